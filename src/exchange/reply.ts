@@ -1,0 +1,41 @@
+/**
+ * The sink of a reply. The session that carries the exchange implements it; framing, HEAD, 204/304, Date and
+ * keep-alive are its business. Handlers say what to send, in one of two ways:
+ *
+ *   reply.whole(head, bytes)                                     one call, one write
+ *   reply.start(head); reply.data(…)…; reply.end()               a stream; or reply.abort(why) if it breaks
+ */
+import type { ReplyHead } from "../protocol/http/message.ts";
+
+/** `waiting` nothing sent · `started` head sent · `finished` by end/whole · `gone` the client left or abort. */
+export type ReplyState = "waiting" | "started" | "finished" | "gone";
+
+/** Told what happens to the reply that it makes. */
+export interface Producer {
+  /** The bytes given last were taken: more may be given. Not called after `end`. */
+  drained(): void;
+  /** The client left (or the server stops): stop working; nothing more can be sent. Called once, and never after
+   *  `finished`. */
+  gone(): void;
+}
+
+export interface Reply {
+  readonly state: ReplyState;
+  /** Status sent, 0 before. */
+  readonly status: number;
+  /** Set by a handler that goes on working after it returned. */
+  producer: Producer | undefined;
+  /** Head and content at once. `content` may be longer than what is sent (HEAD, 304): the session cuts it. The bytes
+   *  are the session's until the exchange is over: they must not be changed. */
+  whole(head: ReplyHead, content: Uint8Array): void;
+  start(head: ReplyHead): void;
+  /** True: all of it was taken, go on, the buffer is yours again. False: the session holds the bytes (do not change
+   *  them) and wants no more until `producer.drained()`. Bytes beyond the announced length are cut. */
+  data(bytes: Uint8Array): boolean;
+  /** The reply is complete. If fewer bytes than announced were given, the client sees a truncated reply. */
+  end(): void;
+  /** The reply cannot be completed: the client must see that. Before `start` it is a plain 502. */
+  abort(why: string): void;
+  /** An interim reply such as 103 (RFC 9110 section 15.2); dropped for HTTP/1.0 clients. */
+  interim(head: ReplyHead): void;
+}

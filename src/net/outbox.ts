@@ -1,0 +1,55 @@
+/**
+ * What is still to be written on a wire: bytes that the kernel had no room for, in order. It copies nothing: whoever
+ * gives bytes leaves them untouched until `empty` is true again.
+ */
+import type { Wire } from "./wire.ts";
+
+export class Outbox {
+  private readonly queue: Uint8Array[] = [];
+  private offset = 0;
+  /** Bytes waiting. */
+  pending = 0;
+
+  private readonly wire: Wire;
+  constructor(wire: Wire) {
+    this.wire = wire;
+  }
+
+  get empty(): boolean {
+    return this.pending === 0;
+  }
+
+  /** Writes now what goes, keeps the rest. True when all of it went. */
+  write(bytes: Uint8Array, offset = 0, length = bytes.length): boolean {
+    if (length === 0) return this.pending === 0;
+    let taken = 0;
+    if (this.pending === 0) taken = this.wire.write(bytes, offset, length);
+    if (taken === length) return true;
+    this.queue.push(bytes.subarray(offset + taken, offset + length));
+    this.pending += length - taken;
+    return false;
+  }
+
+  /** To be called when the wire has room. True when nothing is left. */
+  flush(): boolean {
+    while (this.queue.length > 0) {
+      const first = this.queue[0] as Uint8Array;
+      const length = first.length - this.offset;
+      const taken = this.wire.write(first, this.offset, length);
+      this.pending -= taken;
+      if (taken < length) {
+        this.offset += taken;
+        return false;
+      }
+      this.offset = 0;
+      this.queue.shift();
+    }
+    return true;
+  }
+
+  clear(): void {
+    this.queue.length = 0;
+    this.offset = 0;
+    this.pending = 0;
+  }
+}

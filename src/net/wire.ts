@@ -1,0 +1,37 @@
+/**
+ * A wire: one byte stream in two directions, whatever carries it (TCP, unix socket, later TLS, in tests memory).
+ * Its owner is told what happens; nothing here knows a protocol.
+ */
+
+export interface Wire {
+  /** Numeric address of the peer, `unix:` for a unix socket. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Is it encrypted by us? */
+  readonly secure: boolean;
+  /** Takes as many bytes as the kernel has room for and returns how many (0 when closed). The rest is the caller's:
+   *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. */
+  write(bytes: Uint8Array, offset: number, length: number): number;
+  /** Stop and go on receiving; the kernel's buffer then slows the peer. */
+  pause(): void;
+  resume(): void;
+  /** Half-close: FIN after what was written. The other direction stays open. */
+  shutdown(): void;
+  /** Closes both directions after what the kernel has taken. */
+  close(): void;
+  /** Closes at once with a reset, so that the peer cannot take what it has for the whole. */
+  abort(): void;
+}
+
+export interface WireOwner {
+  /** Valid only during the call unless the owner copies them: the buffer may be used again. */
+  received(bytes: Uint8Array): void;
+  /** There is room again after a short `write`. */
+  drained(): void;
+  /** The peer has half-closed; no more bytes will be received. */
+  ended(): void;
+  /** The last call, exactly once. */
+  closed(): void;
+}

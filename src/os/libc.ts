@@ -1,0 +1,79 @@
+/**
+ * libc through bun:ffi: the one table of C functions this product calls. Linux, x64 and arm64, glibc and musl.
+ * Every wrapper in this room turns -1 into an OsError that names the call, its object and the errno.
+ */
+import { dlopen, ptr, read } from "bun:ffi";
+
+/** `send` and `sendmsg` give ssize_t; what we send is far below 2 GiB, so the low half holds the answer. */
+const SYMBOLS = {
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
+  bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  listen: { args: ["i32", "i32"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  send: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
+  sendmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
+  kill: { args: ["i32", "i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
+  __errno_location: { args: [], returns: "ptr" },
+} as const;
+
+function open() {
+  const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
+  for (const name of ["libc.so.6", `libc.musl-${arch}.so.1`]) {
+    try {
+      return dlopen(name, SYMBOLS).symbols;
+    } catch {
+      // the other C library
+    }
+  }
+  throw new Error("no C library found: neither libc.so.6 (glibc) nor libc.musl (musl) could be opened");
+}
+
+export const libc = open();
+export { ptr };
+
+/** The errno of the calling thread's last failed call. */
+export function errno(): number {
+  const address = libc.__errno_location();
+  return address === null ? 0 : read.i32(address, 0);
+}
+
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const EACCES = 13;
+export const EPIPE = 32;
+export const EMSGSIZE = 90;
+export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
+export const ENOBUFS = 105;
+
+const ERRNO_TEXT: Readonly<Record<number, string>> = {
+  [EPERM]: "EPERM, operation not permitted",
+  [ENOENT]: "ENOENT, no such file or directory",
+  [EACCES]: "EACCES, permission denied",
+  [EADDRINUSE]: "EADDRINUSE, address already in use",
+  [EADDRNOTAVAIL]: "EADDRNOTAVAIL, this machine does not have that address",
+  24: "EMFILE, too many open files",
+};
+
+export class OsError extends Error {
+  override name = "OsError";
+  readonly errno: number;
+  constructor(call: string, object: string, code: number) {
+    super(`${call}(${object}): ${ERRNO_TEXT[code] ?? `errno ${code}`}`);
+    this.errno = code;
+  }
+}
+
+/** `result` unless it is -1, then the error. */
+export function check(result: number, call: string, object: string): number {
+  if (result === -1) throw new OsError(call, object, errno());
+  return result;
+}
