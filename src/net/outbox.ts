@@ -30,6 +30,16 @@ export class Outbox {
     return false;
   }
 
+  /** The same for a buffer that is used again at once: what the kernel does not take is copied. */
+  writeCopying(bytes: Uint8Array, length: number): boolean {
+    let taken = 0;
+    if (this.pending === 0) taken = this.wire.write(bytes, 0, length);
+    if (taken === length) return true;
+    this.queue.push(Uint8Array.prototype.slice.call(bytes, taken, length));
+    this.pending += length - taken;
+    return false;
+  }
+
   /** To be called when the wire has room. True when nothing is left. */
   flush(): boolean {
     while (this.queue.length > 0) {

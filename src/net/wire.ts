@@ -26,7 +26,7 @@ export interface Wire {
 }
 
 export interface WireOwner {
-  /** Valid only during the call unless the owner copies them: the buffer may be used again. */
+  /** The bytes are the owner's from now on (Bun makes a buffer for each read). */
   received(bytes: Uint8Array): void;
   /** There is room again after a short `write`. */
   drained(): void;

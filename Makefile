@@ -1,0 +1,45 @@
+# The commands of the project. All that is needed beforehand: npm, python3, make. `make` alone lists the targets.
+
+BUN     := .build/bin/bun
+SOURCES := $(shell find src -type f -not -name "*.pyc") package.json bun.lock tsconfig.json scripts/build.ts
+TARGET  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check fmt bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+run: dist/server ## serve the sample Django project on 127.0.0.1 (DJANGO_FROM=interpreter|pypi|debian)
+	@$(BUN) scripts/run.ts
+	@exec dist/server run -c .build/run/server.toml
+
+build: $(if $(TARGET),dist/server-$(TARGET),dist/server) ## dist/server, one executable (TARGET=bun-linux-arm64: for another machine)
+
+test: node_modules/.installed ## everything: peers from Debian, build, check, all tests
+	@$(BUN) scripts/test.ts
+
+check: node_modules/.installed ## types, lint, format, structure
+	@$(BUN) scripts/check.ts
+
+fmt: node_modules/.installed ## format the sources in place
+	@$(BUN) run format
+
+bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
+	@$(BUN) scripts/bench/hello.ts
+
+clean: ## remove what was built (the sample's database and uploads too)
+	rm -rf dist .build node_modules
+
+$(BUN): package.json scripts/bootstrap.sh
+	@sh scripts/bootstrap.sh
+
+node_modules/.installed: $(BUN) package.json bun.lock
+	@$(BUN) install --frozen-lockfile
+	@touch $@
+
+dist/server: $(SOURCES) node_modules/.installed
+	@$(BUN) scripts/build.ts
+
+dist/server-%: $(SOURCES) node_modules/.installed
+	@$(BUN) scripts/build.ts --target $*

@@ -1,0 +1,22 @@
+/** Reads the sources of the project: TypeScript and Python of src, test and scripts. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { KnownSizes } from "./sizes.ts";
+import { makeSource, type Source } from "./source.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const FOLDERS = ["src", "test", "scripts"];
+
+export function readSources(): Source[] {
+  return FOLDERS.flatMap((folder) => {
+    const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).sort();
+    return files
+      .filter((file) => /\.(?:ts|py)$/.test(file))
+      .map((file) => `${folder}/${file}`)
+      .map((path) => makeSource(path, readFileSync(join(ROOT, path), "utf8")));
+  });
+}
+
+export function readKnownSizes(): KnownSizes {
+  return JSON.parse(readFileSync(join(ROOT, "scripts/tidy/known-sizes.json"), "utf8")) as KnownSizes;
+}

@@ -1,0 +1,85 @@
+/**
+ * The shape of the schema: a key with its kind, default and sentence of documentation, and tables of keys, which are
+ * kinds themselves. Reading a table finds unknown and missing keys and gives every value the type its kind has.
+ */
+import { formatDuration, formatSize } from "../base/units.ts";
+import { type Kind, readKind } from "./kinds.ts";
+import { isTable, type Place, show } from "./place.ts";
+
+export interface Key<T> {
+  readonly kind: Kind<NonNullable<T>>;
+  /** What the value is when the key is not written, or when it was refused. */
+  readonly fallback: T;
+  /** The default as people read it; undefined for a required key. */
+  readonly fallbackText: string | undefined;
+  readonly doc: string;
+  /** The one key beside which this one has a meaning. */
+  readonly only: string | undefined;
+}
+
+export type Schema = Readonly<Record<string, Key<unknown>>>;
+
+export type Values<S extends Schema> = { readonly [K in keyof S]: S[K] extends Key<infer T> ? T : never };
+
+/** A table that was read, and where it stands. */
+export interface Section<S extends Schema> {
+  readonly place: Place;
+  readonly values: Values<S>;
+}
+
+/** `fallback` is shown through the unit of the kind, unless `shown` says it better. */
+export function byDefault<T>(kind: Kind<NonNullable<T>>, fallback: T, doc: string, shown?: string): Key<T> {
+  return { kind, fallback, fallbackText: shown ?? `\`${show(fallback)}\``, doc, only: undefined };
+}
+
+export function durationKey(kind: Kind<number>, fallbackMs: number, doc: string): Key<number> {
+  return byDefault(kind, fallbackMs, doc, `\`"${formatDuration(fallbackMs)}"\``);
+}
+
+export function sizeKey(kind: Kind<number>, fallbackBytes: number, doc: string): Key<number> {
+  return byDefault(kind, fallbackBytes, doc, `\`"${formatSize(fallbackBytes)}"\``);
+}
+
+/** `otherwise` says what holds when it is not written. */
+export function optional<T>(kind: Kind<NonNullable<T>>, otherwise: string, doc: string): Key<T | undefined> {
+  return { kind: kind as Kind<NonNullable<T | undefined>>, fallback: undefined, fallbackText: otherwise, doc, only: undefined };
+}
+
+export function required<T>(kind: Kind<NonNullable<T>>, doc: string): Key<T | undefined> {
+  return { kind: kind as Kind<NonNullable<T | undefined>>, fallback: undefined, fallbackText: undefined, doc, only: undefined };
+}
+
+/** Has a meaning only beside the key `other`. */
+export function only<T>(other: string, key: Key<T>): Key<T> {
+  return { ...key, only: other };
+}
+
+export function table<S extends Schema>(schema: S, expected = "a table"): Kind<Section<S>> {
+  const read = (place: Place) => {
+    if (!isTable(place.value)) return void place.unfit(expected);
+    refuseUnknown(schema, place, place.value);
+    const values: Record<string, unknown> = {};
+    for (const [name, key] of Object.entries(schema)) values[name] = readKey(key, place, name);
+    // Built from the schema's own keys, each read by its own kind.
+    return { place, values: values as Values<S> };
+  };
+  return { expected, read };
+}
+
+function refuseUnknown(schema: Schema, place: Place, written: object): void {
+  for (const name of Object.keys(written)) {
+    if (!Object.hasOwn(schema, name)) place.into(name).unknown(Object.keys(schema));
+  }
+}
+
+function readKey(key: Key<unknown>, table: Place, name: string): unknown {
+  const place = table.into(name);
+  if (!table.has(name)) {
+    if (key.fallbackText === undefined) place.wrong({ what: "is missing", should: `should be ${key.kind.expected}` });
+    return key.fallback;
+  }
+  if (key.only !== undefined && !table.has(key.only)) {
+    place.wrongKey({ what: "has no meaning here", should: `belongs to ${key.only}` });
+  }
+  return readKind(key.kind, place) ?? key.fallback;
+}

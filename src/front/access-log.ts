@@ -1,0 +1,110 @@
+/**
+ * The access log in nginx's `combined` format. Lines are gathered and written when there is enough or after a moment;
+ * a log that cannot be written loses lines, never requests.
+ *
+ *   $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"
+ */
+import { writeSync } from "node:fs";
+import { wallMs } from "../base/clock.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+
+/** A full buffer is written at once. Below PIPE_BUF (4096) so that lines of several threads do not mix in a pipe. */
+const BUFFER_BYTES_MAX = 4096;
+/** nginx without `buffer=` writes each line; half a second behind is close enough for people. */
+const FLUSH_DELAY_MS = 500;
+
+export class AccessLog {
+  /** Lines that could not be written. */
+  lost = 0;
+  private readonly fd: number;
+  private readonly buffer = Buffer.allocUnsafe(BUFFER_BYTES_MAX);
+  private used = 0;
+  private second = 0;
+  private secondText = "";
+
+  /** `fd` -1: no log. */
+  constructor(fd: number) {
+    this.fd = fd;
+    if (fd !== -1) setInterval(() => this.flush(), FLUSH_DELAY_MS).unref();
+  }
+
+  finished(exchange: Exchange, status: number, contentBytes: number): void {
+    if (this.fd === -1) return;
+    const { head, peer, protocol } = exchange;
+    const request = `${head.method} ${head.target} ${protocol}`;
+    const referer = head.fields.get("referer");
+    const agent = head.fields.get("user-agent");
+    this.append(peer.remoteAddress, request, status, contentBytes, referer, agent);
+  }
+
+  /** A request that was refused before it could be read: there is nothing of it to show, as in nginx. */
+  refused(remoteAddress: string, status: number): void {
+    if (this.fd !== -1) this.append(remoteAddress, "", status, 0, undefined, undefined);
+  }
+
+  private append(
+    address: string,
+    request: string,
+    status: number,
+    contentBytes: number,
+    referer: string | undefined,
+    agent: string | undefined,
+  ): void {
+    const tail = `" ${status} ${contentBytes} "${quoted(referer)}" "${quoted(agent)}"\n`;
+    this.write(`${address} - - [${this.time()}] "${request === "" ? "" : quoted(request)}${tail}`);
+  }
+
+  private write(line: string): void {
+    if (line.length > BUFFER_BYTES_MAX - this.used) this.flush();
+    if (line.length > BUFFER_BYTES_MAX) return this.writeOut(Buffer.from(line, "latin1"), line.length);
+    this.used += this.buffer.latin1Write(line, this.used);
+  }
+
+  flush(): void {
+    if (this.used === 0) return;
+    const length = this.used;
+    this.used = 0;
+    this.writeOut(this.buffer, length);
+  }
+
+  private writeOut(bytes: Uint8Array, length: number): void {
+    try {
+      for (let at = 0; at < length; ) at += writeSync(this.fd, bytes, at, length - at);
+    } catch {
+      this.lost++;
+    }
+  }
+
+  /** `22/Nov/2026:17:41:43 +0000`, made once a second. */
+  private time(): string {
+    const second = Math.floor(wallMs() / 1000);
+    if (second !== this.second) {
+      this.second = second;
+      this.secondText = formatLogTime(new Date(second * 1000));
+    }
+    return this.secondText;
+  }
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
+
+export function formatLogTime(when: Date): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  const zone = -when.getTimezoneOffset();
+  const offset = `${zone < 0 ? "-" : "+"}${two(Math.floor(Math.abs(zone) / 60))}${two(Math.abs(zone) % 60)}`;
+  const day = `${two(when.getDate())}/${MONTHS[when.getMonth()]}/${when.getFullYear()}`;
+  return `${day}:${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())} ${offset}`;
+}
+
+// eslint-disable-next-line no-control-regex
+const UNSAFE = /["\\\x00-\x1f\x7f-\xff]/;
+
+/** What a client sent can neither end its quotes nor start a line: `"`, `\`, controls and bytes from 0x7f up become
+ *  `\xNN`, as nginx does. Absent: `-`. */
+export function quoted(text: string | undefined): string {
+  if (text === undefined || text === "") return "-";
+  if (!UNSAFE.test(text)) return text;
+  let safe = "";
+  for (const c of text) safe += UNSAFE.test(c) ? `\\x${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}` : c;
+  return safe;
+}

@@ -1,0 +1,39 @@
+/** What the master and a front thread say to each other (structured clone; descriptors are numbers of this process). */
+import type { AppMessage } from "../apps/messages.ts";
+import type { Config } from "../config/config.ts";
+
+export interface ListenerHandle {
+  /** A duplicate that belongs to the thread. */
+  readonly fd: number;
+  /** Names the address: equal for every front, and the key under which sites are found (see master/listeners.ts). */
+  readonly key: string;
+  readonly unix: boolean;
+  /** Set for a listener that speaks the uwsgi protocol: the app behind it. */
+  readonly app: string | undefined;
+}
+
+export interface LogDescriptors {
+  /** -1: no access log. */
+  readonly access: number;
+  readonly error: number;
+}
+
+export type ToFront =
+  | {
+      readonly kind: "start";
+      readonly front: number;
+      readonly config: Config;
+      readonly listeners: readonly ListenerHandle[];
+      /** App name → the sending end of its queue. */
+      readonly queues: Readonly<Record<string, number>>;
+      readonly logs: LogDescriptors;
+    }
+  /** Begin to accept: everything that requests need is there. */
+  | { readonly kind: "accept" }
+  | { readonly kind: "app"; readonly app: string; readonly message: AppMessage }
+  /** Stop accepting, finish what is in flight, then say `drained`. */
+  | { readonly kind: "drain" };
+
+export type FromFront =
+  | { readonly kind: "ready"; readonly front: number }
+  | { readonly kind: "drained"; readonly front: number };

@@ -1,0 +1,63 @@
+/** What every session of a front thread shares: limits, the clock of the sweep, and where finished requests are told. */
+import type { Log } from "../base/log.ts";
+import type { Exchange, Handler, Peer } from "../exchange/exchange.ts";
+import type { HeadLimits } from "../protocol/http1/limits.ts";
+
+/** How often sessions are asked whether a deadline has passed; timeouts are late by this much at most. */
+export const SWEEP_INTERVAL_MS = 500;
+
+/** Unread request content that is still received and thrown away to keep the connection; beyond it the connection
+ *  closes. nginx reads on for lingering_time (30 s) whatever the amount. */
+export const DISCARD_BYTES_MAX = 1024 * 1024;
+
+/** Bytes received and not yet asked for (pipelined requests, a body whose reader is busy) before receiving stops. */
+export const RECEIVE_BYTES_MAX = 64 * 1024;
+
+/** After the last reply of a broken or refused request: how long the client may take to read it and close, before the
+ *  connection is dropped. nginx: lingering_timeout 5 s between reads, lingering_time 30 s in all. */
+export const LINGER_MS = 5_000;
+
+/** Steps of one connection per wake-up: pipelined requests cannot keep the others waiting. */
+export const TURNS_PER_WAKE_MAX = 64;
+
+export interface SessionTimeouts {
+  /** From the first byte of a request to the end of its head, in all. */
+  readonly headerMs: number;
+  /** Between two reads of a request body. */
+  readonly bodyMs: number;
+  /** Between two writes that the client takes. */
+  readonly sendMs: number;
+  /** Between two requests. */
+  readonly keepaliveMs: number;
+}
+
+export interface SessionOptions {
+  readonly handler: Handler;
+  readonly headLimits: HeadLimits;
+  readonly timeouts: SessionTimeouts;
+  readonly keepaliveRequestsMax: number;
+  readonly log: Log;
+  /** One for all sessions of the thread; see Scratch. */
+  readonly scratch: Buffer;
+  readonly observer: SessionObserver;
+}
+
+export interface SessionObserver {
+  /** A number that names a request in this front. */
+  nextId(): number;
+  /** The exchange is over: its last byte was taken by the kernel, or the client left (status 499 if nothing was sent). */
+  finished(exchange: Exchange, status: number, contentBytes: number): void;
+  /** Refused before there was an exchange. */
+  refused(peer: Peer, status: number): void;
+  /** The session's last word. */
+  closed(session: Session): void;
+}
+
+export interface Session {
+  /** Compares its deadline with the clock (base/clock monotonicMs). */
+  tick(nowMs: number): void;
+  /** Finishes what is in flight, then closes; idle ones close at once. */
+  drain(): void;
+  /** Closes now, whatever is in flight. */
+  destroy(): void;
+}

@@ -1,0 +1,159 @@
+/**
+ * Puts a reply on an HTTP/1 connection: head, framing (RFC 9112 section 6), content, in as few writes as it takes. It
+ * keeps the promise of Content-Length: what is beyond it is cut, what is short is told to the caller.
+ */
+import { assert } from "../base/assert.ts";
+import { wallMs } from "../base/clock.ts";
+import type { Outbox } from "../net/outbox.ts";
+import { httpDateNow } from "../protocol/http/date.ts";
+import { Fields } from "../protocol/http/fields.ts";
+import { LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
+import {
+  CHUNK_END,
+  chunkHeader,
+  encodeReplyHead,
+  LAST_CHUNK,
+  type ReplyFraming,
+  replyFraming,
+} from "../protocol/http1/write.ts";
+import { errorPage } from "../exchange/canned.ts";
+
+/** Reply heads that do not fit in the scratch buffer are encoded here; larger than this they are a mistake. */
+const LARGE_HEAD_BYTES_MAX = 1024 * 1024;
+
+export class ReplyWriter {
+  /** Status sent; 0 before. */
+  status = 0;
+  /** Content bytes given to the kernel or the outbox ($body_bytes_sent). */
+  contentBytes = 0;
+
+  private readonly outbox: Outbox;
+  private readonly scratch: Buffer;
+  private framing: ReplyFraming = "none";
+  /** Content bytes still to come; LENGTH_UNKNOWN when only `end` tells. */
+  private remaining = 0;
+
+  constructor(outbox: Outbox, scratch: Buffer) {
+    this.outbox = outbox;
+    this.scratch = scratch;
+  }
+
+  /** Does the content end with the connection (HTTP/1.0, length unknown)? */
+  get endsConnection(): boolean {
+    return this.framing === "close";
+  }
+
+  reset(): void {
+    this.status = 0;
+    this.contentBytes = 0;
+  }
+
+  /** Head and content with one write when they fit in the scratch buffer together, else two. */
+  whole(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
+    const { scratch } = this;
+    const headBytes = this.encode(request, head, persistent);
+    const length = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
+    assert(this.framing !== "length" || content.length >= head.length, "content is not shorter than announced");
+    this.contentBytes = length;
+    if (headBytes === -1) {
+      this.writeLargeHead(request, head, persistent);
+      this.outbox.write(content, 0, length);
+    } else if (headBytes + length <= scratch.length) {
+      scratch.set(length === content.length ? content : content.subarray(0, length), headBytes);
+      this.outbox.writeCopying(scratch, headBytes + length);
+    } else {
+      this.outbox.writeCopying(scratch, headBytes);
+      this.outbox.write(content, 0, length);
+    }
+  }
+
+  start(request: RequestHead, head: ReplyHead, persistent: boolean): void {
+    const headBytes = this.encode(request, head, persistent);
+    if (headBytes === -1) this.writeLargeHead(request, head, persistent);
+    else this.outbox.writeCopying(this.scratch, headBytes);
+  }
+
+  /** True: taken, the bytes may be reused. False: held until the outbox is empty. */
+  data(bytes: Uint8Array): boolean {
+    if (this.framing === "none" || bytes.length === 0) return this.outbox.empty;
+    const length = Math.min(bytes.length, this.remainingOr(bytes.length));
+    if (this.remaining !== LENGTH_UNKNOWN) this.remaining -= length;
+    this.contentBytes += length;
+    if (this.framing !== "chunked") return this.outbox.write(bytes, 0, length);
+    return this.writeChunk(bytes);
+  }
+
+  private writeChunk(bytes: Uint8Array): boolean {
+    const header = chunkHeader(bytes.length);
+    const whole = header.length + bytes.length + CHUNK_END.length;
+    if (whole <= this.scratch.length) {
+      this.scratch.set(header, 0);
+      this.scratch.set(bytes, header.length);
+      this.scratch.set(CHUNK_END, header.length + bytes.length);
+      return this.outbox.writeCopying(this.scratch, whole);
+    }
+    this.outbox.write(header);
+    this.outbox.write(bytes);
+    return this.outbox.write(CHUNK_END);
+  }
+
+  /** False: the content is shorter than announced, so the reply must not look complete. */
+  end(): boolean {
+    if (this.framing === "none") return true;
+    if (this.framing === "chunked") this.outbox.write(LAST_CHUNK);
+    return this.remaining === LENGTH_UNKNOWN || this.remaining === 0;
+  }
+
+  /** The answer to bytes that never became a request; the connection closes after it. */
+  refusal(status: number): void {
+    const { fields, content } = errorPage(status);
+    const head: ReplyHead = { status, reason: undefined, fields: cloneFields(fields), length: content.length };
+    this.whole(REFUSED, head, content, false);
+  }
+
+  private encode(request: RequestHead, head: ReplyHead, persistent: boolean): number {
+    this.status = head.status;
+    this.contentBytes = 0;
+    this.framing = replyFraming(request, head);
+    this.remaining = this.framing === "length" ? head.length : LENGTH_UNKNOWN;
+    return this.encodeInto(this.scratch, request, head, persistent);
+  }
+
+  private encodeInto(into: Buffer, request: RequestHead, head: ReplyHead, persistent: boolean): number {
+    const stays = persistent && this.framing !== "close";
+    return encodeReplyHead(into, 0, head, this.framing, request, stays, httpDateNow(wallMs()));
+  }
+
+  private writeLargeHead(request: RequestHead, head: ReplyHead, persistent: boolean): void {
+    const into = Buffer.allocUnsafe(LARGE_HEAD_BYTES_MAX);
+    const length = this.encodeInto(into, request, head, persistent);
+    if (length === -1) throw new Error(`a reply head is larger than ${LARGE_HEAD_BYTES_MAX} bytes`);
+    this.outbox.write(into, 0, length);
+  }
+
+  private remainingOr(length: number): number {
+    return this.remaining === LENGTH_UNKNOWN ? length : this.remaining;
+  }
+}
+
+function cloneFields(fields: Fields): Fields {
+  return Fields.of(fields.pairs());
+}
+
+/** What is known of a request whose head was refused: nothing; it is answered as HTTP/1.1. */
+const REFUSED: RequestHead = {
+  method: "GET",
+  target: "",
+  form: "origin",
+  path: "/",
+  rawPath: "/",
+  query: undefined,
+  host: "",
+  hostPort: undefined,
+  minor: 1,
+  fields: new Fields(),
+  bodyLength: 0,
+  persistent: false,
+  expectsContinue: false,
+  upgrade: undefined,
+};

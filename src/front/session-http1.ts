@@ -1,0 +1,496 @@
+/**
+ * One HTTP/1 connection: pulls requests out of the codec, runs one exchange at a time (pipelined requests wait their
+ * turn, RFC 9112 section 9.3.2), and is the body source and the reply sink of that exchange.
+ *
+ *   idle ──head──▶ exchange ──reply finished and request received──▶ idle
+ *                     │ refused, broken, or not persistent
+ *                     ▼
+ *                  flushing ──▶ lingering (half-closed, reads and discards) ──▶ closed
+ *
+ * It decides when; what goes on the wire is decided in protocol/http1.
+ */
+import { assert, AssertionError } from "../base/assert.ts";
+import { monotonicMs } from "../base/clock.ts";
+import type { BodyFailure, BodyReader, RequestBody } from "../exchange/body.ts";
+import { answer } from "../exchange/canned.ts";
+import { Exchange, type Peer } from "../exchange/exchange.ts";
+import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
+import { Outbox } from "../net/outbox.ts";
+import type { Wire, WireOwner } from "../net/wire.ts";
+import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
+import { ServerConnection } from "../protocol/http1/connection.ts";
+import { encodeInterimHead } from "../protocol/http1/write.ts";
+import {
+  DISCARD_BYTES_MAX,
+  LINGER_MS,
+  RECEIVE_BYTES_MAX,
+  type Session,
+  type SessionOptions,
+  TURNS_PER_WAKE_MAX,
+} from "./options.ts";
+import { ReplyWriter } from "./reply-writer.ts";
+
+type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
+/** Where the content of the current request stands. `unread`: nobody has asked for it. */
+type BodyPhase = "unread" | "reading" | "paused" | "discarding" | "received";
+
+const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+
+export class Http1Session implements Session, WireOwner, RequestBody, Reply {
+  state: ReplyState = "waiting";
+  producer: Producer | undefined = undefined;
+
+  private readonly wire: Wire;
+  private readonly options: SessionOptions;
+  private readonly peer: Peer;
+  private readonly connection: ServerConnection;
+  private readonly outbox: Outbox;
+  private readonly writer: ReplyWriter;
+
+  private phase: Phase = "idle";
+  private bodyPhase: BodyPhase = "received";
+  private reader: BodyReader | undefined = undefined;
+  private exchange: Exchange | undefined = undefined;
+  private bodyBytes = 0;
+  private served = 0;
+  private persistent = true;
+  private draining = false;
+  private lingerNeeded = false;
+  private pumping = false;
+  private wirePaused = false;
+  private continueSent = false;
+  /** When what is awaited now began: the deadline counts from here. */
+  private sinceMs: number;
+
+  constructor(wire: Wire, options: SessionOptions) {
+    this.wire = wire;
+    this.options = options;
+    this.peer = {
+      remoteAddress: wire.remoteAddress,
+      remotePort: wire.remotePort,
+      localAddress: wire.localAddress,
+      localPort: wire.localPort,
+      secure: wire.secure,
+    };
+    this.connection = new ServerConnection(options.headLimits);
+    this.outbox = new Outbox(wire);
+    this.writer = new ReplyWriter(this.outbox, options.scratch);
+    this.sinceMs = monotonicMs();
+  }
+
+  // ── the wire tells ────────────────────────────────────────────────────────────────────────────────────────────
+
+  received(bytes: Uint8Array): void {
+    if (this.phase === "lingering" || this.phase === "flushing") return;
+    if (this.countsFromNow()) this.sinceMs = monotonicMs();
+    this.connection.receive(bytes);
+    this.guarded(this.pump);
+  }
+
+  /** The first byte of a head begins its (absolute) deadline; every read of a body begins a new one. */
+  private countsFromNow(): boolean {
+    if (this.phase === "idle") return !this.connection.requestBegun;
+    return this.bodyPhase === "reading" || this.bodyPhase === "discarding";
+  }
+
+  drained(): void {
+    this.sinceMs = monotonicMs();
+    this.guarded(this.flush);
+  }
+
+  ended(): void {
+    if (this.phase === "lingering") return this.close();
+    this.connection.receivedEnd();
+    this.guarded(this.pump);
+  }
+
+  closed(): void {
+    if (this.phase === "closed") return;
+    this.phase = "closed";
+    this.guarded(this.leave);
+    this.outbox.clear();
+    this.options.observer.closed(this);
+  }
+
+  /** Runs a step; an assertion that fires closes this session and is logged as a bug, and nothing else suffers. */
+  private guarded(step: () => void): void {
+    try {
+      step.call(this);
+    } catch (error) {
+      const kind = error instanceof AssertionError ? "bug" : "unexpected error";
+      this.options.log.crit(`${kind} in a session: ${error instanceof Error ? error.stack : String(error)}`);
+      this.destroy();
+    }
+  }
+
+  // ── pulling ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private pump(): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    try {
+      let turns = TURNS_PER_WAKE_MAX;
+      while (this.mayPull() && this.step()) {
+        if (--turns > 0) continue;
+        setImmediate(() => this.guarded(this.pump));
+        break;
+      }
+    } finally {
+      this.pumping = false;
+    }
+    this.balanceReceiving();
+  }
+
+  private mayPull(): boolean {
+    if (this.phase === "idle") return this.outbox.empty;
+    if (this.phase !== "exchange") return false;
+    if (this.bodyPhase === "received") return this.state === "finished" && this.outbox.empty;
+    return this.bodyPhase === "reading" || this.bodyPhase === "discarding";
+  }
+
+  /** One event of the codec. False: nothing more to pull now. */
+  private step(): boolean {
+    switch (this.connection.next()) {
+      case "need-data":
+        if (this.connection.ended && this.phase === "idle") this.finishConnection();
+        return false;
+      case "paused":
+        return false;
+      case "head":
+        this.begin();
+        return true;
+      case "data":
+        this.bodyReceived(this.connection.data);
+        return true;
+      case "end":
+        this.requestEnded();
+        return true;
+      case "failed":
+        this.refuse();
+        return false;
+    }
+  }
+
+  /** The kernel's buffer holds the client back while we hold enough of its bytes. */
+  private balanceReceiving(): void {
+    const enough = this.connection.bufferedBytes > RECEIVE_BYTES_MAX && !this.mayPull();
+    if (enough === this.wirePaused || this.phase === "closed") return;
+    this.wirePaused = enough;
+    if (enough) this.wire.pause();
+    else this.wire.resume();
+  }
+
+  // ── an exchange begins ────────────────────────────────────────────────────────────────────────────────────────
+
+  private begin(): void {
+    const { head } = this.connection;
+    this.phase = "exchange";
+    this.state = "waiting";
+    this.producer = undefined;
+    this.reader = undefined;
+    this.bodyBytes = 0;
+    this.continueSent = false;
+    this.writer.reset();
+    this.served++;
+    this.bodyPhase = head.bodyLength === 0 ? "discarding" : "unread";
+    this.sinceMs = monotonicMs();
+    const exchange = new Exchange({
+      id: this.options.observer.nextId(),
+      head,
+      peer: this.peer,
+      body: this,
+      reply: this,
+      protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
+      params: undefined,
+      startedMs: this.sinceMs,
+    });
+    this.exchange = exchange;
+    if (this.expectationFails()) return answer(exchange, 417);
+    this.options.handler(exchange);
+  }
+
+  /** RFC 9110 section 10.1.1: an expectation that is not known may be answered 417; of 1.0 clients it is ignored. */
+  private expectationFails(): boolean {
+    const { head } = this.connection;
+    if (head.bodyLength === 0 || head.expectsContinue || head.minor === 0) return false;
+    return head.fields.has("expect");
+  }
+
+  // ── RequestBody ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  get length(): number {
+    return this.connection.head.bodyLength;
+  }
+
+  read(reader: BodyReader): void {
+    if (this.length === 0) return reader.bodyEnd();
+    assert(this.bodyPhase === "unread", "a request body is read once");
+    this.reader = reader;
+    this.bodyPhase = "reading";
+    this.sinceMs = monotonicMs();
+    this.sendContinue();
+    this.guarded(this.pump);
+  }
+
+  /** Only when the body is wanted, and pointless once some of it has come (RFC 9110 section 10.1.1). */
+  private sendContinue(): void {
+    if (!this.connection.head.expectsContinue || this.continueSent || this.state !== "waiting") return;
+    this.continueSent = true;
+    if (this.connection.bufferedBytes === 0) this.outbox.write(CONTINUE);
+  }
+
+  pause(): void {
+    if (this.bodyPhase === "reading") this.bodyPhase = "paused";
+  }
+
+  resume(): void {
+    if (this.bodyPhase !== "paused") return;
+    this.bodyPhase = "reading";
+    this.sinceMs = monotonicMs();
+    this.guarded(this.pump);
+  }
+
+  private bodyReceived(bytes: Uint8Array): void {
+    this.bodyBytes += bytes.length;
+    const bound = this.exchange?.bodyBytesMax ?? 0;
+    if (this.bodyPhase === "discarding") {
+      if (this.bodyBytes > DISCARD_BYTES_MAX) this.finishConnection();
+    } else if (bound > 0 && this.bodyBytes > bound) {
+      this.bodyBroken("too-large", 413);
+    } else {
+      this.reader?.bodyData(bytes);
+    }
+  }
+
+  private requestEnded(): void {
+    this.bodyPhase = "received";
+    const { reader } = this;
+    this.reader = undefined;
+    reader?.bodyEnd();
+    this.settle();
+  }
+
+  /** The rest of the body will not be read: tells the reader, then the client if no reply has begun. */
+  private bodyBroken(why: BodyFailure, status: number): void {
+    const { reader, exchange } = this;
+    this.reader = undefined;
+    this.bodyPhase = "discarding";
+    this.persistent = false;
+    this.lingerNeeded = true;
+    reader?.bodyFailed(why);
+    if (this.state === "waiting" && exchange !== undefined) answer(exchange, status);
+    else if (this.state === "started") this.abort(`the request body is ${why}`);
+    else if (this.state === "finished") this.finishConnection();
+  }
+
+  /** The codec refused the bytes: RFC 9112 section 2.2, 400 (or its own status) and close. */
+  private refuse(): void {
+    const { failure } = this.connection;
+    this.persistent = false;
+    this.lingerNeeded = true;
+    if (this.exchange !== undefined) {
+      const aborted = failure.code.startsWith("truncated");
+      return this.bodyBroken(aborted ? "aborted" : "malformed", failure.status);
+    }
+    this.options.log.info(`${this.peer.remoteAddress}: ${failure.status} ${failure.code}: ${failure.message}`);
+    this.writer.refusal(failure.status);
+    this.options.observer.refused(this.peer, failure.status);
+    this.finishConnection();
+  }
+
+  // ── Reply ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get status(): number {
+    return this.writer.status;
+  }
+
+  whole(head: ReplyHead, content: Uint8Array): void {
+    if (this.state === "gone") return;
+    assert(this.state === "waiting", "one reply to a request");
+    this.writer.whole(this.connection.head, head, content, this.decidePersistence());
+    if (this.writer.endsConnection) this.persistent = false;
+    this.replied();
+  }
+
+  start(head: ReplyHead): void {
+    if (this.state === "gone") return;
+    assert(this.state === "waiting", "one reply to a request");
+    this.state = "started";
+    this.writer.start(this.connection.head, head, this.decidePersistence());
+    if (this.writer.endsConnection) this.persistent = false;
+  }
+
+  data(bytes: Uint8Array): boolean {
+    if (this.state === "gone") return true;
+    assert(this.state === "started", "data belongs to a reply that was started");
+    return this.writer.data(bytes);
+  }
+
+  end(): void {
+    if (this.state === "gone") return;
+    assert(this.state === "started", "end belongs to a reply that was started");
+    if (!this.writer.end()) return this.abort("the reply is shorter than its Content-Length");
+    this.replied();
+  }
+
+  abort(why: string): void {
+    if (this.state === "gone" || this.state === "finished") return;
+    this.options.log.error(`${this.describe()}: ${why}`);
+    if (this.state === "waiting" && this.exchange !== undefined) return answer(this.exchange, 502);
+    this.producer = undefined;
+    this.destroy();
+  }
+
+  interim(head: ReplyHead): void {
+    if (this.state === "waiting" && this.connection.head.minor === 1) this.outbox.write(encodeInterimHead(head));
+  }
+
+  /** RFC 9112 section 9.6, with our own reasons to close added. */
+  private decidePersistence(): boolean {
+    const { head } = this.connection;
+    const wanted = head.persistent && !this.draining && !this.connection.ended;
+    const counted = this.served < this.options.keepaliveRequestsMax;
+    this.persistent = this.persistent && wanted && counted && this.bodyCanBeFinished();
+    return this.persistent;
+  }
+
+  /** RELIABILITY: a reply before the body was read. A client that was not told to continue may or may not send it, and
+   *  a large rest is not worth receiving: both close. */
+  private bodyCanBeFinished(): boolean {
+    if (this.bodyPhase === "received" || this.length === 0) return true;
+    if (this.connection.head.expectsContinue && !this.continueSent) return false;
+    if (this.bodyPhase !== "unread") return true;
+    return this.length !== LENGTH_UNKNOWN && this.length <= DISCARD_BYTES_MAX;
+  }
+
+  private replied(): void {
+    this.state = "finished";
+    this.producer = undefined;
+    if (this.bodyPhase !== "received") {
+      if (!this.persistent && this.length !== 0) this.lingerNeeded = true;
+      if (this.bodyPhase === "unread") this.bodyPhase = "discarding";
+    }
+    this.settle();
+  }
+
+  // ── an exchange ends ──────────────────────────────────────────────────────────────────────────────────────────
+
+  private flush(): void {
+    if (!this.outbox.flush()) return;
+    if (this.phase === "flushing") return this.finishConnection();
+    if (this.state === "started") this.producer?.drained();
+    this.settle();
+  }
+
+  /** Is the exchange over? Its reply must be with the kernel; a request that is still coming in is waited for only if
+   *  the connection goes on. */
+  private settle(): void {
+    if (this.phase !== "exchange" || this.state !== "finished" || !this.outbox.empty) return;
+    if (this.exchange !== undefined) this.record(this.status);
+    this.sinceMs = monotonicMs();
+    if (!this.persistent) return this.finishConnection();
+    if (this.bodyPhase !== "received") return this.pump();
+    this.connection.nextRequest();
+    this.phase = "idle";
+    if (this.draining) return this.finishConnection();
+    this.pump();
+  }
+
+  private record(status: number): void {
+    const { exchange } = this;
+    this.exchange = undefined;
+    if (exchange !== undefined) this.options.observer.finished(exchange, status, this.writer.contentBytes);
+  }
+
+  /** No further request is served: flush, then close; lingering when the client may still be sending, since a close
+   *  with unread bytes is a reset that destroys the answer (RFC 9112 section 9.6). */
+  private finishConnection(): void {
+    if (this.phase === "closed" || this.phase === "lingering") return;
+    this.phase = "flushing";
+    if (!this.outbox.empty) return;
+    if (this.exchange !== undefined) this.record(this.status);
+    if (!this.lingerNeeded || this.connection.ended) return this.close();
+    this.phase = "lingering";
+    this.sinceMs = monotonicMs();
+    if (this.wirePaused) this.wire.resume();
+    this.wirePaused = false;
+    this.wire.shutdown();
+  }
+
+  private close(): void {
+    this.wire.close();
+    this.closed();
+  }
+
+  /** The client left, or the connection is destroyed, in the middle of an exchange. */
+  private leave(): void {
+    const { exchange, reader, producer } = this;
+    this.reader = undefined;
+    this.producer = undefined;
+    const complete = this.state === "finished";
+    if (!complete) this.state = "gone";
+    reader?.bodyFailed("aborted");
+    if (!complete) producer?.gone();
+    if (exchange !== undefined) this.record(this.status === 0 ? 499 : this.status);
+  }
+
+  destroy(): void {
+    if (this.phase === "closed") return;
+    this.wire.abort();
+    this.closed();
+  }
+
+  drain(): void {
+    this.draining = true;
+    if (this.phase === "idle" && !this.connection.requestBegun) this.finishConnection();
+  }
+
+  // ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  tick(nowMs: number): void {
+    const waitedMs = nowMs - this.sinceMs;
+    const { timeouts } = this.options;
+    if (this.phase === "lingering") {
+      if (waitedMs > LINGER_MS) this.close();
+    } else if (!this.outbox.empty) {
+      if (waitedMs > timeouts.sendMs) this.expire("the client does not read");
+    } else if (this.phase === "idle") {
+      this.tickIdle(waitedMs);
+    } else if (this.bodyPhase === "reading" || this.bodyPhase === "discarding") {
+      if (this.length !== 0 && waitedMs > timeouts.bodyMs) this.guarded(this.bodyTimedOut);
+    }
+  }
+
+  private tickIdle(waitedMs: number): void {
+    const { timeouts } = this.options;
+    if (this.connection.requestBegun) {
+      if (waitedMs > timeouts.headerMs) this.guarded(this.headTimedOut);
+    } else if (waitedMs > (this.served === 0 ? timeouts.headerMs : timeouts.keepaliveMs)) {
+      this.finishConnection();
+    }
+  }
+
+  /** RFC 9110 section 15.5.9. */
+  private headTimedOut(): void {
+    this.persistent = false;
+    this.lingerNeeded = true;
+    this.writer.refusal(408);
+    this.options.observer.refused(this.peer, 408);
+    this.finishConnection();
+  }
+
+  private bodyTimedOut(): void {
+    this.bodyBroken("timeout", 408);
+  }
+
+  private expire(why: string): void {
+    this.options.log.info(`${this.describe()}: ${why}`);
+    this.destroy();
+  }
+
+  private describe(): string {
+    const { exchange } = this;
+    const request = exchange === undefined ? "no request" : `${exchange.head.method} ${exchange.head.target}`;
+    return `${this.peer.remoteAddress} "${request}"`;
+  }
+}

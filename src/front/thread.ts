@@ -1,0 +1,30 @@
+/** Entry point of a front's worker thread: messages of the master in, a Front behind them. */
+import type { FromFront, ToFront } from "./messages.ts";
+import { Front } from "./front.ts";
+
+declare const self: Worker;
+
+let front: Front | undefined;
+let number = 0;
+
+const tell = (message: FromFront) => postMessage(message);
+
+self.onmessage = (event: MessageEvent<ToFront>) => {
+  const message = event.data;
+  switch (message.kind) {
+    case "start":
+      number = message.front;
+      front = new Front(message, () => tell({ kind: "drained", front: number }));
+      break;
+    case "accept":
+      front?.accept();
+      tell({ kind: "ready", front: number });
+      break;
+    case "app":
+      front?.appMessage(message.app, message.message);
+      break;
+    case "drain":
+      front?.drain();
+      break;
+  }
+};

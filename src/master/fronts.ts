@@ -1,0 +1,123 @@
+/**
+ * The front threads as the master sees them: started, told, replaced when one dies, drained. The listening sockets are
+ * the master's, so connections that arrive while a front is replaced wait in the kernel for its successor.
+ */
+import type { Log } from "../base/log.ts";
+import type { FromFront, ToFront } from "../front/messages.ts";
+
+/** A front that dies at once, again and again, must not be restarted in a hot loop. */
+const RESTART_DELAY_MS = 250;
+
+export interface FrontsOptions {
+  readonly count: number;
+  /** The first message for front number `front`; called anew for each replacement (descriptors are duplicated). */
+  readonly startMessage: (front: number) => ToFront;
+  /** A replacement has been started: give it what the first one was given after `start`. */
+  readonly replaced: (front: number) => void;
+  readonly log: Log;
+}
+
+type Phase = "running" | "draining" | "stopped";
+
+export class Fronts {
+  private readonly options: FrontsOptions;
+  private readonly workers: Worker[] = [];
+  private readonly ready = new Set<number>();
+  private readonly drained = new Set<number>();
+  private phase: Phase = "running";
+  private accepting = false;
+  /** Why a front could not start at all; later deaths are restarts. */
+  private failure: Error | undefined = undefined;
+  private wake: () => void = () => {};
+
+  constructor(options: FrontsOptions) {
+    this.options = options;
+    for (let front = 0; front < options.count; front++) this.start(front);
+  }
+
+  private start(front: number): void {
+    const worker = new Worker(new URL("../front/thread.ts", import.meta.url).href);
+    this.workers[front] = worker;
+    worker.onmessage = (event: MessageEvent<FromFront>) => this.told(event.data);
+    worker.onerror = (event) => this.failed(front, event.message);
+    worker.addEventListener("close", () => this.died(front, worker));
+    this.post(front, this.options.startMessage(front));
+  }
+
+  post(front: number, message: ToFront): void {
+    this.workers[front]?.postMessage(message);
+  }
+
+  /** Begins to accept connections; resolves when every front does. Throws when one cannot start. */
+  async accept(): Promise<void> {
+    for (let front = 0; front < this.options.count; front++) this.post(front, { kind: "accept" });
+    await this.until(() => this.ready.size === this.options.count || this.failure !== undefined);
+    if (this.failure !== undefined) throw this.failure;
+    this.accepting = true;
+  }
+
+  private failed(front: number, why: string): void {
+    this.options.log.crit(`front-${front} failed: ${why}`);
+    if (!this.accepting) this.failure = new Error(`front-${front} could not start: ${why}`);
+    this.wake();
+  }
+
+  /** Stops accepting; resolves when every front has finished what was in flight, or after `boundMs`.
+   *  False: some were cut off. */
+  async drain(boundMs: number): Promise<boolean> {
+    this.phase = "draining";
+    for (let front = 0; front < this.options.count; front++) this.post(front, { kind: "drain" });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), boundMs)));
+    const done = this.until(() => this.drained.size === this.options.count).then(() => true);
+    const inTime = await Promise.race([done, late]);
+    clearTimeout(timer);
+    return inTime;
+  }
+
+  stop(): void {
+    this.phase = "stopped";
+    for (const worker of this.workers) worker.terminate();
+  }
+
+  private told(message: FromFront): void {
+    switch (message.kind) {
+      case "ready":
+        this.ready.add(message.front);
+        break;
+      case "drained":
+        this.drained.add(message.front);
+        break;
+    }
+    this.wake();
+  }
+
+  private died(front: number, worker: Worker): void {
+    if (this.workers[front] !== worker || this.phase === "stopped") return;
+    if (this.phase === "draining") {
+      this.drained.add(front);
+      return this.wake();
+    }
+    if (!this.accepting) return this.failed(front, "its thread ended");
+    this.options.log.crit(`front-${front} died; a new one takes over its sockets`);
+    setTimeout(() => this.replace(front), RESTART_DELAY_MS);
+  }
+
+  private replace(front: number): void {
+    if (this.phase !== "running") return;
+    this.start(front);
+    this.options.replaced(front);
+    if (this.accepting) this.post(front, { kind: "accept" });
+  }
+
+  private until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const outer = this.wake;
+      this.wake = () => {
+        outer();
+        if (condition()) resolve();
+      };
+      this.wake();
+    });
+  }
+}

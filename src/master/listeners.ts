@@ -1,0 +1,83 @@
+/**
+ * Every listening socket of the server, owned by the master: one SO_REUSEPORT socket per front for a TCP address, one
+ * shared socket for a unix path. Front threads get duplicates, so a thread's end closes no port.
+ */
+import { unlinkSync } from "node:fs";
+import type { Config, ListenAddress } from "../config/config.ts";
+import { listenKey } from "../config/listen.ts";
+import type { ListenerHandle } from "../front/messages.ts";
+import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
+
+interface Listening {
+  readonly address: ListenAddress;
+  readonly key: string;
+  readonly app: string | undefined;
+  /** One for each front (tcp), or one for all (unix). */
+  readonly fds: readonly number[];
+}
+
+export class Listeners {
+  private readonly listening: Listening[] = [];
+
+  /** Binds everything the configuration names, or nothing: throws OsError with the address in its message. */
+  static open(config: Config): Listeners {
+    const listeners = new Listeners();
+    try {
+      for (const { address, app } of wanted(config)) listeners.add(address, app, config.server.fronts);
+      return listeners;
+    } catch (error) {
+      listeners.close();
+      throw error;
+    }
+  }
+
+  private add(address: ListenAddress, app: string | undefined, fronts: number): void {
+    const key = listenKey(address);
+    const fds = address.kind === "tcp" ? listenTcp(address, fronts).fds : [listenUnix(address.path, address.mode)];
+    this.listening.push({ address, key, app, fds });
+  }
+
+  /** What front number `front` listens on. */
+  handles(front: number): ListenerHandle[] {
+    return this.listening.map(({ address, key, app, fds }) => ({
+      fd: duplicate((fds.length === 1 ? fds[0] : fds[front]) as number),
+      key,
+      unix: address.kind === "unix",
+      app,
+    }));
+  }
+
+  /** Addresses for people, HTTP ones as URLs. */
+  describe(): string[] {
+    return this.listening.map(({ address, key, app }) => {
+      if (app !== undefined) return `uwsgi://${key}`;
+      return address.kind === "tcp" ? `http://${key}` : key;
+    });
+  }
+
+  close(): void {
+    for (const { address, fds } of this.listening.splice(0)) {
+      fds.forEach(closeDescriptor);
+      if (address.kind === "unix") removePath(address.path);
+    }
+  }
+}
+
+function wanted(config: Config): { address: ListenAddress; app: string | undefined }[] {
+  const found = new Map<string, { address: ListenAddress; app: string | undefined }>();
+  for (const site of config.sites) {
+    for (const address of site.listen) found.set(listenKey(address), { address, app: undefined });
+  }
+  for (const app of config.apps) {
+    for (const address of app.uwsgiSockets) found.set(listenKey(address), { address, app: app.name });
+  }
+  return [...found.values()];
+}
+
+function removePath(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // somebody was faster
+  }
+}

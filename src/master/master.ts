@@ -1,0 +1,130 @@
+/**
+ * The master: owns listening sockets, logs, front threads and Python pools; serves no traffic itself.
+ * Signals only enqueue; the one loop at the end of `runMaster` acts on them.
+ *
+ *   TERM, INT   stop accepting, finish what is in flight (drain_timeout), stop the workers, exit 0
+ *   again       at once
+ */
+import type { Log } from "../base/log.ts";
+import { makeLog } from "../base/log.ts";
+import type { AppMessage } from "../apps/messages.ts";
+import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
+import type { Config } from "../config/config.ts";
+import { writeLine } from "../front/front.ts";
+import type { LogDescriptors } from "../front/messages.ts";
+import { Fronts } from "./fronts.ts";
+import { Listeners } from "./listeners.ts";
+import { openLogs } from "./logs.ts";
+import { SignalQueue } from "./signals.ts";
+
+/** How long Python workers may take to end after the fronts have drained: nothing of theirs is awaited any more. */
+const WORKER_STOP_GRACE_MS = 5_000;
+
+/** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
+export async function runMaster(config: Config): Promise<number> {
+  const signals = new SignalQueue(["SIGTERM", "SIGINT"]);
+  try {
+    return await new Master(config, openLogs(config.server)).run(signals);
+  } catch (error) {
+    writeLine(2, `server: ${startProblem(error)}\n`);
+    return 1;
+  } finally {
+    signals.close();
+  }
+}
+
+function startProblem(error: unknown): string {
+  if (error instanceof StartFailure) return error.message;
+  return error instanceof Error ? error.message : String(error);
+}
+
+class Master {
+  private readonly config: Config;
+  private readonly logs: LogDescriptors;
+  private readonly log: Log;
+  private readonly apps: readonly AppSupervisor[];
+  private fronts: Fronts | undefined;
+
+  constructor(config: Config, logs: LogDescriptors) {
+    this.config = config;
+    this.logs = logs;
+    this.log = this.logFor("master");
+    this.apps = config.apps.map((app) => this.makeSupervisor(app));
+  }
+
+  private logFor(source: string): Log {
+    return makeLog(source, this.config.server.logLevel, (line) => writeLine(this.logs.error, line));
+  }
+
+  private makeSupervisor(app: Config["apps"][number]): AppSupervisor {
+    const { fronts } = this.config.server;
+    const toFront = (front: number, message: AppMessage) =>
+      this.fronts?.post(front, { kind: "app", app: app.name, message });
+    return new AppSupervisor(app, fronts, toFront, this.logFor(`app ${app.name}`));
+  }
+
+  async run(signals: SignalQueue): Promise<number> {
+    const listeners = Listeners.open(this.config);
+    try {
+      const fronts = this.startFronts(listeners);
+      const stopSignal = signals.next();
+      const started = await Promise.race([this.startApps(), stopSignal]);
+      if (started !== "started") return await this.abandon(started);
+      await fronts.accept();
+      this.log.notice(`serving ${listeners.describe().join(", ")}`);
+      this.log.notice(`${await stopSignal}: stopping`);
+      await this.stop(fronts, signals);
+      return 0;
+    } finally {
+      await this.tearDown(listeners);
+    }
+  }
+
+  private startFronts(listeners: Listeners): Fronts {
+    const queues = Object.fromEntries(this.apps.map((app) => [app.name, app.queueFd]));
+    this.fronts = new Fronts({
+      count: this.config.server.fronts,
+      startMessage: (front) => ({
+        kind: "start",
+        front,
+        config: this.config,
+        listeners: listeners.handles(front),
+        queues,
+        logs: this.logs,
+      }),
+      replaced: (front) => this.apps.forEach((app) => app.frontReplaced(front)),
+      log: this.log,
+    });
+    return this.fronts;
+  }
+
+  private async startApps(): Promise<"started"> {
+    await Promise.all(this.apps.map((app) => app.start()));
+    return "started";
+  }
+
+  private async abandon(signal: string): Promise<number> {
+    this.log.notice(`${signal} before the server was up: stopping`);
+    await Promise.all(this.apps.map((app) => app.stop(0)));
+    return 0;
+  }
+
+  /** Drains; a second signal cuts it short. */
+  private async stop(fronts: Fronts, signals: SignalQueue): Promise<void> {
+    const drained = fronts.drain(this.config.server.drainTimeoutMs);
+    const outcome = await Promise.race([drained, signals.next()]);
+    if (outcome === true) return;
+    this.log.warn(
+      outcome === false
+        ? `requests were still in flight after drain_timeout (${this.config.server.drainTimeoutMs} ms): cut off`
+        : `${outcome} again: requests in flight are cut off`,
+    );
+  }
+
+  private async tearDown(listeners: Listeners): Promise<void> {
+    this.fronts?.stop();
+    await Promise.all(this.apps.map((app) => app.stop(WORKER_STOP_GRACE_MS)));
+    listeners.close();
+    this.log.notice("stopped");
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * A Wire over one of Bun's sockets: the adapter that listen.ts and connect.ts share. Both directions are independent
+ * (allowHalfOpen), so a peer that has half-closed still gets its answer.
+ */
+import type { Socket, SocketHandler } from "bun";
+import type { Wire, WireOwner } from "./wire.ts";
+
+export class SocketWire implements Wire {
+  readonly secure = false;
+  /** Set before any event arrives; replaced when another protocol takes over (upgrade). */
+  owner: WireOwner | undefined;
+  private socket: Socket<SocketWire> | undefined;
+  private readonly unix: boolean;
+
+  constructor(unix: boolean) {
+    this.unix = unix;
+  }
+
+  opened(socket: Socket<SocketWire>): void {
+    this.socket = socket;
+  }
+
+  get remoteAddress(): string {
+    return this.unix ? "unix:" : unmapped(this.socket?.remoteAddress ?? "");
+  }
+
+  get remotePort(): number {
+    return this.unix ? 0 : (this.socket?.remotePort ?? 0);
+  }
+
+  get localAddress(): string {
+    return this.unix ? "unix:" : unmapped(this.socket?.localAddress ?? "");
+  }
+
+  get localPort(): number {
+    return this.unix ? 0 : (this.socket?.localPort ?? 0);
+  }
+
+  write(bytes: Uint8Array, offset: number, length: number): number {
+    const taken = this.socket?.write(bytes, offset, length) ?? 0;
+    return taken < 0 ? 0 : taken;
+  }
+
+  pause(): void {
+    this.socket?.pause();
+  }
+
+  resume(): void {
+    this.socket?.resume();
+  }
+
+  shutdown(): void {
+    this.socket?.shutdown();
+  }
+
+  close(): void {
+    this.socket?.end();
+  }
+
+  abort(): void {
+    this.socket?.terminate();
+  }
+
+  /** The socket is gone: no call reaches it any more, and the owner hears of it once. */
+  lost(): void {
+    if (this.socket === undefined && this.owner === undefined) return;
+    this.socket = undefined;
+    const { owner } = this;
+    this.owner = undefined;
+    owner?.closed();
+  }
+}
+
+/** One handler object for all sockets: state lives in `socket.data`. */
+export const SOCKET_EVENTS: SocketHandler<SocketWire> = {
+  data: (socket, bytes) => socket.data.owner?.received(bytes),
+  drain: (socket) => socket.data.owner?.drained(),
+  end: (socket) => socket.data.owner?.ended(),
+  close: (socket) => socket.data.lost(),
+  error: () => {
+    // `close` follows and tells the owner
+  },
+};
+
+/** `::ffff:192.0.2.1` is an IPv4 peer on a dual-stack socket. */
+function unmapped(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}

@@ -1,0 +1,392 @@
+import { describe, expect, test } from "bun:test";
+import { SILENT } from "../../src/base/log.ts";
+import { monotonicMs } from "../../src/base/clock.ts";
+import type { BodyFailure } from "../../src/exchange/body.ts";
+import type { Exchange, Handler } from "../../src/exchange/exchange.ts";
+import { DISCARD_BYTES_MAX, LINGER_MS, type SessionOptions } from "../../src/front/options.ts";
+import { Http1Session } from "../../src/front/session-http1.ts";
+import { Fields } from "../../src/protocol/http/fields.ts";
+import { LENGTH_UNKNOWN, type ReplyHead } from "../../src/protocol/http/message.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../src/protocol/http1/limits.ts";
+import { MemoryWire } from "../support/memory-wire.ts";
+
+interface Stage {
+  readonly wire: MemoryWire;
+  readonly session: Http1Session;
+  /** `status bytes` of each finished request, `refused status` of each refused one. */
+  readonly records: string[];
+  readonly closed: () => boolean;
+}
+
+function stage(handler: Handler, overrides: Partial<SessionOptions> = {}): Stage {
+  const records: string[] = [];
+  let closed = false;
+  let id = 0;
+  const options: SessionOptions = {
+    handler,
+    headLimits: DEFAULT_HEAD_LIMITS,
+    timeouts: { headerMs: 30_000, bodyMs: 60_000, sendMs: 60_000, keepaliveMs: 75_000 },
+    keepaliveRequestsMax: 1000,
+    log: SILENT,
+    scratch: Buffer.alloc(64 * 1024),
+    observer: {
+      nextId: () => ++id,
+      finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
+      refused: (_, status) => records.push(`refused ${status}`),
+      closed: () => (closed = true),
+    },
+    ...overrides,
+  };
+  const wire = new MemoryWire();
+  const session = new Http1Session(wire, options);
+  wire.owner = session;
+  return { wire, session, records, closed: () => closed };
+}
+
+const reply = (length: number, status = 200): ReplyHead => ({ status, reason: undefined, fields: new Fields(), length });
+const text = (content: string) => (exchange: Exchange) =>
+  exchange.reply.whole(reply(content.length), Buffer.from(content));
+const hello = text("hello");
+
+/** Reads the whole body, then answers with it. */
+const echo: Handler = (exchange) => {
+  const chunks: Buffer[] = [];
+  exchange.body.read({
+    bodyData: (bytes) => void chunks.push(Buffer.from(bytes)),
+    bodyEnd: () => exchange.reply.whole(reply(Buffer.concat(chunks).length), Buffer.concat(chunks)),
+    bodyFailed: () => {},
+  });
+};
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+function withoutDate(output: string): string {
+  return output.replaceAll(/Date: [^\r]*\r\n/gi, "");
+}
+
+describe("an HTTP/1 session", () => {
+  test("answers a request and stays open for the next", () => {
+    const { wire, records } = stage(hello);
+    wire.send(GET);
+    expect(withoutDate(wire.take())).toBe("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    wire.send(GET);
+    expect(wire.take()).toEndWith("hello");
+    expect(wire.state).toBe("open");
+    expect(records).toEqual(["200 5", "200 5"]);
+  });
+
+  test("answers pipelined requests in order, also when the first takes its time", () => {
+    const waiting: Exchange[] = [];
+    const { wire } = stage((exchange) => {
+      if (exchange.head.path === "/slow") waiting.push(exchange);
+      else text(exchange.head.path)(exchange);
+    });
+    wire.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(wire.output).toBe("");
+    text("/slow")(waiting[0] as Exchange);
+    const output = wire.output;
+    expect(output.indexOf("/slow")).toBeGreaterThan(0);
+    expect(output.indexOf("/b")).toBeGreaterThan(output.indexOf("/slow"));
+  });
+
+  test("closes after Connection: close and after the last allowed request", () => {
+    const first = stage(hello);
+    first.wire.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect(first.wire.output).toMatch(/connection: close/i);
+    expect(first.wire.state).toBe("closed");
+    const second = stage(hello, { keepaliveRequestsMax: 2 });
+    second.wire.send(GET + GET + GET);
+    expect(second.records).toEqual(["200 5", "200 5"]);
+    expect(second.wire.state).toBe("closed");
+  });
+
+  test("gives a body to its reader whatever its framing", () => {
+    const { wire } = stage(echo);
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
+    wire.send("cde");
+    expect(wire.take()).toEndWith("\r\n\r\nabcde");
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n" + GET);
+    expect(wire.take()).toContain("\r\n\r\nabcde");
+  });
+
+  test("streams a reply in chunks to 1.1 and until close to 1.0", () => {
+    const stream: Handler = (exchange) => {
+      exchange.reply.start(reply(LENGTH_UNKNOWN));
+      exchange.reply.data(Buffer.from("abc"));
+      exchange.reply.data(Buffer.from("de"));
+      exchange.reply.end();
+    };
+    const { wire } = stage(stream);
+    wire.send(GET);
+    expect(wire.take()).toEndWith("\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    const old = stage(stream);
+    old.wire.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    expect(old.wire.output).toEndWith("\r\n\r\nabcde");
+    expect(old.wire.state).toBe("closed");
+  });
+
+  test("sends no content to HEAD, and its Content-Length all the same", () => {
+    const { wire, records } = stage(hello);
+    wire.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(withoutDate(wire.output)).toBe("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    expect(records).toEqual(["200 0"]);
+  });
+
+  test("cuts what is beyond Content-Length and aborts what is short of it", () => {
+    const long = stage((exchange) => {
+      exchange.reply.start(reply(3));
+      exchange.reply.data(Buffer.from("abcdef"));
+      exchange.reply.end();
+    });
+    long.wire.send(GET);
+    expect(long.wire.output).toEndWith("\r\n\r\nabc");
+    expect(long.wire.state).toBe("open");
+    const short = stage((exchange) => {
+      exchange.reply.start(reply(9));
+      exchange.reply.data(Buffer.from("abc"));
+      exchange.reply.end();
+    });
+    short.wire.send(GET);
+    expect(short.wire.state).toBe("aborted");
+  });
+
+  test("a reply that breaks off never looks complete", () => {
+    const { wire, records } = stage((exchange) => {
+      exchange.reply.start(reply(LENGTH_UNKNOWN));
+      exchange.reply.data(Buffer.from("abc"));
+      exchange.reply.abort("the test says so");
+    });
+    wire.send(GET);
+    expect(wire.output).not.toContain("0\r\n\r\n");
+    expect(wire.state).toBe("aborted");
+    expect(records).toEqual(["200 3"]);
+  });
+
+  test("an abort before the head is a 502", () => {
+    const { wire } = stage((exchange) => exchange.reply.abort("the test says so"));
+    wire.send(GET);
+    expect(wire.output).toStartWith("HTTP/1.1 502 ");
+    expect(wire.state).toBe("open");
+  });
+});
+
+describe("bodies that are not read", () => {
+  test("a small one is discarded and the connection goes on", () => {
+    const { wire } = stage(hello);
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde" + GET);
+    expect(wire.output.match(/200 OK/g)).toHaveLength(2);
+  });
+
+  test("never is a byte of it taken for the next request", () => {
+    const { wire, records } = stage(hello);
+    wire.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${GET.length}\r\n\r\n${GET}`);
+    expect(records).toEqual(["200 5"]);
+    expect(wire.state).toBe("open");
+  });
+
+  test("a large one closes the connection, lingering so that the answer can be read", () => {
+    const { wire, session } = stage(hello);
+    wire.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${DISCARD_BYTES_MAX + 1}\r\n\r\n`);
+    expect(wire.output).toMatch(/connection: close/i);
+    expect(wire.state).toBe("shut");
+    wire.send("x".repeat(1000));
+    session.tick(monotonicMs() + LINGER_MS + 1);
+    expect(wire.state).toBe("closed");
+  });
+
+  test("rfc9110_10_1_1: a client that waits for 100 gets the final answer and a closed connection", () => {
+    const { wire } = stage(hello);
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    expect(wire.output).toStartWith("HTTP/1.1 200 OK");
+    expect(wire.output).toMatch(/connection: close/i);
+  });
+
+  test("rfc9110_10_1_1: 100 is sent when the body is wanted, and any other expectation is 417", () => {
+    const { wire } = stage(echo);
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    expect(wire.take()).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+    wire.send("ok");
+    expect(wire.take()).toEndWith("ok");
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: tea\r\n\r\nok");
+    expect(wire.take()).toStartWith("HTTP/1.1 417 ");
+  });
+});
+
+describe("what is broken", () => {
+  test("bytes that are no request get 400 and a closed connection", () => {
+    const { wire, records } = stage(hello);
+    wire.send("NONSENSE\r\n\r\n");
+    expect(wire.output).toStartWith("HTTP/1.1 400 ");
+    expect(wire.output).toMatch(/connection: close/i);
+    expect(wire.state).toBe("shut");
+    expect(records).toEqual(["refused 400"]);
+  });
+
+  test("nothing after a refused request is processed", () => {
+    const { wire, records } = stage(hello);
+    wire.send(`GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${GET}`);
+    expect(records).toEqual(["refused 400"]);
+    wire.send(GET);
+    expect(wire.output.match(/HTTP\/1.1/g)).toHaveLength(1);
+  });
+
+  test("a malformed chunk fails the reader and answers 400", () => {
+    const failures: BodyFailure[] = [];
+    const { wire, records } = stage((exchange) =>
+      exchange.body.read({ bodyData: () => {}, bodyEnd: () => {}, bodyFailed: (why) => void failures.push(why) }),
+    );
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX");
+    expect(failures).toEqual(["malformed"]);
+    expect(wire.output).toStartWith("HTTP/1.1 400 ");
+    expect(records).toEqual(["400 " + String(wire.output.split("\r\n\r\n")[1]?.length)]);
+  });
+
+  test("a chunked body beyond the route's bound is 413", () => {
+    const { wire } = stage((exchange) => {
+      exchange.bodyBytesMax = 4;
+      echo(exchange);
+    });
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n");
+    expect(wire.output).toStartWith("HTTP/1.1 413 ");
+  });
+
+  test("a client that leaves is told to the producer and recorded as 499", () => {
+    let gone = 0;
+    const { wire, records, closed } = stage((exchange) => {
+      exchange.reply.producer = { drained: () => {}, gone: () => void gone++ };
+    });
+    wire.send(GET);
+    wire.leave();
+    expect(gone).toBe(1);
+    expect(records).toEqual(["499 0"]);
+    expect(closed()).toBe(true);
+  });
+
+  test("an exception in a handler closes that session only", () => {
+    const { wire, closed } = stage(() => {
+      throw new Error("the test says so");
+    });
+    wire.send(GET);
+    expect(wire.state).toBe("aborted");
+    expect(closed()).toBe(true);
+  });
+
+  test("rfc9112_9_6: a half-closed client still gets its answer", () => {
+    const waiting: Exchange[] = [];
+    const { wire } = stage((exchange) => void waiting.push(exchange));
+    wire.send(GET);
+    wire.halfClose();
+    expect(wire.state).toBe("open");
+    hello(waiting[0] as Exchange);
+    expect(wire.output).toEndWith("hello");
+    expect(wire.state).toBe("closed");
+  });
+});
+
+describe("back-pressure and deadlines", () => {
+  test("a slow reader stops the producer and starts it again", () => {
+    let drained = 0;
+    const { wire, records } = stage((exchange) => {
+      exchange.reply.producer = {
+        drained: () => {
+          drained++;
+          exchange.reply.end();
+        },
+        gone: () => {},
+      };
+      exchange.reply.start(reply(100_000));
+      expect(exchange.reply.data(Buffer.alloc(100_000, 97))).toBe(false);
+    });
+    wire.room = 1000;
+    wire.send(GET);
+    expect(wire.output).toHaveLength(1000);
+    wire.drain(50_000);
+    expect(drained).toBe(0);
+    wire.drain();
+    expect(drained).toBe(1);
+    expect(records).toEqual(["200 100000"]);
+  });
+
+  test("a paused reader stops the client once enough is held", () => {
+    let resume = () => {};
+    let received = 0;
+    const { wire } = stage((exchange) => {
+      resume = () => exchange.body.resume();
+      exchange.body.read({
+        bodyData: (bytes) => {
+          received += bytes.length;
+          exchange.body.pause();
+        },
+        bodyEnd: () => hello(exchange),
+        bodyFailed: () => {},
+      });
+    });
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200001\r\n\r\nx");
+    wire.send("y".repeat(100_000));
+    wire.send("z".repeat(100_000));
+    expect(wire.paused).toBe(true);
+    while (received < 200_001) resume();
+    resume();
+    expect(wire.paused).toBe(false);
+    expect(wire.output).toEndWith("hello");
+  });
+
+  const deadlines: [string, string, number, string, string][] = [
+    ["a head that does not end", "GET / HT", 30_001, "HTTP/1.1 408 ", "shut"],
+    ["a silent connection", "", 30_001, "", "closed"],
+    ["a body that stalls", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab", 60_001, "HTTP/1.1 408 ", "shut"],
+  ];
+  for (const [name, sent, afterMs, starts, state] of deadlines) {
+    test(`${name} is ended by its deadline, not before`, () => {
+      const { wire, session } = stage(echo);
+      if (sent !== "") wire.send(sent);
+      session.tick(monotonicMs() + afterMs - 1000);
+      expect(wire.state).toBe("open");
+      session.tick(monotonicMs() + afterMs);
+      expect(wire.output).toStartWith(starts);
+      expect(wire.state as string).toBe(state);
+    });
+  }
+
+  test("bytes that drip in do not lengthen the head's deadline", () => {
+    const { wire, session } = stage(hello);
+    wire.send("GET / HTTP/1.1\r\n");
+    const beganMs = monotonicMs();
+    for (let i = 0; i < 5; i++) wire.send("X-Drip: 1\r\n");
+    session.tick(beganMs + 30_100);
+    expect(wire.output).toStartWith("HTTP/1.1 408 ");
+  });
+
+  test("a client that does not read is dropped", () => {
+    const { wire, session, records } = stage(hello);
+    wire.room = 3;
+    wire.send(GET);
+    session.tick(monotonicMs() + 60_001);
+    expect(wire.state).toBe("aborted");
+    expect(records).toEqual(["200 5"]);
+  });
+
+  test("an idle connection is closed after keepalive_timeout", () => {
+    const { wire, session } = stage(hello);
+    wire.send(GET);
+    session.tick(monotonicMs() + 74_000);
+    expect(wire.state).toBe("open");
+    session.tick(monotonicMs() + 75_001);
+    expect(wire.state as string).toBe("closed");
+  });
+
+  test("draining closes idle connections and lets a running request finish", () => {
+    const waiting: Exchange[] = [];
+    const idle = stage(hello);
+    idle.wire.send(GET);
+    idle.session.drain();
+    expect(idle.wire.state).toBe("closed");
+    const busy = stage((exchange) => void waiting.push(exchange));
+    busy.wire.send(GET);
+    busy.session.drain();
+    expect(busy.wire.state).toBe("open");
+    hello(waiting[0] as Exchange);
+    expect(busy.wire.output).toMatch(/connection: close/i);
+    expect(busy.wire.state as string).toBe("closed");
+  });
+});
