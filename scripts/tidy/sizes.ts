@@ -63,7 +63,8 @@ interface FunctionSize {
 const CONTROL = /^(?:if|for|while|switch|catch|with|else|do|try|finally|return|throw|new|await|yield|case)\b/;
 const MODIFIERS = String.raw`(?:(?:export|declare|async|static|private|protected|public|override|readonly|get|set)\s+)*`;
 const NAMED = new RegExp(String.raw`^${MODIFIERS}(?:function\s*\*?\s*)?\*?\s*([\w$#]+)\s*(?:<[^()]*>)?\s*\(`);
-const ARROW_NAME = /([\w$#]+)\s*(?::[^=]*(?:=>[^=]*)?)?[=:]\s*(?:async\s*)?(?:<[^()]*>)?\s*\(?[^()]*(?:\([^()]*\)[^()]*)*\)?[^=]*=>\s*$/;
+const ARROW_NAME =
+  /([\w$#]+)\s*(?::[^=]*(?:=>[^=]*)?)?[=:]\s*(?:async\s*)?(?:<[^()]*>)?\s*\(?[^()]*(?:\([^()]*\)[^()]*)*\)?[^=]*=>\s*$/;
 
 interface Open {
   readonly header: string;
@@ -98,13 +99,15 @@ export function functionsOf(source: Source): FunctionSize[] {
 function endsStatement(closed: Open): boolean {
   const header = closed.header.trim();
   if (closed.isFunction) return !/=>$/.test(header);
-  return header === "" || /\)$/.test(header) || CONTROL.test(header) || /\b(?:class|interface|namespace)\b/.test(header);
+  return (
+    header === "" || /\)$/.test(header) || CONTROL.test(header) || /\b(?:class|interface|namespace)\b/.test(header)
+  );
 }
 
 function isFunctionHeader(header: string): boolean {
   const text = header.trim();
   if (/=>$/.test(text)) return true;
-  if (/[:=|&<,([?]$/.test(text) || CONTROL.test(text)) return false;
+  if (/(?:[:=|&<,([?]|\b(?:is|as|extends|satisfies))$/.test(text) || CONTROL.test(text)) return false;
   return NAMED.test(text) || /\bfunction\b[^;]*\)$/.test(text);
 }
 

@@ -7,7 +7,8 @@ import { type Kind, readKind } from "./kinds.ts";
 import { isTable, type Place, show } from "./place.ts";
 
 export interface Key<T> {
-  readonly kind: Kind<NonNullable<T>>;
+  /** Gives what the fallback is of; the constructors below see to that. */
+  readonly kind: Kind<unknown>;
   /** What the value is when the key is not written, or when it was refused. */
   readonly fallback: T;
   /** The default as people read it; undefined for a required key. */
@@ -19,7 +20,7 @@ export interface Key<T> {
 
 export type Schema = Readonly<Record<string, Key<unknown>>>;
 
-export type Values<S extends Schema> = { readonly [K in keyof S]: S[K] extends Key<infer T> ? T : never };
+export type Values<S extends Schema> = { readonly [K in keyof S]: S[K]["fallback"] };
 
 /** A table that was read, and where it stands. */
 export interface Section<S extends Schema> {
@@ -28,7 +29,7 @@ export interface Section<S extends Schema> {
 }
 
 /** `fallback` is shown through the unit of the kind, unless `shown` says it better. */
-export function byDefault<T>(kind: Kind<NonNullable<T>>, fallback: T, doc: string, shown?: string): Key<T> {
+export function byDefault<T>(kind: Kind<T>, fallback: NoInfer<T>, doc: string, shown?: string): Key<T> {
   return { kind, fallback, fallbackText: shown ?? `\`${show(fallback)}\``, doc, only: undefined };
 }
 
@@ -41,12 +42,12 @@ export function sizeKey(kind: Kind<number>, fallbackBytes: number, doc: string):
 }
 
 /** `otherwise` says what holds when it is not written. */
-export function optional<T>(kind: Kind<NonNullable<T>>, otherwise: string, doc: string): Key<T | undefined> {
-  return { kind: kind as Kind<NonNullable<T | undefined>>, fallback: undefined, fallbackText: otherwise, doc, only: undefined };
+export function optional<T>(kind: Kind<T>, otherwise: string, doc: string): Key<T | undefined> {
+  return { kind, fallback: undefined, fallbackText: otherwise, doc, only: undefined };
 }
 
-export function required<T>(kind: Kind<NonNullable<T>>, doc: string): Key<T | undefined> {
-  return { kind: kind as Kind<NonNullable<T | undefined>>, fallback: undefined, fallbackText: undefined, doc, only: undefined };
+export function required<T>(kind: Kind<T>, doc: string): Key<T | undefined> {
+  return { kind, fallback: undefined, fallbackText: undefined, doc, only: undefined };
 }
 
 /** Has a meaning only beside the key `other`. */

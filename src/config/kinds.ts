@@ -34,7 +34,12 @@ export class Refusal {
 }
 
 export function integer(min: number, max: number): Kind<number> {
-  return bounded(`an integer from ${min} to ${max}`, [min, max], (text) => (/^\d+$/.test(text) ? Number(text) : NaN), 1);
+  return bounded(
+    `an integer from ${min} to ${max}`,
+    [min, max],
+    (text) => (/^\d+$/.test(text) ? Number(text) : NaN),
+    1,
+  );
 }
 
 /** Milliseconds. */

@@ -69,7 +69,7 @@ export class AccessLog {
 
   private writeOut(bytes: Uint8Array, length: number): void {
     try {
-      for (let at = 0; at < length; ) at += writeSync(this.fd, bytes, at, length - at);
+      for (let at = 0; at < length;) at += writeSync(this.fd, bytes, at, length - at);
     } catch {
       this.lost++;
     }
@@ -105,6 +105,7 @@ export function quoted(text: string | undefined): string {
   if (text === undefined || text === "") return "-";
   if (!UNSAFE.test(text)) return text;
   let safe = "";
-  for (const c of text) safe += UNSAFE.test(c) ? `\\x${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}` : c;
+  for (const c of text)
+    safe += UNSAFE.test(c) ? `\\x${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}` : c;
   return safe;
 }

@@ -39,7 +39,9 @@ export interface AssembleContext {
 
 export function assemble(config: Config, context: AssembleContext): Assembly {
   const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context)]));
-  const upstreams = new Map(config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, config, context.log)]));
+  const upstreams = new Map(
+    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, config, context.log)]),
+  );
   const targets: Targets = { config, apps, upstreams };
   const sites = config.sites.map((site) => ({ config: site, handler: makeSiteHandler(site, targets) }));
   const handlers = new Map<string, Handler>();

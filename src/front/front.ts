@@ -41,7 +41,9 @@ export class Front implements SessionObserver {
   constructor(start: Start, onDrained: () => void) {
     this.config = start.config;
     this.onDrained = onDrained;
-    this.log = makeLog(`front-${start.front}`, start.config.server.logLevel, (line) => writeLine(start.logs.error, line));
+    this.log = makeLog(`front-${start.front}`, start.config.server.logLevel, (line) =>
+      writeLine(start.logs.error, line),
+    );
     this.accessLog = new AccessLog(start.logs.access);
     this.handles = start.listeners;
     this.assembly = assemble(start.config, { front: start.front, queues: start.queues, log: this.log });

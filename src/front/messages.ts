@@ -35,5 +35,4 @@ export type ToFront =
   | { readonly kind: "drain" };
 
 export type FromFront =
-  | { readonly kind: "ready"; readonly front: number }
-  | { readonly kind: "drained"; readonly front: number };
+  { readonly kind: "ready"; readonly front: number } | { readonly kind: "drained"; readonly front: number };

@@ -107,7 +107,7 @@ export class ReplyWriter {
   /** The answer to bytes that never became a request; the connection closes after it. */
   refusal(status: number): void {
     const { fields, content } = errorPage(status);
-    const head: ReplyHead = { status, reason: undefined, fields: cloneFields(fields), length: content.length };
+    const head: ReplyHead = { status, reason: undefined, fields, length: content.length };
     this.whole(REFUSED, head, content, false);
   }
 
@@ -134,10 +134,6 @@ export class ReplyWriter {
   private remainingOr(length: number): number {
     return this.remaining === LENGTH_UNKNOWN ? length : this.remaining;
   }
-}
-
-function cloneFields(fields: Fields): Fields {
-  return Fields.of(fields.pairs());
 }
 
 /** What is known of a request whose head was refused: nothing; it is answered as HTTP/1.1. */

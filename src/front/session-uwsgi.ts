@@ -8,9 +8,10 @@
  * half-closes), so that is `gone` here, unlike in HTTP. What the packet says is decided in protocol/uwsgi.
  */
 import { assert, AssertionError } from "../base/assert.ts";
+import { EMPTY } from "../base/bytes.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { BodyFailure, BodyReader, RequestBody } from "../exchange/body.ts";
+import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
 import { Exchange, type Handler, type Peer } from "../exchange/exchange.ts";
 import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
@@ -20,14 +21,8 @@ import type { ReplyHead } from "../protocol/http/message.ts";
 import { checkMagicVariables, type LoadedProject } from "../protocol/uwsgi/magic.ts";
 import { MODIFIER_PING, PacketParser, PONG } from "../protocol/uwsgi/packet.ts";
 import { type GatewayRequest, requestFromVariables } from "../protocol/uwsgi/params.ts";
-import {
-  DISCARD_BYTES_MAX,
-  LINGER_MS,
-  RECEIVE_BYTES_MAX,
-  type Session,
-  type SessionObserver,
-  type SessionTimeouts,
-} from "./options.ts";
+import { GatewayBody, type GatewayBodyOwner } from "./gateway-body.ts";
+import { LINGER_MS, type Session, type SessionObserver, type SessionTimeouts } from "./options.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 
 export interface UwsgiSessionOptions {
@@ -42,14 +37,10 @@ export interface UwsgiSessionOptions {
 }
 
 type Phase = "packet" | "exchange" | "flushing" | "lingering" | "closed";
-/** Where the content of the request stands. `unread`: nobody has asked for it. */
-type BodyPhase = "unread" | "reading" | "paused" | "discarding" | "received";
 
-export class UwsgiSession implements Session, WireOwner, RequestBody, Reply {
+export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner {
   state: ReplyState = "waiting";
   producer: Producer | undefined = undefined;
-  /** Of the request body (RequestBody). */
-  length = 0;
 
   private readonly wire: Wire;
   private readonly options: UwsgiSessionOptions;
@@ -58,16 +49,10 @@ export class UwsgiSession implements Session, WireOwner, RequestBody, Reply {
   private readonly writer: ReplyWriter;
 
   private phase: Phase = "packet";
-  private bodyPhase: BodyPhase = "unread";
   private exchange: Exchange | undefined = undefined;
-  private reader: BodyReader | undefined = undefined;
-  /** Body bytes that were received and not yet delivered, and how many are still to be delivered in all. */
-  private held: Uint8Array[] = [];
-  private heldBytes = 0;
-  private remaining = 0;
-  private discarded = 0;
-  private delivering = false;
-  private wirePaused = false;
+  private body: GatewayBody | undefined = undefined;
+  private arrival: Uint8Array = EMPTY;
+  /** When what is awaited now began: the deadline counts from here. */
   private sinceMs = monotonicMs();
 
   constructor(wire: Wire, options: UwsgiSessionOptions) {
@@ -84,11 +69,16 @@ export class UwsgiSession implements Session, WireOwner, RequestBody, Reply {
       if (!this.parser.begun) this.sinceMs = monotonicMs();
       this.parser.receive(bytes);
       this.guarded(this.parse);
-    } else if (this.phase === "exchange" && this.bodyPhase !== "received") {
-      if (this.bodyPhase === "reading") this.sinceMs = monotonicMs();
-      this.hold(bytes);
-      this.guarded(this.deliver);
+    } else if (this.phase === "exchange") {
+      this.arrival = bytes;
+      this.guarded(this.receiveBody);
     }
+  }
+
+  private receiveBody(): void {
+    const { arrival } = this;
+    this.arrival = EMPTY;
+    this.body?.receive(arrival);
   }
 
   drained(): void {
@@ -151,20 +141,19 @@ export class UwsgiSession implements Session, WireOwner, RequestBody, Reply {
 
   private begin(request: GatewayRequest): void {
     this.phase = "exchange";
-    this.length = this.remaining = request.head.bodyLength;
-    if (this.length === 0) this.bodyPhase = "received";
-    else this.hold(this.parser.takeRest());
+    const body = new GatewayBody(request.head.bodyLength, this.wire, this);
+    this.body = body;
+    body.receive(this.parser.takeRest());
     this.exchange = new Exchange({
       id: this.options.observer.nextId(),
       head: request.head,
       peer: this.peerOf(request),
-      body: this,
+      body,
       reply: this,
       protocol: request.protocol,
       params: this.parser.variables,
       startedMs: this.sinceMs,
     });
-    this.sinceMs = monotonicMs();
     this.options.handler(this.exchange);
   }
 
@@ -189,83 +178,20 @@ export class UwsgiSession implements Session, WireOwner, RequestBody, Reply {
     this.finishConnection();
   }
 
-  // ── RequestBody ───────────────────────────────────────────────────────────────────────────────────────────────
+  // ── GatewayBodyOwner ──────────────────────────────────────────────────────────────────────────────────────────
 
-  read(reader: BodyReader): void {
-    if (this.length === 0) return reader.bodyEnd();
-    assert(this.bodyPhase === "unread", "a request body is read once");
-    this.reader = reader;
-    this.bodyPhase = "reading";
-    this.sinceMs = monotonicMs();
-    const bound = this.exchange?.bodyBytesMax ?? 0;
-    if (bound > 0 && this.length > bound) return this.bodyBroken("too-large", 413);
-    this.deliver();
+  bodyBytesMax(): number {
+    return this.exchange?.bodyBytesMax ?? 0;
   }
 
-  pause(): void {
-    if (this.bodyPhase === "reading") this.bodyPhase = "paused";
-  }
-
-  resume(): void {
-    if (this.bodyPhase !== "paused") return;
-    this.bodyPhase = "reading";
-    this.sinceMs = monotonicMs();
-    this.guarded(this.deliver);
-  }
-
-  /** Bytes beyond CONTENT_LENGTH are nobody's: they are never taken for another packet (uWSGI issue 2336). */
-  private hold(bytes: Uint8Array): void {
-    const length = Math.min(bytes.length, this.remaining - this.heldBytes);
-    if (length <= 0) return;
-    this.held.push(length === bytes.length ? bytes : bytes.subarray(0, length));
-    this.heldBytes += length;
-  }
-
-  private deliver(): void {
-    if (this.delivering) return;
-    this.delivering = true;
-    try {
-      while (this.heldBytes > 0 && this.deliverOne());
-    } finally {
-      this.delivering = false;
-    }
-    if (this.remaining === 0 && this.bodyPhase === "reading") this.bodyComplete();
-    this.balanceReceiving();
-  }
-
-  private deliverOne(): boolean {
-    if (this.bodyPhase !== "reading" && this.bodyPhase !== "discarding") return false;
-    const bytes = this.held.shift();
-    if (bytes === undefined) return false;
-    this.heldBytes -= bytes.length;
-    this.remaining -= bytes.length;
-    if (this.bodyPhase === "reading") this.reader?.bodyData(bytes);
-    else this.discarded += bytes.length;
-    return true;
-  }
-
-  private bodyComplete(): void {
-    const { reader } = this;
-    this.bodyPhase = "received";
-    this.reader = undefined;
-    reader?.bodyEnd();
-  }
-
-  /** The kernel's buffer holds the gateway back while we hold enough of its bytes. */
-  private balanceReceiving(): void {
-    const enough = this.heldBytes > RECEIVE_BYTES_MAX;
-    if (enough === this.wirePaused || this.phase === "closed") return;
-    this.wirePaused = enough;
-    if (enough) this.wire.pause();
-    else this.wire.resume();
+  bodyTooLarge(): void {
+    this.bodyBroken("too-large", 413);
   }
 
   /** The rest of the body will not be read: tells the reader, then the gateway if no reply has begun. */
   private bodyBroken(why: BodyFailure, status: number): void {
-    const { reader, exchange } = this;
-    this.reader = undefined;
-    this.bodyPhase = "discarding";
-    reader?.bodyFailed(why);
+    const { exchange } = this;
+    this.body?.fail(why);
     if (this.state === "waiting" && exchange !== undefined) answer(exchange, status);
     else if (this.state === "started") this.abort(`the request body is ${why}`);
   }
@@ -340,14 +266,11 @@ export class UwsgiSession implements Session, WireOwner, RequestBody, Reply {
    *  front of uWSGI): then half-close, and read until the gateway closes. */
   private finishConnection(): void {
     if (this.phase === "closed" || this.phase === "lingering" || !this.outbox.empty) return;
-    const refused = this.phase === "flushing";
     this.record(this.status);
-    if (!refused && this.remaining === this.heldBytes) return this.close();
+    if (this.body?.arrived === true) return this.close();
     this.phase = "lingering";
-    this.held = [];
     this.sinceMs = monotonicMs();
-    if (this.wirePaused) this.wire.resume();
-    this.wirePaused = false;
+    this.body?.release();
     this.wire.shutdown();
   }
 
@@ -364,13 +287,11 @@ export class UwsgiSession implements Session, WireOwner, RequestBody, Reply {
 
   /** The gateway left, or the connection is destroyed, in the middle of an exchange. */
   private leave(): void {
-    const { reader, producer } = this;
-    this.reader = undefined;
+    const { producer } = this;
     this.producer = undefined;
-    this.held = [];
     const complete = this.state === "finished";
     if (!complete) this.state = "gone";
-    reader?.bodyFailed("aborted");
+    this.body?.fail("aborted");
     if (!complete) producer?.gone();
     this.record(this.status === 0 ? 499 : this.status);
   }
@@ -401,8 +322,8 @@ export class UwsgiSession implements Session, WireOwner, RequestBody, Reply {
       if (waitedMs > timeouts.sendMs) this.expire("the gateway does not read");
     } else if (this.phase === "packet") {
       if (waitedMs > timeouts.headerMs) this.guarded(this.packetTimedOut);
-    } else if (this.phase === "exchange" && this.bodyPhase === "reading") {
-      if (waitedMs > timeouts.bodyMs) this.guarded(this.bodyTimedOut);
+    } else if (this.phase === "exchange" && this.body?.awaited === true) {
+      if (nowMs - this.body.sinceMs > timeouts.bodyMs) this.guarded(this.bodyTimedOut);
     }
   }
 

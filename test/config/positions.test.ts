@@ -48,7 +48,8 @@ describe("a key stands where it is written", () => {
 });
 
 describe("arrays of tables", () => {
-  const toml = '[[site]]\nnames = ["a"]\n[site.routes]\n"/" = 1\n\n[[site]]\n[site.routes]\n"/" = 2\n[site.more]\nx = 1';
+  const toml =
+    '[[site]]\nnames = ["a"]\n[site.routes]\n"/" = 1\n\n[[site]]\n[site.routes]\n"/" = 2\n[site.more]\nx = 1';
 
   test("each header opens the next element", () => {
     expect(keyAt(toml, "site")).toBe("1:3");

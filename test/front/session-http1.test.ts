@@ -43,7 +43,12 @@ function stage(handler: Handler, overrides: Partial<SessionOptions> = {}): Stage
   return { wire, session, records, closed: () => closed };
 }
 
-const reply = (length: number, status = 200): ReplyHead => ({ status, reason: undefined, fields: new Fields(), length });
+const reply = (length: number, status = 200): ReplyHead => ({
+  status,
+  reason: undefined,
+  fields: new Fields(),
+  length,
+});
 const text = (content: string) => (exchange: Exchange) =>
   exchange.reply.whole(reply(content.length), Buffer.from(content));
 const hello = text("hello");
@@ -334,7 +339,13 @@ describe("back-pressure and deadlines", () => {
   const deadlines: [string, string, number, string, string][] = [
     ["a head that does not end", "GET / HT", 30_001, "HTTP/1.1 408 ", "shut"],
     ["a silent connection", "", 30_001, "", "closed"],
-    ["a body that stalls", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab", 60_001, "HTTP/1.1 408 ", "shut"],
+    [
+      "a body that stalls",
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab",
+      60_001,
+      "HTTP/1.1 408 ",
+      "shut",
+    ],
   ];
   for (const [name, sent, afterMs, starts, state] of deadlines) {
     test(`${name} is ended by its deadline, not before`, () => {

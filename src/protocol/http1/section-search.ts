@@ -24,6 +24,11 @@ export class SectionSearch {
   private scanned = 0;
   private lineStart = 0;
 
+  /** Has it looked at a part of the section? */
+  get started(): boolean {
+    return this.scanned > 0;
+  }
+
   reset(): void {
     this.length = 0;
     this.firstLineLength = 0;
@@ -36,10 +41,8 @@ export class SectionSearch {
     if (this.scanned === 0) {
       const at = intake.bytes.indexOf(SECTION_END, intake.start);
       const length = at + SECTION_END.length - intake.start;
-      if (at !== -1 && at < intake.end && length <= bytesMax && at - intake.start <= firstLineBytesMax) {
-        this.length = length;
-        return "complete";
-      }
+      // what lies behind intake.end is no content, though indexOf looks at it
+      if (at !== -1 && length <= intake.length && length <= bytesMax) return this.found("complete", length);
     }
     return this.resume(intake, bytesMax, firstLineBytesMax);
   }

@@ -176,7 +176,7 @@ export class PacketParser {
   private add(name: string, value: string): void {
     const before = name.startsWith("HTTP_") && name !== "HTTP_HOST" ? this.variables.get(name) : undefined;
     if (before === undefined) this.variables.set(name, value);
-    else this.variables.set(name, before + (name === "HTTP_COOKIE" ? "; " : ", ") + value);
+    else this.variables.set(name, before + (name === "HTTP_COOKIE" ? "; " : ",") + value);
   }
 
   private fail(code: string, message: string): false {

@@ -1,0 +1,87 @@
+/** The kinds of value that are addresses: what `listen`, `uwsgi_socket` and `servers` hold, each as text or as a table. */
+import {
+  LISTEN_EXPECTED,
+  type ListenText,
+  parseListen,
+  parseUpstream,
+  PORT_MAX,
+  UPSTREAM_EXPECTED,
+} from "./address.ts";
+import type { UpstreamAddress } from "./config.ts";
+import { byDefault, optional, required, type Schema, type Section, table } from "./keys.ts";
+import { either, integer, type Kind, Refusal, text } from "./kinds.ts";
+
+export interface ListenEntry {
+  readonly address: ListenText;
+  /** Permissions of a unix socket's file; undefined when the file does not say. */
+  readonly mode: number | undefined;
+}
+
+export interface ServerEntry {
+  readonly address: UpstreamAddress;
+  readonly weight: number;
+}
+
+const WEIGHT = 1;
+const WEIGHT_MAX = 100;
+
+/** `"660"`, as chmod and uWSGI's chmod-socket have it. As a TOML integer 660 would be decimal, so it is a string. */
+const mode = text('an octal mode in quotes ("660")', (value) =>
+  /^0?[0-7]{3}$/.test(value) ? Number.parseInt(value, 8) : new Refusal(),
+);
+
+const listenText = text(LISTEN_EXPECTED, parseListen);
+
+const listenAddress: Kind<ListenText> = {
+  expected: LISTEN_EXPECTED,
+  read: (place) => {
+    const { value } = place;
+    if (typeof value !== "number" && typeof value !== "bigint") return listenText.read(place);
+    if (Number.isInteger(value) && Number(value) >= 1 && value <= PORT_MAX)
+      return { kind: "every", port: Number(value) };
+    return void place.unfit(`a port from 1 to ${PORT_MAX}`);
+  },
+};
+
+export const LISTEN_TABLE = {
+  address: required(listenAddress, "The address."),
+  mode: optional(
+    mode,
+    '`"666"` for `listen` (as nginx), `"660"` for `uwsgi_socket`',
+    "Permissions of a unix socket's file, octal.",
+  ),
+} satisfies Schema;
+
+export const UPSTREAM_SERVER_TABLE = {
+  address: required(text(UPSTREAM_EXPECTED, parseUpstream), "The address."),
+  weight: byDefault(integer(1, WEIGHT_MAX), WEIGHT, "How many turns it gets for one of a server with weight 1."),
+} satisfies Schema;
+
+export const LISTEN: Kind<ListenEntry> = either(
+  mapped(listenAddress, (address) => ({ address, mode: undefined })),
+  mapped(table(LISTEN_TABLE, '{ address = "unix:/path", mode = "660" }'), listenEntry),
+);
+
+export const UPSTREAM_SERVER: Kind<ServerEntry> = either(
+  mapped(text(UPSTREAM_EXPECTED, parseUpstream), (address) => ({ address, weight: WEIGHT })),
+  mapped(table(UPSTREAM_SERVER_TABLE, '{ address = "host:port", weight = 2 }'), ({ values }) =>
+    values.address === undefined ? undefined : { address: values.address, weight: values.weight },
+  ),
+);
+
+function listenEntry({ place, values }: Section<typeof LISTEN_TABLE>): ListenEntry | undefined {
+  const { address, mode } = values;
+  if (address === undefined) return undefined;
+  if (mode !== undefined && address.kind !== "unix") {
+    place.into("mode").wrongKey({ what: "has no meaning here", should: 'belongs to a "unix:" address' });
+  }
+  return { address, mode };
+}
+
+function mapped<A, B>(kind: Kind<A>, change: (value: A) => B | undefined): Kind<B> {
+  const read: Kind<B>["read"] = (place) => {
+    const value = kind.read(place);
+    return value === undefined ? undefined : change(value);
+  };
+  return { expected: kind.expected, read };
+}

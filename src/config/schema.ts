@@ -1,0 +1,112 @@
+/**
+ * The schema of server.toml, one entry for each key: its kind, default, bounds and one sentence. It drives reading,
+ * checking, the texts of errors, the offers of the nearest known key and docs/config.md. Here: the file as a
+ * whole and [server]; [app.NAME] and [upstream.NAME] are in schema-app.ts, [[site]] and its routes in schema-site.ts.
+ * A default that another room enforces is that room's constant; the others are named here, with their reasons.
+ */
+import { LOG_LEVELS } from "../base/log.ts";
+import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
+import { byDefault, durationKey, optional, type Schema, type Section, sizeKey, table } from "./keys.ts";
+import { choice, duration, integer, type Kind, listOf, namedOf, nonEmpty, type Placed, size } from "./kinds.ts";
+import { APP, UPSTREAM } from "./schema-app.ts";
+import { SITE } from "./schema-site.ts";
+
+const SECOND = 1000;
+const DAY = 86_400 * SECOND;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A timeout of zero would be none at all or one that always fires; both are mistakes. */
+const timeout = duration(10, DAY);
+
+const HEADER_TIMEOUT_MS = 30 * SECOND;
+const BODY_TIMEOUT_MS = 60 * SECOND;
+const SEND_TIMEOUT_MS = 60 * SECOND;
+const KEEPALIVE_TIMEOUT_MS = 75 * SECOND;
+const KEEPALIVE_REQUESTS_MAX = 10_000;
+const DRAIN_TIMEOUT_MS = 30 * SECOND;
+
+export const SERVER = {
+  fronts: optional(
+    integer(1, 256),
+    "one for each core",
+    "Threads that accept, parse, route and answer. nginx: worker_processes, 1.",
+  ),
+  error_log: byDefault(
+    nonEmpty('"stderr", "stdout" or a file'),
+    "stderr",
+    "Where the error log goes: `stderr`, `stdout` or a file.",
+  ),
+  log_level: byDefault(choice(LOG_LEVELS), "info", "The least important messages that are still logged. nginx: error."),
+  access_log: byDefault(
+    nonEmpty('"stdout", "stderr", "off" or a file'),
+    "stdout",
+    "Where one line for each request goes: `stdout`, `stderr`, `off` or a file.",
+  ),
+  temporary_directory: optional(
+    nonEmpty("a directory"),
+    "`$TMPDIR`, else `/var/tmp`, else `/tmp`",
+    "Where bodies and replies are spooled that do not fit in memory. Best on a disk: a `/tmp` in memory is memory.",
+  ),
+  drain_timeout: durationKey(
+    timeout,
+    DRAIN_TIMEOUT_MS,
+    "After TERM: how long requests in flight may take. gunicorn: 30 s; systemd kills after 90 s.",
+  ),
+  max_header_size: optional(
+    size(KIB, MIB),
+    '`"64KiB"`; `"60KiB"` when an upstream speaks uwsgi, whose packets have a 16-bit size',
+    "Request line and fields together; more is answered 431. nginx: 33 KiB in all, uWSGI: 4 KiB.",
+  ),
+  max_header_fields: byDefault(
+    integer(1, 10_000),
+    DEFAULT_HEAD_LIMITS.fieldsMax,
+    "Header fields of a request; more are answered 431. gunicorn: 100, Node: 2000.",
+  ),
+  max_target_size: sizeKey(
+    size(256, 64 * KIB),
+    DEFAULT_HEAD_LIMITS.targetBytesMax,
+    "Path and query together; more is answered 414. nginx: 8 KiB, gunicorn: 4 KiB.",
+  ),
+  header_timeout: durationKey(
+    timeout,
+    HEADER_TIMEOUT_MS,
+    "From the first byte of a request to the end of its header, in all, so that a slow sender holds nothing. nginx: 60 s.",
+  ),
+  body_timeout: durationKey(timeout, BODY_TIMEOUT_MS, "Between two reads of a request body. nginx: 60 s."),
+  send_timeout: durationKey(timeout, SEND_TIMEOUT_MS, "Between two writes that the client takes. nginx: 60 s."),
+  keepalive_timeout: durationKey(
+    timeout,
+    KEEPALIVE_TIMEOUT_MS,
+    "How long an idle connection is kept for its next request. nginx: 75 s.",
+  ),
+  keepalive_requests: byDefault(
+    integer(1, 1_000_000_000),
+    KEEPALIVE_REQUESTS_MAX,
+    "Requests on one connection before it is closed. A request frees all it took, so this is ten times nginx's 1000.",
+  ),
+} satisfies Schema;
+
+/** Names stand in logs, process titles and messages. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+function refuseName(name: string): string | undefined {
+  return NAME.test(name) ? undefined : "should be 1 to 64 letters, digits, _, - or ., and begin with a letter or digit";
+}
+
+/** `[[site]]`; `[site]` and `site = []` are what people write by mistake. */
+const sites: Kind<readonly Placed<Section<typeof SITE>>[]> = {
+  expected: "one [[site]] or more, in double brackets",
+  read: (place) => {
+    if (Array.isArray(place.value)) return listOf(table(SITE)).read(place);
+    return void place.unfit("written [[site]], in double brackets, since there may be more than one");
+  },
+};
+
+/** The file as a whole. */
+export const ROOT = {
+  server: optional(table(SERVER), "defaults", "The server as a whole."),
+  app: byDefault(namedOf(table(APP), "tables [app.NAME]", refuseName), [], "Python applications.", "none"),
+  upstream: byDefault(namedOf(table(UPSTREAM), "tables [upstream.NAME]", refuseName), [], "Other servers.", "none"),
+  site: byDefault(sites, [], "What is served to whom.", "none"),
+} satisfies Schema;

@@ -1,0 +1,87 @@
+/** [server] as it was written → the settings of the whole process. */
+import { accessSync, constants } from "node:fs";
+import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
+import type { LimitsConfig, ServerConfig, UpstreamConfig } from "./config.ts";
+import { absolute, type Context } from "./context.ts";
+import type { Section } from "./keys.ts";
+import { requireAppendable, requireWritableDirectory } from "./paths.ts";
+import type { Place } from "./place.ts";
+import type { SERVER } from "./schema.ts";
+
+/** The variables of a uwsgi request have a 16-bit size; this leaves them 4 KiB for what the server adds itself. */
+export const UWSGI_HEADER_BYTES_MAX = 60 * 1024;
+
+const STANDARD_STREAMS = new Set(["stderr", "stdout"]);
+
+export function resolveServer(
+  { place, values }: Section<typeof SERVER>,
+  upstreams: readonly UpstreamConfig[],
+  context: Context,
+): ServerConfig {
+  return {
+    fronts: values.fronts ?? context.machine.cores,
+    errorLog: resolveLog(place.into("error_log"), values.error_log, STANDARD_STREAMS, context),
+    logLevel: values.log_level,
+    accessLog: resolveLog(place.into("access_log"), values.access_log, new Set([...STANDARD_STREAMS, "off"]), context),
+    temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
+    drainTimeoutMs: values.drain_timeout,
+    limits: resolveLimits(place, values, upstreams),
+  };
+}
+
+function resolveLog(place: Place, written: string, streams: ReadonlySet<string>, context: Context): string {
+  if (streams.has(written)) return written;
+  const path = absolute(context, written);
+  requireAppendable(place, path);
+  return path;
+}
+
+function resolveTemporary(place: Place, written: string | undefined, context: Context): string {
+  const { TMPDIR } = context.environment;
+  const fallback = [TMPDIR, "/var/tmp", "/tmp"].find((folder) => folder !== undefined && folder !== "" && isWritable(folder));
+  const path = absolute(context, written ?? fallback ?? "/tmp");
+  requireWritableDirectory(place, path);
+  return path;
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function resolveLimits(
+  place: Place,
+  values: Section<typeof SERVER>["values"],
+  upstreams: readonly UpstreamConfig[],
+): LimitsConfig {
+  const headerBytesMax = resolveHeaderSize(place.into("max_header_size"), values.max_header_size, upstreams);
+  if (values.max_target_size > headerBytesMax) {
+    const should = `should fit in max_header_size, which is ${headerBytesMax}`;
+    const where = place.has("max_target_size") ? "max_target_size" : "max_header_size";
+    place.into(where).wrong({ what: `leaves no room: max_target_size is ${values.max_target_size} bytes`, should });
+  }
+  return {
+    headerBytesMax,
+    headerFieldsMax: values.max_header_fields,
+    targetBytesMax: values.max_target_size,
+    headerTimeoutMs: values.header_timeout,
+    bodyTimeoutMs: values.body_timeout,
+    sendTimeoutMs: values.send_timeout,
+    keepaliveTimeoutMs: values.keepalive_timeout,
+    keepaliveRequestsMax: values.keepalive_requests,
+  };
+}
+
+function resolveHeaderSize(place: Place, written: number | undefined, upstreams: readonly UpstreamConfig[]): number {
+  const uwsgi = upstreams.find((upstream) => upstream.protocol === "uwsgi");
+  if (uwsgi === undefined) return written ?? DEFAULT_HEAD_LIMITS.headBytesMax;
+  if (written !== undefined && written > UWSGI_HEADER_BYTES_MAX) {
+    const what = `is ${written} bytes, but upstream ${uwsgi.name} speaks uwsgi, whose packets hold 65535`;
+    place.warn({ what, should: 'should be at most "60KiB"' });
+  }
+  return written ?? Math.min(DEFAULT_HEAD_LIMITS.headBytesMax, UWSGI_HEADER_BYTES_MAX);
+}

@@ -1,0 +1,84 @@
+/**
+ * Answers that this server makes up itself: small HTML pages in nginx's plain manner, without a server name or version,
+ * and short plain texts. Pages are prepared once per status. What the client sent is never shown in them.
+ * Not here: HEAD, Date, framing (the session's business), and which extra fields a status demands (Allow for 405,
+ * Retry-After for 503, Content-Range for 416): the caller knows their values.
+ */
+import { EMPTY } from "../base/bytes.ts";
+import { Fields } from "../protocol/http/fields.ts";
+import type { ReplyHead } from "../protocol/http/message.ts";
+import { reasonPhrase } from "../protocol/http/status.ts";
+import type { Exchange } from "./exchange.ts";
+
+export interface ErrorPage {
+  readonly fields: Fields;
+  readonly content: Buffer;
+}
+
+/** Answers with the page of `status`, `extra` fields added. A reply that has begun cannot become an error any more: it
+ *  is aborted, so that the client sees that it is not whole. Of a client that left, or has its reply, nothing is asked. */
+export function answer(exchange: Exchange, status: number, extra?: Fields): void {
+  const { reply } = exchange;
+  switch (reply.state) {
+    case "waiting":
+      return reply.whole(pageHead(status, extra), errorPage(status).content);
+    case "started":
+      return reply.abort(`the reply was under way when it failed with ${status}`);
+    case "finished":
+    case "gone":
+      return;
+  }
+}
+
+/** A short text as the whole reply; `type` is its Content-Type. */
+export function plainReply(exchange: Exchange, status: number, type: string, body: string): void {
+  const content = Buffer.from(body, "utf8");
+  const fields = Fields.of([["Content-Type", type]]);
+  exchange.reply.whole({ status, reason: undefined, fields, length: content.length }, content);
+}
+
+const pages = new Map<number, ErrorPage>();
+const heads = new Map<number, ReplyHead>();
+
+/** One object per status: neither its fields nor its content may be changed. */
+export function errorPage(status: number): ErrorPage {
+  const known = pages.get(status);
+  if (known !== undefined) return known;
+  const made = makePage(status);
+  pages.set(status, made);
+  return made;
+}
+
+/** RFC 9110 sections 15.3.5, 15.3.6, 15.4.5: these have no content, so nothing describes it. */
+function hasNoContent(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
+
+function makePage(status: number): ErrorPage {
+  if (hasNoContent(status)) return { fields: new Fields(), content: EMPTY };
+  const title = `${status} ${reasonPhrase(status)}`.trim();
+  const html =
+    `<html>\r\n<head><title>${title}</title></head>\r\n` +
+    `<body>\r\n<center><h1>${title}</h1></center>\r\n</body>\r\n</html>\r\n`;
+  return { fields: Fields.of([["Content-Type", "text/html"]]), content: Buffer.from(html, "latin1") };
+}
+
+function pageHead(status: number, extra: Fields | undefined): ReplyHead {
+  if (extra !== undefined) return headWith(status, extra);
+  const known = heads.get(status);
+  if (known !== undefined) return known;
+  const { fields, content } = errorPage(status);
+  const made = { status, reason: undefined, fields, length: content.length };
+  heads.set(status, made);
+  return made;
+}
+
+function headWith(status: number, extra: Fields): ReplyHead {
+  const page = errorPage(status);
+  const fields = Fields.of(page.fields.pairs());
+  for (let i = 0; i < extra.length; i++) {
+    // Both arrays have `length` elements.
+    fields.add(extra.names[i] as Fields["names"][number], extra.values[i] as string);
+  }
+  return { status, reason: undefined, fields, length: page.content.length };
+}

@@ -1,0 +1,115 @@
+/**
+ * From the bytes of a whole request head to a RequestHead in which nothing is ambiguous, or to the first mistake in it.
+ * Pure: what it parses into between two calls is scratch. Specification: RFC 9112 sections 2 to 6, RFC 9110 section 7.
+ */
+import { Fields } from "../http/fields.ts";
+import type { RequestHead } from "../http/message.ts";
+import { type Authority, type ParsedTarget, parseHost, parseTarget } from "../http/target.ts";
+import { isPersistent, namesUpgrade } from "./connection-options.ts";
+import { HeadFailure } from "./failure.ts";
+import { FieldNotes, type FieldRules, parseFieldLines } from "./field-lines.ts";
+import { requestBodyLength } from "./framing.ts";
+import { REQUEST_SINGLETONS } from "./known-fields.ts";
+import { type HeadLimits, METHOD_BYTES_MAX, REQUEST_LINE_REST_BYTES } from "./limits.ts";
+import { parseRequestLine, RequestLine } from "./request-line.ts";
+
+/** Parsing is synchronous and leaves nothing in these that lives on. */
+const line = new RequestLine();
+const notes = new FieldNotes();
+
+/** A request line of more bytes has a method or a target that is too long. */
+export function requestLineBytesMax(limits: HeadLimits): number {
+  return METHOD_BYTES_MAX + limits.targetBytesMax + REQUEST_LINE_REST_BYTES;
+}
+
+/** The rules for field lines of a request. Made once per connection's limits. */
+export function requestFieldRules(limits: HeadLimits): FieldRules {
+  return { fieldsMax: limits.fieldsMax, singletons: REQUEST_SINGLETONS, forbidden: 0 };
+}
+
+/** Is the request line, the first complete line at `start`, already wrong? */
+export function requestLineFailure(bytes: Buffer, start: number, limits: HeadLimits): HeadFailure | undefined {
+  const failure = parseRequestLine(bytes, start, limits.targetBytesMax, line);
+  if (failure !== undefined) return failure;
+  const text = bytes.latin1Slice(start, line.end);
+  const target = parseTargetOf(text, start, limits);
+  return target instanceof HeadFailure ? target : undefined;
+}
+
+/** `bytes[start, end)` are request line and field lines, without the empty line; or the part up to a byte that cannot be
+ *  right. */
+export function parseRequestHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+  rules: FieldRules,
+): RequestHead | HeadFailure {
+  const lineFailure = parseRequestLine(bytes, start, limits.targetBytesMax, line);
+  if (lineFailure !== undefined) return lineFailure;
+  const text = bytes.latin1Slice(start, end);
+  const target = parseTargetOf(text, start, limits);
+  if (target instanceof HeadFailure) return target;
+  const fields = new Fields();
+  notes.reset();
+  const failure = parseFieldLines(bytes, line.end, end, text, start, rules, fields, notes);
+  if (failure !== undefined) return failure;
+  return makeHead(text, start, target, fields);
+}
+
+function parseTargetOf(text: string, start: number, limits: HeadLimits): ParsedTarget | HeadFailure {
+  const method = text.substring(0, line.methodEnd - start);
+  const raw = text.substring(line.targetStart - start, line.targetEnd - start);
+  const target = parseTarget(method, raw, limits.mergeSlashes);
+  return typeof target === "string" ? new HeadFailure(target) : target;
+}
+
+function makeHead(text: string, start: number, target: ParsedTarget, fields: Fields): RequestHead | HeadFailure {
+  const { minor } = line;
+  const { connection } = notes;
+  const host = hostOf(target, fields);
+  if (host instanceof HeadFailure) return host;
+  const bodyLength = requestBodyLength(minor, notes);
+  if (typeof bodyLength !== "number") return bodyLength;
+  return {
+    method: text.substring(0, line.methodEnd - start),
+    target: text.substring(line.targetStart - start, line.targetEnd - start),
+    form: target.form,
+    path: target.path,
+    rawPath: target.rawPath,
+    query: target.query,
+    host: host.host,
+    hostPort: host.port,
+    minor,
+    fields,
+    bodyLength,
+    persistent: isPersistent(minor, connection),
+    expectsContinue: minor === 1 && bodyLength !== 0 && isContinue(notes.expect),
+    upgrade: notes.upgrade !== undefined && namesUpgrade(minor, connection) ? notes.upgrade : undefined,
+  };
+}
+
+const NO_HOST: Authority = { host: "", port: undefined };
+
+/** RFC 9112 section 3.2: HTTP/1.1 has exactly one valid Host (a second one was refused when it was read). */
+function hostOf(target: ParsedTarget, fields: Fields): Authority | HeadFailure {
+  const { host } = notes;
+  if (host === undefined && line.minor === 1) return new HeadFailure("missing_host");
+  const named = host === undefined ? NO_HOST : parseHost(host);
+  if (named === undefined) return new HeadFailure("bad_host");
+  const { authority } = target;
+  if (authority === undefined) return named;
+  // Section 3.2.2: the authority of the target replaces the Host field, here for everyone who reads the field later, so
+  // that routing and application cannot be told two different hosts.
+  if (authority.host !== named.host || authority.port !== named.port) fields.set("Host", hostText(authority));
+  return authority;
+}
+
+function hostText(authority: Authority): string {
+  return authority.port === undefined ? authority.host : `${authority.host}:${authority.port}`;
+}
+
+/** RFC 9110 section 10.1.1. Other expectations are for whoever answers to judge. */
+function isContinue(expect: string | undefined): boolean {
+  return expect !== undefined && (expect === "100-continue" || expect.toLowerCase() === "100-continue");
+}

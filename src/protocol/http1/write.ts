@@ -1,0 +1,130 @@
+/**
+ * Writes reply heads (RFC 9112 section 4) and the chunked coding's frame. Framing, Connection and Date are decided here and
+ * nowhere else: such fields in a ReplyHead are left out, except a Date that the application chose.
+ *
+ * What may stand in a field was checked where the reply came in; a CR, LF, NUL or wide character that gets here is a bug, and
+ * asserting it costs less than one response split in two.
+ */
+import { assert } from "../../base/assert.ts";
+import { fromLatin1 } from "../../base/bytes.ts";
+import type { FieldName, Fields } from "../http/fields.ts";
+import { isBodiless, LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../http/message.ts";
+import { reasonPhrase } from "../http/status.ts";
+
+/** How the client finds the end of the content. `none`: there is no content, whatever `length` says. */
+export type ReplyFraming = "length" | "chunked" | "close" | "none";
+
+/** RFC 9112 section 6.3 as the sender sees it; Transfer-Encoding only to HTTP/1.1 clients (section 6.1). */
+export function replyFraming(request: RequestHead, head: ReplyHead): ReplyFraming {
+  const { status } = head;
+  // RFC 9110 section 15.3.6: a 205 has no content either, though its framing says so (`Content-Length: 0`)
+  if (isBodiless(request.method, status) || status === 205) return "none";
+  if (request.method === "CONNECT" && status < 300) return "none";
+  if (head.length !== LENGTH_UNKNOWN) return "length";
+  return request.minor === 1 ? "chunked" : "close";
+}
+
+/** Fields that only the writer sets. */
+const WRITERS_OWN: ReadonlySet<string> = new Set(["connection", "content-length", "keep-alive", "transfer-encoding"]);
+
+const STATUS_LINES = new Map<number, string>();
+
+/** `HTTP/1.1 200 OK CRLF`. The space stays before an empty reason. Always our own version (RFC 9112 section 2.3). */
+function statusLine(status: number, reason: string | undefined): string {
+  if (reason !== undefined) {
+    assertClean(reason);
+    return `HTTP/1.1 ${status} ${reason}\r\n`;
+  }
+  const known = STATUS_LINES.get(status);
+  if (known !== undefined) return known;
+  assert(Number.isInteger(status) && status >= 100 && status <= 599, `the status ${status} is outside 100..599`);
+  const made = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
+  STATUS_LINES.set(status, made);
+  return made;
+}
+
+/** Writes status line, fields, Date, framing and Connection at `offset`, with the empty line. Returns the bytes written, or
+ *  -1, and nothing is written, when there is no room. `date` is an IMF-fixdate. */
+export function encodeReplyHead(
+  into: Buffer,
+  offset: number,
+  head: ReplyHead,
+  framing: ReplyFraming,
+  request: RequestHead,
+  persistent: boolean,
+  date: string,
+): number {
+  let text = statusLine(head.status, head.reason) + fieldLines(head.fields, WRITERS_OWN);
+  if (!head.fields.has("date")) text += `Date: ${date}\r\n`;
+  text += framingLine(head, framing, request);
+  if (!persistent || framing === "close") text += "Connection: close\r\n";
+  else if (request.minor === 0) text += "Connection: keep-alive\r\n";
+  text += "\r\n";
+  if (text.length > into.length - offset) return -1;
+  return into.latin1Write(text, offset, text.length);
+}
+
+function framingLine(head: ReplyHead, framing: ReplyFraming, request: RequestHead): string {
+  switch (framing) {
+    case "length":
+      return `Content-Length: ${head.length}\r\n`;
+    case "chunked":
+      return "Transfer-Encoding: chunked\r\n";
+    case "close":
+      return "";
+    case "none":
+      return announcedLength(head, request);
+  }
+}
+
+/** RFC 9110 section 8.6: with HEAD and 304 what GET would have sent, never with 1xx, 204 and CONNECT's 2xx. */
+function announcedLength(head: ReplyHead, request: RequestHead): string {
+  const { status } = head;
+  if (status === 205) return "Content-Length: 0\r\n";
+  if (status < 200 || status === 204 || head.length === LENGTH_UNKNOWN) return "";
+  if (request.method === "CONNECT" && status < 300) return "";
+  return `Content-Length: ${head.length}\r\n`;
+}
+
+/** A 1xx head. A 101 gets the Connection that its Upgrade field needs (RFC 9110 section 7.8). */
+export function encodeInterimHead(head: ReplyHead): Buffer {
+  assert(head.status >= 100 && head.status < 200, `the interim status ${head.status} is outside 100..199`);
+  const connection = head.status === 101 ? "Connection: upgrade\r\n" : "";
+  return fromLatin1(`${statusLine(head.status, head.reason)}${fieldLines(head.fields, WRITERS_OWN)}${connection}\r\n`);
+}
+
+/** Every field but those in `without`, one line each, in order. */
+export function fieldLines(fields: Fields, without: ReadonlySet<string>): string {
+  const { names, values } = fields;
+  let text = "";
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as FieldName; // i < length
+    const value = values[i] as string; // names and values have one length
+    if (without.has(name.lower)) continue;
+    assertClean(value);
+    assertToken(name.text);
+    text += `${name.text}: ${value}\r\n`;
+  }
+  return text;
+}
+
+const UNCLEAN = /[^\t\x20-\x7e\x80-\xff]/;
+const NOT_TOKEN = /^$|[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
+
+function assertClean(value: string): void {
+  assert(!UNCLEAN.test(value), "a control or wide character in a field value or reason");
+}
+
+function assertToken(name: string): void {
+  assert(!NOT_TOKEN.test(name), "a field name that is no token");
+}
+
+export const CHUNK_END: Buffer = fromLatin1("\r\n");
+/** The last chunk and an empty trailer section. */
+export const LAST_CHUNK: Buffer = fromLatin1("0\r\n\r\n");
+
+/** `1f CRLF`: the line before a chunk of `length` bytes, at least one (a size of 0 would end the body). */
+export function chunkHeader(length: number): Buffer {
+  assert(length > 0, "a chunk without content would end the body");
+  return fromLatin1(`${length.toString(16)}\r\n`);
+}

@@ -1,0 +1,26 @@
+/** HTTP/1.1 to an upstream (RFC 9112), with persistent connections. The message is written anew from parsed fields. */
+import type { Exchange } from "../exchange/exchange.ts";
+import type { RequestHead } from "../protocol/http/message.ts";
+import { ClientConnection, encodeRequestHead } from "../protocol/http1/client.ts";
+import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
+import type { Dialect } from "./dialect.ts";
+import { requestFields } from "./forward.ts";
+
+/** `keepsAlive` false: each request asks for its connection to be closed (keepalive = 0). */
+export function makeHttpDialect(keepsAlive: boolean): Dialect {
+  const connection = keepsAlive ? undefined : "close";
+  return {
+    keepsAlive,
+    makeParser: () => new ClientConnection(DEFAULT_HEAD_LIMITS),
+    encode: (exchange: Exchange, bodyLength: number, host: string) => {
+      const fields = requestFields(exchange, host);
+      return encodeRequestHead(exchange.head.method, originTarget(exchange.head), fields, bodyLength, connection);
+    },
+  };
+}
+
+/** RFC 9112 section 3.2.1: an origin server is asked in origin-form, path and query byte for byte. */
+function originTarget(head: RequestHead): string {
+  if (head.form !== "absolute") return head.target;
+  return head.query === undefined ? head.rawPath : `${head.rawPath}?${head.query}`;
+}

@@ -1,0 +1,43 @@
+/**
+ * A dialect: the few things in which upstream protocols differ, for the one engine (transaction.ts). How a request is
+ * put on the wire, how a reply is read, and whether a connection can serve another request.
+ */
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Fields } from "../protocol/http/fields.ts";
+
+export type ReplyEvent = "need-data" | "interim" | "head" | "data" | "end" | "failed";
+
+export interface UpstreamReplyHead {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields: Fields;
+  /** Content bytes; LENGTH_UNKNOWN for chunked and until-close. */
+  readonly length: number;
+  /** Does the upstream keep the connection open? */
+  readonly persistent: boolean;
+}
+
+/** Reads one reply at a time; pulled (protocol/http1/client.ts is one). */
+export interface ReplyParser {
+  /** Before each request: HEAD replies have no content. */
+  expect(method: string): void;
+  /** Takes ownership of the bytes. */
+  receive(bytes: Uint8Array): void;
+  receivedEnd(): void;
+  next(): ReplyEvent;
+  /** Valid after "head" and "interim". */
+  readonly head: UpstreamReplyHead;
+  /** Valid after "data"; the memory is not written to again. */
+  readonly data: Uint8Array;
+  readonly failure: { readonly code: string; readonly message: string };
+  /** More than one reply has arrived: the connection is not to be used again. */
+  readonly surplus: boolean;
+}
+
+export interface Dialect {
+  readonly keepsAlive: boolean;
+  makeParser(): ReplyParser;
+  /** What precedes the body; undefined when the request does not fit the protocol (431). `host` is for requests that
+   *  name none. The bytes are the caller's. */
+  encode(exchange: Exchange, bodyLength: number, host: string): Buffer | undefined;
+}

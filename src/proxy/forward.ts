@@ -1,0 +1,120 @@
+/**
+ * What of a message goes on to the next hop (RFC 9110 section 7.6): the fields of a request for the upstream, the fields
+ * of its reply for the client. Fields that are not known are passed, in order.
+ *
+ * Who the client is, is said by this server only: every X-Forwarded-* field, Forwarded and X-Real-IP that a client sent
+ * is replaced, and so are fields whose name holds `_`, which could pass for them in a CGI environment.
+ */
+import type { Exchange } from "../exchange/exchange.ts";
+import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
+import { HOP_BY_HOP } from "../protocol/http/message.ts";
+
+/** Our name in Via fields (RFC 9110 section 7.6.3): a pseudonym that tells nothing of the host. */
+const VIA_PSEUDONYM = "server";
+
+/** Times a request may have come by here before it is taken for one that goes round in circles (508). */
+export const VIA_HOPS_MAX = 10;
+
+/** Never passed on as sent. Expect was dealt with by the session; Proxy is CVE-2016-5385; Content-Length is written
+ *  anew from the body that was read; the others name the client or its scheme to some framework. */
+const REQUEST_DROPPED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  "expect",
+  "content-length",
+  "proxy",
+  "proxy-authorization",
+  "forwarded",
+  "x-real-ip",
+  "x-scheme",
+  "x-url-scheme",
+  "front-end-https",
+]);
+
+const REPLY_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-length", "proxy-authenticate"]);
+
+/** End-to-end fields that a Connection field must not take away (hop-by-hop abuse). */
+function isProtected(lower: string): boolean {
+  if (lower.startsWith("content-") || lower.startsWith("x-forwarded-")) return true;
+  return lower === "host" || lower === "cookie" || lower === "authorization" || lower === "set-cookie";
+}
+
+const HOST = fieldName("Host");
+const VIA = fieldName("Via");
+const X_REAL_IP = fieldName("X-Real-IP");
+const X_FORWARDED_FOR = fieldName("X-Forwarded-For");
+const X_FORWARDED_PROTO = fieldName("X-Forwarded-Proto");
+const X_FORWARDED_HOST = fieldName("X-Forwarded-Host");
+const X_FORWARDED_PORT = fieldName("X-Forwarded-Port");
+
+/** The fields of the request to the upstream; `fallbackHost` is for clients that named none (HTTP/1.0). */
+export function requestFields(exchange: Exchange, fallbackHost: string): Fields {
+  const { head, peer } = exchange;
+  const sent = head.fields;
+  const host = hostField(exchange);
+  const fields = new Fields();
+  fields.add(HOST, host === "" ? fallbackHost : host);
+  const nominated = nominatedBy(sent);
+  for (let i = 0; i < sent.length; i++) {
+    const name = sent.names[i] as FieldName;
+    if (isRequestFieldPassed(name) && nominated?.has(name.lower) !== true) fields.add(name, sent.values[i] as string);
+  }
+  fields.add(VIA, `${exchange.protocol.slice("HTTP/".length)} ${VIA_PSEUDONYM}`);
+  fields.add(X_REAL_IP, peer.remoteAddress);
+  fields.add(X_FORWARDED_FOR, peer.remoteAddress);
+  fields.add(X_FORWARDED_PROTO, peer.secure ? "https" : "http");
+  if (host !== "") fields.add(X_FORWARDED_HOST, host);
+  fields.add(X_FORWARDED_PORT, String(forwardedPort(exchange)));
+  return fields;
+}
+
+function isRequestFieldPassed(name: FieldName): boolean {
+  const { lower } = name;
+  return !name.ambiguous && lower !== "host" && !REQUEST_DROPPED.has(lower) && !lower.startsWith("x-forwarded-");
+}
+
+/** As sent; the authority of an absolute-form target wins over it (RFC 9112 section 3.2.2). */
+function hostField(exchange: Exchange): string {
+  const { head } = exchange;
+  const sent = head.form === "absolute" ? undefined : head.fields.get("host");
+  if (sent !== undefined) return sent;
+  return head.hostPort === undefined ? head.host : `${head.host}:${head.hostPort}`;
+}
+
+/** The port the client spoke to; on a unix socket the one it named, or its scheme's. */
+function forwardedPort(exchange: Exchange): number {
+  const { head, peer } = exchange;
+  if (peer.localPort !== 0) return peer.localPort;
+  return head.hostPort ?? (peer.secure ? 443 : 80);
+}
+
+/** Has this request come by here too often? Only a Via field of ours can tell. */
+export function goesInCircles(exchange: Exchange): boolean {
+  const { fields } = exchange.head;
+  if (!fields.has("via")) return false;
+  const hops = fields.all("via").join(",").split(",");
+  return hops.filter((hop) => hop.trim().endsWith(` ${VIA_PSEUDONYM}`)).length >= VIA_HOPS_MAX;
+}
+
+/** The fields of an upstream's reply for the client. Date and Server stay the origin's (RFC 9110 section 6.6.1). */
+export function replyFields(sent: Fields): Fields {
+  const fields = new Fields();
+  const nominated = nominatedBy(sent);
+  for (let i = 0; i < sent.length; i++) {
+    const name = sent.names[i] as FieldName;
+    if (REPLY_DROPPED.has(name.lower) || nominated?.has(name.lower) === true) continue;
+    fields.add(name, sent.values[i] as string);
+  }
+  return fields;
+}
+
+/** The fields that Connection makes hop-by-hop besides the known ones; undefined for the usual `close` or none. */
+function nominatedBy(fields: Fields): Set<string> | undefined {
+  const first = fields.get("connection");
+  if (first === undefined || first === "keep-alive" || first === "close" || first === "Keep-Alive") {
+    if (first === undefined || fields.all("connection").length === 1) return undefined;
+  }
+  const names = fields.all("connection").join(",").toLowerCase().split(",");
+  const nominated = new Set(names.map((name) => name.trim()));
+  for (const name of nominated) if (isProtected(name)) nominated.delete(name);
+  return nominated;
+}

@@ -1,0 +1,21 @@
+import { expect, test } from "bun:test";
+import { formatLogLine, makeLog } from "../../src/base/log.ts";
+
+test("a line names time, level and source", () => {
+  const line = formatLogLine(new Date(2026, 10, 22, 7, 4, 9), "warn", "front-1", "something");
+  expect(line).toBe("2026/11/22 07:04:09 [warn] front-1: something\n");
+});
+
+test("what is below the level is dropped", () => {
+  const lines: string[] = [];
+  const log = makeLog("x", "warn", (line) => lines.push(line));
+  log.info("no");
+  log.warn("yes");
+  log.crit("yes");
+  expect(lines).toHaveLength(2);
+});
+
+test("control characters cannot start a line or move a terminal's cursor", () => {
+  const line = formatLogLine(new Date(), "error", "x", "a\r\x1b[2Jb\nc");
+  expect(line).toEndWith("x: a\\x0d\\x1b[2Jb\n\tc\n");
+});
