@@ -45,13 +45,12 @@ function sizesOf(source: Source): Sized[] {
   const file = { key: source.path, path: source.path, line: 1, lines, max: FILE_LINES_MAX };
   // In tests `describe` is a function that holds the tests; their files have a bound all the same.
   if (source.path.startsWith("test/")) return [file];
-  const functions = source.path.endsWith(".py") ? pythonFunctions(source) : functionsOf(source);
-  return [
-    file,
-    ...functions.map(({ name, line, lines }) => {
-      return { key: `${source.path}#${name}`, path: source.path, line, lines, max: FUNCTION_LINES_MAX };
-    }),
-  ];
+  const sized = ({ name, line, lines }: FunctionSize): Sized => {
+    return { key: `${source.path}#${name}`, path: source.path, line, lines, max: FUNCTION_LINES_MAX };
+  };
+  // The worker is handed to Python as one text, so it has to be one file; its functions are bound all the same.
+  if (source.path.endsWith(".py")) return pythonFunctions(source).map(sized);
+  return [file, ...functionsOf(source).map(sized)];
 }
 
 interface FunctionSize {

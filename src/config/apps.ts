@@ -1,6 +1,7 @@
 /** [app.NAME] as it was written → the app as it is run. */
 import { delimiter, resolve } from "node:path";
-import type { AppConfig, WsgiTarget } from "./config.ts";
+import type { ResolvedSockets } from "./collisions.ts";
+import type { AppConfig } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { resolveListen } from "./listening.ts";
@@ -12,17 +13,33 @@ import { readWsgi } from "./wsgi.ts";
 /** Only the gateway's group and the owner: whoever connects may name any client address. uWSGI: chmod-socket. */
 const UWSGI_SOCKET_MODE = 0o660;
 
-/** Undefined when it cannot be run; what is wrong was reported. */
-export function resolveApp(name: string, { place, values }: Section<typeof APP>, context: Context): AppConfig | undefined {
+export interface ResolvedApp {
+  /** Undefined when it cannot be run; what is wrong was reported. */
+  readonly config: AppConfig | undefined;
+  readonly sockets: ResolvedSockets;
+}
+
+export function resolveApp(name: string, section: Section<typeof APP>, context: Context): ResolvedApp {
+  const sockets = (section.values.uwsgi_socket ?? []).flatMap((entry) =>
+    resolveListen(entry, UWSGI_SOCKET_MODE, context).map((value) => ({ place: entry.place, value })),
+  );
+  const uwsgiSockets = sockets.map((entry) => entry.value);
+  const project = resolveProject(section, context);
+  const config =
+    project === undefined ? undefined : { name, ...project, ...plain(section.values, context), uwsgiSockets };
+  return { config, sockets: { app: name, sockets } };
+}
+
+/** Where the code is and what runs it. */
+function resolveProject({ place, values }: Section<typeof APP>, context: Context) {
   const root = absolute(context, values.root);
   const rootFound = requireDirectory(place.into("root"), root);
   const python = findPython(place.into("python"), values.python, root, context);
   const env = Object.fromEntries(values.env.map((variable) => [variable.name, variable.value]));
+  if (values.wsgi === undefined || !rootFound) return undefined;
   const searched = searchPath(root, python, env["PYTHONPATH"] ?? context.environment["PYTHONPATH"]);
-  const wsgi = values.wsgi === undefined || !rootFound ? undefined : readWsgi(place.into("wsgi"), values.wsgi, searched);
-  const uwsgiSockets = (values.uwsgi_socket ?? []).flatMap((entry) => resolveListen(entry, UWSGI_SOCKET_MODE, context));
-  if (python === undefined || wsgi === undefined) return undefined;
-  return { ...plain(values, context), name, root, wsgi: wsgi satisfies WsgiTarget, python, env, uwsgiSockets };
+  const wsgi = readWsgi(place.into("wsgi"), values.wsgi, searched);
+  return python === undefined || wsgi === undefined ? undefined : { root, wsgi, python, env };
 }
 
 function plain(values: Section<typeof APP>["values"], context: Context) {

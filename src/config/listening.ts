@@ -34,6 +34,9 @@ export function everyAddress(port: number, context: Context): ListenAddress[] {
 export function fitsUnixPath(place: Place, path: string): boolean {
   const length = Buffer.byteLength(path);
   if (length <= UNIX_PATH_BYTES_MAX) return true;
-  place.wrong({ what: `names a path of ${length} bytes`, should: `should have at most ${UNIX_PATH_BYTES_MAX} (unix(7))` });
+  place.wrong({
+    what: `names a path of ${length} bytes`,
+    should: `should have at most ${UNIX_PATH_BYTES_MAX} (unix(7))`,
+  });
   return false;
 }

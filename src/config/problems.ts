@@ -2,7 +2,7 @@
  * What is wrong with a configuration: every mistake with its place, the key, what it is and what it should be.
  * All are collected before anything is said; the order is that of the file. Not here: who finds them.
  */
-import { positionAt, type Path, type Position, type Positions } from "./positions.ts";
+import type { Path, Position, Positions } from "./positions.ts";
 
 /** A warning is printed and does not keep the server from starting. */
 export type Severity = "error" | "warning";
@@ -60,11 +60,6 @@ export class Report {
   /** About the file as a whole. */
   addWhole(finding: Finding): void {
     this.add("error", [], { line: 0, column: 0 }, finding);
-  }
-
-  /** About the text before it is a table. */
-  addText(text: string, offset: number, finding: Finding): void {
-    this.add("error", [], positionAt(text, offset), finding);
   }
 }
 

@@ -14,7 +14,12 @@ const VIRTUALENV_NAMES = [".venv", "venv", "env"];
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /** The interpreter for an app in `root`; undefined after reporting that there is none. */
-export function findPython(place: Place, written: string | undefined, root: string, context: Context): string | undefined {
+export function findPython(
+  place: Place,
+  written: string | undefined,
+  root: string,
+  context: Context,
+): string | undefined {
   const found = written === undefined ? presumed(root, context) : named(written, context);
   if (found !== undefined) return found;
   if (written === undefined) {

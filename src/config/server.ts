@@ -38,7 +38,9 @@ function resolveLog(place: Place, written: string, streams: ReadonlySet<string>,
 
 function resolveTemporary(place: Place, written: string | undefined, context: Context): string {
   const { TMPDIR } = context.environment;
-  const fallback = [TMPDIR, "/var/tmp", "/tmp"].find((folder) => folder !== undefined && folder !== "" && isWritable(folder));
+  const fallback = [TMPDIR, "/var/tmp", "/tmp"].find(
+    (folder) => folder !== undefined && folder !== "" && isWritable(folder),
+  );
   const path = absolute(context, written ?? fallback ?? "/tmp");
   requireWritableDirectory(place, path);
   return path;

@@ -25,7 +25,8 @@ function fill(text: string, place: Place, environment: Environment): string | ty
   const filled = text.replace(REFERENCE, (whole: string, escape: string, body: string, close: string) => {
     if (escape !== "") return whole.slice(1);
     const value = close === "" ? undefined : lookUp(body, place, environment);
-    if (close === "") place.wrong({ what: "has $ENV{ without a }", should: "should be $ENV{NAME} or $ENV{NAME:-default}" });
+    if (close === "")
+      place.wrong({ what: "has $ENV{ without a }", should: "should be $ENV{NAME} or $ENV{NAME:-default}" });
     failed ||= value === undefined;
     return value ?? "";
   });
@@ -42,7 +43,11 @@ function lookUp(body: string, place: Place, environment: Environment): string | 
   if (fallback !== undefined && (value === undefined || value === "")) return fallback;
   if (value === undefined) {
     const should = `should be a variable that is set, or $ENV{${name}:-default}`;
-    place.wrong({ what: `needs the environment variable ${name}, which is not set`, should, suggestion: nearestSet(name, environment) });
+    place.wrong({
+      what: `needs the environment variable ${name}, which is not set`,
+      should,
+      suggestion: nearestSet(name, environment),
+    });
   }
   return value;
 }

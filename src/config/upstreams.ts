@@ -13,9 +13,8 @@ export function resolveUpstream(
   context: Context,
 ): UpstreamConfig {
   const servers = (values.servers ?? []).flatMap((entry) => resolveServer(entry, context));
-  if (Array.isArray(place.into("servers").value) && place.into("servers").value.length === 0) {
-    place.into("servers").unfit("one server or more");
-  }
+  const written = place.into("servers");
+  if (Array.isArray(written.value) && written.value.length === 0) written.unfit("one server or more");
   const isHttp = values.protocol === "http";
   if (!isHttp && place.has("keepalive")) {
     place.into("keepalive").wrongKey({ what: "has no meaning here", should: 'belongs to protocol = "http"' });

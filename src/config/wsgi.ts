@@ -67,7 +67,11 @@ function nearestModule(root: string, module: string): string | undefined {
   const candidates = ["", ...entries(root).filter((entry) => isDirectory(join(root, entry)))].flatMap((folder) =>
     entries(join(root, folder))
       .filter((entry) => entry.endsWith(".py"))
-      .map((entry) => relative(root, join(root, folder, entry)).slice(0, -3).replaceAll("/", ".")),
+      .map((entry) =>
+        relative(root, join(root, folder, entry))
+          .slice(0, -3)
+          .replaceAll("/", "."),
+      ),
   );
   const sameName = candidates.filter((candidate) => candidate.split(".").at(-1) === name);
   return nearest(module, candidates) ?? (sameName.length === 1 ? sameName[0] : undefined);

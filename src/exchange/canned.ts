@@ -6,7 +6,7 @@
  */
 import { EMPTY } from "../base/bytes.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import type { ReplyHead } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import { reasonPhrase } from "../protocol/http/status.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -67,8 +67,7 @@ function pageHead(status: number, extra: Fields | undefined): ReplyHead {
   if (extra !== undefined) return headWith(status, extra);
   const known = heads.get(status);
   if (known !== undefined) return known;
-  const { fields, content } = errorPage(status);
-  const made = { status, reason: undefined, fields, length: content.length };
+  const made = headWith(status, new Fields());
   heads.set(status, made);
   return made;
 }
@@ -80,5 +79,7 @@ function headWith(status: number, extra: Fields): ReplyHead {
     // Both arrays have `length` elements.
     fields.add(extra.names[i] as Fields["names"][number], extra.values[i] as string);
   }
-  return { status, reason: undefined, fields, length: page.content.length };
+  // A 304 would announce the length of the 200 that it stands for, which is not known here.
+  const length = status === 304 ? LENGTH_UNKNOWN : page.content.length;
+  return { status, reason: undefined, fields, length };
 }

@@ -1,7 +1,7 @@
 /**
  * The handler of `redirect` routes. `to` is a URL or a path; in it `$request_uri` stands for the path and query as
  * the client sent them and `$host` for the host it asked for. Whatever the client sent, Location stays one field of one
- * line (RELIABILITY: header injection), and a `to` that begins with `/` or `$request_uri` stays on this host (`//x` would name the host x).
+ * line, and a `to` that begins with `/` or `$request_uri` stays on this host (`//x` would name the host x).
  */
 import { assert } from "../base/assert.ts";
 import { Fields } from "../protocol/http/fields.ts";

@@ -7,7 +7,7 @@
  * Where an opened file really is says /proc/self/fd (proc(5)): the kernel's own, canonical name of it.
  */
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readlinkSync } from "node:fs";
-import { type Log } from "../base/log.ts";
+import type { Log } from "../base/log.ts";
 
 const O_CLOEXEC = 0o2000000;
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC;
@@ -97,9 +97,9 @@ function realPath(fd: number): string {
   return readlinkSync(`/proc/self/fd/${fd}`, "latin1");
 }
 
-/** For people: names are nearly always UTF-8. */
+/** For people: names are nearly always UTF-8, and a line feed in one must not end the line of the log. */
 function show(path: string): string {
-  return Buffer.from(path, "latin1").toString("utf8");
+  return JSON.stringify(Buffer.from(path, "latin1").toString("utf8"));
 }
 
 function statusOf(code: string): 403 | 404 | 500 | 503 {

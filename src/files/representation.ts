@@ -8,11 +8,18 @@
 import type { BigIntStats } from "node:fs";
 import { formatHttpDate } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import type { ReplyHead } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 
 export interface RepresentationOptions {
   readonly cacheControl: string | undefined;
   readonly contentType: string;
+}
+
+/** A part of the file, or all of it, with the head that goes before it. */
+export interface Span {
+  readonly head: ReplyHead;
+  readonly first: number;
+  readonly length: number;
 }
 
 export class Representation {
@@ -22,7 +29,7 @@ export class Representation {
   readonly lastModified: string;
   readonly lastModifiedMs: number;
   /** 200 with everything. */
-  readonly whole: ReplyHead;
+  readonly whole: Span;
   private readonly options: RepresentationOptions;
 
   /** `nowMs`, wall clock: RFC 9110 section 8.8.2.1 allows no Last-Modified in the future. */
@@ -33,18 +40,19 @@ export class Representation {
     const modifiedMs = Math.min(Number(stats.mtimeNs / 1_000_000n), nowMs);
     this.lastModifiedMs = Math.floor(modifiedMs / 1000) * 1000;
     this.lastModified = formatHttpDate(this.lastModifiedMs);
-    this.whole = this.head(200, this.size, undefined);
+    this.whole = { head: this.head(200, this.size, undefined), first: 0, length: this.size };
   }
 
   /** RFC 9110 section 15.4.5: the fields that a 200 would have had for caches. */
   notModified(): ReplyHead {
-    // The length of what is not sent need not be announced, and nginx does not.
-    return { status: 304, reason: undefined, fields: this.cacheFields(), length: 0 };
+    // The length of what is not sent need not be announced (section 8.6), and nginx does not.
+    return { status: 304, reason: undefined, fields: this.cacheFields(), length: LENGTH_UNKNOWN };
   }
 
   /** Bytes `first` to `last`, both included. */
-  partial(first: number, last: number): ReplyHead {
-    return this.head(206, last - first + 1, `bytes ${first}-${last}/${this.size}`);
+  partial(first: number, last: number): Span {
+    const length = last - first + 1;
+    return { head: this.head(206, length, `bytes ${first}-${last}/${this.size}`), first, length };
   }
 
   private head(status: number, length: number, contentRange: string | undefined): ReplyHead {

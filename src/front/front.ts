@@ -13,7 +13,8 @@ import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { AccessLog } from "./access-log.ts";
 import { assemble, type AssembledApp, type Assembly } from "./assemble.ts";
 import type { ListenerHandle, ToFront } from "./messages.ts";
-import { type Session, type SessionObserver, type SessionOptions, SWEEP_INTERVAL_MS } from "./options.ts";
+import { type SessionObserver, type SessionOptions, SWEEP_INTERVAL_MS } from "./options.ts";
+import type { Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
 import { UwsgiSession } from "./session-uwsgi.ts";
 

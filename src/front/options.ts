@@ -2,6 +2,7 @@
 import type { Log } from "../base/log.ts";
 import type { Exchange, Handler, Peer } from "../exchange/exchange.ts";
 import type { HeadLimits } from "../protocol/http1/limits.ts";
+import type { Session } from "./session.ts";
 
 /** How often sessions are asked whether a deadline has passed; timeouts are late by this much at most. */
 export const SWEEP_INTERVAL_MS = 500;
@@ -51,13 +52,4 @@ export interface SessionObserver {
   refused(peer: Peer, status: number): void;
   /** The session's last word. */
   closed(session: Session): void;
-}
-
-export interface Session {
-  /** Compares its deadline with the clock (base/clock monotonicMs). */
-  tick(nowMs: number): void;
-  /** Finishes what is in flight, then closes; idle ones close at once. */
-  drain(): void;
-  /** Closes now, whatever is in flight. */
-  destroy(): void;
 }

@@ -9,34 +9,27 @@
  *
  * It decides when; what goes on the wire is decided in protocol/http1.
  */
-import { assert, AssertionError } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
 import { monotonicMs } from "../base/clock.ts";
-import type { BodyFailure, BodyReader, RequestBody } from "../exchange/body.ts";
+import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
 import { Exchange, type Peer } from "../exchange/exchange.ts";
 import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { Wire, WireOwner } from "../net/wire.ts";
-import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
+import type { ReplyHead } from "../protocol/http/message.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
 import { encodeInterimHead } from "../protocol/http1/write.ts";
-import {
-  DISCARD_BYTES_MAX,
-  LINGER_MS,
-  RECEIVE_BYTES_MAX,
-  type Session,
-  type SessionOptions,
-  TURNS_PER_WAKE_MAX,
-} from "./options.ts";
+import { expectationFails, Http1Body, type Http1BodyOwner } from "./http1-body.ts";
+import { LINGER_MS, RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
 import { ReplyWriter } from "./reply-writer.ts";
+import { describeExchange, peerOf, reportBug, type Session } from "./session.ts";
 
 type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
-/** Where the content of the current request stands. `unread`: nobody has asked for it. */
-type BodyPhase = "unread" | "reading" | "paused" | "discarding" | "received";
 
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 
-export class Http1Session implements Session, WireOwner, RequestBody, Reply {
+export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   state: ReplyState = "waiting";
   producer: Producer | undefined = undefined;
 
@@ -48,37 +41,26 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
   private readonly writer: ReplyWriter;
 
   private phase: Phase = "idle";
-  private bodyPhase: BodyPhase = "received";
-  private reader: BodyReader | undefined = undefined;
+  private readonly body = new Http1Body(this);
   private exchange: Exchange | undefined = undefined;
-  private bodyBytes = 0;
   private served = 0;
   private persistent = true;
   private draining = false;
   private lingerNeeded = false;
   private pumping = false;
   private wirePaused = false;
-  private continueSent = false;
   /** When what is awaited now began: the deadline counts from here. */
   private sinceMs: number;
 
   constructor(wire: Wire, options: SessionOptions) {
     this.wire = wire;
     this.options = options;
-    this.peer = {
-      remoteAddress: wire.remoteAddress,
-      remotePort: wire.remotePort,
-      localAddress: wire.localAddress,
-      localPort: wire.localPort,
-      secure: wire.secure,
-    };
+    this.peer = peerOf(wire);
     this.connection = new ServerConnection(options.headLimits);
     this.outbox = new Outbox(wire);
     this.writer = new ReplyWriter(this.outbox, options.scratch);
     this.sinceMs = monotonicMs();
   }
-
-  // ── the wire tells ────────────────────────────────────────────────────────────────────────────────────────────
 
   received(bytes: Uint8Array): void {
     if (this.phase === "lingering" || this.phase === "flushing") return;
@@ -90,7 +72,7 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
   /** The first byte of a head begins its (absolute) deadline; every read of a body begins a new one. */
   private countsFromNow(): boolean {
     if (this.phase === "idle") return !this.connection.requestBegun;
-    return this.bodyPhase === "reading" || this.bodyPhase === "discarding";
+    return this.body.flowing;
   }
 
   drained(): void {
@@ -117,13 +99,10 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
     try {
       step.call(this);
     } catch (error) {
-      const kind = error instanceof AssertionError ? "bug" : "unexpected error";
-      this.options.log.crit(`${kind} in a session: ${error instanceof Error ? error.stack : String(error)}`);
+      reportBug(this.options.log, error);
       this.destroy();
     }
   }
-
-  // ── pulling ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   private pump(): void {
     if (this.pumping) return;
@@ -144,8 +123,8 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
   private mayPull(): boolean {
     if (this.phase === "idle") return this.outbox.empty;
     if (this.phase !== "exchange") return false;
-    if (this.bodyPhase === "received") return this.state === "finished" && this.outbox.empty;
-    return this.bodyPhase === "reading" || this.bodyPhase === "discarding";
+    if (this.body.received) return this.state === "finished" && this.outbox.empty;
+    return this.body.flowing;
   }
 
   /** One event of the codec. False: nothing more to pull now. */
@@ -180,104 +159,65 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
     else this.wire.resume();
   }
 
-  // ── an exchange begins ────────────────────────────────────────────────────────────────────────────────────────
-
   private begin(): void {
     const { head } = this.connection;
     this.phase = "exchange";
     this.state = "waiting";
     this.producer = undefined;
-    this.reader = undefined;
-    this.bodyBytes = 0;
-    this.continueSent = false;
+    this.body.begin(head);
     this.writer.reset();
     this.served++;
-    this.bodyPhase = head.bodyLength === 0 ? "discarding" : "unread";
     this.sinceMs = monotonicMs();
     const exchange = new Exchange({
       id: this.options.observer.nextId(),
       head,
       peer: this.peer,
-      body: this,
+      body: this.body,
       reply: this,
       protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
       params: undefined,
       startedMs: this.sinceMs,
     });
     this.exchange = exchange;
-    if (this.expectationFails()) return answer(exchange, 417);
+    if (expectationFails(head)) return answer(exchange, 417);
     this.options.handler(exchange);
   }
 
-  /** RFC 9110 section 10.1.1: an expectation that is not known may be answered 417; of 1.0 clients it is ignored. */
-  private expectationFails(): boolean {
-    const { head } = this.connection;
-    if (head.bodyLength === 0 || head.expectsContinue || head.minor === 0) return false;
-    return head.fields.has("expect");
-  }
-
-  // ── RequestBody ───────────────────────────────────────────────────────────────────────────────────────────────
-
-  get length(): number {
-    return this.connection.head.bodyLength;
-  }
-
-  read(reader: BodyReader): void {
-    if (this.length === 0) return reader.bodyEnd();
-    assert(this.bodyPhase === "unread", "a request body is read once");
-    this.reader = reader;
-    this.bodyPhase = "reading";
+  bodyWanted(first: boolean): void {
     this.sinceMs = monotonicMs();
-    this.sendContinue();
+    if (first) this.sendContinue();
     this.guarded(this.pump);
   }
 
   /** Only when the body is wanted, and pointless once some of it has come (RFC 9110 section 10.1.1). */
   private sendContinue(): void {
-    if (!this.connection.head.expectsContinue || this.continueSent || this.state !== "waiting") return;
-    this.continueSent = true;
+    if (!this.connection.head.expectsContinue || this.state !== "waiting") return;
+    this.body.continued = true;
     if (this.connection.bufferedBytes === 0) this.outbox.write(CONTINUE);
   }
 
-  pause(): void {
-    if (this.bodyPhase === "reading") this.bodyPhase = "paused";
-  }
-
-  resume(): void {
-    if (this.bodyPhase !== "paused") return;
-    this.bodyPhase = "reading";
-    this.sinceMs = monotonicMs();
-    this.guarded(this.pump);
-  }
-
   private bodyReceived(bytes: Uint8Array): void {
-    this.bodyBytes += bytes.length;
-    const bound = this.exchange?.bodyBytesMax ?? 0;
-    if (this.bodyPhase === "discarding") {
-      if (this.bodyBytes > DISCARD_BYTES_MAX) this.finishConnection();
-    } else if (bound > 0 && this.bodyBytes > bound) {
-      this.bodyBroken("too-large", 413);
-    } else {
-      this.reader?.bodyData(bytes);
+    switch (this.body.receive(bytes, this.exchange?.bodyBytesMax ?? 0)) {
+      case "ok":
+        return;
+      case "too-large":
+        return this.bodyBroken("too-large", 413);
+      case "enough":
+        return this.finishConnection();
     }
   }
 
   private requestEnded(): void {
-    this.bodyPhase = "received";
-    const { reader } = this;
-    this.reader = undefined;
-    reader?.bodyEnd();
+    this.body.end();
     this.settle();
   }
 
   /** The rest of the body will not be read: tells the reader, then the client if no reply has begun. */
   private bodyBroken(why: BodyFailure, status: number): void {
-    const { reader, exchange } = this;
-    this.reader = undefined;
-    this.bodyPhase = "discarding";
+    const { exchange } = this;
     this.persistent = false;
     this.lingerNeeded = true;
-    reader?.bodyFailed(why);
+    this.body.fail(why);
     if (this.state === "waiting" && exchange !== undefined) answer(exchange, status);
     else if (this.state === "started") this.abort(`the request body is ${why}`);
     else if (this.state === "finished") this.finishConnection();
@@ -286,19 +226,20 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
   /** The codec refused the bytes: RFC 9112 section 2.2, 400 (or its own status) and close. */
   private refuse(): void {
     const { failure } = this.connection;
-    this.persistent = false;
-    this.lingerNeeded = true;
     if (this.exchange !== undefined) {
       const aborted = failure.code.startsWith("truncated");
       return this.bodyBroken(aborted ? "aborted" : "malformed", failure.status);
     }
     this.options.log.info(`${this.peer.remoteAddress}: ${failure.status} ${failure.code}: ${failure.message}`);
-    this.writer.refusal(failure.status);
-    this.options.observer.refused(this.peer, failure.status);
-    this.finishConnection();
+    this.refuseWith(failure.status);
   }
 
-  // ── Reply ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  private refuseWith(status: number): void {
+    this.lingerNeeded = true;
+    this.writer.refusal(status);
+    this.options.observer.refused(this.peer, status);
+    this.finishConnection();
+  }
 
   get status(): number {
     return this.writer.status;
@@ -350,30 +291,17 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
     const { head } = this.connection;
     const wanted = head.persistent && !this.draining && !this.connection.ended;
     const counted = this.served < this.options.keepaliveRequestsMax;
-    this.persistent = this.persistent && wanted && counted && this.bodyCanBeFinished();
+    this.persistent = this.persistent && wanted && counted && this.body.canBeFinished;
     return this.persistent;
-  }
-
-  /** RELIABILITY: a reply before the body was read. A client that was not told to continue may or may not send it, and
-   *  a large rest is not worth receiving: both close. */
-  private bodyCanBeFinished(): boolean {
-    if (this.bodyPhase === "received" || this.length === 0) return true;
-    if (this.connection.head.expectsContinue && !this.continueSent) return false;
-    if (this.bodyPhase !== "unread") return true;
-    return this.length !== LENGTH_UNKNOWN && this.length <= DISCARD_BYTES_MAX;
   }
 
   private replied(): void {
     this.state = "finished";
     this.producer = undefined;
-    if (this.bodyPhase !== "received") {
-      if (!this.persistent && this.length !== 0) this.lingerNeeded = true;
-      if (this.bodyPhase === "unread") this.bodyPhase = "discarding";
-    }
+    if (!this.persistent && !this.body.received && this.body.length !== 0) this.lingerNeeded = true;
+    this.body.discardUnread();
     this.settle();
   }
-
-  // ── an exchange ends ──────────────────────────────────────────────────────────────────────────────────────────
 
   private flush(): void {
     if (!this.outbox.flush()) return;
@@ -389,7 +317,7 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
     if (this.exchange !== undefined) this.record(this.status);
     this.sinceMs = monotonicMs();
     if (!this.persistent) return this.finishConnection();
-    if (this.bodyPhase !== "received") return this.pump();
+    if (!this.body.received) return this.pump();
     this.connection.nextRequest();
     this.phase = "idle";
     if (this.draining) return this.finishConnection();
@@ -424,12 +352,11 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
 
   /** The client left, or the connection is destroyed, in the middle of an exchange. */
   private leave(): void {
-    const { exchange, reader, producer } = this;
-    this.reader = undefined;
+    const { exchange, producer } = this;
     this.producer = undefined;
     const complete = this.state === "finished";
     if (!complete) this.state = "gone";
-    reader?.bodyFailed("aborted");
+    this.body.fail("aborted");
     if (!complete) producer?.gone();
     if (exchange !== undefined) this.record(this.status === 0 ? 499 : this.status);
   }
@@ -445,19 +372,17 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
     if (this.phase === "idle" && !this.connection.requestBegun) this.finishConnection();
   }
 
-  // ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────────
-
   tick(nowMs: number): void {
     const waitedMs = nowMs - this.sinceMs;
     const { timeouts } = this.options;
     if (this.phase === "lingering") {
       if (waitedMs > LINGER_MS) this.close();
     } else if (!this.outbox.empty) {
-      if (waitedMs > timeouts.sendMs) this.expire("the client does not read");
+      if (waitedMs > timeouts.sendMs) this.guarded(this.sendTimedOut);
     } else if (this.phase === "idle") {
       this.tickIdle(waitedMs);
-    } else if (this.bodyPhase === "reading" || this.bodyPhase === "discarding") {
-      if (this.length !== 0 && waitedMs > timeouts.bodyMs) this.guarded(this.bodyTimedOut);
+    } else if (this.body.awaited && waitedMs > timeouts.bodyMs) {
+      this.guarded(this.bodyTimedOut);
     }
   }
 
@@ -472,25 +397,19 @@ export class Http1Session implements Session, WireOwner, RequestBody, Reply {
 
   /** RFC 9110 section 15.5.9. */
   private headTimedOut(): void {
-    this.persistent = false;
-    this.lingerNeeded = true;
-    this.writer.refusal(408);
-    this.options.observer.refused(this.peer, 408);
-    this.finishConnection();
+    this.refuseWith(408);
+  }
+
+  private sendTimedOut(): void {
+    this.options.log.info(`${this.describe()}: the client does not read`);
+    this.destroy();
   }
 
   private bodyTimedOut(): void {
     this.bodyBroken("timeout", 408);
   }
 
-  private expire(why: string): void {
-    this.options.log.info(`${this.describe()}: ${why}`);
-    this.destroy();
-  }
-
   private describe(): string {
-    const { exchange } = this;
-    const request = exchange === undefined ? "no request" : `${exchange.head.method} ${exchange.head.target}`;
-    return `${this.peer.remoteAddress} "${request}"`;
+    return describeExchange(this.peer.remoteAddress, this.exchange);
   }
 }

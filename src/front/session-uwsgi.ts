@@ -7,7 +7,7 @@
  * A gateway that closes its side has given up on the request (nginx does so when its client leaves; it never
  * half-closes), so that is `gone` here, unlike in HTTP. What the packet says is decided in protocol/uwsgi.
  */
-import { assert, AssertionError } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
 import { EMPTY } from "../base/bytes.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -22,8 +22,9 @@ import { checkMagicVariables, type LoadedProject } from "../protocol/uwsgi/magic
 import { MODIFIER_PING, PacketParser, PONG } from "../protocol/uwsgi/packet.ts";
 import { type GatewayRequest, requestFromVariables } from "../protocol/uwsgi/params.ts";
 import { GatewayBody, type GatewayBodyOwner } from "./gateway-body.ts";
-import { LINGER_MS, type Session, type SessionObserver, type SessionTimeouts } from "./options.ts";
+import { LINGER_MS, type SessionObserver, type SessionTimeouts } from "./options.ts";
 import { ReplyWriter } from "./reply-writer.ts";
+import { reportBug, type Session } from "./session.ts";
 
 export interface UwsgiSessionOptions {
   readonly handler: Handler;
@@ -104,8 +105,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     try {
       step.call(this);
     } catch (error) {
-      const kind = error instanceof AssertionError ? "bug" : "unexpected error";
-      this.options.log.crit(`${kind} in a uwsgi session: ${error instanceof Error ? error.stack : String(error)}`);
+      reportBug(this.options.log, error);
       this.destroy();
     }
   }

@@ -1,8 +1,9 @@
 /** HTTP/1.1 to an upstream (RFC 9112), with persistent connections. The message is written anew from parsed fields. */
 import type { Exchange } from "../exchange/exchange.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
-import { ClientConnection, encodeRequestHead } from "../protocol/http1/client.ts";
+import { ClientConnection } from "../protocol/http1/client.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
+import { encodeRequestHead } from "../protocol/http1/write-request.ts";
 import type { Dialect } from "./dialect.ts";
 import { requestFields } from "./forward.ts";
 

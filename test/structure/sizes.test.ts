@@ -12,6 +12,12 @@ describe("files", () => {
     expect(messages(lines(400, "a;\n"))).toEqual([]);
     expect(messages(lines(401, "a;\n"))).toEqual(["1: src/a/a.ts has 401 lines, more than 400; split it by role"]);
   });
+
+  test("the Python worker is one file whatever its length, its functions are bound", () => {
+    const path = "src/a/worker.py";
+    expect(messages(lines(401, "a\n"), {}, path)).toEqual([]);
+    expect(messages(`def f():\n${lines(70, "    a\n")}`, {}, path)).toHaveLength(1);
+  });
 });
 
 describe("functions", () => {

@@ -24,6 +24,8 @@ import {
 } from "./response-head.ts";
 import { type SearchResult, SectionSearch } from "./section-search.ts";
 
+export { encodeRequestHead } from "./write-request.ts";
+
 export type ClientEvent = "need-data" | "interim" | "head" | "data" | "end" | "failed";
 
 /** Where the response stands; `idle` between `end` and the next expect(). */

@@ -4,7 +4,16 @@
  */
 import type { Fields } from "../http/fields.ts";
 import { HeadFailure } from "./failure.ts";
-import { CONNECTION, CONTENT_LENGTH, EXPECT, HOST, knownField, mixHash, TRANSFER_ENCODING, UPGRADE } from "./known-fields.ts";
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  HOST,
+  knownField,
+  mixHash,
+  TRANSFER_ENCODING,
+  UPGRADE,
+} from "./known-fields.ts";
 import { FIELD_NAME_BYTES_MAX } from "./limits.ts";
 import { COLON, CR, isOws, LF, NO_BYTE, TCHAR, VALUE } from "./scan.ts";
 
@@ -69,7 +78,7 @@ export function parseFieldLines(
   notes: FieldNotes,
 ): HeadFailure | undefined {
   const { names, values } = fields;
-  for (let line = start; line < end; ) {
+  for (let line = start; line < end;) {
     let at = line;
     let hash = 0;
     let byte = bytes[at] ?? NO_BYTE;
@@ -95,8 +104,10 @@ export function parseFieldLines(
     names.push(name);
     values.push(value);
     if (mark !== 0) {
-      if ((mark & rules.forbidden) !== 0) return new HeadFailure("forbidden_trailer", `the trailer field ${name.text} belongs in the head`);
-      if ((mark & rules.singletons & notes.seen) !== 0) return new HeadFailure("repeated_field", `the field ${name.text} is repeated`);
+      if ((mark & rules.forbidden) !== 0)
+        return new HeadFailure("forbidden_trailer", `the trailer field ${name.text} belongs in the head`);
+      if ((mark & rules.singletons & notes.seen) !== 0)
+        return new HeadFailure("repeated_field", `the field ${name.text} is repeated`);
       notes.note(mark, value);
     }
     line = at + 2;
@@ -126,7 +137,7 @@ function tooManyFields(fieldsMax: number): HeadFailure {
 export function headTooLarge(bytes: Buffer, start: number, end: number, bytesMax: number): HeadFailure {
   let largest = "";
   let size = 0;
-  for (let line = bytes.indexOf(LF, start) + 1; line > start && line < end; ) {
+  for (let line = bytes.indexOf(LF, start) + 1; line > start && line < end;) {
     const next = bytes.indexOf(LF, line) + 1;
     const lineEnd = next === 0 || next > end ? end : next;
     if (lineEnd - line > size) {

@@ -31,7 +31,12 @@ export interface ResponseBody {
 }
 
 /** `method` is the one that was asked with. */
-export function responseBody(method: string, status: number, minor: 0 | 1, notes: FieldNotes): ResponseBody | HeadFailure {
+export function responseBody(
+  method: string,
+  status: number,
+  minor: 0 | 1,
+  notes: FieldNotes,
+): ResponseBody | HeadFailure {
   const { transferEncoding, contentLength } = notes;
   // The fields are judged even where they do not count: an upstream that sends both is not to be trusted.
   if (transferEncoding !== undefined) {
@@ -53,7 +58,11 @@ export function responseBody(method: string, status: number, minor: 0 | 1, notes
 }
 
 /** Rules 3 and 4: Transfer-Encoding is `chunked`, nothing else, and alone. */
-function transferEncodingFailure(minor: 0 | 1, value: string, contentLength: string | undefined): HeadFailure | undefined {
+function transferEncodingFailure(
+  minor: 0 | 1,
+  value: string,
+  contentLength: string | undefined,
+): HeadFailure | undefined {
   // Section 6.1: an HTTP/1.0 peer that sends the field has faulty framing.
   if (minor === 0) return new HeadFailure("te_in_http10");
   // Rule 3: TE would win, but "ought to be handled as an error": it is how requests are smuggled.

@@ -65,7 +65,14 @@ export function mixHash(hash: number, byte: number): number {
 }
 
 /** The name `bytes[start, end)`, a token whose hash is `hash` and whose text is `text.substring(start - base, …)`. */
-export function knownField(bytes: Buffer, start: number, end: number, hash: number, text: string, base: number): KnownField {
+export function knownField(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  hash: number,
+  text: string,
+  base: number,
+): KnownField {
   const slot = (hash ^ (hash >>> 10)) & (SLOTS - 1);
   const held = slots[slot];
   if (held !== undefined && isSpelled(held.bytes, bytes, start, end)) return held;

@@ -56,7 +56,8 @@ export class SectionSearch {
       const byte = bytes[start + at] as number; // at < intake.length
       const afterCr = at > this.lineStart && bytes[start + at - 1] === CR;
       at++;
-      if (afterCr !== (byte === LF) || (byte !== CR && byte !== LF && VALUE[byte] === 0)) return this.found("broken", at);
+      if (afterCr !== (byte === LF) || (byte !== CR && byte !== LF && VALUE[byte] === 0))
+        return this.found("broken", at);
       if (byte === LF && at - this.lineStart === 2) return this.found("complete", at);
       if (byte === LF) this.lineEnded(at);
       else if (this.firstLineLength === 0 && at > firstLineBytesMax) return this.found("broken", at);

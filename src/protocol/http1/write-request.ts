@@ -8,9 +8,6 @@ import type { Fields } from "../http/fields.ts";
 import { LENGTH_UNKNOWN } from "../http/message.ts";
 import { fieldLines } from "./write.ts";
 
-/** Fields that only the writer sets. */
-const WRITERS_OWN: ReadonlySet<string> = new Set(["connection", "content-length", "keep-alive", "transfer-encoding"]);
-
 /** Methods whose requests announce even an absent body (RFC 9110 section 8.6). */
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
@@ -24,7 +21,7 @@ export function encodeRequestHead(
 ): Buffer {
   assert(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method), "a method that is no token");
   assert(/^[\x21-\x7e\x80-\xff]+$/.test(target), "a control, space or wide character in a request target");
-  let text = `${method} ${target} HTTP/1.1\r\n${fieldLines(fields, WRITERS_OWN)}${framingLine(method, bodyLength)}`;
+  let text = `${method} ${target} HTTP/1.1\r\n${fieldLines(fields)}${framingLine(method, bodyLength)}`;
   if (connection !== undefined) text += `Connection: ${connection}\r\n`;
   return fromLatin1(`${text}\r\n`);
 }

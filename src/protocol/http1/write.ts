@@ -54,7 +54,7 @@ export function encodeReplyHead(
   persistent: boolean,
   date: string,
 ): number {
-  let text = statusLine(head.status, head.reason) + fieldLines(head.fields, WRITERS_OWN);
+  let text = statusLine(head.status, head.reason) + fieldLines(head.fields);
   if (!head.fields.has("date")) text += `Date: ${date}\r\n`;
   text += framingLine(head, framing, request);
   if (!persistent || framing === "close") text += "Connection: close\r\n";
@@ -90,17 +90,17 @@ function announcedLength(head: ReplyHead, request: RequestHead): string {
 export function encodeInterimHead(head: ReplyHead): Buffer {
   assert(head.status >= 100 && head.status < 200, `the interim status ${head.status} is outside 100..199`);
   const connection = head.status === 101 ? "Connection: upgrade\r\n" : "";
-  return fromLatin1(`${statusLine(head.status, head.reason)}${fieldLines(head.fields, WRITERS_OWN)}${connection}\r\n`);
+  return fromLatin1(`${statusLine(head.status, head.reason)}${fieldLines(head.fields)}${connection}\r\n`);
 }
 
-/** Every field but those in `without`, one line each, in order. */
-export function fieldLines(fields: Fields, without: ReadonlySet<string>): string {
+/** Every field but the writer's own, one line each, in order. */
+export function fieldLines(fields: Fields): string {
   const { names, values } = fields;
   let text = "";
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as FieldName; // i < length
     const value = values[i] as string; // names and values have one length
-    if (without.has(name.lower)) continue;
+    if (WRITERS_OWN.has(name.lower)) continue;
     assertClean(value);
     assertToken(name.text);
     text += `${name.text}: ${value}\r\n`;

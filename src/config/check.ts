@@ -1,0 +1,80 @@
+/**
+ * What one key cannot know: names that refer to nothing, things that nobody uses, patterns that are the same.
+ * Works on what was read, not on what was resolved, so that every mistake is found in one go.
+ */
+import type { Section } from "./keys.ts";
+import type { Placed } from "./kinds.ts";
+import { nearest } from "./nearest.ts";
+import type { Place } from "./place.ts";
+import type { ROOT } from "./schema.ts";
+import type { SITE } from "./schema-site.ts";
+
+type Root = Section<typeof ROOT>;
+type Site = Placed<Section<typeof SITE>>;
+
+export function checkReferences(root: Root): void {
+  const { values } = root;
+  const used = { app: new Set<string>(), upstream: new Set<string>() };
+  for (const site of values.site) {
+    for (const route of site.value.values.routes ?? []) {
+      for (const kind of ["app", "upstream"] as const) {
+        const name = route.value.values[kind];
+        if (name === undefined) continue;
+        used[kind].add(name);
+        checkName(
+          route.place.into(kind),
+          name,
+          kind,
+          values[kind].map((each) => each.name),
+        );
+      }
+    }
+  }
+  warnUnused(root, used);
+}
+
+function checkName(place: Place, name: string, kind: "app" | "upstream", known: readonly string[]): void {
+  if (known.includes(name)) return;
+  const should = known.length === 0 ? `and there is no [${kind}.NAME]` : `known: ${known.join(", ")}`;
+  place.wrong({ what: `names no ${kind}: ${JSON.stringify(name)}`, should, suggestion: nearest(name, known) });
+}
+
+function warnUnused({ values }: Root, used: Readonly<Record<"app" | "upstream", ReadonlySet<string>>>): void {
+  for (const { name, place } of values.app) {
+    if (used.app.has(name) || place.has("uwsgi_socket")) continue;
+    place.warn({
+      what: "is run but never asked",
+      should: `should have a route with app = ${JSON.stringify(name)}, or a uwsgi_socket`,
+    });
+  }
+  for (const { name, place } of values.upstream) {
+    if (used.upstream.has(name)) continue;
+    place.warn({ what: "is never asked", should: `should have a route with upstream = ${JSON.stringify(name)}` });
+  }
+}
+
+/** A server that answers nobody is a mistake; nothing else is said then. */
+export function checkServesSomething({ place, values }: Root): void {
+  const hasSocket = values.app.some((app) => app.place.has("uwsgi_socket"));
+  if (place.has("site") || hasSocket) return;
+  place.report.addWhole({
+    what: "serves nothing",
+    should: "should have a [[site]], or an [app.NAME] with a uwsgi_socket",
+  });
+}
+
+/** Two spellings of one pattern: TOML refuses only what is spelt the same. */
+export function checkPatterns(site: Site): void {
+  const seen = new Map<string, Place>();
+  for (const { name, place } of site.value.values.routes ?? []) {
+    const key = patternKey(name);
+    const before = seen.get(key);
+    if (before !== undefined)
+      place.wrongKey({ what: `is the same as ${JSON.stringify(String(before.path.at(-1)))} on ${before.line}` });
+    else seen.set(key, place);
+  }
+}
+
+function patternKey(written: string): string {
+  return written.replace(/^(=|~\*|~)\s*/, "$1 ");
+}

@@ -1,0 +1,123 @@
+/**
+ * From a file to a configuration, or to everything that is wrong with it:
+ * bytes → TOML → environment variables → schema → resolved values → checks across keys.
+ */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import { resolveApp } from "./apps.ts";
+import { checkPatterns, checkReferences, checkServesSomething } from "./check.ts";
+import { checkCollisions } from "./collisions.ts";
+import type { Config } from "./config.ts";
+import { type Context, type Machine, thisMachine } from "./context.ts";
+import { type Section, table } from "./keys.ts";
+import { failureOf } from "./paths.ts";
+import { Place } from "./place.ts";
+import { findPositions } from "./positions.ts";
+import { type Problem, Report } from "./problems.ts";
+import { ROOT, SERVER } from "./schema.ts";
+import { resolveServer } from "./server.ts";
+import { resolveSite } from "./sites.ts";
+import { type Environment, substitute } from "./substitute.ts";
+import { resolveUpstream } from "./upstreams.ts";
+
+/** No configuration has megabytes; what has is the wrong file. */
+const FILE_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface Loaded {
+  /** Undefined when a problem is an error. */
+  readonly config: Config | undefined;
+  /** By place. */
+  readonly problems: readonly Problem[];
+}
+
+/** `file` is named in the problems as it is given here. Reads files and directories, executes nothing. */
+export function loadConfig(file: string, environment: Environment, machine: Machine = thisMachine()): Loaded {
+  const report = new Report(file);
+  const context = { folder: dirname(resolve(file)), environment, machine };
+  const text = readText(file, report);
+  const document = text === undefined ? undefined : parseToml(text, report);
+  const config = document === undefined ? undefined : resolveDocument(document, report, context);
+  return { config: report.failed ? undefined : config, problems: report.sorted() };
+}
+
+function readText(file: string, report: Report): string | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    return void report.addWhole({ what: `names a file ${failureOf(error)}` });
+  }
+  if (bytes.length > FILE_BYTES_MAX)
+    return void report.addWhole({ what: `has ${bytes.length} bytes`, should: `should have at most ${FILE_BYTES_MAX}` });
+  try {
+    // A byte order mark is taken off here.
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return void report.add(
+      "error",
+      [],
+      { line: firstBadLine(bytes), column: 1 },
+      { what: "is not UTF-8", should: "should be UTF-8, which is what TOML is written in" },
+    );
+  }
+}
+
+/** A line feed is never part of a longer UTF-8 sequence, so lines can be judged one by one. */
+function firstBadLine(bytes: Buffer): number {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  for (let line = 1, start = 0; ; line++) {
+    const end = bytes.indexOf(0x0a, start);
+    try {
+      decoder.decode(bytes.subarray(start, end === -1 ? bytes.length : end));
+    } catch {
+      return line;
+    }
+    if (end === -1) return line;
+    start = end + 1;
+  }
+}
+
+function parseToml(text: string, report: Report): unknown {
+  try {
+    const document = parse(text, { integersAsBigInt: "asNeeded" });
+    report.positions = findPositions(text);
+    return document;
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const { line, column, codeblock } = error;
+    const what = `is not TOML: ${error.message.split("\n", 1)[0]?.replace("Invalid TOML document: ", "")}`;
+    return void report.add("error", [], { line, column }, { what }, codeblock);
+  }
+}
+
+function resolveDocument(document: unknown, report: Report, context: Context): Config | undefined {
+  const filled = substitute(new Place(report, [], document), context.environment);
+  const root = table(ROOT).read(new Place(report, [], filled));
+  if (root === undefined) return undefined;
+  const { values } = root;
+  checkServesSomething(root);
+  checkReferences(root);
+  values.site.forEach(checkPatterns);
+  const apps = values.app.map((app) => resolveApp(app.name, app.value, context));
+  const upstreams = values.upstream.map((upstream) => resolveUpstream(upstream.name, upstream.value, context));
+  const sites = values.site.map((site) => resolveSite(site.value, context));
+  checkCollisions(
+    sites,
+    apps.map((app) => app.sockets),
+  );
+  const server = resolveServer(values.server ?? noServer(report), upstreams, context);
+  return {
+    file: resolve(report.file),
+    server,
+    apps: apps.flatMap((app) => app.config ?? []),
+    upstreams,
+    sites: sites.map((site) => site.config),
+  };
+}
+
+/** [server] when it is not written: every key has its default. */
+function noServer(report: Report): Section<typeof SERVER> {
+  // An empty table lacks no required key.
+  return table(SERVER).read(new Place(report, ["server"], {})) as Section<typeof SERVER>;
+}

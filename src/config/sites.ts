@@ -1,0 +1,46 @@
+/** [[site]] as it was written → the site as it is served. */
+import type { ResolvedSite } from "./collisions.ts";
+import type { ListenAddress, RouteConfig } from "./config.ts";
+import type { Context } from "./context.ts";
+import type { Section } from "./keys.ts";
+import type { Placed } from "./kinds.ts";
+import { everyAddress, resolveListen } from "./listening.ts";
+import { isTable, type Place } from "./place.ts";
+import { resolveRoute } from "./routes.ts";
+import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
+
+/** nginx makes its unix listeners like that: what is served to everyone may be asked by everyone. */
+const LISTEN_SOCKET_MODE = 0o666;
+
+/** What is wrong was reported, and is left out. */
+export function resolveSite(section: Section<typeof SITE>, context: Context): ResolvedSite {
+  const { place, values } = section;
+  const names = values.names.map((entry) => entry.value);
+  const listens = resolveListens(section, context);
+  const config = {
+    label: names[0] ?? "default",
+    names,
+    listen: listens.map((entry) => entry.value),
+    charset: values.charset,
+    bodyBytesMax: values.max_body_size,
+    routes: resolveRoutes(section, context),
+  };
+  return { place, config, names: values.names, listens };
+}
+
+function resolveRoutes({ place, values }: Section<typeof SITE>, context: Context): RouteConfig[] {
+  const written = place.into("routes");
+  if (isTable(written.value) && Object.keys(written.value).length === 0) written.unfit("one route or more");
+  return (values.routes ?? []).flatMap((route) => resolveRoute(route, context) ?? []);
+}
+
+function resolveListens({ place, values }: Section<typeof SITE>, context: Context): Placed<ListenAddress>[] {
+  const written = place.into("listen");
+  if (!place.has("listen")) return at(place, everyAddress(DEFAULT_LISTEN_PORT, context));
+  if (Array.isArray(written.value) && written.value.length === 0) written.unfit("one address or more");
+  return (values.listen ?? []).flatMap((entry) => at(entry.place, resolveListen(entry, LISTEN_SOCKET_MODE, context)));
+}
+
+function at<T>(place: Place, values: readonly T[]): Placed<T>[] {
+  return values.map((value) => ({ place, value }));
+}

@@ -1,0 +1,156 @@
+/**
+ * Small hot files in memory: bytes and prepared heads. The least recently used go when the sum is reached. One cache per
+ * front thread; every handler has a shelf of its own in it, so keys are paths below the handler's root.
+ *
+ * An entry is believed for a second; then the file is opened again with every check, and if it is still the same one
+ * (device, inode, size, both times) the bytes stay. A file changed within the last moments before it was read might have
+ * changed again without a trace (its times are as coarse as the kernel's tick), so it is read again.
+ */
+import type { BigIntStats } from "node:fs";
+import type { Representation } from "./representation.ts";
+
+/** Largest file that is kept, and that is sent with one write. */
+export const CACHED_FILE_BYTES_MAX = 64 * 1024;
+
+/** All files of one cache. nginx has no such cache; it leaves the bytes to the kernel's, which costs it an open, a
+ *  fstat and a sendfile per request. */
+export const CACHE_BYTES_MAX = 32 * 1024 * 1024;
+
+/** nginx: open_file_cache_valid, 60 s, but that cache is off unless asked for. A second is hardly noticed after a
+ *  deployment, and a thousand requests share one look at the disk. */
+const FRESH_MS = 1000;
+
+/** A file younger than this when it was read is not trusted. FAT counts in 2 s. */
+const SETTLED_AFTER_MS = 2000;
+
+/** What an entry costs beside its bytes: heads, texts, the Map's place. */
+const ENTRY_OVERHEAD_BYTES = 1024;
+
+export interface CachedFile {
+  readonly representation: Representation;
+  readonly bytes: Buffer;
+  readonly stats: BigIntStats;
+}
+
+export interface CacheEntry extends CachedFile {
+  readonly shelf: Shelf;
+  readonly key: string;
+  /** Had the file settled when it was read? */
+  readonly settled: boolean;
+  checkedMs: number;
+  newer: CacheEntry | undefined;
+  older: CacheEntry | undefined;
+}
+
+export class FileCache {
+  readonly bytesMax: number;
+  /** Bytes kept, overhead included. */
+  bytes = 0;
+  private newest: CacheEntry | undefined = undefined;
+  private oldest: CacheEntry | undefined = undefined;
+
+  constructor(bytesMax: number = CACHE_BYTES_MAX) {
+    this.bytesMax = bytesMax;
+  }
+
+  shelf(): Shelf {
+    return new Shelf(this);
+  }
+
+  added(entry: CacheEntry): void {
+    this.bytes += cost(entry);
+    this.link(entry);
+    while (this.bytes > this.bytesMax && this.oldest !== undefined) this.oldest.shelf.remove(this.oldest);
+  }
+
+  removed(entry: CacheEntry): void {
+    this.bytes -= cost(entry);
+    this.unlink(entry);
+  }
+
+  used(entry: CacheEntry): void {
+    if (entry === this.newest) return;
+    this.unlink(entry);
+    this.link(entry);
+  }
+
+  private link(entry: CacheEntry): void {
+    entry.older = this.newest;
+    entry.newer = undefined;
+    if (this.newest !== undefined) this.newest.newer = entry;
+    this.newest = entry;
+    this.oldest ??= entry;
+  }
+
+  private unlink(entry: CacheEntry): void {
+    if (entry.newer === undefined) this.newest = entry.older;
+    else entry.newer.older = entry.older;
+    if (entry.older === undefined) this.oldest = entry.newer;
+    else entry.older.newer = entry.newer;
+  }
+}
+
+export class Shelf {
+  private readonly cache: FileCache;
+  private readonly entries = new Map<string, CacheEntry>();
+
+  constructor(cache: FileCache) {
+    this.cache = cache;
+  }
+
+  /** The entry, fresh or not. */
+  get(key: string): CacheEntry | undefined {
+    const entry = this.entries.get(key);
+    if (entry !== undefined) this.cache.used(entry);
+    return entry;
+  }
+
+  put(key: string, file: CachedFile, nowMs: number): CacheEntry {
+    const before = this.entries.get(key);
+    if (before !== undefined) this.remove(before);
+    const entry: CacheEntry = {
+      shelf: this,
+      key: copyOf(key),
+      representation: file.representation,
+      bytes: file.bytes,
+      stats: file.stats,
+      settled: hasSettled(file.stats),
+      checkedMs: nowMs,
+      newer: undefined,
+      older: undefined,
+    };
+    this.entries.set(entry.key, entry);
+    this.cache.added(entry);
+    return entry;
+  }
+
+  remove(entry: CacheEntry): void {
+    if (this.entries.delete(entry.key)) this.cache.removed(entry);
+  }
+}
+
+/** May the entry be used without a look at the disk? `nowMs` is monotonic. */
+export function isFresh(entry: CacheEntry, nowMs: number): boolean {
+  return nowMs - entry.checkedMs < FRESH_MS;
+}
+
+/** Are the bytes of the entry still those of the file that has these stats? */
+export function isSameFile(entry: CacheEntry, stats: BigIntStats): boolean {
+  const known = entry.stats;
+  if (!entry.settled || known.ino !== stats.ino || known.dev !== stats.dev) return false;
+  return known.size === stats.size && known.mtimeNs === stats.mtimeNs && known.ctimeNs === stats.ctimeNs;
+}
+
+function hasSettled(stats: BigIntStats): boolean {
+  const changedNs = stats.mtimeNs > stats.ctimeNs ? stats.mtimeNs : stats.ctimeNs;
+  return Date.now() - Number(changedNs / 1_000_000n) > SETTLED_AFTER_MS;
+}
+
+function cost(entry: CacheEntry): number {
+  return entry.bytes.length + entry.key.length + ENTRY_OVERHEAD_BYTES;
+}
+
+/** A key may be a slice that keeps a whole request head in memory. */
+function copyOf(key: string): string {
+  return Buffer.from(key, "latin1").latin1Slice();
+}

@@ -1,0 +1,209 @@
+/**
+ * The handler of `files` routes: static files below a directory, or one single file whatever the rest of the path is
+ * (`"= /favicon.ico"`, or `"/"` for a single-page application). What is hot and small comes from memory (cache.ts),
+ * what is large is streamed (transfer.ts).
+ *
+ *   /dir    a directory: 301 to /dir/, on this host       /dir/   its first index file, else 404
+ *
+ * There is no listing, and a directory without an index is 404 (nginx: 403), since a client has no business to know that
+ * it exists.
+ */
+import { closeSync, readSync } from "node:fs";
+import { EMPTY } from "../base/bytes.ts";
+import { monotonicMs, wallMs } from "../base/clock.ts";
+import { type Log, SILENT } from "../base/log.ts";
+import { answer } from "../exchange/canned.ts";
+import type { Exchange, Handler } from "../exchange/exchange.ts";
+import { pathReference, safeTarget } from "../exchange/location.ts";
+import { Fields } from "../protocol/http/fields.ts";
+import { type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isFresh, isSameFile, type Shelf } from "./cache.ts";
+import { evaluate, readConditions } from "./conditional.ts";
+import { contentTypeOf } from "./mime.ts";
+import { type Opened, Opener } from "./open.ts";
+import { belowMount, isServable, rootBytes } from "./path.ts";
+import { chooseRange } from "./range.ts";
+import { Representation, type Span } from "./representation.ts";
+import { sendFile } from "./transfer.ts";
+
+export interface FilesOptions {
+  /** Directory or file, absolute. */
+  readonly root: string;
+  /** `root` is the one file to serve. */
+  readonly single: boolean;
+  /** Names tried in a directory, in order. */
+  readonly index: readonly string[];
+  readonly cacheControl: string | undefined;
+  /** Added to textual types. */
+  readonly charset: string | undefined;
+  /** Shared by the handlers of a thread, so that it bounds them together; default: one of its own. */
+  readonly cache?: FileCache;
+  readonly log?: Log;
+}
+
+/** A small file that changes size while it is read is looked at anew, this often. */
+const ATTEMPTS_MAX = 3;
+
+type OpenedFile = Extract<Opened, { kind: "file" }>;
+
+interface Located {
+  readonly opened: Opened;
+  /** The file name that decides the type. */
+  readonly name: string;
+}
+
+export function makeFilesHandler(options: FilesOptions): Handler {
+  const files = new Files(options);
+  return (exchange) => files.handle(exchange);
+}
+
+class Files {
+  private readonly options: FilesOptions;
+  private readonly root: string;
+  private readonly index: readonly string[];
+  private readonly opener: Opener;
+  private readonly shelf: Shelf;
+
+  constructor(options: FilesOptions) {
+    this.options = options;
+    this.root = rootBytes(options.root);
+    this.index = options.index.map((name) => Buffer.from(name, "utf8").latin1Slice());
+    this.opener = new Opener(this.root, !options.single, options.log ?? SILENT);
+    this.shelf = (options.cache ?? new FileCache()).shelf();
+  }
+
+  handle(exchange: Exchange): void {
+    const { head } = exchange;
+    if (head.method !== "GET" && head.method !== "HEAD") return answer(exchange, 405, ALLOW);
+    const rest = this.options.single ? "" : belowMount(head.path, exchange.mount);
+    const entry = this.shelf.get(rest);
+    if (entry !== undefined && isFresh(entry, monotonicMs())) return sendCached(exchange, entry);
+    if (!isServable(rest)) return answer(exchange, 404);
+    this.look(exchange, rest, entry, ATTEMPTS_MAX);
+  }
+
+  // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private look(exchange: Exchange, rest: string, entry: CacheEntry | undefined, attempts: number): void {
+    const { opened, name } = this.locate(rest);
+    if (opened.kind === "file") return this.found(exchange, rest, entry, opened, name, attempts);
+    if (entry !== undefined) this.shelf.remove(entry);
+    if (opened.kind === "directory") return redirectToDirectory(exchange);
+    answer(exchange, opened.status, opened.status === 503 ? RETRY_AFTER : undefined);
+  }
+
+  private locate(rest: string): Located {
+    if (!rest.endsWith("/")) return { opened: this.opener.open(rest), name: rest === "" ? this.root : rest };
+    for (const name of this.index) {
+      const opened = this.opener.open(rest + name);
+      if (opened.kind === "file" || (opened.kind === "refused" && opened.status !== 404)) return { opened, name };
+    }
+    return NOTHING;
+  }
+
+  private found(
+    exchange: Exchange,
+    rest: string,
+    entry: CacheEntry | undefined,
+    file: OpenedFile,
+    name: string,
+    attempts: number,
+  ): void {
+    if (entry !== undefined && isSameFile(entry, file.stats)) {
+      closeSync(file.fd);
+      entry.checkedMs = monotonicMs();
+      return sendCached(exchange, entry);
+    }
+    if (entry !== undefined) this.shelf.remove(entry);
+    const representation = this.describe(file, name);
+    if (representation.size > CACHED_FILE_BYTES_MAX) return sendOpened(exchange, representation, file.fd);
+    const bytes = takeWhole(file.fd, representation.size);
+    if (bytes !== undefined) {
+      const made = this.shelf.put(rest, { representation, bytes, stats: file.stats }, monotonicMs());
+      return sendCached(exchange, made);
+    }
+    if (attempts > 1) return this.look(exchange, rest, undefined, attempts - 1);
+    answer(exchange, 503, RETRY_AFTER);
+  }
+
+  private describe(file: OpenedFile, name: string): Representation {
+    const { cacheControl, charset } = this.options;
+    return new Representation(file.stats, { cacheControl, contentType: contentTypeOf(name, charset) }, wallMs());
+  }
+}
+
+const ALLOW = Fields.of([["Allow", "GET, HEAD"]]);
+const RETRY_AFTER = Fields.of([["Retry-After", "1"]]);
+const NOTHING: Located = { opened: { kind: "refused", status: 404 }, name: "" };
+
+/** Reads all of a small file and closes it; undefined when it is not what fstat said. */
+function takeWhole(fd: number, size: number): Buffer | undefined {
+  const bytes = size === 0 ? EMPTY : Buffer.allocUnsafeSlow(size);
+  try {
+    for (let done = 0; done < size; ) {
+      const got = readSync(fd, bytes, done, size - done, done);
+      if (got === 0) return undefined;
+      done += got;
+    }
+    return bytes;
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+// ── answering ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function sendCached(exchange: Exchange, entry: CacheEntry): void {
+  const span = decide(exchange, entry.representation);
+  if (span === undefined) return;
+  const { bytes } = entry;
+  const part = span.length === bytes.length ? bytes : bytes.subarray(span.first, span.first + span.length);
+  exchange.reply.whole(span.head, part);
+}
+
+/** The descriptor is closed here or becomes the transfer's. */
+function sendOpened(exchange: Exchange, representation: Representation, fd: number): void {
+  const span = decide(exchange, representation);
+  if (span !== undefined && exchange.head.method === "GET") return sendFile(exchange.reply, fd, span);
+  closeSync(fd);
+  if (span !== undefined) exchange.reply.whole(span.head, EMPTY);
+}
+
+/** What of the file is to be sent; undefined when the answer needs none of it and has been given. */
+function decide(exchange: Exchange, representation: Representation): Span | undefined {
+  const { head, reply } = exchange;
+  const conditions = readConditions(head.fields);
+  switch (evaluate(conditions, representation, head.method, wallMs())) {
+    case "whole":
+      return representation.whole;
+    case "ranged":
+      return decideRange(exchange, representation, conditions.range ?? "");
+    case "not-modified":
+      reply.whole(representation.notModified(), EMPTY);
+      return undefined;
+    case "failed":
+      answer(exchange, 412);
+      return undefined;
+  }
+}
+
+function decideRange(exchange: Exchange, representation: Representation, range: string): Span | undefined {
+  const choice = chooseRange(range, representation.size);
+  switch (choice.kind) {
+    case "whole":
+      return representation.whole;
+    case "part":
+      return representation.partial(choice.first, choice.last);
+    case "unsatisfiable":
+      answer(exchange, 416, Fields.of([["Content-Range", `bytes */${representation.size}`]]));
+      return undefined;
+  }
+}
+
+/** Built from the path that was looked up, not from the one that was sent: `//evil/..` must not become a host. */
+function redirectToDirectory(exchange: Exchange): void {
+  const { path, query } = exchange.head;
+  const location = `${pathReference(path)}/${query === undefined ? "" : `?${safeTarget(query)}`}`;
+  answer(exchange, 301, Fields.of([["Location", location]]));
+}

@@ -1,0 +1,31 @@
+/** What sessions of every protocol have in common: how they are told what to do, and how they speak of themselves. */
+import { AssertionError } from "../base/assert.ts";
+import type { Log } from "../base/log.ts";
+import type { Exchange, Peer } from "../exchange/exchange.ts";
+import type { Wire } from "../net/wire.ts";
+
+export interface Session {
+  /** Compares its deadline with the clock (base/clock monotonicMs). */
+  tick(nowMs: number): void;
+  /** Finishes what is in flight, then closes; idle ones close at once. */
+  drain(): void;
+  /** Closes now, whatever is in flight. */
+  destroy(): void;
+}
+
+export function peerOf(wire: Wire): Peer {
+  const { remoteAddress, remotePort, localAddress, localPort, secure } = wire;
+  return { remoteAddress, remotePort, localAddress, localPort, secure };
+}
+
+/** `192.0.2.7 "GET /path"`, for log lines. */
+export function describeExchange(remoteAddress: string, exchange: Exchange | undefined): string {
+  const request = exchange === undefined ? "no request" : `${exchange.head.method} ${exchange.head.target}`;
+  return `${remoteAddress} "${request}"`;
+}
+
+/** A programmer error that fired in a session: that session is closed by the caller, nothing else suffers. */
+export function reportBug(log: Log, error: unknown): void {
+  const kind = error instanceof AssertionError ? "bug" : "unexpected error";
+  log.crit(`${kind} in a session: ${error instanceof Error ? error.stack : String(error)}`);
+}

@@ -1,0 +1,13 @@
+/** CLOCK_MONOTONIC (clock_gettime(2)): the one clock that Bun, Python and the kernel read alike. */
+import { monotonicMs } from "../base/clock.ts";
+import { check, libc, ptr } from "./libc.ts";
+
+const CLOCK_MONOTONIC = 1;
+
+/** Add this to base/clock `monotonicMs()` of this thread to get CLOCK_MONOTONIC, in milliseconds. */
+export function monotonicOffsetMs(): number {
+  const time = new BigInt64Array(2);
+  check(libc.clock_gettime(CLOCK_MONOTONIC, ptr(time)), "clock_gettime", "CLOCK_MONOTONIC");
+  const [seconds = 0n, nanoseconds = 0n] = time;
+  return Number(seconds) * 1000 + Number(nanoseconds) / 1e6 - monotonicMs();
+}

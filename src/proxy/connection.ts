@@ -1,0 +1,287 @@
+/**
+ * One connection to an upstream server: wire, outbox, reply parser and the deadline of what it waits for. It serves one
+ * transaction at a time and knows nothing of requests.
+ *
+ *   connecting ──▶ sending ──▶ reading ──▶ idle ──▶ sending …        closed from anywhere
+ *
+ * Deadlines are counted in sweeps: whatever made progress since the last `tick` begins anew. So the hot path reads no
+ * clock, and a timeout comes up to one sweep late, never early.
+ */
+import { assert } from "../base/assert.ts";
+import { connect, type ConnectAddress, type ConnectOwner } from "../net/connect.ts";
+import { Outbox } from "../net/outbox.ts";
+import type { Wire } from "../net/wire.ts";
+import type { ReplyParser } from "./dialect.ts";
+
+export type ConnectionPhase = "connecting" | "sending" | "reading" | "idle" | "closed";
+
+/** `refused` no connection came about · `closed` it ended or broke · `timeout` a deadline passed · `bug` an assertion. */
+export type LossKind = "refused" | "closed" | "timeout" | "bug";
+
+/** The transaction that has the connection. */
+export interface ConnectionUser {
+  connected(): void;
+  /** The outbox is empty again. */
+  writable(): void;
+  /** The parser has something new: bytes, or the end. */
+  readable(): void;
+  /** The connection is gone; the parser may still hold bytes that came before. */
+  lost(kind: LossKind, why: string): void;
+}
+
+/** Whoever keeps the connections. */
+export interface ConnectionOwner {
+  connectionIdleEnded(connection: UpstreamConnection): void;
+  connectionClosed(connection: UpstreamConnection): void;
+  bug(error: unknown): void;
+}
+
+export interface ConnectionTimeouts {
+  readonly connectTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+  readonly readTimeoutMs: number;
+}
+
+export class UpstreamConnection implements ConnectOwner {
+  phase: ConnectionPhase = "connecting";
+  user: ConnectionUser | undefined;
+  readonly parser: ReplyParser;
+  /** Index of its server in the upstream. */
+  readonly server: number;
+  /** Has it served a request before this one? */
+  reused = false;
+  /** Has a byte of the current reply come? */
+  answered = false;
+  /** Bytes of the current request that the kernel took. */
+  bytesWritten = 0;
+  /** Sweeps since it became idle: 0 means not long ago. */
+  idleSweeps = 0;
+  /** When idle: how long it may stay so. */
+  idleTimeoutMs = 0;
+
+  private wire: Wire | undefined;
+  private outbox: Outbox | undefined;
+  private attempt: { cancel(): void } | undefined;
+  private readonly owner: ConnectionOwner;
+  private readonly timeouts: ConnectionTimeouts;
+  private peerEnded = false;
+  private paused = false;
+  private progressed = true;
+  private sinceMs = 0;
+
+  constructor(
+    server: number,
+    parser: ReplyParser,
+    owner: ConnectionOwner,
+    timeouts: ConnectionTimeouts,
+    user: ConnectionUser,
+  ) {
+    this.server = server;
+    this.parser = parser;
+    this.owner = owner;
+    this.timeouts = timeouts;
+    this.user = user;
+  }
+
+  open(address: ConnectAddress): void {
+    this.attempt = connect(address, this);
+  }
+
+  // ── the user's side ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins a request. */
+  begin(method: string): void {
+    this.parser.expect(method);
+    this.phase = "sending";
+    this.answered = false;
+    this.bytesWritten = 0;
+    this.progressed = true;
+  }
+
+  /** True when all of it went to the kernel; else the bytes stay untouched until `writable`. */
+  write(bytes: Uint8Array): boolean {
+    const { outbox } = this;
+    if (outbox === undefined || this.phase === "closed") return false;
+    const before = outbox.pending;
+    const done = outbox.write(bytes);
+    this.wrote(bytes.length + before - outbox.pending);
+    return done;
+  }
+
+  get written(): boolean {
+    return this.outbox?.empty === true;
+  }
+
+  /** All of the request was written: from now on the reply is waited for. */
+  requestWritten(): void {
+    if (this.phase !== "sending") return;
+    this.phase = "reading";
+    this.progressed = true;
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.wire?.pause();
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.progressed = true;
+    this.wire?.resume();
+  }
+
+  /** May another request be made on it, as far as the connection goes? */
+  get reusable(): boolean {
+    return this.phase === "reading" && !this.peerEnded && !this.paused && this.written && !this.parser.surplus;
+  }
+
+  idle(timeoutMs: number): void {
+    this.phase = "idle";
+    this.user = undefined;
+    this.reused = true;
+    this.idleSweeps = 0;
+    this.idleTimeoutMs = timeoutMs;
+    this.progressed = true;
+  }
+
+  /** Gives it up, whatever it was doing; nobody is told. */
+  discard(): void {
+    if (this.phase === "closed") return;
+    const { wire } = this;
+    const gentle = this.written && !this.paused;
+    this.attempt?.cancel();
+    this.close();
+    if (gentle) wire?.close();
+    else wire?.abort();
+  }
+
+  // ── the wire's side ───────────────────────────────────────────────────────────────────────────────────────────
+
+  connected(wire: Wire): void {
+    this.attempt = undefined;
+    if (this.phase === "closed") return wire.abort();
+    this.wire = wire;
+    this.outbox = new Outbox(wire);
+    this.guarded("connected");
+  }
+
+  failed(why: string): void {
+    this.lose("refused", why);
+  }
+
+  received(bytes: Uint8Array): void {
+    if (this.phase === "closed") return;
+    // Bytes that answer nothing: whatever they are, the next request must not get them.
+    if (this.phase === "idle") return this.dropIdle();
+    this.progressed = true;
+    this.answered = true;
+    this.parser.receive(bytes);
+    this.guarded("readable");
+  }
+
+  drained(): void {
+    const { outbox } = this;
+    if (outbox === undefined || this.phase === "closed") return;
+    const before = outbox.pending;
+    const done = outbox.flush();
+    this.wrote(before - outbox.pending);
+    if (done && this.user !== undefined) this.guarded("writable");
+  }
+
+  ended(): void {
+    if (this.phase === "closed") return;
+    if (this.phase === "idle") return this.dropIdle();
+    this.peerEnded = true;
+    this.parser.receivedEnd();
+    this.guarded("readable");
+  }
+
+  closed(): void {
+    this.lose("closed", this.peerEnded ? "connection closed" : "connection reset");
+  }
+
+  private dropIdle(): void {
+    this.owner.connectionIdleEnded(this);
+    this.discard();
+  }
+
+  private wrote(count: number): void {
+    if (count === 0) return;
+    this.bytesWritten += count;
+    this.progressed = true;
+  }
+
+  private lose(kind: LossKind, why: string): void {
+    if (this.phase === "closed") return;
+    if (this.phase === "idle") this.owner.connectionIdleEnded(this);
+    const { user } = this;
+    this.attempt?.cancel();
+    this.close();
+    try {
+      user?.lost(kind, why);
+    } catch (error) {
+      this.owner.bug(error);
+    }
+  }
+
+  private close(): void {
+    assert(this.phase !== "closed", "a connection is closed once");
+    this.phase = "closed";
+    this.user = undefined;
+    this.attempt = undefined;
+    this.wire = undefined;
+    this.outbox?.clear();
+    this.owner.connectionClosed(this);
+  }
+
+  /** An assertion that fires costs this transaction and connection, nothing else. */
+  private guarded(event: "connected" | "writable" | "readable"): void {
+    try {
+      this.user?.[event]();
+    } catch (error) {
+      this.owner.bug(error);
+      this.abandon("bug", "internal error");
+    }
+  }
+
+  private abandon(kind: LossKind, why: string): void {
+    const { wire } = this;
+    this.lose(kind, why);
+    wire?.abort();
+  }
+
+  // ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  tick(nowMs: number): void {
+    if (this.phase === "idle") this.idleSweeps++;
+    if (this.progressed) {
+      this.progressed = false;
+      this.sinceMs = nowMs;
+    } else if (nowMs - this.sinceMs >= this.timeoutMs()) {
+      this.expire();
+    }
+  }
+
+  /** While a slow client holds the reply back nothing is expected of the upstream. */
+  private timeoutMs(): number {
+    switch (this.phase) {
+      case "connecting":
+        return this.timeouts.connectTimeoutMs;
+      case "sending":
+        return this.timeouts.sendTimeoutMs;
+      case "reading":
+        return this.paused ? Infinity : this.timeouts.readTimeoutMs;
+      case "idle":
+        return this.idleTimeoutMs;
+      case "closed":
+        return Infinity;
+    }
+  }
+
+  private expire(): void {
+    if (this.phase === "idle") return this.dropIdle();
+    const doing = { connecting: "connect", sending: "write of the request", reading: "read of the reply" };
+    const what = this.phase === "closed" ? "" : doing[this.phase];
+    this.abandon("timeout", `${what} timed out`);
+  }
+}

@@ -1,0 +1,17 @@
+/** The handler of a route that leads to an upstream. */
+import { answer } from "../exchange/canned.ts";
+import type { Handler } from "../exchange/exchange.ts";
+import { goesInCircles } from "./forward.ts";
+import { Transaction, type TransactionOptions } from "./transaction.ts";
+import type { Upstream } from "./upstream.ts";
+
+export type ProxyOptions = TransactionOptions;
+
+export function makeProxyHandler(upstream: Upstream, options: ProxyOptions): Handler {
+  return (exchange) => {
+    // This is a gateway, no tunnel for its clients (RFC 9110 section 9.3.6).
+    if (exchange.head.method === "CONNECT") return answer(exchange, 405);
+    if (goesInCircles(exchange)) return answer(exchange, 508);
+    new Transaction(exchange, upstream, options).begin();
+  };
+}
