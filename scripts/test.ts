@@ -41,7 +41,7 @@ function runTests(): Report {
   // A report of an earlier run must not be taken for this one's.
   Bun.spawnSync(["rm", "-f", REPORT]);
   const reporter = ["--only-failures", "--reporter=junit", `--reporter-outfile=${REPORT}`];
-  const ended = passes("all tests", [process.execPath, "test", ...reporter]);
+  const ended = passes("all tests", [process.execPath, "test", "--no-orphans", ...reporter]);
   const report = readReport(REPORT);
   // A file that cannot be loaded, or a crash of the runner, is no test that failed, and must not look like success.
   return ended || report.failed > 0 ? report : { ...report, failed: 1 };

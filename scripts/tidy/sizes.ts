@@ -97,15 +97,15 @@ export function functionsOf(source: Source): FunctionSize[] {
 /** Does a closed brace end what stood before it? A body does; a literal, a type or an argument is part of it. */
 function endsStatement(closed: Open): boolean {
   const header = closed.header.trim();
-  if (closed.isFunction) return !/=>$/.test(header);
+  if (closed.isFunction) return !header.endsWith("=>");
   return (
-    header === "" || /\)$/.test(header) || CONTROL.test(header) || /\b(?:class|interface|namespace)\b/.test(header)
+    header === "" || header.endsWith(")") || CONTROL.test(header) || /\b(?:class|interface|namespace)\b/.test(header)
   );
 }
 
 function isFunctionHeader(header: string): boolean {
   const text = header.trim();
-  if (/=>$/.test(text)) return true;
+  if (text.endsWith("=>")) return true;
   if (/(?:[:=|&<,([?]|\b(?:is|as|extends|satisfies))$/.test(text) || CONTROL.test(text)) return false;
   return NAMED.test(text) || /\bfunction\b[^;]*\)$/.test(text);
 }
@@ -114,7 +114,7 @@ function measure(source: Source, closed: Open, end: number): FunctionSize {
   const header = closed.header.trim();
   const begin = closed.at - closed.header.trimStart().length;
   const line = lineAt(source.code, begin);
-  const name = (/=>$/.test(header) ? ARROW_NAME.exec(header)?.[1] : NAMED.exec(header)?.[1]) ?? `line ${line}`;
+  const name = (header.endsWith("=>") ? ARROW_NAME.exec(header)?.[1] : NAMED.exec(header)?.[1]) ?? `line ${line}`;
   return { name, line, lines: lineAt(source.code, end) - line + 1 };
 }
 

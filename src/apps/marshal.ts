@@ -18,6 +18,7 @@ const UNICODE = 0x75;
 const LOOP_CHARACTERS_MAX = 48;
 /** Distinct keys are few; a client that invents header names must not fill memory. */
 const KEYS_MAX = 1024;
+const KEY_CHARACTERS_MAX = 64;
 
 /** Writes into one buffer that is used again for every frame. When it is too small, `overflowed` is true at the end and
  *  the bytes mean nothing. */
@@ -63,7 +64,7 @@ export class MarshalWriter {
     if (known !== undefined) return this.bytes(known);
     const start = this.position;
     this.string(key);
-    if (this.overflowed || this.keys.size >= KEYS_MAX) return;
+    if (this.overflowed || this.keys.size >= KEYS_MAX || key.length > KEY_CHARACTERS_MAX) return;
     this.keys.set(key, Uint8Array.prototype.slice.call(this.buffer, start, this.position));
   }
 

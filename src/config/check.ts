@@ -15,28 +15,25 @@ type Site = Placed<Section<typeof SITE>>;
 export function checkReferences(root: Root): void {
   const { values } = root;
   const used = { app: new Set<string>(), upstream: new Set<string>() };
-  for (const site of values.site) {
-    for (const route of site.value.values.routes ?? []) {
-      for (const kind of ["app", "upstream"] as const) {
-        const name = route.value.values[kind];
-        if (name === undefined) continue;
-        used[kind].add(name);
-        checkName(
-          route.place.into(kind),
-          name,
-          kind,
-          values[kind].map((each) => each.name),
-        );
-      }
+  const routes = values.site.flatMap((site) => site.value.values.routes ?? []);
+  for (const route of routes) {
+    for (const kind of ["app", "upstream"] as const) {
+      const name = route.value.values[kind];
+      const known = values[kind].map((each) => each.name);
+      if (name !== undefined) used[kind].add(checkName(route.place.into(kind), name, kind, known));
     }
   }
   warnUnused(root, used);
 }
 
-function checkName(place: Place, name: string, kind: "app" | "upstream", known: readonly string[]): void {
-  if (known.includes(name)) return;
-  const should = known.length === 0 ? `and there is no [${kind}.NAME]` : `known: ${known.join(", ")}`;
-  place.wrong({ what: `names no ${kind}: ${JSON.stringify(name)}`, should, suggestion: nearest(name, known) });
+/** The name that was meant, as far as can be known: one mistake is told once. */
+function checkName(place: Place, name: string, kind: "app" | "upstream", known: readonly string[]): string {
+  if (known.includes(name)) return name;
+  const suggestion = nearest(name, known);
+  const others = known.length === 0 ? `there is no [${kind}.NAME]` : `known: ${known.join(", ")}`;
+  const should = suggestion === undefined ? others : undefined;
+  place.wrong({ what: `names no ${kind}: ${JSON.stringify(name)}`, should, suggestion });
+  return suggestion ?? name;
 }
 
 function warnUnused({ values }: Root, used: Readonly<Record<"app" | "upstream", ReadonlySet<string>>>): void {

@@ -60,7 +60,8 @@ function conflict(earlier: Claim, claim: Claim): string | undefined {
   const key = listenKey(claim.address);
   if (listenKey(earlier.address) !== key) return overlap(earlier, claim);
   if (earlier.owner === claim.owner) return `is a second listen on ${key}; the first is on ${earlier.place.line}`;
-  if (!earlier.shares || !claim.shares) return `is ${key}, which ${earlier.owner} has (${earlier.place.line})`;
+  if (!earlier.shares || !claim.shares)
+    return `is ${key}, which ${earlier.shares ? "a site" : earlier.owner} has on ${earlier.place.line}`;
   const bothUnix = earlier.address.kind === "unix" && claim.address.kind === "unix";
   if (!bothUnix || earlier.address.mode === claim.address.mode) return undefined;
   return `gives ${key} another mode than ${earlier.place.line}`;
@@ -88,8 +89,8 @@ function checkNames(sites: readonly ResolvedSite[]): void {
   const told = new Set<Place>();
   for (const site of sites) {
     for (const { place, name } of claimedNames(site)) {
-      for (const address of site.config.listen) {
-        const key = `${listenKey(address)} ${name}`;
+      for (const address of new Set(site.config.listen.map(listenKey))) {
+        const key = `${address} ${name}`;
         const before = taken.get(key);
         if (before === undefined) taken.set(key, place);
         else if (!told.has(place) && told.add(place)) refuseName(place, name, address, before);
@@ -106,8 +107,8 @@ function claimedNames(site: ResolvedSite): { place: Place; name: string }[] {
   return isDefault ? [{ place: site.place, name: "" }] : [];
 }
 
-function refuseName(place: Place, name: string, address: ListenAddress, before: Place): void {
-  const where = `on ${listenKey(address)}; the first is on ${before.line}`;
+function refuseName(place: Place, name: string, address: string, before: Place): void {
+  const where = `on ${address}; the first is on ${before.line}`;
   if (name !== "") return place.wrong({ what: `is a second ${JSON.stringify(name)} ${where}` });
   place.wrong({ what: `is a second default site ${where}`, should: "should have names" });
 }

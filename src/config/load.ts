@@ -46,7 +46,7 @@ function readText(file: string, report: Report): string | undefined {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    return void report.addWhole({ what: `names a file ${failureOf(error)}` });
+    return void report.addWhole({ what: failureOf(error).replace("which ", "") });
   }
   if (bytes.length > FILE_BYTES_MAX)
     return void report.addWhole({ what: `has ${bytes.length} bytes`, should: `should have at most ${FILE_BYTES_MAX}` });
@@ -87,7 +87,9 @@ function parseToml(text: string, report: Report): unknown {
     if (!(error instanceof TomlError)) throw error;
     const { line, column, codeblock } = error;
     const what = `is not TOML: ${error.message.split("\n", 1)[0]?.replace("Invalid TOML document: ", "")}`;
-    return void report.add("error", [], { line, column }, { what }, codeblock);
+    // By far the most usual mistake.
+    const should = what.endsWith("invalid value") ? "should be a value; text stands in quotes" : undefined;
+    return void report.add("error", [], { line, column }, { what, should }, codeblock);
   }
 }
 

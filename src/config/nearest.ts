@@ -3,15 +3,27 @@
  * Distance: Damerau-Levenshtein (optimal string alignment), where `lsiten` is one swap away from `listen`.
  */
 
-/** The nearest of `known`, if it is near enough that the offer helps: a third of the letters may differ. */
+/** Fewer letters than this are the beginning of too many words. */
+const PREFIX_MIN = 3;
+
+/** The nearest of `known`, if it is near enough that the offer helps: a third of the letters may differ, or one word
+ *  goes on where the other ends (`warning` for `warn`). */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
+  const written = word.toLowerCase();
   let best: string | undefined;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let longer: string | undefined;
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const lower = candidate.toLowerCase();
+    const distance = editDistance(written, lower);
     if (distance < least && distance < candidate.length) [best, least] = [candidate, distance];
+    if (continues(written, lower)) longer ??= candidate;
   }
-  return best;
+  return best ?? longer;
+}
+
+function continues(a: string, b: string): boolean {
+  return Math.min(a.length, b.length) >= PREFIX_MIN && (a.startsWith(b) || b.startsWith(a));
 }
 
 export function editDistance(a: string, b: string): number {

@@ -60,7 +60,7 @@ function readRegex(place: Place, source: string, ignoreCase: boolean): RouteConf
     const what = `is not a regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, "")}`;
     return void place.wrongKey({
       what,
-      should: "should be one as JavaScript has them (nginx's PCRE without (?i) and (?<!x*))",
+      should: "should be one as JavaScript writes them",
     });
   }
 }

@@ -17,9 +17,7 @@ export interface RedirectOptions {
 }
 
 type Part =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "request_uri" }
-  | { readonly kind: "host" };
+  { readonly kind: "text"; readonly text: string } | { readonly kind: "request_uri" } | { readonly kind: "host" };
 
 export function makeRedirectHandler(options: RedirectOptions): Handler {
   const { to, status } = options;

@@ -225,12 +225,15 @@ export class ReplySpool implements Producer {
   // ── from the source ───────────────────────────────────────────────────────────────────────────────────────────
 
   private hold(bytes: Uint8Array): void {
-    if (!this.holds() || (this.fileWritten === 0 && this.queue.length + bytes.length <= this.memoryBytesMax)) {
-      this.queue.push(bytes);
-    } else {
-      this.spill(bytes);
-    }
+    if (this.fitsQueue(bytes.length)) this.queue.push(bytes);
+    else this.spill(bytes);
     this.balance();
+  }
+
+  /** Only while nothing younger waits behind the queue. A first chunk fits whatever its size. */
+  private fitsQueue(length: number): boolean {
+    if (this.fileWritten > 0 || this.overflow.length > 0) return false;
+    return this.queue.length === 0 || this.queue.length + length <= this.memoryBytesMax;
   }
 
   /** To the file as far as it goes; behind bytes of the overflow only to the overflow, for the order's sake. */

@@ -45,6 +45,16 @@ const ATTEMPTS_MAX = 3;
 
 type OpenedFile = Extract<Opened, { kind: "file" }>;
 
+/** One look at the disk for one request. */
+interface Search {
+  readonly exchange: Exchange;
+  /** The path below the mount: the key in the cache. */
+  readonly rest: string;
+  /** What the cache had, too old to be believed. */
+  readonly entry: CacheEntry | undefined;
+  readonly attempts: number;
+}
+
 interface Located {
   readonly opened: Opened;
   /** The file name that decides the type. */
@@ -78,14 +88,15 @@ class Files {
     const entry = this.shelf.get(rest);
     if (entry !== undefined && isFresh(entry, monotonicMs())) return sendCached(exchange, entry);
     if (!isServable(rest)) return answer(exchange, 404);
-    this.look(exchange, rest, entry, ATTEMPTS_MAX);
+    this.look({ exchange, rest, entry, attempts: ATTEMPTS_MAX });
   }
 
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private look(exchange: Exchange, rest: string, entry: CacheEntry | undefined, attempts: number): void {
-    const { opened, name } = this.locate(rest);
-    if (opened.kind === "file") return this.found(exchange, rest, entry, opened, name, attempts);
+  private look(search: Search): void {
+    const { exchange, entry } = search;
+    const { opened, name } = this.locate(search.rest);
+    if (opened.kind === "file") return this.found(search, opened, name);
     if (entry !== undefined) this.shelf.remove(entry);
     if (opened.kind === "directory") return redirectToDirectory(exchange);
     answer(exchange, opened.status, opened.status === 503 ? RETRY_AFTER : undefined);
@@ -100,14 +111,8 @@ class Files {
     return NOTHING;
   }
 
-  private found(
-    exchange: Exchange,
-    rest: string,
-    entry: CacheEntry | undefined,
-    file: OpenedFile,
-    name: string,
-    attempts: number,
-  ): void {
+  private found(search: Search, file: OpenedFile, name: string): void {
+    const { exchange, rest, entry } = search;
     if (entry !== undefined && isSameFile(entry, file.stats)) {
       closeSync(file.fd);
       entry.checkedMs = monotonicMs();
@@ -117,12 +122,13 @@ class Files {
     const representation = this.describe(file, name);
     if (representation.size > CACHED_FILE_BYTES_MAX) return sendOpened(exchange, representation, file.fd);
     const bytes = takeWhole(file.fd, representation.size);
-    if (bytes !== undefined) {
-      const made = this.shelf.put(rest, { representation, bytes, stats: file.stats }, monotonicMs());
-      return sendCached(exchange, made);
-    }
-    if (attempts > 1) return this.look(exchange, rest, undefined, attempts - 1);
-    answer(exchange, 503, RETRY_AFTER);
+    if (bytes === undefined) return this.lookAgain(search);
+    sendCached(exchange, this.shelf.put(rest, { representation, bytes, stats: file.stats }, monotonicMs()));
+  }
+
+  private lookAgain({ exchange, rest, attempts }: Search): void {
+    if (attempts > 1) this.look({ exchange, rest, entry: undefined, attempts: attempts - 1 });
+    else answer(exchange, 503, RETRY_AFTER);
   }
 
   private describe(file: OpenedFile, name: string): Representation {
@@ -139,7 +145,7 @@ const NOTHING: Located = { opened: { kind: "refused", status: 404 }, name: "" };
 function takeWhole(fd: number, size: number): Buffer | undefined {
   const bytes = size === 0 ? EMPTY : Buffer.allocUnsafeSlow(size);
   try {
-    for (let done = 0; done < size; ) {
+    for (let done = 0; done < size;) {
       const got = readSync(fd, bytes, done, size - done, done);
       if (got === 0) return undefined;
       done += got;

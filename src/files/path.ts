@@ -15,7 +15,7 @@ const PATH_BYTES_MAX = 4095;
 export function isServable(rest: string): boolean {
   if (rest.length > PATH_BYTES_MAX || rest.includes("\0") || rest.includes("\\")) return false;
   if (rest !== "" && rest.charCodeAt(0) !== 0x2f) return false;
-  for (let start = 1; start < rest.length; ) {
+  for (let start = 1; start < rest.length;) {
     const slash = rest.indexOf("/", start);
     const end = slash === -1 ? rest.length : slash;
     if (!isServableSegment(rest, start, end)) return false;

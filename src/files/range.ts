@@ -12,21 +12,27 @@ export type RangeChoice =
 const WHOLE: RangeChoice = { kind: "whole" };
 const UNSATISFIABLE: RangeChoice = { kind: "unsatisfiable" };
 
-/** Section 14.1.2: `first-last`, `first-` or `-suffix`. */
-const RANGE_SPEC = /^(?:([0-9]+)-([0-9]*)|-([0-9]+))$/;
+/** Section 14.1.2: `first-last`, `first-` or `-suffix`; blanks around it belong to the list. */
+const RANGE_SPEC = /^[\t ]*(?:([0-9]+)-([0-9]*)|-([0-9]+))[\t ]*$/;
+const BLANK = /^[\t ]*$/;
 
 /** What is no valid byte range is ignored, as if there were no Range field. */
 export function chooseRange(field: string, size: number): RangeChoice {
   const equals = field.indexOf("=");
   if (equals === -1 || field.slice(0, equals).toLowerCase() !== "bytes") return WHOLE;
   const specs = field.slice(equals + 1).split(",");
-  const given = specs.map((spec) => spec.replace(/^[\t ]+|[\t ]+$/g, "")).filter((spec) => spec !== "");
+  const given = specs.filter((spec) => !BLANK.test(spec));
   const only = given.length === 1 ? RANGE_SPEC.exec(given[0] as string) : null;
   return only === null ? WHOLE : place(only[1], only[2], only[3], size);
 }
 
 /** More digits than a Number holds exactly are far beyond any file: rounding does not matter. */
-function place(first: string | undefined, last: string | undefined, suffix: string | undefined, size: number): RangeChoice {
+function place(
+  first: string | undefined,
+  last: string | undefined,
+  suffix: string | undefined,
+  size: number,
+): RangeChoice {
   if (suffix !== undefined) return placeSuffix(Number(suffix), size);
   const from = Number(first);
   const to = last === undefined || last === "" ? Infinity : Number(last);

@@ -40,7 +40,7 @@ export interface AssembleContext {
 export function assemble(config: Config, context: AssembleContext): Assembly {
   const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context)]));
   const upstreams = new Map(
-    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, config, context.log)]),
+    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, context.log)]),
   );
   const targets: Targets = { config, apps, upstreams };
   const sites = config.sites.map((site) => ({ config: site, handler: makeSiteHandler(site, targets) }));
@@ -153,7 +153,6 @@ function assembleApp(app: AppConfig, config: Config, context: AssembleContext): 
       app: app.name,
       front: context.front,
       queueFd,
-      threads: app.processes * app.threads,
       queueMax: app.queueMax,
       queueTimeoutMs: app.queueTimeoutMs,
       temporaryDirectory: config.server.temporaryDirectory,
@@ -163,6 +162,6 @@ function assembleApp(app: AppConfig, config: Config, context: AssembleContext): 
   return { config: app, channel, handler: makeAppHandler(channel) };
 }
 
-function assembleUpstream(upstream: UpstreamConfig, config: Config, log: Log): Upstream {
-  return new Upstream({ ...upstream, temporaryDirectory: config.server.temporaryDirectory }, log);
+function assembleUpstream(upstream: UpstreamConfig, log: Log): Upstream {
+  return new Upstream(upstream, log);
 }

@@ -2,13 +2,13 @@
  * A front: the event loop of one worker thread, with everything it serves. Listeners make sessions, sessions make
  * exchanges, the assembly answers them. It shares nothing with its siblings but the kernel.
  */
-import { writeSync } from "node:fs";
 import { type Log, makeLog } from "../base/log.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { listen, type Listener } from "../net/listen.ts";
 import type { Wire, WireOwner } from "../net/wire.ts";
+import { writeLine } from "../os/log-file.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { AccessLog } from "./access-log.ts";
 import { assemble, type AssembledApp, type Assembly } from "./assemble.ts";
@@ -101,10 +101,10 @@ export class Front implements SessionObserver {
 
   private uwsgiSessions(name: string): (wire: Wire) => Session & WireOwner {
     const app = this.assembly.apps.get(name) as AssembledApp;
-    const { root, wsgi } = app.config;
+    const { root, wsgi, python, env } = app.config;
     const options = {
       handler: app.handler,
-      loaded: { root, wsgi },
+      loaded: { root, wsgi, python, env },
       timeouts: this.timeouts(),
       log: this.log,
       scratch: this.scratch,
@@ -155,14 +155,5 @@ export class Front implements SessionObserver {
     for (const { channel } of this.assembly.apps.values()) channel.close();
     for (const upstream of this.assembly.upstreams) upstream.close();
     this.onDrained();
-  }
-}
-
-/** A log that cannot be written must not stop the service. */
-export function writeLine(fd: number, line: string): void {
-  try {
-    writeSync(fd, line);
-  } catch {
-    // nowhere left to say it
   }
 }

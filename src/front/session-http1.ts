@@ -48,7 +48,6 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private draining = false;
   private lingerNeeded = false;
   private pumping = false;
-  private wirePaused = false;
   /** When what is awaited now began: the deadline counts from here. */
   private sinceMs: number;
 
@@ -152,10 +151,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   /** The kernel's buffer holds the client back while we hold enough of its bytes. */
   private balanceReceiving(): void {
-    const enough = this.connection.bufferedBytes > RECEIVE_BYTES_MAX && !this.mayPull();
-    if (enough === this.wirePaused || this.phase === "closed") return;
-    this.wirePaused = enough;
-    if (enough) this.wire.pause();
+    if (this.connection.bufferedBytes > RECEIVE_BYTES_MAX && !this.mayPull()) this.wire.pause();
     else this.wire.resume();
   }
 
@@ -197,14 +193,9 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   }
 
   private bodyReceived(bytes: Uint8Array): void {
-    switch (this.body.receive(bytes, this.exchange?.bodyBytesMax ?? 0)) {
-      case "ok":
-        return;
-      case "too-large":
-        return this.bodyBroken("too-large", 413);
-      case "enough":
-        return this.finishConnection();
-    }
+    const received = this.body.receive(bytes, this.exchange?.bodyBytesMax ?? 0);
+    if (received === "too-large") this.bodyBroken("too-large", 413);
+    else if (received === "enough") this.finishConnection();
   }
 
   private requestEnded(): void {
@@ -340,8 +331,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (!this.lingerNeeded || this.connection.ended) return this.close();
     this.phase = "lingering";
     this.sinceMs = monotonicMs();
-    if (this.wirePaused) this.wire.resume();
-    this.wirePaused = false;
+    this.wire.resume();
     this.wire.shutdown();
   }
 
@@ -382,31 +372,23 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     } else if (this.phase === "idle") {
       this.tickIdle(waitedMs);
     } else if (this.body.awaited && waitedMs > timeouts.bodyMs) {
-      this.guarded(this.bodyTimedOut);
+      this.guarded(() => this.bodyBroken("timeout", 408));
     }
   }
 
+  /** 408: RFC 9110 section 15.5.9. */
   private tickIdle(waitedMs: number): void {
     const { timeouts } = this.options;
     if (this.connection.requestBegun) {
-      if (waitedMs > timeouts.headerMs) this.guarded(this.headTimedOut);
+      if (waitedMs > timeouts.headerMs) this.guarded(() => this.refuseWith(408));
     } else if (waitedMs > (this.served === 0 ? timeouts.headerMs : timeouts.keepaliveMs)) {
       this.finishConnection();
     }
   }
 
-  /** RFC 9110 section 15.5.9. */
-  private headTimedOut(): void {
-    this.refuseWith(408);
-  }
-
   private sendTimedOut(): void {
     this.options.log.info(`${this.describe()}: the client does not read`);
     this.destroy();
-  }
-
-  private bodyTimedOut(): void {
-    this.bodyBroken("timeout", 408);
   }
 
   private describe(): string {

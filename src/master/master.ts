@@ -10,8 +10,8 @@ import { makeLog } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { Config } from "../config/config.ts";
-import { writeLine } from "../front/front.ts";
 import type { LogDescriptors } from "../front/messages.ts";
+import { writeLine } from "../os/log-file.ts";
 import { Fronts } from "./fronts.ts";
 import { Listeners } from "./listeners.ts";
 import { openLogs } from "./logs.ts";
@@ -57,10 +57,10 @@ class Master {
   }
 
   private makeSupervisor(app: Config["apps"][number]): AppSupervisor {
-    const { fronts } = this.config.server;
+    const { fronts, temporaryDirectory } = this.config.server;
     const toFront = (front: number, message: AppMessage) =>
       this.fronts?.post(front, { kind: "app", app: app.name, message });
-    return new AppSupervisor(app, fronts, toFront, this.logFor(`app ${app.name}`));
+    return new AppSupervisor({ ...app, temporaryDirectory }, fronts, toFront, this.logFor(`app ${app.name}`));
   }
 
   async run(signals: SignalQueue): Promise<number> {

@@ -11,6 +11,7 @@ export class SocketWire implements Wire {
   owner: WireOwner | undefined;
   private socket: Socket<SocketWire> | undefined;
   private readonly unix: boolean;
+  private paused = false;
 
   constructor(unix: boolean) {
     this.unix = unix;
@@ -42,10 +43,14 @@ export class SocketWire implements Wire {
   }
 
   pause(): void {
+    if (this.paused) return;
+    this.paused = true;
     this.socket?.pause();
   }
 
   resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
     this.socket?.resume();
   }
 

@@ -14,7 +14,7 @@ export interface Wire {
   /** Takes as many bytes as the kernel has room for and returns how many (0 when closed). The rest is the caller's:
    *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. */
   write(bytes: Uint8Array, offset: number, length: number): number;
-  /** Stop and go on receiving; the kernel's buffer then slows the peer. */
+  /** Stop and go on receiving; the kernel's buffer then slows the peer. Either may be called again to no effect. */
   pause(): void;
   resume(): void;
   /** Half-close: FIN after what was written. The other direction stays open. */

@@ -47,7 +47,8 @@ function chooseAmong(peers: readonly BalancePeer[], tried: readonly number[], no
   }
   if (best === undefined) return -1;
   best.current -= total;
-  if (nowMs - best.checkedMs > FAIL_TIMEOUT_MS) best.checkedMs = nowMs;
+  // A success that follows takes the mark away (peerSucceeded).
+  if (marked || nowMs - best.checkedMs > FAIL_TIMEOUT_MS) best.checkedMs = nowMs;
   return bestIndex;
 }
 

@@ -7,8 +7,9 @@
  *   Status: 404 Not Found CRLF fields…          HTTP/1.0 404 Not Found CRLF fields…
  *   Location: /x CRLF fields…                   HTTP/1.0 302 …  (RFC 3875 section 6.2.3); without Location 200
  */
-import { asBuffer, concat, EMPTY, fromLatin1, latin1 } from "../base/bytes.ts";
+import { concat, fromLatin1, latin1 } from "../base/bytes.ts";
 import { ClientConnection } from "../protocol/http1/client.ts";
+import { Intake } from "../protocol/http1/intake.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import type { ReplyEvent, ReplyParser, UpstreamReplyHead } from "./dialect.ts";
 
@@ -21,7 +22,9 @@ type Form = "undecided" | "fields" | "http";
 export class CgiReplyParser implements ReplyParser {
   private readonly http = new ClientConnection(DEFAULT_HEAD_LIMITS);
   private form: Form = "undecided";
-  private held: Uint8Array = EMPTY;
+  private readonly intake = new Intake();
+  /** How far the end of the head has been looked for. */
+  private searched = 0;
 
   get head(): UpstreamReplyHead {
     return this.http.head;
@@ -41,19 +44,21 @@ export class CgiReplyParser implements ReplyParser {
 
   expect(method: string): void {
     this.form = "undecided";
-    this.held = EMPTY;
+    this.intake.clear();
+    this.searched = 0;
     this.http.expect(method);
   }
 
   receive(bytes: Uint8Array): void {
     if (this.form === "http") return this.http.receive(bytes);
-    this.held = concat(this.held, bytes);
+    this.intake.append(bytes);
     if (this.form === "undecided") this.decide();
     if (this.form === "fields") this.translate();
   }
 
   receivedEnd(): void {
-    if (this.held.length > 0) this.passOn(this.held);
+    if (this.form === "fields") this.passOn(withStatus("200 OK", this.takeHeld()));
+    else if (this.intake.length > 0) this.passOn(this.takeHeld());
     this.http.receivedEnd();
   }
 
@@ -62,35 +67,43 @@ export class CgiReplyParser implements ReplyParser {
   }
 
   private decide(): void {
-    const begin = latin1(this.held, 0, Math.min(this.held.length, STATUS_LINE_BEGIN.length));
-    if (begin === STATUS_LINE_BEGIN) this.passOn(this.held);
+    const { bytes, start, end } = this.intake;
+    const begin = bytes.latin1Slice(start, Math.min(end, start + STATUS_LINE_BEGIN.length));
+    if (begin === STATUS_LINE_BEGIN) this.passOn(this.takeHeld());
     else if (!STATUS_LINE_BEGIN.startsWith(begin)) this.form = "fields";
   }
 
   /** Waits for the whole head: the status may stand in its last line. */
   private translate(): void {
-    const end = asBuffer(this.held).indexOf(HEAD_END);
-    if (end === -1) {
-      // The codec's own bound on heads refuses what is too long.
-      if (this.held.length > DEFAULT_HEAD_LIMITS.headBytesMax) this.passOn(this.withStatus("200 OK", this.held));
-      return;
-    }
-    const head = latin1(this.held, 0, end + 2);
-    const status = /(?:^|\r\n)status:[ \t]*([^\r\n]*)\r\n/i.exec(head);
-    const rest = this.held.subarray(end + 2);
-    const fields = status === null ? head : head.replace(/(^|\r\n)status:[^\r\n]*\r\n/i, "$1");
-    this.passOn(this.withStatus(statusOf(status?.[1], head), concat(fromLatin1(fields), rest)));
+    const { bytes, start, end, length } = this.intake;
+    const found = bytes.subarray(start, end).indexOf(HEAD_END, Math.max(0, this.searched - HEAD_END.length));
+    this.searched = length;
+    if (found !== -1) return this.passOn(translated(this.takeHeld(), found + 2));
+    // The codec's own bound on heads refuses what is too long.
+    if (length > DEFAULT_HEAD_LIMITS.headBytesMax) this.passOn(withStatus("200 OK", this.takeHeld()));
   }
 
-  private withStatus(status: string, rest: Uint8Array): Uint8Array {
-    return concat(fromLatin1(`HTTP/1.0 ${status}\r\n`), rest);
+  private takeHeld(): Uint8Array {
+    return this.intake.take(this.intake.length);
   }
 
   private passOn(bytes: Uint8Array): void {
     this.form = "http";
-    this.held = EMPTY;
     this.http.receive(bytes);
   }
+}
+
+/** `fieldsLength`: bytes of the field lines, without the empty line. */
+function translated(reply: Uint8Array, fieldsLength: number): Uint8Array {
+  const lines = latin1(reply, 0, fieldsLength);
+  const status = /(?:^|\r\n)status:[ \t]*([^\r\n]*)\r\n/i.exec(lines);
+  const rest = reply.subarray(fieldsLength);
+  const fields = status === null ? lines : lines.replace(/(^|\r\n)status:[^\r\n]*\r\n/i, "$1");
+  return withStatus(statusOf(status?.[1], lines), concat(fromLatin1(fields), rest));
+}
+
+function withStatus(status: string, rest: Uint8Array): Uint8Array {
+  return concat(fromLatin1(`HTTP/1.0 ${status}\r\n`), rest);
 }
 
 /** `404` alone is a status too; the status line has a space before an empty reason (RFC 9112 section 4). */

@@ -109,12 +109,10 @@ export function replyFields(sent: Fields): Fields {
 
 /** The fields that Connection makes hop-by-hop besides the known ones; undefined for the usual `close` or none. */
 function nominatedBy(fields: Fields): Set<string> | undefined {
-  const first = fields.get("connection");
-  if (first === undefined || first === "keep-alive" || first === "close" || first === "Keep-Alive") {
-    if (first === undefined || fields.all("connection").length === 1) return undefined;
-  }
-  const names = fields.all("connection").join(",").toLowerCase().split(",");
-  const nominated = new Set(names.map((name) => name.trim()));
+  if (!fields.has("connection")) return undefined;
+  const options = fields.all("connection").join(",").toLowerCase();
+  if (options === "keep-alive" || options === "close") return undefined;
+  const nominated = new Set(options.split(",").map((name) => name.trim()));
   for (const name of nominated) if (isProtected(name)) nominated.delete(name);
   return nominated;
 }

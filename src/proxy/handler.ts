@@ -2,16 +2,20 @@
 import { answer } from "../exchange/canned.ts";
 import type { Handler } from "../exchange/exchange.ts";
 import { goesInCircles } from "./forward.ts";
-import { Transaction, type TransactionOptions } from "./transaction.ts";
+import { Transaction } from "./transaction.ts";
 import type { Upstream } from "./upstream.ts";
 
-export type ProxyOptions = TransactionOptions;
+export interface ProxyOptions {
+  /** For bodies and replies that are too large for memory. */
+  readonly temporaryDirectory: string;
+}
 
 export function makeProxyHandler(upstream: Upstream, options: ProxyOptions): Handler {
+  const settled = { ...options, log: upstream.log };
   return (exchange) => {
     // This is a gateway, no tunnel for its clients (RFC 9110 section 9.3.6).
     if (exchange.head.method === "CONNECT") return answer(exchange, 405);
     if (goesInCircles(exchange)) return answer(exchange, 508);
-    new Transaction(exchange, upstream, options).begin();
+    new Transaction(exchange, upstream, settled).begin();
   };
 }

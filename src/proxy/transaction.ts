@@ -10,6 +10,7 @@
  * upstream. Until a byte of the reply was sent every failure is a 502 or 504; after that the client sees the break.
  */
 import { EMPTY } from "../base/bytes.ts";
+import type { Log } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
@@ -22,7 +23,7 @@ import { replyFields } from "./forward.ts";
 import { RequestWriter } from "./request-writer.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Times a request moves on to another connection before it is given up; servers of a group are tried once each. */
+/** Times a request is sent again because its idle connection had just been closed: then on a fresh one. */
 const STALE_RETRIES_MAX = 1;
 
 /** RFC 9110 section 9.2.2: running them twice is running them once. */
@@ -32,6 +33,7 @@ const NONE_TRIED: readonly number[] = [];
 
 export interface TransactionOptions {
   readonly temporaryDirectory: string;
+  readonly log: Log;
 }
 
 type Stage = "collecting" | "connecting" | "waiting" | "held" | "streaming" | "over";
@@ -156,6 +158,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   /** The server closed an idle connection while the request was under way: once more, on a fresh one. */
   private retryStale(): void {
     const server = this.connection?.server ?? -1;
+    this.connection?.discard();
     this.connection = undefined;
     this.writer = undefined;
     if (++this.staleRetries > STALE_RETRIES_MAX || server === -1) return this.fail(502, "the connection was closed");
@@ -183,6 +186,10 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
     this.pulling = true;
     try {
       while (this.stage !== "over" && !this.paused && this.step());
+    } catch (error) {
+      this.upstream.bug(error);
+      this.finish();
+      this.exchange.reply.abort("internal error");
     } finally {
       this.pulling = false;
     }
@@ -250,7 +257,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
     if (heldHead === undefined) return;
     this.stage = "streaming";
     this.heldData = EMPTY;
-    const spool = new ReplySpool(exchange.reply, { ...this.options, log: this.upstream.log }, this);
+    const spool = new ReplySpool(exchange.reply, this.options, this);
     this.spool = spool;
     spool.start(heldHead);
     spool.data(heldData);
@@ -279,11 +286,13 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
     const { connection } = this;
     if (connection === undefined) return false;
     if (code === "no_response") this.failedConnection(connection, "closed", "connection closed before a reply");
-    else {
-      this.upstream.serverFailed(connection.server, `bad reply (${code}): ${message}, ${this.describe()}`);
-      this.fail(502, undefined);
-    }
+    else this.badReply(connection, `bad reply (${code}): ${message}`);
     return false;
+  }
+
+  private badReply(connection: UpstreamConnection, why: string): void {
+    this.upstream.serverFailed(connection.server, `${why}, ${this.describe()}`);
+    this.fail(502, undefined);
   }
 
   // ── the client ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -304,12 +313,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   resume(): void {
     this.paused = false;
     this.connection?.resume();
-    try {
-      this.pull();
-    } catch (error) {
-      this.upstream.bug(error);
-      this.fail(502, "internal error");
-    }
+    this.pull();
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,8 +12,8 @@ import { makeHttpDialect } from "./dialect-http.ts";
 import { makeUwsgiDialect } from "./dialect-uwsgi.ts";
 import { IdlePool, idleTimeoutMs } from "./pool.ts";
 
-/** nginx: proxy_connect_timeout 60 s, which is half an hour of a queue's patience; a server that is there accepts
- *  within a round trip, and five seconds hold two lost SYNs. */
+/** nginx: proxy_connect_timeout 60 s. A server that is there accepts within a round trip; in five seconds two lost SYNs
+ *  are sent again (1 s, 3 s), and the next server gets its chance while the client still waits. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 /** nginx: proxy_read_timeout, proxy_send_timeout. */
 export const READ_TIMEOUT_MS = 60_000;

@@ -77,15 +77,27 @@ describe("malformed HTTP is refused, and the connection is closed", () => {
     ["two Hosts", 400, "GET /hello HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n"],
     ["folded line", 400, "GET /hello HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\n\r\n"],
     ["NUL in a value", 400, "GET /hello HTTP/1.1\r\nHost: localhost\r\nA: b\0c\r\n\r\n"],
-    ["length and chunked", 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
-    ["two lengths", 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde"],
+    [
+      "length and chunked",
+      400,
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    [
+      "two lengths",
+      400,
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+    ],
     ["signed length", 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: +4\r\n\r\nabcd"],
     ["unknown coding", 501, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n"],
     ["bad chunk", 400, "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"],
     ["version 2", 505, "GET /hello HTTP/2.0\r\nHost: localhost\r\n\r\n"],
     ["a target too long", 414, `GET /${"a".repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`],
     ["a head too large", 431, `GET / HTTP/1.1\r\nHost: localhost\r\nA: ${"a".repeat(70_000)}\r\n\r\n`],
-    ["a body too large", 413, `POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n${"a".repeat(2000)}`],
+    [
+      "a body too large",
+      413,
+      `POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n${"a".repeat(2000)}`,
+    ],
   ];
   test.each(cases)("%s: %d", async (_name, status, request) => {
     const before = requestsSeen().length;

@@ -1,9 +1,10 @@
 /** What cannot start says why, where, and ends with 1 (it failed) or 2 (the configuration is wrong), leaving nothing. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createServer } from "node:net";
-import { runServer, runToml } from "../support/binary.ts";
+import { runServer, runToml, startServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { ONE_FRONT, probeApp, site } from "../support/toml.ts";
+import { get } from "../support/wire.ts";
 
 let folder: string;
 let listen: string;
@@ -28,19 +29,16 @@ test("a port that is in use: 1, and the address is named", async () => {
   }
 });
 
-test("a second server on the port of the first: 1, although both would set SO_REUSEPORT", async () => {
-  const reuse = Bun.listen({
-    hostname: "127.0.0.1",
-    port: Number(listen.split(":")[1]),
-    reusePort: true,
-    socket: { data() {} },
-  });
+test("a second server on the port of the first: 1, although both set SO_REUSEPORT, and the first goes on", async () => {
+  const first = await startServer(ONE_FRONT + probeApp() + site(listen));
   try {
     const ended = await runToml(ONE_FRONT + probeApp() + site(listen), folder);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain("address already in use");
+    const [host = "", port] = listen.split(":");
+    expect((await get({ host, port: Number(port) }, "/hello")).status).toBe(200);
   } finally {
-    reuse.stop(true);
+    await first.dispose();
   }
 });
 

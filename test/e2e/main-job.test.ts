@@ -35,7 +35,9 @@ afterAll(async () => {
 
 /** The CSRF token that curl's cookie jar holds. */
 function csrfToken(): string {
-  const line = readFileSync(jar, "utf8").split("\n").find((each) => each.includes("csrftoken"));
+  const line = readFileSync(jar, "utf8")
+    .split("\n")
+    .find((each) => each.includes("csrftoken"));
   return line?.split("\t").at(-1) ?? "";
 }
 

@@ -26,7 +26,8 @@ export interface UwsgiOptions {
   readonly protocol?: "uwsgi" | "http";
   readonly processes?: number;
   readonly threads?: number;
-  readonly log?: string;
+  /** Further arguments. */
+  readonly more?: readonly string[];
 }
 
 export function startUwsgi(options: UwsgiOptions): Promise<Peer> {
@@ -36,6 +37,6 @@ export function startUwsgi(options: UwsgiOptions): Promise<Peer> {
   command.push("--master", "--die-on-term", "--enable-threads", "--buffer-size", "32768", "--need-app");
   command.push("--processes", String(processes), "--threads", String(threads));
   command.push("--chdir", `${PROJECTS}/wsgi`, "--module", `${module}:application`);
-  if (options.log !== undefined) command.push("--logto", options.log);
+  command.push(...(options.more ?? []));
   return Peer.start(command, address, folder, "SIGTERM");
 }

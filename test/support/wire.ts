@@ -98,7 +98,7 @@ export class Client {
   }
 
   async line(): Promise<string> {
-    return (await this.through("\r\n")).latin1Slice(0, -2);
+    return (await this.through("\r\n")).latin1Slice().slice(0, -2);
   }
 
   /** Up to and including `mark`. */
@@ -145,7 +145,7 @@ export class Client {
 
   /** The next status line with its fields, interim replies included. */
   async head(): Promise<Omit<Answer, "body" | "framing">> {
-    const [statusLine = "", ...lines] = (await this.through("\r\n\r\n")).latin1Slice(0, -4).split("\r\n");
+    const [statusLine = "", ...lines] = (await this.through("\r\n\r\n")).latin1Slice().slice(0, -4).split("\r\n");
     const match = /^(HTTP\/1\.[01]) (\d{3}) (.*)$/.exec(statusLine);
     if (match === null) throw new Error(`no status line: ${JSON.stringify(statusLine)}`);
     const fields = lines.map((line) => {

@@ -310,6 +310,15 @@ class Reply:
                 raise ValueError("%d bytes of the announced Content-Length are missing" % self.left)
             self.frame(b"", END)
 
+    def give_up(self):
+        """Nobody waits for it: the front is told that this was all."""
+        if self.state != "over":
+            self.state = "over"
+            try:
+                self.stream.send(FRAME.pack(ABORT, 0, self.epoch, self.ident, 0, 0))
+            except ClientLeft:
+                pass
+
     def fail(self):
         """A plain 500 if nothing was sent yet, else the client must see that the reply is broken."""
         if self.state == "open":
@@ -336,7 +345,7 @@ def run(application, environ, reply):
                     break
         reply.finish()
     except ClientLeft:
-        reply.state = "over"
+        reply.give_up()
     except BaseException as error:  # SystemExit, KeyboardInterrupt too: they end the request, not the worker
         failed(environ, reply, error)
     finally:

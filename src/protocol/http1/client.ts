@@ -4,7 +4,7 @@
  *   expect(method), receive(bytes)…  next() → interim…, head, data…, end; `need-data` whenever bytes are missing
  *
  * Bytes beyond the response are never read as another one: `surplus` says that the connection is to be discarded
- * (RFC 9112 section 6.3). encodeRequestHead writes what is asked. Specification: RFC 9112.
+ * (RFC 9112 section 6.3). write-request.ts writes what is asked. Specification: RFC 9112.
  */
 import { assert } from "../../base/assert.ts";
 import { EMPTY } from "../../base/bytes.ts";
@@ -23,8 +23,6 @@ import {
   statusLineFailure,
 } from "./response-head.ts";
 import { type SearchResult, SectionSearch } from "./section-search.ts";
-
-export { encodeRequestHead } from "./write-request.ts";
 
 export type ClientEvent = "need-data" | "interim" | "head" | "data" | "end" | "failed";
 

@@ -6,7 +6,7 @@ import { assert } from "../../base/assert.ts";
 import { fromLatin1 } from "../../base/bytes.ts";
 import type { Fields } from "../http/fields.ts";
 import { LENGTH_UNKNOWN } from "../http/message.ts";
-import { fieldLines } from "./write.ts";
+import { assertClean, contentLength, fieldLines } from "./write.ts";
 
 /** Methods whose requests announce even an absent body (RFC 9110 section 8.6). */
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
@@ -22,11 +22,14 @@ export function encodeRequestHead(
   assert(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method), "a method that is no token");
   assert(/^[\x21-\x7e\x80-\xff]+$/.test(target), "a control, space or wide character in a request target");
   let text = `${method} ${target} HTTP/1.1\r\n${fieldLines(fields)}${framingLine(method, bodyLength)}`;
-  if (connection !== undefined) text += `Connection: ${connection}\r\n`;
+  if (connection !== undefined) {
+    assertClean(connection);
+    text += `Connection: ${connection}\r\n`;
+  }
   return fromLatin1(`${text}\r\n`);
 }
 
 function framingLine(method: string, bodyLength: number): string {
   if (bodyLength === LENGTH_UNKNOWN) return "Transfer-Encoding: chunked\r\n";
-  return bodyLength > 0 || METHODS_WITH_CONTENT.has(method) ? `Content-Length: ${bodyLength}\r\n` : "";
+  return bodyLength > 0 || METHODS_WITH_CONTENT.has(method) ? contentLength(bodyLength) : "";
 }

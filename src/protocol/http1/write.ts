@@ -31,13 +31,13 @@ const STATUS_LINES = new Map<number, string>();
 
 /** `HTTP/1.1 200 OK CRLF`. The space stays before an empty reason. Always our own version (RFC 9112 section 2.3). */
 function statusLine(status: number, reason: string | undefined): string {
+  const known = STATUS_LINES.get(status);
+  if (known !== undefined && reason === undefined) return known;
+  assert(Number.isInteger(status) && status >= 100 && status <= 599, `the status ${status} is outside 100..599`);
   if (reason !== undefined) {
     assertClean(reason);
     return `HTTP/1.1 ${status} ${reason}\r\n`;
   }
-  const known = STATUS_LINES.get(status);
-  if (known !== undefined) return known;
-  assert(Number.isInteger(status) && status >= 100 && status <= 599, `the status ${status} is outside 100..599`);
   const made = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
   STATUS_LINES.set(status, made);
   return made;
@@ -54,6 +54,7 @@ export function encodeReplyHead(
   persistent: boolean,
   date: string,
 ): number {
+  assert(head.status >= 200, `the final status ${head.status} is below 200`);
   let text = statusLine(head.status, head.reason) + fieldLines(head.fields);
   if (!head.fields.has("date")) text += `Date: ${date}\r\n`;
   text += framingLine(head, framing, request);
@@ -67,7 +68,7 @@ export function encodeReplyHead(
 function framingLine(head: ReplyHead, framing: ReplyFraming, request: RequestHead): string {
   switch (framing) {
     case "length":
-      return `Content-Length: ${head.length}\r\n`;
+      return contentLength(head.length);
     case "chunked":
       return "Transfer-Encoding: chunked\r\n";
     case "close":
@@ -83,7 +84,12 @@ function announcedLength(head: ReplyHead, request: RequestHead): string {
   if (status === 205) return "Content-Length: 0\r\n";
   if (status < 200 || status === 204 || head.length === LENGTH_UNKNOWN) return "";
   if (request.method === "CONNECT" && status < 300) return "";
-  return `Content-Length: ${head.length}\r\n`;
+  return contentLength(head.length);
+}
+
+export function contentLength(length: number): string {
+  assert(Number.isSafeInteger(length) && length >= 0, `the content length ${length} is no count`);
+  return `Content-Length: ${length}\r\n`;
 }
 
 /** A 1xx head. A 101 gets the Connection that its Upgrade field needs (RFC 9110 section 7.8). */
@@ -98,25 +104,34 @@ export function fieldLines(fields: Fields): string {
   const { names, values } = fields;
   let text = "";
   for (let i = 0; i < names.length; i++) {
-    const name = names[i] as FieldName; // i < length
+    const begin = lineBegin(names[i] as FieldName); // i < length
+    if (begin === "") continue;
     const value = values[i] as string; // names and values have one length
-    if (WRITERS_OWN.has(name.lower)) continue;
     assertClean(value);
-    assertToken(name.text);
-    text += `${name.text}: ${value}\r\n`;
+    text += `${begin}${value}\r\n`;
   }
   return text;
+}
+
+/** Replies use a few dozen names; a hostile upstream must not make the table grow. */
+const LINE_BEGINS_MAX = 1024;
+const lineBegins = new Map<FieldName, string>();
+
+/** `Name: `, checked once for each name; "" for a field that only the writer sets. */
+function lineBegin(name: FieldName): string {
+  const known = lineBegins.get(name);
+  if (known !== undefined) return known;
+  assert(!NOT_TOKEN.test(name.text), "a field name that is no token");
+  const made = WRITERS_OWN.has(name.lower) ? "" : `${name.text}: `;
+  if (lineBegins.size < LINE_BEGINS_MAX) lineBegins.set(name, made);
+  return made;
 }
 
 const UNCLEAN = /[^\t\x20-\x7e\x80-\xff]/;
 const NOT_TOKEN = /^$|[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
-function assertClean(value: string): void {
-  assert(!UNCLEAN.test(value), "a control or wide character in a field value or reason");
-}
-
-function assertToken(name: string): void {
-  assert(!NOT_TOKEN.test(name), "a field name that is no token");
+export function assertClean(value: string): void {
+  assert(!UNCLEAN.test(value), "a control or wide character in a field value or reason phrase");
 }
 
 export const CHUNK_END: Buffer = fromLatin1("\r\n");

@@ -144,7 +144,7 @@ export class PacketParser {
 
   /** Every HTTP method begins with three letters, and no modifier that is accepted is a capital one. */
   private refuseModifier(bytes: Uint8Array): PacketEvent {
-    const text = latin1(bytes, 0, 3);
+    const text = latin1(bytes, 0, Math.min(3, bytes.length));
     if (/^[A-Z]{1,2}$/.test(text)) {
       this.wanted = text.length + 1;
       return "need-data";

@@ -14,7 +14,8 @@ PIECE = 64 * 1024
 
 def application(environ, start_response):
     note(environ)
-    page = PAGES.get(environ["PATH_INFO"].strip("/").split("/")[0])
+    # The first segment that names a page: what stands before it is the server's business.
+    page = next((PAGES[name] for name in environ["PATH_INFO"].split("/") if name in PAGES), None)
     if page is None:
         return text(start_response, "not here\n", "404 Not Found")
     query = {name: values[-1] for name, values in parse_qs(environ["QUERY_STRING"]).items()}

@@ -1,0 +1,290 @@
+/**
+ * The front's side of an app: the queue of requests and the streams that the replies come back on. One for each app
+ * and front thread.
+ *
+ *     submit ─▶ own list (bounded, timed) ─▶ the app's packet socket (a few per Python thread) ─▶ a Python thread
+ *
+ * Only what is in the list can still be refused or dropped unseen, so the socket is kept short. A request that was
+ * sent is never sent again: if its worker dies it is answered 502.
+ */
+import { monotonicMs } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { answer } from "../exchange/canned.ts";
+import type { ReplySpoolOptions } from "../exchange/reply-spool.ts";
+import { monotonicOffsetMs } from "../os/monotonic.ts";
+import { sendPacket } from "../os/sockets.ts";
+import { RequestEncoder } from "./environ.ts";
+import type { AppMessage } from "./messages.ts";
+import type { AppRequest } from "./request.ts";
+import { AppStream, type StreamOwner } from "./stream.ts";
+
+export interface ChannelOptions {
+  readonly app: string;
+  /** Number of this front thread, from 0. */
+  readonly front: number;
+  /** The sending end of the app's packet socket; the master owns it. */
+  readonly queueFd: number;
+  /** Default QUEUE_MAX. */
+  readonly queueMax?: number;
+  /** Default QUEUE_TIMEOUT_MS. */
+  readonly queueTimeoutMs?: number;
+  /** For bodies and replies that memory should not hold. */
+  readonly temporaryDirectory: string;
+}
+
+/** Requests that wait in each front thread; further ones get 503. uWSGI: listen = 100, for all. A thousand waiting
+ *  requests are a few MiB, and with fifty requests per second already longer than anyone waits. */
+export const QUEUE_MAX = 1024;
+/** How long a request may wait for a Python thread. */
+export const QUEUE_TIMEOUT_MS = 30_000;
+
+/** Requests with the socket per ready Python thread: one that runs and one that it finds when it is done. */
+const SENT_PER_THREAD = 2;
+/** Until a full socket is tried again when no reply comes before. */
+const RETRY_MS = 1;
+/** How often deadlines are looked at when the next one is far. */
+const SWEEP_MS = 1000;
+/** While nobody is ready, a sent request is answered 503 this long after its deadline: Python then refuses it too. */
+const DEADLINE_MARGIN_MS = 1000;
+/** A dead worker's streams end at once, unless a process that it forked holds them. */
+const LOST_STREAM_MS = 1000;
+
+interface LostWorker {
+  readonly worker: number;
+  readonly generation: number;
+  readonly running: readonly number[];
+}
+
+export class AppChannel implements StreamOwner {
+  readonly log: Log;
+  readonly epoch = 1 + Math.floor(Math.random() * 0xffff);
+  readonly spoolOptions: ReplySpoolOptions;
+  readonly options: ChannelOptions;
+  private readonly queueMax: number;
+  private readonly queueTimeoutMs: number;
+  private readonly clockOffsetMs = monotonicOffsetMs();
+  private readonly encoder = new RequestEncoder();
+  private readonly list = new Set<AppRequest>();
+  /** By id: sent, and not over. */
+  private readonly sent = new Map<number, AppRequest>();
+  private readonly streams = new Set<AppStream>();
+  private readonly lost = new Set<LostWorker>();
+  private ready = 0;
+  private lastId = Math.floor(Math.random() * 0xffffffff);
+  private retryTimer: Timer | undefined;
+  private sweepTimer: Timer | undefined;
+  private closing = false;
+
+  constructor(options: ChannelOptions, log: Log) {
+    this.options = options;
+    this.log = log;
+    this.queueMax = options.queueMax ?? QUEUE_MAX;
+    this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
+    this.spoolOptions = { temporaryDirectory: options.temporaryDirectory, log };
+  }
+
+  /** Requests in the list. */
+  get waiting(): number {
+    return this.list.size;
+  }
+
+  /** Requests with Python, or on the way to it. */
+  get running(): number {
+    return this.sent.size;
+  }
+
+  /** Is any Python thread there? If not, a request is refused at once. */
+  get available(): boolean {
+    return this.ready > 0;
+  }
+
+  // ── the queue ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A request whose body is here. */
+  submit(request: AppRequest): void {
+    const { reply } = request.exchange;
+    if (reply.state !== "waiting") return request.over();
+    reply.producer = request;
+    request.queuedMs = monotonicMs();
+    request.state = "waiting";
+    if (!this.available || this.list.size >= this.queueMax) return this.refuse(request);
+    if (this.list.size > 0 || !this.mayTake() || !this.send(request)) this.enqueue(request);
+  }
+
+  private enqueue(request: AppRequest): void {
+    this.list.add(request);
+    this.watch();
+  }
+
+  private refuse(request: AppRequest): void {
+    request.over();
+    request.refuse();
+  }
+
+  private mayTake(): boolean {
+    return this.sent.size < this.ready * SENT_PER_THREAD;
+  }
+
+  /** Sends what may be sent, in the order of arrival. */
+  private pump(): void {
+    for (const request of this.list) {
+      if (!this.mayTake()) return;
+      this.list.delete(request);
+      if (this.send(request)) continue;
+      this.putBack(request);
+      return;
+    }
+  }
+
+  /** To the front of the list: happens only when the socket is full. */
+  private putBack(request: AppRequest): void {
+    const others = [...this.list];
+    this.list.clear();
+    this.list.add(request);
+    for (const other of others) this.list.add(other);
+  }
+
+  /** False when the socket is full; otherwise the request is on its way, or has been answered. */
+  private send(request: AppRequest): boolean {
+    const id = this.nextId();
+    const { front, queueFd } = this.options;
+    const deadlineMs = request.queuedMs + this.queueTimeoutMs + this.clockOffsetMs;
+    const to = { id, front, epoch: this.epoch, deadlineMs };
+    const length = this.encoder.encode(request.exchange, request.body, to);
+    const result = length === 0 ? "too-large" : sendPacket(queueFd, this.encoder.buffer, length);
+    switch (result) {
+      case "sent":
+        request.id = id;
+        request.state = "sent";
+        this.sent.set(id, request);
+        return true;
+      case "full":
+        this.retryTimer ??= setTimeout(() => this.retry(), RETRY_MS);
+        return false;
+      case "too-large":
+        request.over();
+        answer(request.exchange, 431);
+        return true;
+      case "closed":
+        this.refuse(request);
+        return true;
+    }
+  }
+
+  private retry(): void {
+    this.retryTimer = undefined;
+    this.pump();
+  }
+
+  /** 32 bits, never 0, and none that is still in use after they wrapped. */
+  private nextId(): number {
+    do {
+      this.lastId = (this.lastId + 1) >>> 0;
+    } while (this.lastId === 0 || this.sent.has(this.lastId));
+    return this.lastId;
+  }
+
+  find(id: number): AppRequest | undefined {
+    return this.sent.get(id);
+  }
+
+  /** Called by a request that is over, however it ended. */
+  over(request: AppRequest): void {
+    if (request.id !== 0) this.sent.delete(request.id);
+    else this.list.delete(request);
+    if (this.list.size > 0) this.pump();
+  }
+
+  // ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private watch(): void {
+    if (this.sweepTimer !== undefined || this.closing) return;
+    if (this.list.size === 0 && (this.available || this.sent.size === 0)) return;
+    this.sweepTimer = setTimeout(() => this.sweep(), Math.min(SWEEP_MS, this.queueTimeoutMs));
+  }
+
+  private sweep(): void {
+    this.sweepTimer = undefined;
+    const oldestMs = monotonicMs() - this.queueTimeoutMs;
+    for (const request of this.list) {
+      if (request.queuedMs > oldestMs) break;
+      this.refuse(request);
+    }
+    if (!this.available) this.sweepSent(oldestMs - DEADLINE_MARGIN_MS);
+    this.watch();
+  }
+
+  /** Nobody runs these: they lie in the socket, and will be refused when somebody finds them there. */
+  private sweepSent(oldestMs: number): void {
+    if (this.lost.size > 0) return;
+    for (const request of this.sent.values()) {
+      if (request.state !== "sent" || request.queuedMs > oldestMs) continue;
+      request.gone();
+      request.refuse();
+    }
+  }
+
+  // ── the master ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  receiveMessage(message: AppMessage): void {
+    switch (message.kind) {
+      case "stream":
+        this.streams.add(new AppStream(message.worker, message.generation, message.fd, this));
+        return;
+      case "lost":
+        return this.workerLost(message);
+      case "availability":
+        return this.setReady(message.threads);
+    }
+  }
+
+  private setReady(threads: number): void {
+    this.ready = threads;
+    if (threads > 0) return this.pump();
+    for (const request of this.list) this.refuse(request);
+    this.watch();
+  }
+
+  /** First what the worker still said is read, then its requests are given up. */
+  private workerLost(worker: LostWorker): void {
+    this.lost.add(worker);
+    this.giveUp(worker);
+    if (this.lost.has(worker)) setTimeout(() => this.closeLost(worker), LOST_STREAM_MS);
+  }
+
+  private streamsOf(worker: LostWorker): AppStream[] {
+    return [...this.streams].filter((s) => s.worker === worker.worker && s.generation === worker.generation);
+  }
+
+  private giveUp(worker: LostWorker): void {
+    if (this.streamsOf(worker).length > 0) return;
+    this.lost.delete(worker);
+    for (const id of worker.running) this.sent.get(id)?.replyAborted("the Python worker was lost");
+  }
+
+  private closeLost(worker: LostWorker): void {
+    const left = this.streamsOf(worker);
+    for (const stream of left) if (!stream.isPaused) stream.close();
+    if (left.some((stream) => stream.isPaused)) setTimeout(() => this.closeLost(worker), LOST_STREAM_MS);
+  }
+
+  streamClosed(stream: AppStream): void {
+    this.streams.delete(stream);
+    for (const worker of this.lost) this.giveUp(worker);
+  }
+
+  streamFailed(why: string): void {
+    this.log.error(`app ${this.options.app}: ${why}`);
+  }
+
+  /** The front thread ends: nothing is waited for any more. */
+  close(): void {
+    this.closing = true;
+    this.ready = 0;
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.sweepTimer);
+    for (const request of this.list) this.refuse(request);
+    for (const stream of this.streams) stream.close();
+    for (const request of this.sent.values()) request.replyAborted("the server stops");
+  }
+}

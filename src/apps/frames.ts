@@ -1,0 +1,235 @@
+/**
+ * The frames between front threads and Python threads: layouts, writing and reading. Sans-IO: who sends them and what
+ * they mean for a request is in channel.ts and stream.ts. All numbers are little-endian; python/wsgi.py and
+ * python/worker.py are the other side.
+ *
+ * Request: one packet on the queue of the app.
+ *
+ *     0   u32 id            names the request; never 0 (that is how an idle slot of the scoreboard looks)
+ *     4   u8  front         number of the front thread, whose stream gets the reply
+ *     5   u8  flags         1 method is HEAD · 2 the body is to be pulled · 4 quit (whoever receives it leaves)
+ *     6   u16 epoch         of the channel: replies to a predecessor of a restarted front are told apart by it
+ *     8   u32 environ bytes
+ *     12  u32 body bytes    in this packet
+ *     16  f64 deadline      CLOCK_MONOTONIC seconds: taken up later, it is answered EXPIRED and never run
+ *     24  environ (marshal.ts), body
+ *
+ * Both directions of a stream, one stream for each pair of Python thread and front thread:
+ *
+ *     0   u8  type          u8 flags (1: END, the reply is complete)          u16 epoch
+ *     4   u32 id
+ *     8   u32 head bytes    u32 data bytes
+ *     16  head, data
+ *
+ *     from Python   REPLY    head: "200 OK\nName:value\n…" in latin-1, checked by wsgi.py; data: the first content
+ *                   DATA     more content
+ *                   ABORT    the reply breaks off
+ *                   PULL     asks for `data bytes` bytes of the request body (none follow this header)
+ *                   EXPIRED  the request was not run
+ *     to Python     DATA     the answer to PULL, exactly as many bytes
+ *                   FAIL     the other answer to PULL: the body is not to be had any more
+ *                   CANCEL   nobody waits for the rest of this reply
+ */
+import { concat, EMPTY, latin1 } from "../base/bytes.ts";
+import { fieldName, Fields } from "../protocol/http/fields.ts";
+import type { ReplyHead } from "../protocol/http/message.ts";
+import { reasonPhrase } from "../protocol/http/status.ts";
+
+/** Header, environ and inline body. Above: 431. Holds a request head of 64 KiB even if every byte of it needs two in
+ *  UTF-8, or one of 32 KiB and an inline body. uWSGI: 4 KiB, at most 64 KiB. */
+export const REQUEST_FRAME_BYTES_MAX = 128 * 1024;
+/** Longer bodies are pulled when the application reads them. */
+export const INLINE_BODY_BYTES_MAX = 32 * 1024;
+/** Bytes of request body per turn. */
+export const PULL_BYTES_MAX = 256 * 1024;
+/** Status and header fields of an application. nginx takes 4 or 8 KiB (uwsgi_buffer_size), which Django can exceed. */
+const REPLY_HEAD_BYTES_MAX = 256 * 1024;
+/** A complete reply is waited for up to this size, so that it goes out in one write; a longer one streams. */
+const WHOLE_BYTES_MAX = 128 * 1024;
+
+export const REQUEST_HEADER_BYTES = 24;
+export const FLAG_HEAD_METHOD = 1;
+export const FLAG_PULLED_BODY = 2;
+const FLAG_QUIT = 4;
+
+export interface RequestHeader {
+  readonly id: number;
+  readonly front: number;
+  readonly flags: number;
+  readonly epoch: number;
+  readonly environBytes: number;
+  readonly bodyBytes: number;
+  /** CLOCK_MONOTONIC. */
+  readonly deadlineMs: number;
+}
+
+export function writeRequestHeader(view: DataView, header: RequestHeader): void {
+  view.setUint32(0, header.id, true);
+  view.setUint8(4, header.front);
+  view.setUint8(5, header.flags);
+  view.setUint16(6, header.epoch, true);
+  view.setUint32(8, header.environBytes, true);
+  view.setUint32(12, header.bodyBytes, true);
+  view.setFloat64(16, header.deadlineMs / 1000, true);
+}
+
+/** The packet that makes one Python thread leave its loop. It queues behind the requests. */
+export function quitPacket(): Uint8Array {
+  const packet = new Uint8Array(REQUEST_HEADER_BYTES);
+  packet[5] = FLAG_QUIT;
+  return packet;
+}
+
+export const FRAME_HEADER_BYTES = 16;
+const TYPE_REPLY = 1;
+const TYPE_DATA = 2;
+const TYPE_ABORT = 3;
+const TYPE_PULL = 4;
+const TYPE_EXPIRED = 5;
+const TYPE_FAIL = 6;
+const TYPE_CANCEL = 7;
+const FLAG_END = 1;
+
+/** The header of a DATA frame, into the first 16 bytes of `frame`; the content is the caller's to put behind. */
+export function writeDataHeader(frame: Buffer, id: number, length: number): void {
+  frame.writeUInt32LE(TYPE_DATA, 0);
+  frame.writeUInt32LE(id, 4);
+  frame.writeUInt32LE(0, 8);
+  frame.writeUInt32LE(length, 12);
+}
+
+export function failFrame(id: number): Buffer {
+  return bareFrame(TYPE_FAIL, id);
+}
+
+export function cancelFrame(id: number): Buffer {
+  return bareFrame(TYPE_CANCEL, id);
+}
+
+function bareFrame(type: number, id: number): Buffer {
+  const frame = Buffer.alloc(FRAME_HEADER_BYTES);
+  frame[0] = type;
+  frame.writeUInt32LE(id, 4);
+  return frame;
+}
+
+/** `reply`: `head` is whole, `data` is what is here of the first content. `data`: more of it. `last`: the reply is
+ *  complete with this event. `malformed`: not our protocol; nothing can be read any more. */
+export type FrameEvent = "need-data" | "reply" | "data" | "abort" | "pull" | "expired" | "malformed";
+
+/** Reads what a Python thread sends: `receive`, then `next` until it says "need-data". What an event means stands in the
+ *  fields, until the next call. */
+export class FrameReader {
+  id = 0;
+  epoch = 0;
+  last = false;
+  head: Uint8Array = EMPTY;
+  data: Uint8Array = EMPTY;
+  /** Of `reply`: bytes of its first content, here or still to come. Of `pull`: bytes wanted. */
+  length = 0;
+
+  private bytes: Uint8Array = EMPTY;
+  private at = 0;
+  /** Content of the frame at hand that has not come yet. */
+  private left = 0;
+  private ends = false;
+
+  receive(bytes: Uint8Array): void {
+    this.bytes = this.at === this.bytes.length ? bytes : concat(this.bytes.subarray(this.at), bytes);
+    this.at = 0;
+  }
+
+  next(): FrameEvent {
+    if (this.left > 0) return this.more();
+    const { bytes, at } = this;
+    if (bytes.length - at < FRAME_HEADER_BYTES) return "need-data";
+    const headBytes = u32(bytes, at + 8);
+    const length = u32(bytes, at + 12);
+    if (headBytes > REPLY_HEAD_BYTES_MAX) return "malformed";
+    this.id = u32(bytes, at + 4);
+    this.epoch = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
+    this.length = length;
+    this.ends = bytes[at + 1] === FLAG_END;
+    return this.frame(bytes[at] as number, headBytes, length);
+  }
+
+  private frame(type: number, headBytes: number, length: number): FrameEvent {
+    switch (type) {
+      case TYPE_REPLY:
+        return this.reply(headBytes, length);
+      case TYPE_DATA:
+        this.at += FRAME_HEADER_BYTES;
+        this.left = length;
+        return length === 0 ? this.empty() : this.more();
+      case TYPE_ABORT:
+        return this.bare("abort");
+      case TYPE_PULL:
+        return this.bare("pull");
+      case TYPE_EXPIRED:
+        return this.bare("expired");
+      default:
+        return "malformed";
+    }
+  }
+
+  private bare(event: FrameEvent): FrameEvent {
+    this.at += FRAME_HEADER_BYTES;
+    return event;
+  }
+
+  private reply(headBytes: number, length: number): FrameEvent {
+    const waited = headBytes + (this.ends && length <= WHOLE_BYTES_MAX ? length : 0);
+    const start = this.at + FRAME_HEADER_BYTES;
+    if (this.bytes.length - start < waited) return "need-data";
+    this.head = this.bytes.subarray(start, start + headBytes);
+    this.at = start + headBytes;
+    this.left = length;
+    this.take();
+    return "reply";
+  }
+
+  private more(): FrameEvent {
+    if (this.at === this.bytes.length) return "need-data";
+    this.take();
+    return "data";
+  }
+
+  private take(): void {
+    const size = Math.min(this.left, this.bytes.length - this.at);
+    this.data = this.bytes.subarray(this.at, this.at + size);
+    this.at += size;
+    this.left -= size;
+    this.last = this.ends && this.left === 0;
+  }
+
+  private empty(): FrameEvent {
+    this.data = EMPTY;
+    this.last = this.ends;
+    return "data";
+  }
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
+  return (low | ((bytes[at + 3] as number) << 24)) >>> 0;
+}
+
+/** The head that wsgi.py wrote; it has checked every character. Content-Length becomes `length`, which is
+ *  `lengthOtherwise` when the application announced none. Date is dropped: the session writes it. */
+export function parseReplyHead(head: Uint8Array, lengthOtherwise: number): ReplyHead {
+  const text = latin1(head);
+  const fields = new Fields();
+  let length = lengthOtherwise;
+  let at = text.indexOf("\n");
+  const status = Number(text.slice(0, 3));
+  const reason = text.slice(4, at);
+  while (++at < text.length) {
+    const end = text.indexOf("\n", at);
+    const colon = text.indexOf(":", at);
+    const name = fieldName(text.slice(at, colon));
+    if (name.lower === "content-length") length = Number(text.slice(colon + 1, end));
+    else if (name.lower !== "date") fields.add(name, text.slice(colon + 1, end));
+    at = end;
+  }
+  return { status, reason: reason === reasonPhrase(status) ? undefined : reason, fields, length };
+}

@@ -1,0 +1,28 @@
+/**
+ * The handler of an app's routes: collects the body first, so that a slow upload holds no Python thread, then queues.
+ */
+import type { Exchange, Handler } from "../exchange/exchange.ts";
+import { collectBody, type SpoolOptions } from "../exchange/spool.ts";
+import type { AppChannel } from "./channel.ts";
+import { AppRequest } from "./request.ts";
+
+export interface AppHandlerOptions {
+  /** Bytes of a request body kept in memory; default exchange/spool BODY_MEMORY_BYTES_MAX. */
+  readonly bodyMemoryBytesMax?: number;
+}
+
+export function makeAppHandler(channel: AppChannel, options: AppHandlerOptions = {}): Handler {
+  const { temporaryDirectory } = channel.options;
+  const { bodyMemoryBytesMax } = options;
+  const spool: SpoolOptions =
+    bodyMemoryBytesMax === undefined
+      ? { temporaryDirectory }
+      : { temporaryDirectory, memoryBytesMax: bodyMemoryBytesMax };
+  return (exchange: Exchange) => {
+    const request = new AppRequest(exchange, channel);
+    // Nobody there: the client need not send its body first.
+    if (!channel.available) return request.refuse();
+    if (exchange.body.length === 0) return channel.submit(request);
+    collectBody(exchange, spool, request);
+  };
+}

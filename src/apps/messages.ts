@@ -1,0 +1,18 @@
+/**
+ * What the master tells a front thread about an app. Plain data: it is posted between threads as it is. Descriptors are
+ * numbers, since threads share them; whoever connects one closes it.
+ */
+
+export type AppMessage =
+  /** One end of the stream to a Python thread; `generation` counts the processes that were ever spawned. */
+  | {
+      readonly kind: "stream";
+      readonly worker: number;
+      readonly generation: number;
+      readonly thread: number;
+      readonly fd: number;
+    }
+  /** A worker has exited; `running` are the requests of this front that it had taken and not finished. */
+  | { readonly kind: "lost"; readonly worker: number; readonly generation: number; readonly running: readonly number[] }
+  /** How many Python threads are ready, of all workers. */
+  | { readonly kind: "availability"; readonly threads: number };

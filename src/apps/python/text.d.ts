@@ -1,0 +1,5 @@
+/** The Python files of this folder are embedded as text. */
+declare module "*.py" {
+  const text: string;
+  export default text;
+}

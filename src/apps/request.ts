@@ -1,0 +1,177 @@
+/**
+ * One exchange on its way through an app: its body is collected, it waits, it is with a Python thread, its reply comes.
+ * The queue and the ids are the channel's business (channel.ts), the frames the stream's.
+ *
+ *     collecting ─▶ waiting ─▶ sent ─▶ replying ─▶ over
+ *                                 └──────┴─▶ discarded ─▶ over      the client left; Python still works on it
+ */
+import { answer } from "../exchange/canned.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Producer } from "../exchange/reply.ts";
+import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
+import { EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
+import { Fields } from "../protocol/http/fields.ts";
+import { LENGTH_UNKNOWN } from "../protocol/http/message.ts";
+import type { AppChannel } from "./channel.ts";
+import { parseReplyHead } from "./frames.ts";
+import type { AppStream } from "./stream.ts";
+
+export type RequestState = "collecting" | "waiting" | "sent" | "replying" | "discarded" | "over";
+
+/** Seconds in Retry-After: long enough for a worker to be there again, short enough for a person. */
+const RETRY_AFTER = Fields.of([["Retry-After", "5"]]);
+
+export class AppRequest implements Producer, ReplySource, SpoolOwner {
+  readonly exchange: Exchange;
+  state: RequestState = "collecting";
+  /** 0 before it is sent. */
+  id = 0;
+  body: SpooledBody = EMPTY_BODY;
+  /** When it was handed to the queue; monotonicMs. */
+  queuedMs = 0;
+  private readonly channel: AppChannel;
+  private stream: AppStream | undefined;
+  private spool: ReplySpool | undefined;
+  private bodyOffset = 0;
+
+  constructor(exchange: Exchange, channel: AppChannel) {
+    this.exchange = exchange;
+    this.channel = channel;
+  }
+
+  get isDiscarded(): boolean {
+    return this.state === "discarded";
+  }
+
+  // ── SpoolOwner ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  collected(body: SpooledBody): void {
+    this.body = body;
+    this.channel.submit(this);
+  }
+
+  failed(why: SpoolFailure, detail?: string): void {
+    this.state = "over";
+    if (why !== "storage") return;
+    this.channel.log.error(`request body could not be stored: ${detail ?? why}`);
+    if (this.exchange.reply.state === "waiting") answer(this.exchange, 507);
+  }
+
+  // ── what comes from Python ────────────────────────────────────────────────────────────────────────────────────
+
+  /** `length`: bytes of the content that came with the head, of which `data` is here. `last`: and that is all. */
+  replyBegins(stream: AppStream, head: Uint8Array, data: Uint8Array, length: number, last: boolean): void {
+    this.stream = stream;
+    if (this.state !== "sent") return this.unwanted(last);
+    const { reply } = this.exchange;
+    if (last) {
+      this.over();
+      // Without content and without Content-Length come only replies to HEAD and 204, 304: no length is known.
+      return reply.whole(parseReplyHead(head, length === 0 ? LENGTH_UNKNOWN : length), data);
+    }
+    this.state = "replying";
+    const spool = new ReplySpool(reply, this.channel.spoolOptions, this);
+    this.spool = spool;
+    spool.start(parseReplyHead(head, LENGTH_UNKNOWN));
+    spool.data(data);
+  }
+
+  replyData(data: Uint8Array, last: boolean): void {
+    if (this.state !== "replying") return this.unwanted(last);
+    const { spool } = this;
+    spool?.data(data);
+    if (!last) return;
+    this.over();
+    spool?.end();
+  }
+
+  private unwanted(last: boolean): void {
+    if (last) this.over();
+  }
+
+  replyAborted(why: string): void {
+    const { state, spool, exchange } = this;
+    this.over();
+    if (state === "replying") spool?.abort(why);
+    else if (state === "sent") answer(exchange, 502);
+  }
+
+  /** It came to a Python thread too late and was not run. */
+  expired(): void {
+    const { state } = this;
+    this.over();
+    if (state === "sent") this.refuse();
+  }
+
+  /** Fills `into` with the next bytes of the body. */
+  readBody(into: Uint8Array): boolean {
+    if (this.state === "discarded" || this.state === "over") return false;
+    try {
+      for (let have = 0; have < into.length;) {
+        const size = this.body.read(this.bodyOffset, have === 0 ? into : into.subarray(have));
+        if (size === 0) return false;
+        this.bodyOffset += size;
+        have += size;
+      }
+      return true;
+    } catch (error) {
+      this.channel.log.error(`request body could not be read back: ${(error as Error).message}`);
+      return false;
+    }
+  }
+
+  // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** 503: not run, and worth another try. */
+  refuse(): void {
+    answer(this.exchange, 503, RETRY_AFTER);
+  }
+
+  /** Nothing of it is left behind; the reply is the caller's business. */
+  over(): void {
+    if (this.state === "over") return;
+    this.state = "over";
+    this.body.close();
+    this.spool = undefined;
+    this.stream?.finished(this);
+    this.channel.over(this);
+  }
+
+  // ── Producer and ReplySource ──────────────────────────────────────────────────────────────────────────────────
+
+  drained(): void {
+    // Before the reply begins nothing is given; then the spool is the producer.
+  }
+
+  /** The client left. What a Python thread may have taken stays known by its id until that thread is done with it. */
+  gone(): void {
+    switch (this.state) {
+      case "waiting":
+        return this.over();
+      case "sent":
+      case "replying":
+        return this.discard();
+      case "collecting":
+      case "discarded":
+      case "over":
+        return;
+    }
+  }
+
+  private discard(): void {
+    const began = this.state === "replying";
+    this.state = "discarded";
+    this.body.close();
+    this.spool = undefined;
+    if (began) this.stream?.cancel(this.id);
+    this.stream?.resume();
+  }
+
+  pause(): void {
+    this.stream?.pause();
+  }
+
+  resume(): void {
+    this.stream?.resume();
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The front's end of the stream from one Python thread: frames in, answers to PULL out. One request runs on it at a
+ * time. It lives until the worker is gone, whose last words are read before anyone is told that it closed.
+ */
+import { connect, type ConnectOwner } from "../net/connect.ts";
+import { Outbox } from "../net/outbox.ts";
+import type { Wire } from "../net/wire.ts";
+import { cancelFrame, failFrame, FRAME_HEADER_BYTES, FrameReader, PULL_BYTES_MAX, writeDataHeader } from "./frames.ts";
+import type { AppRequest } from "./request.ts";
+
+export interface StreamOwner {
+  /** Epoch of this channel; replies to another are not ours. */
+  readonly epoch: number;
+  /** The request that waits for a reply by this id; undefined when nobody does. */
+  find(id: number): AppRequest | undefined;
+  streamClosed(stream: AppStream): void;
+  streamFailed(why: string): void;
+}
+
+export class AppStream implements ConnectOwner {
+  readonly worker: number;
+  readonly generation: number;
+  private readonly owner: StreamOwner;
+  private readonly reader = new FrameReader();
+  private readonly attempt: { cancel(): void };
+  private wire: Wire | undefined;
+  private outbox: Outbox | undefined;
+  private paused = false;
+  private open = true;
+  /** The request whose reply has begun here. */
+  private current: AppRequest | undefined;
+  /** The id that CANCEL was sent for last. */
+  private cancelled = 0;
+  private buffer: Buffer | undefined;
+
+  constructor(worker: number, generation: number, fd: number, owner: StreamOwner) {
+    this.worker = worker;
+    this.generation = generation;
+    this.owner = owner;
+    this.attempt = connect({ kind: "fd", fd }, this);
+  }
+
+  connected(wire: Wire): void {
+    if (!this.open) return wire.abort();
+    this.wire = wire;
+    this.outbox = new Outbox(wire);
+  }
+
+  failed(why: string): void {
+    this.owner.streamFailed(why);
+    this.closed();
+  }
+
+  received(bytes: Uint8Array): void {
+    this.reader.receive(bytes);
+    while (this.open) {
+      const event = this.reader.next();
+      if (event === "need-data") return;
+      if (event === "malformed" || this.reader.epoch !== this.owner.epoch) this.foreign(event);
+      else this.dispatch(event);
+    }
+  }
+
+  /** A reply to this front's predecessor is dropped; what is no frame at all ends the stream. */
+  private foreign(event: string): void {
+    if (event === "malformed") {
+      this.owner.streamFailed("a Python thread sent what is no frame; its stream was closed");
+      this.close();
+    } else if (event === "pull") {
+      this.write(failFrame(this.reader.id));
+    } else {
+      this.cancel(this.reader.id);
+    }
+  }
+
+  private dispatch(event: "reply" | "data" | "abort" | "pull" | "expired"): void {
+    const { reader } = this;
+    const request = this.owner.find(reader.id);
+    if (request === undefined) return this.unwanted(event);
+    switch (event) {
+      case "reply":
+        this.current = request;
+        request.replyBegins(this, reader.head, reader.data, reader.length, reader.last);
+        break;
+      case "data":
+        request.replyData(reader.data, reader.last);
+        break;
+      case "abort":
+        return request.replyAborted("the application failed while it sent its reply");
+      case "pull":
+        return this.pull(request, reader.length);
+      case "expired":
+        return request.expired();
+    }
+    if (!reader.last && request.isDiscarded) this.cancel(reader.id);
+  }
+
+  private unwanted(event: string): void {
+    if (event === "pull") this.write(failFrame(this.reader.id));
+    else if ((event === "reply" || event === "data") && !this.reader.last) this.cancel(this.reader.id);
+  }
+
+  /** Exactly as many bytes as were asked for, so that nothing is ever left over between requests. */
+  private pull(request: AppRequest, length: number): void {
+    const frame = (this.buffer ??= Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + PULL_BYTES_MAX));
+    const content = frame.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length);
+    if (length > PULL_BYTES_MAX || !request.readBody(content)) return this.write(failFrame(this.reader.id));
+    writeDataHeader(frame, this.reader.id, length);
+    this.write(frame.subarray(0, FRAME_HEADER_BYTES + length));
+  }
+
+  /** Tells the Python thread, once, that nobody waits for the rest of this reply. */
+  cancel(id: number): void {
+    if (this.cancelled === id) return;
+    this.cancelled = id;
+    this.write(cancelFrame(id));
+  }
+
+  private write(frame: Buffer): void {
+    this.outbox?.write(frame);
+  }
+
+  pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.wire?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.wire?.resume();
+  }
+
+  /** The reply is over, or nobody waits for it: what comes next is another request's. */
+  finished(request: AppRequest): void {
+    if (this.current === request) this.current = undefined;
+    // 256 KiB for each stream that ever had an upload would be too much to keep.
+    this.buffer = undefined;
+    this.resume();
+  }
+
+  /** A client that reads slowly holds the stream: its end cannot be seen yet. */
+  get isPaused(): boolean {
+    return this.paused;
+  }
+
+  drained(): void {
+    this.outbox?.flush();
+  }
+
+  ended(): void {
+    this.wire?.close();
+    this.closed();
+  }
+
+  closed(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.wire = undefined;
+    this.outbox?.clear();
+    this.current?.replyAborted("the Python worker was lost while it sent its reply");
+    this.current = undefined;
+    this.owner.streamClosed(this);
+  }
+
+  close(): void {
+    this.attempt.cancel();
+    this.wire?.abort();
+    this.closed();
+  }
+}

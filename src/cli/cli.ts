@@ -1,0 +1,47 @@
+/** The command line: words → command → exit code. The commands know the terminal only through what they are given. */
+import { parseArguments } from "./arguments.ts";
+import { CHECK } from "./check.ts";
+import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
+import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
+import { RUN } from "./run.ts";
+import { VERSION } from "./version.ts";
+
+const COMMANDS: readonly Command[] = [RUN, CHECK, VERSION, HELP];
+
+/** What everyone types before they know the commands. */
+const ALIASES: Readonly<Record<string, string>> = {
+  "--help": "help",
+  "-h": "help",
+  "--version": "version",
+  "-V": "version",
+};
+
+export async function runCli(words: readonly string[], terminal: Terminal): Promise<number> {
+  const [first, ...rest] = words;
+  if (first === undefined) {
+    terminal.stderr(overview(COMMANDS));
+    return EXIT_USAGE;
+  }
+  const name = Object.hasOwn(ALIASES, first) ? ALIASES[first] : first;
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command !== undefined) return runCommand(command, rest, terminal);
+  const isOption = first.startsWith("-");
+  terminal.stderr(
+    isOption ? `server: unknown option ${first}; a command comes first\n` : unknownCommand(first, COMMANDS),
+  );
+  terminal.stderr("server help shows the commands.\n");
+  return EXIT_USAGE;
+}
+
+async function runCommand(command: Command, words: readonly string[], terminal: Terminal): Promise<number> {
+  const given = parseArguments(words, command);
+  if (typeof given === "string") {
+    terminal.stderr(`server ${command.name}: ${given}\nserver help ${command.name} shows how it is used.\n`);
+    return EXIT_USAGE;
+  }
+  if (given.options["help"] === true) {
+    terminal.stdout(commandHelp(command));
+    return 0;
+  }
+  return command.run({ ...given, commands: COMMANDS }, terminal);
+}

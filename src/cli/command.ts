@@ -1,0 +1,49 @@
+/** What a command of the command line is, and what it is given. Exit codes: 0 done, 1 it failed, 2 usage or configuration. */
+
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+export interface Terminal {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** Whether text on that stream may be coloured. */
+  readonly colour: { readonly stdout: boolean; readonly stderr: boolean };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+}
+
+export interface Option {
+  readonly type: "string" | "boolean";
+  readonly short: string;
+  /** How its value is called in the help; "" for a boolean. */
+  readonly value: string;
+  readonly doc: string;
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  /** What follows the name: `[-c FILE]`. */
+  readonly usage: string;
+  readonly doc: string;
+  readonly options: Readonly<Record<string, Option>>;
+  /** How many words may follow. */
+  readonly positionalsMax: number;
+  run(given: Given, terminal: Terminal): number | Promise<number>;
+}
+
+export interface Given {
+  readonly options: Readonly<Record<string, string | true>>;
+  readonly positionals: readonly string[];
+  /** All commands, for help. */
+  readonly commands: readonly Command[];
+}
+
+export const CONFIG_OPTION: Option = {
+  type: "string",
+  short: "c",
+  value: "FILE",
+  doc: "The configuration; server.toml in this directory unless given.",
+};

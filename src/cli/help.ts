@@ -1,0 +1,53 @@
+/** `server help [COMMAND]`: made from the table of commands, so that it cannot fall behind it. */
+import { nearest } from "../config/nearest.ts";
+import { HELP_OPTION } from "./arguments.ts";
+import { type Command, EXIT_OK, EXIT_USAGE } from "./command.ts";
+
+export const HELP: Command = {
+  name: "help",
+  summary: "Show how a command is used",
+  usage: "[COMMAND]",
+  doc: "Also: server --help, server COMMAND --help.",
+  options: {},
+  positionalsMax: 1,
+  run({ positionals, commands }, terminal) {
+    const [wanted] = positionals;
+    const command = commands.find((each) => each.name === wanted);
+    if (wanted !== undefined && command === undefined) {
+      terminal.stderr(unknownCommand(wanted, commands));
+      return EXIT_USAGE;
+    }
+    terminal.stdout(command === undefined ? overview(commands) : commandHelp(command));
+    return EXIT_OK;
+  },
+};
+
+export function unknownCommand(word: string, commands: readonly Command[]): string {
+  const names = commands.map((command) => command.name);
+  const near = nearest(word, names);
+  const offer = near === undefined ? `known: ${names.join(", ")}` : `did you mean ${near}?`;
+  return `server: unknown command ${JSON.stringify(word)}; ${offer}\n`;
+}
+
+export function overview(commands: readonly Command[]): string {
+  const lines = commands.map((command) => [`${command.name} ${command.usage}`, command.summary] as const);
+  return `Usage: server COMMAND
+
+A reverse proxy, static file server and WSGI application server in one executable.
+
+${columns(lines)}
+  server help COMMAND says more. Exit codes: 0 done, 1 failed, 2 usage or configuration.
+`;
+}
+
+export function commandHelp(command: Command): string {
+  const options = Object.entries({ ...command.options, help: HELP_OPTION });
+  const lines = options.map(([name, { short, value, doc }]) => [`-${short}, --${name} ${value}`, doc] as const);
+  const usage = `server ${command.name} ${command.usage}`.trimEnd();
+  return `Usage: ${usage}\n\n${command.summary}. ${command.doc}\n\n${columns(lines)}`;
+}
+
+function columns(lines: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...lines.map(([left]) => left.length)) + 2;
+  return lines.map(([left, right]) => `  ${left.padEnd(width)}${right}\n`).join("");
+}

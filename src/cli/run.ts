@@ -1,0 +1,19 @@
+/** `server run`: loads the configuration and serves in the foreground until it is told to stop. */
+import { CONFIG_OPTION, type Command, EXIT_USAGE } from "./command.ts";
+import { readConfiguration } from "./configuration.ts";
+
+export const RUN: Command = {
+  name: "run",
+  summary: "Serve in the foreground",
+  usage: "[-c FILE]",
+  doc: "Serves until TERM or INT, then finishes the requests in flight; a second signal stops at once.",
+  options: { config: CONFIG_OPTION },
+  positionalsMax: 0,
+  async run(given, terminal) {
+    const { config } = readConfiguration(given, terminal);
+    if (config === undefined) return EXIT_USAGE;
+    // Imported only here: the other commands start without loading the server.
+    const { runMaster } = await import("../master/master.ts");
+    return runMaster(config);
+  },
+};

@@ -1,0 +1,36 @@
+/** The real terminal. Writes are synchronous, so that nothing is lost when the process exits after them. */
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import type { Terminal } from "./command.ts";
+
+/** How long a full pipe (EAGAIN) is left alone before the next try. */
+const RETRY_MS = 5;
+
+export function processTerminal(): Terminal {
+  const environment = process.env;
+  return {
+    stdout: (text) => writeAll(1, text),
+    stderr: (text) => writeAll(2, text),
+    colour: { stdout: mayColour(isatty(1), environment), stderr: mayColour(isatty(2), environment) },
+    environment,
+    folder: process.cwd(),
+  };
+}
+
+/** no-color.org: any value but the empty one. A dumb terminal shows escape sequences as they are. */
+export function mayColour(isTerminal: boolean, environment: Terminal["environment"]): boolean {
+  return isTerminal && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
+}
+
+function writeAll(fd: number, text: string): void {
+  let rest: Uint8Array = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      // Whoever read this has gone (`server help | head -1`): there is nobody left to tell.
+      if ((error as { code?: string }).code !== "EAGAIN") return;
+      Bun.sleepSync(RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * docs/config.md, generated from the schema, so that the manual cannot fall behind the program. A test compares them.
+ * After a change of the schema:
+ *
+ *   bun -e 'await Bun.write("docs/config.md", (await import("./src/config/reference.ts")).referenceMarkdown())'
+ */
+import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
+import type { Key, Schema } from "./keys.ts";
+import { SERVER } from "./schema.ts";
+import { APP, UPSTREAM } from "./schema-app.ts";
+import { ROUTE, SITE } from "./schema-site.ts";
+
+export interface ReferenceSection {
+  readonly title: string;
+  readonly intro: string;
+  readonly schema: Schema;
+}
+
+export const SECTIONS: readonly ReferenceSection[] = [
+  { title: "[server]", intro: "The server as a whole. May be left out.", schema: SERVER },
+  {
+    title: "[app.NAME]",
+    intro: "A Python (WSGI) application, run by the server. Routes and messages call it by its name.",
+    schema: APP,
+  },
+  {
+    title: "[upstream.NAME]",
+    intro: "Other servers, to which routes forward requests.",
+    schema: UPSTREAM,
+  },
+  {
+    title: "[[site]]",
+    intro: "What is served to whom: one for each site, in double brackets.",
+    schema: SITE,
+  },
+  {
+    title: "[site.routes]",
+    intro: `\`"pattern" = { target, options }\`, with exactly one target: \`files\`, \`app\`, \`upstream\`, \`redirect\` or \`respond\`.
+
+- \`"/x/"\` matches every path below it, at segment boundaries; the longest one wins.
+- \`"= /x"\` matches that path only.
+- \`"~ regex"\` and \`"~* regex"\` (ignoring case) match by a JavaScript regular expression.
+
+Patterns are compared with the path after decoding, without its query.`,
+    schema: ROUTE,
+  },
+  { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
+  { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },
+];
+
+const INTRO = `# server.toml
+
+Everything that is not said has a safe default. \`server check\` finds every mistake at once, and nothing is silently ignored.
+
+- Relative paths are relative to the directory of the file, except \`wsgi\`, which is looked for below \`root\`.
+- Durations: \`"250ms"\`, \`"30s"\`, \`"5m"\`, \`"1h30m"\`, \`"30d"\`, \`"2w"\`, \`"1y"\`; a plain number is seconds.
+- Sizes: \`"16KiB"\`, \`"8m"\`, \`"1G"\` (K, M, G, T and KiB to TiB are powers of 1024), \`"100MB"\` (KB to TB are powers of 1000);
+  a plain number is bytes.
+- In every string, \`$ENV{NAME}\` is replaced by an environment variable, \`$ENV{NAME:-default}\` by a default when it is
+  unset or empty. \`$$ENV{\` is a literal \`$ENV{\`.
+
+\`\`\`toml
+[app.mysite]
+root = "/www/mysite"
+wsgi = "mysite.wsgi:application"
+
+[[site]]
+names = ["www.example.org"]
+listen = [80]
+
+[site.routes]
+"/static/" = { files = "/www/mysite/static/", cache = "30d" }
+"/" = { app = "mysite" }
+\`\`\`
+
+This page is generated from the schema in src/config.
+`;
+
+export function referenceMarkdown(): string {
+  return [INTRO, ...SECTIONS.map(showSection)].join("\n");
+}
+
+function showSection({ title, intro, schema }: ReferenceSection): string {
+  const keys = Object.entries(schema).map(([name, key]) => showKey(name, key));
+  return `## ${title}\n\n${intro}\n\n${keys.join("\n")}`;
+}
+
+function showKey(name: string, key: Key<unknown>): string {
+  const beside = key.only === undefined ? "" : ` Only beside \`${key.only}\`.`;
+  const fallback = key.fallbackText === undefined ? "Required." : `Default: ${key.fallbackText}.`;
+  const standing = key.fallbackText === "–" ? "A target." : fallback;
+  return `### ${name}\n\n${key.doc}${beside}\n\n${upperFirst(key.kind.expected)}. ${standing}\n`;
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,97 @@
+"""The application of the channel tests: one small WSGI application per path."""
+
+import os
+import sys
+import threading
+import time
+
+
+def plain(start_response, body, status="200 OK", headers=()):
+    start_response(status, [("Content-Type", "text/plain")] + list(headers))
+    return [body]
+
+
+def hello(environ, start_response):
+    return plain(start_response, b"hello")
+
+
+def show(environ, start_response):
+    """The environ as sorted lines."""
+    text = "".join("%s=%s\n" % (k, ascii(v)) for k, v in sorted(environ.items()) if isinstance(v, (str, bool, tuple)))
+    return plain(start_response, text.encode())
+
+
+def echo(environ, start_response):
+    return plain(start_response, environ["wsgi.input"].read())
+
+
+def echo_blocks(environ, start_response):
+    start_response("200 OK", [("Content-Type", "application/octet-stream")])
+    while True:
+        block = environ["wsgi.input"].read(100_000)
+        if not block:
+            return
+        yield block
+
+
+def lines(environ, start_response):
+    source = environ["wsgi.input"]
+    parts = [source.read(0), source.readline(), source.readline(3)] + source.readlines() + [source.read()]
+    return plain(start_response, b"|".join(parts))
+
+
+def sleep(environ, start_response):
+    time.sleep(float(environ["QUERY_STRING"] or 1))
+    return plain(start_response, b"slept")
+
+
+def pid(environ, start_response):
+    return plain(start_response, b"%d %d" % (os.getpid(), threading.get_ident()))
+
+
+def stream(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    for number in range(3):
+        yield b"" if number == 1 else b"block %d\n" % number
+        time.sleep(0.05)
+
+
+def endless(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    try:
+        while True:
+            yield b"x" * 65536
+    finally:
+        print("endless was closed", flush=True)
+
+
+def large(environ, start_response):
+    return plain(start_response, bytes(range(256)) * (20 * 4096))
+
+
+def printing(environ, start_response):
+    print("printed: \u00e9\u4e2d")
+    print("written to wsgi.errors: \u4e2d", file=environ["wsgi.errors"])
+    return plain(start_response, b"ok")
+
+
+def die(environ, start_response):
+    os.kill(os.getpid(), 9)
+
+
+def die_streaming(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield b"first"
+    os.kill(os.getpid(), 9)
+
+
+def fork_and_return(environ, start_response):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return plain(start_response, b"parent")
+    return plain(start_response, b"child")
+
+
+def application(environ, start_response):
+    return globals()[environ["PATH_INFO"].strip("/") or "hello"](environ, start_response)

@@ -1,0 +1,87 @@
+/** A whole app without a server around it: one supervisor, channels for its fronts, real Python workers. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { AppChannel, type ChannelOptions } from "../../src/apps/channel.ts";
+import { makeAppHandler } from "../../src/apps/handler.ts";
+import { type AppOptions, AppSupervisor } from "../../src/apps/supervisor.ts";
+import { makeLog } from "../../src/base/log.ts";
+import { fakeExchange, type FakeExchange, type FakeRequest } from "../support/exchange.ts";
+
+export const PROJECTS = join(import.meta.dir, "projects");
+export const PYTHON = Bun.which("python3") ?? "/usr/bin/python3";
+
+/** The oldest and the newest Python that this machine has beside `python3`. */
+export function otherPythons(): string[] {
+  const versions = "/root/.pyenv/versions";
+  const wanted = ["3.8.18", "3.9.18", "3.10.13", "3.12.1", "3.13.0"];
+  return wanted.map((version) => `${versions}/${version}/bin/python3`).filter((path) => existsSync(path));
+}
+
+export interface RigOptions extends Partial<AppOptions> {
+  readonly fronts?: number;
+  readonly module?: string;
+  readonly channel?: Partial<ChannelOptions>;
+}
+
+export class Rig {
+  readonly supervisor: AppSupervisor;
+  readonly channels: AppChannel[];
+  readonly logged: string[] = [];
+  private readonly channelOptions: Partial<ChannelOptions>;
+
+  constructor(options: RigOptions = {}) {
+    const { fronts = 1, module = "basic", channel = {}, ...app } = options;
+    this.channelOptions = channel;
+    const log = makeLog("test", "debug", (line) => this.logged.push(line));
+    this.supervisor = new AppSupervisor(
+      {
+        name: "test",
+        root: PROJECTS,
+        wsgi: { kind: "module", module, callable: "application" },
+        python: PYTHON,
+        processes: 1,
+        threads: 1,
+        env: { PYTHONDONTWRITEBYTECODE: "1" },
+        temporaryDirectory: "/tmp",
+        ...app,
+      },
+      fronts,
+      (front, message) => this.channels[front]?.receiveMessage(message),
+      log,
+    );
+    this.channels = Array.from({ length: fronts }, (_, front) => this.makeChannel(front));
+  }
+
+  makeChannel(front: number): AppChannel {
+    const log = makeLog(`front-${front}`, "debug", (line) => this.logged.push(line));
+    const { queueFd } = this.supervisor;
+    return new AppChannel({ app: "test", front, queueFd, temporaryDirectory: "/tmp", ...this.channelOptions }, log);
+  }
+
+  /** Handles the request; does not wait. */
+  ask(request: FakeRequest = {}, front = 0): FakeExchange {
+    const fake = fakeExchange(request);
+    makeAppHandler(this.channels[front] as AppChannel)(fake.exchange);
+    return fake;
+  }
+
+  /** Handles the request and waits for the end of its reply. */
+  async get(request: FakeRequest | string = {}, front = 0): Promise<FakeExchange> {
+    const fake = this.ask(typeof request === "string" ? { path: request } : request, front);
+    await fake.reply.over;
+    return fake;
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await Bun.sleep(5);
+  }
+
+  get log(): string {
+    return this.logged.join("");
+  }
+
+  async close(): Promise<void> {
+    await this.supervisor.stop(2000);
+    for (const channel of this.channels) channel.close();
+  }
+}

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { makeRespondHandler } from "../../src/exchange/respond.ts";
+import { fakeExchange } from "../support/exchange.ts";
+
+test("sends the configured text as UTF-8 with its length in bytes", () => {
+  const handler = makeRespondHandler({ status: 418, body: "tschüß\n", contentType: "text/plain; charset=utf-8" });
+  for (const method of ["GET", "POST"]) {
+    const { exchange, reply } = fakeExchange({ method });
+    handler(exchange);
+    expect(reply.status).toBe(418);
+    expect(reply.head?.length).toBe(9);
+    expect(reply.content.toString("utf8")).toBe("tschüß\n");
+    expect(reply.header("content-type")).toBe("text/plain; charset=utf-8");
+  }
+});
+
+test("sends neither content nor type where there is no text or the status has none", () => {
+  for (const options of [{ status: 204, body: "lost" }, { status: 200, body: "" }]) {
+    const { exchange, reply } = fakeExchange();
+    makeRespondHandler({ ...options, contentType: "text/plain" })(exchange);
+    expect(reply.text).toBe("");
+    expect(reply.head?.fields.length).toBe(0);
+  }
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import type { BigIntStats } from "node:fs";
+import { FileCache, isFresh, isSameFile } from "../../src/files/cache.ts";
+import { Representation } from "../../src/files/representation.ts";
+
+const LONG_AGO = 1_000_000_000_000_000_000n;
+
+function stats(change: Partial<Record<"ino" | "dev" | "size" | "mtimeNs" | "ctimeNs", bigint>> = {}): BigIntStats {
+  return { ino: 1n, dev: 2n, size: 3n, mtimeNs: LONG_AGO, ctimeNs: LONG_AGO, ...change } as BigIntStats;
+}
+
+function file(bytes: number, facts = stats()) {
+  const representation = new Representation(facts, { cacheControl: undefined, contentType: "text/plain" }, Date.now());
+  return { representation, bytes: Buffer.alloc(bytes), stats: facts };
+}
+
+describe("FileCache", () => {
+  test("drops what was least recently used, on whichever shelf, when its bound is reached", () => {
+    const cache = new FileCache(40_000);
+    const [first, second] = [cache.shelf(), cache.shelf()];
+    first.put("/a", file(10_000), 0);
+    second.put("/a", file(10_000), 0);
+    first.put("/b", file(10_000), 0);
+    expect(first.get("/a")).toBeDefined();
+    first.put("/c", file(10_000), 0);
+    expect(second.get("/a")).toBeUndefined();
+    for (const key of ["/a", "/b", "/c"]) expect(first.get(key)?.key).toBe(key);
+    expect(cache.bytes).toBeLessThanOrEqual(40_000);
+  });
+
+  test("never holds more than its bound, whatever happens, and counts back to zero", () => {
+    const cache = new FileCache(50_000);
+    const shelves = [cache.shelf(), cache.shelf(), cache.shelf()];
+    let seed = 7;
+    const random = (below: number) => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % below;
+    for (let i = 0; i < 5000; i++) {
+      const shelf = shelves[random(3)]!; // random(3) is 0..2
+      const key = `/${random(40)}`;
+      const entry = shelf.get(key);
+      if (entry !== undefined && random(4) === 0) shelf.remove(entry);
+      else shelf.put(key, file(random(12_000)), i);
+      expect(cache.bytes).toBeLessThanOrEqual(50_000);
+    }
+    for (const shelf of shelves) {
+      for (let i = 0; i < 40; i++) {
+        const entry = shelf.get(`/${i}`);
+        if (entry !== undefined) shelf.remove(entry);
+      }
+    }
+    expect(cache.bytes).toBe(0);
+  });
+
+  test("an entry replaced or removed twice is counted once", () => {
+    const cache = new FileCache();
+    const shelf = cache.shelf();
+    const old = shelf.put("/a", file(100), 0);
+    const now = shelf.put("/a", file(200), 0);
+    expect(shelf.get("/a")).toBe(now);
+    shelf.remove(now);
+    shelf.remove(now);
+    expect(old).not.toBe(now);
+    expect(cache.bytes).toBe(0);
+  });
+
+  test("a file larger than the whole cache is not kept", () => {
+    const cache = new FileCache(1000);
+    const shelf = cache.shelf();
+    shelf.put("/a", file(5000), 0);
+    expect(shelf.get("/a")).toBeUndefined();
+    expect(cache.bytes).toBe(0);
+  });
+});
+
+describe("believing an entry", () => {
+  const shelf = new FileCache().shelf();
+
+  test("for a second without a look", () => {
+    const entry = shelf.put("/a", file(1), 5000);
+    expect(isFresh(entry, 5999)).toBe(true);
+    expect(isFresh(entry, 6000)).toBe(false);
+  });
+
+  test.each(["ino", "dev", "size", "mtimeNs", "ctimeNs"] as const)("not when its %s is another", (fact) => {
+    const entry = shelf.put("/a", file(1), 0);
+    expect(isSameFile(entry, stats())).toBe(true);
+    expect(isSameFile(entry, stats({ [fact]: 99n }))).toBe(false);
+  });
+
+  test("not when the file had changed just before it was read, or claims to come from the future", () => {
+    for (const ctimeNs of [BigInt(Date.now()) * 1_000_000n, BigInt(Date.now() + 86_400_000) * 1_000_000n]) {
+      const facts = stats({ ctimeNs });
+      expect(isSameFile(shelf.put("/a", file(1, facts), 0), facts)).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,155 @@
+import { describe, expect, test } from "bun:test";
+import { Exchange } from "../../src/exchange/exchange.ts";
+import { goesInCircles, replyFields, requestFields, VIA_HOPS_MAX } from "../../src/proxy/forward.ts";
+import { Fields } from "../../src/protocol/http/fields.ts";
+import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
+
+type Pairs = [string, string][];
+
+/** Our own fields, as they stand behind the client's. */
+const OURS: Pairs = [
+  ["Via", "1.1 server"],
+  ["X-Real-IP", "127.0.0.1"],
+  ["X-Forwarded-For", "127.0.0.1"],
+  ["X-Forwarded-Proto", "http"],
+  ["X-Forwarded-Host", "a.example"],
+  ["X-Forwarded-Port", "8000"],
+];
+
+const forwarded = (fields: Pairs, request: FakeRequest = {}) =>
+  requestFields(fakeExchange({ ...request, fields }).exchange, "fallback:81").pairs();
+
+/** What is left of the client's fields but Host. */
+const passed = (fields: Pairs) => forwarded([["Host", "a.example"], ...fields]).slice(1, -OURS.length);
+
+test("fields go on in order, Host as sent, with ours behind them", () => {
+  const fields: Pairs = [
+    ["Accept", "*/*"],
+    ["Host", "a.example"],
+    ["Cookie", "a=1"],
+    ["X-Unknown", "1"],
+    ["X-Unknown", "2"],
+    ["Authorization", "Basic eA=="],
+    ["Content-Type", "text/plain"],
+  ];
+  expect(forwarded(fields)).toEqual([["Host", "a.example"], ...fields.filter(([name]) => name !== "Host"), ...OURS]);
+});
+
+describe("not passed on", () => {
+  const cases: Pairs = [
+    ["Connection", "keep-alive"],
+    ["Keep-Alive", "timeout=5"],
+    ["Proxy-Connection", "keep-alive"],
+    ["TE", "trailers"],
+    ["Trailer", "X"],
+    ["Transfer-Encoding", "chunked"],
+    ["Upgrade", "h2c"],
+    ["HTTP2-Settings", "AAMAAABkAAQAAP__"],
+    ["Expect", "100-continue"],
+    ["Content-Length", "5"],
+    ["Proxy", "http://evil.example"],
+    ["Proxy-Authorization", "Basic eA=="],
+    ["X-Forwarded-For", "10.0.0.1"],
+    ["X-Forwarded-Proto", "https"],
+    ["X-Forwarded-Ssl", "on"],
+    ["X-Forwarded-User", "admin"],
+    ["Forwarded", "for=10.0.0.1"],
+    ["X-Real-IP", "10.0.0.1"],
+    ["X_Forwarded_Proto", "https"],
+    ["Remote_User", "admin"],
+    ["Content_Length", "0"],
+  ];
+  test.each(cases)("%s: %s", (name, value) => {
+    expect(passed([[name, value]])).toEqual([]);
+    expect(forwarded([["Host", "a.example"], [name, value]]).slice(-OURS.length)).toEqual(OURS);
+  });
+});
+
+describe("Connection takes away what it names", () => {
+  const fields: Pairs = [
+    ["X-Hop", "1"],
+    ["Cookie", "a=1"],
+    ["Authorization", "Basic eA=="],
+    ["Content-Type", "text/plain"],
+    ["X-Other", "2"],
+  ];
+  const cases: readonly (readonly [connection: string, left: string[]])[] = [
+    ["close, x-hop", ["Cookie", "Authorization", "Content-Type", "X-Other"]],
+    ["X-Hop , X-Other", ["Cookie", "Authorization", "Content-Type"]],
+    ["Cookie, Authorization, Content-Type, Host, X-Forwarded-For", fields.map(([name]) => name)],
+    ["close", fields.map(([name]) => name)],
+  ];
+  test.each(cases)("%s", (connection, left) => {
+    expect(passed([["Connection", connection], ...fields]).map(([name]) => name)).toEqual(left);
+  });
+
+  test("but never Host or the fields that name the client", () => {
+    const result = forwarded([["Host", "a.example"], ["Connection", "host, x-forwarded-for, via, x-real-ip"]]);
+    expect(result).toEqual([["Host", "a.example"], ...OURS]);
+  });
+
+  test("of several Connection fields, all", () => {
+    const pairs: Pairs = [["Connection", "x-hop"], ["Connection", "x-other"], ...fields];
+    expect(passed(pairs).map(([name]) => name)).toEqual(["Cookie", "Authorization", "Content-Type"]);
+  });
+});
+
+test("https, and the port of a unix socket's client", () => {
+  const { exchange } = fakeExchange({ fields: [["Host", "a.example:8443"]] });
+  const peer = { remoteAddress: "::1", remotePort: 1, localAddress: "unix:", localPort: 0, secure: true };
+  const named = { ...exchange.head, host: "a.example", hostPort: 8443 };
+  const secure = requestFields(new Exchange({ ...exchange, head: named, peer }), "");
+  expect(secure.get("x-forwarded-proto")).toBe("https");
+  expect(secure.get("x-forwarded-for")).toBe("::1");
+  expect(secure.get("x-forwarded-host")).toBe("a.example:8443");
+  expect(secure.get("x-forwarded-port")).toBe("8443");
+  const unnamed = { ...exchange.head, hostPort: undefined };
+  expect(requestFields(new Exchange({ ...exchange, head: unnamed, peer }), "").get("x-forwarded-port")).toBe("443");
+});
+
+test("the authority of an absolute-form target wins over Host (RFC 9112 section 3.2.2)", () => {
+  const { exchange } = fakeExchange({ fields: [["Host", "b.example"]] });
+  const head = { ...exchange.head, form: "absolute", host: "a.example", hostPort: 81 } as const;
+  const fields = requestFields(new Exchange({ ...exchange, head }), "");
+  expect(fields.all("host")).toEqual(["a.example:81"]);
+  expect(fields.get("x-forwarded-host")).toBe("a.example:81");
+});
+
+test("a client without Host asks the upstream by its own name", () => {
+  const fields = forwarded([], { host: "", minor: 0 });
+  expect(fields[0]).toEqual(["Host", "fallback:81"]);
+  expect(fields.map(([name]) => name)).not.toContain("X-Forwarded-Host");
+  expect(fields).toContainEqual(["Via", "1.0 server"]);
+});
+
+test("a request that comes by too often is one that goes in circles", () => {
+  const via = (value: string) => fakeExchange({ fields: [["Via", value]] }).exchange;
+  const hops = (count: number) => Array.from({ length: count }, () => "1.1 server").join(", ");
+  expect(goesInCircles(via(hops(VIA_HOPS_MAX)))).toBe(true);
+  expect(goesInCircles(via(hops(VIA_HOPS_MAX - 1)))).toBe(false);
+  expect(goesInCircles(via("1.1 a, 1.1 b, ".repeat(50)))).toBe(false);
+  expect(goesInCircles(fakeExchange().exchange)).toBe(false);
+});
+
+test("of a reply everything goes on but what belongs to the connection", () => {
+  const fields = Fields.of([
+    ["Date", "Sun, 06 Nov 1994 08:49:37 GMT"],
+    ["Server", "gunicorn"],
+    ["Set-Cookie", "a=1"],
+    ["Set-Cookie", "b=2"],
+    ["Connection", "keep-alive, x-hop"],
+    ["Keep-Alive", "timeout=5"],
+    ["X-Hop", "1"],
+    ["Content-Length", "5"],
+    ["Transfer-Encoding", "chunked"],
+    ["Upgrade", "h2c"],
+    ["Content-Type", "text/html"],
+  ]);
+  expect(replyFields(fields).pairs()).toEqual([
+    ["Date", "Sun, 06 Nov 1994 08:49:37 GMT"],
+    ["Server", "gunicorn"],
+    ["Set-Cookie", "a=1"],
+    ["Set-Cookie", "b=2"],
+    ["Content-Type", "text/html"],
+  ]);
+});
