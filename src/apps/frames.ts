@@ -174,6 +174,7 @@ export class FrameReader {
 
   private bare(event: FrameEvent): FrameEvent {
     this.at += FRAME_HEADER_BYTES;
+    this.last = false;
     return event;
   }
 

@@ -7,7 +7,6 @@ import { formatDuration } from "../base/units.ts";
 import type { AppConfig, Config, SiteConfig, UpstreamConfig } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import { CONFIG_OPTION, type Command, EXIT_OK, EXIT_USAGE } from "./command.ts";
-import { readConfiguration } from "./configuration.ts";
 
 /** A cold interpreter on a slow disk takes a second or two. */
 const VERSION_TIMEOUT_MS = 20_000;
@@ -22,7 +21,9 @@ export const CHECK: Command = {
   doc: "Changes nothing and listens nowhere. Exits 0 when the configuration can be used, 2 when not.",
   options: { config: CONFIG_OPTION },
   positionalsMax: 0,
-  run(given, terminal) {
+  async run(given, terminal) {
+    // Imported only here: version and help start without loading the reader of configurations.
+    const { readConfiguration } = await import("./configuration.ts");
     const { file, config } = readConfiguration(given, terminal);
     if (config === undefined) return EXIT_USAGE;
     const apps = config.apps.map((app) => ({ app, version: pythonVersion(app) }));

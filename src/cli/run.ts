@@ -1,6 +1,5 @@
 /** `server run`: loads the configuration and serves in the foreground until it is told to stop. */
 import { CONFIG_OPTION, type Command, EXIT_USAGE } from "./command.ts";
-import { readConfiguration } from "./configuration.ts";
 
 export const RUN: Command = {
   name: "run",
@@ -10,9 +9,10 @@ export const RUN: Command = {
   options: { config: CONFIG_OPTION },
   positionalsMax: 0,
   async run(given, terminal) {
+    // Imported only here: version and help start without loading the reader of configurations, or the server.
+    const { readConfiguration } = await import("./configuration.ts");
     const { config } = readConfiguration(given, terminal);
     if (config === undefined) return EXIT_USAGE;
-    // Imported only here: the other commands start without loading the server.
     const { runMaster } = await import("../master/master.ts");
     return runMaster(config);
   },

@@ -2,11 +2,15 @@
  * The front threads as the master sees them: started, told, replaced when one dies, drained. The listening sockets are
  * the master's, so connections that arrive while a front is replaced wait in the kernel for its successor.
  */
+import { pathToFileURL } from "node:url";
 import type { Log } from "../base/log.ts";
 import type { FromFront, ToFront } from "../front/messages.ts";
 
 /** A front that dies at once, again and again, must not be restarted in a hot loop. */
 const RESTART_DELAY_MS = 250;
+
+/** From the entry file and not from this one: in the executable everything is bundled into the entry. */
+const THREAD_ENTRY = new URL("./front/thread.ts", pathToFileURL(Bun.main)).href;
 
 export interface FrontsOptions {
   readonly count: number;
@@ -36,7 +40,7 @@ export class Fronts {
   }
 
   private start(front: number): void {
-    const worker = new Worker(new URL("../front/thread.ts", import.meta.url).href);
+    const worker = new Worker(THREAD_ENTRY);
     this.workers[front] = worker;
     worker.onmessage = (event: MessageEvent<FromFront>) => this.told(event.data);
     worker.onerror = (event) => this.failed(front, event.message);
