@@ -5,7 +5,7 @@ SOURCES := $(shell find src -type f -not -name "*.pyc") package.json bun.lock ts
 TARGET  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt bench clean
+.PHONY: help run build test check fmt docs bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ check: node_modules/.installed ## types, lint, format, structure
 
 fmt: node_modules/.installed ## format the sources in place
 	@$(BUN) run format
+
+docs: node_modules/.installed ## write docs/config.md anew from the schema
+	@$(BUN) scripts/docs.ts
 
 bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
 	@$(BUN) scripts/bench/hello.ts

@@ -28,19 +28,30 @@ function checkCycles(edges: ReadonlyMap<string, readonly Import[]>): Finding[] {
   });
 }
 
-/** Product files must be reached from the product's entries, test and script files from a test or a script. */
+/** Product files must be reached from the product's entries or a script (which writes the manual), test and script files
+ *  from a test or a script. Python is started by path, wherever it stands: the worker is an import, the rest is test data. */
 function checkDead(sources: readonly Source[], edges: ReadonlyMap<string, readonly Import[]>): Finding[] {
-  const product = reachable(PRODUCT_ENTRIES, edges);
-  const others = reachable([...edges.keys()].filter(isEntry), edges);
+  const scripts = [...edges.keys()].filter(isScript);
+  const product = reachable([...PRODUCT_ENTRIES, ...scripts], edges);
+  const started = sources.filter((source) => isStartedByName(source.path, sources)).map(({ path }) => path);
+  const others = reachable([...scripts, ...started, ...[...edges.keys()].filter(isTest)], edges);
   return sources.flatMap(({ path }) => {
     const alive = path.startsWith("src/") ? product : others;
-    if (alive.has(path) || path.startsWith("test/projects/") || !/\.(?:ts|py)$/.test(path)) return [];
-    const from = path.startsWith("src/") ? PRODUCT_ENTRIES.join(" and ") : "the tests and scripts";
+    if (alive.has(path) || /^test\/.*\.py$/.test(path)) return [];
+    const from = path.startsWith("src/") ? PRODUCT_ENTRIES.join(", ") : "the tests and scripts";
     return [{ path, line: 1, rule: "dead", message: `nothing reaches it from ${from}; use it or remove it` }];
   });
 }
 
-/** Tests, and the scripts that are started by name (those in folders of scripts/ belong to one of them, benches apart). */
-function isEntry(path: string): boolean {
-  return /^test\/.*\.test\.ts$/.test(path) || /^scripts\/(?:bench\/)?[^/]+\.ts$/.test(path);
+const isTest = (path: string) => /^test\/.*\.test\.ts$/.test(path);
+
+/** Scripts that are started by name; those in folders of scripts/ belong to one of them, benches apart. */
+const isScript = (path: string) => /^scripts\/(?:bench\/)?[^/]+\.ts$/.test(path);
+
+/** A program that a test of the same folder starts in a process of its own: its name stands there as a string. */
+function isStartedByName(path: string, sources: readonly Source[]): boolean {
+  const slash = path.lastIndexOf("/");
+  const name = `"${path.slice(slash + 1)}"`;
+  const folder = path.slice(0, slash + 1);
+  return folder.startsWith("test/") && sources.some((each) => each.path.startsWith(folder) && each.text.includes(name));
 }

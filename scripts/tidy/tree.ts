@@ -1,4 +1,4 @@
-/** Reads the sources of the project: TypeScript and Python of src, test and scripts. */
+/** Reads the sources of the project: TypeScript and Python of src, test and scripts. Declarations (.d.ts) are no code. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KnownSizes } from "./sizes.ts";
@@ -11,7 +11,7 @@ export function readSources(): Source[] {
   return FOLDERS.flatMap((folder) => {
     const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).sort();
     return files
-      .filter((file) => /\.(?:ts|py)$/.test(file))
+      .filter((file) => /(?<!\.d)\.(?:ts|py)$/.test(file))
       .map((file) => `${folder}/${file}`)
       .map((path) => makeSource(path, readFileSync(join(ROOT, path), "utf8")));
   });

@@ -12,7 +12,7 @@ import type { Log } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
 import type { ReplySpoolOptions } from "../exchange/reply-spool.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
-import { sendPacket } from "../os/sockets.ts";
+import { closeDescriptor, duplicate, sendPacket } from "../os/sockets.ts";
 import { RequestEncoder } from "./environ.ts";
 import type { AppMessage } from "./messages.ts";
 import type { AppRequest } from "./request.ts";
@@ -22,7 +22,8 @@ export interface ChannelOptions {
   readonly app: string;
   /** Number of this front thread, from 0. */
   readonly front: number;
-  /** The sending end of the app's packet socket; the master owns it. */
+  /** The sending end of the app's packet socket. The master owns it; the channel works on a duplicate, so that the
+   *  number cannot come to mean something else while a request is sent. */
   readonly queueFd: number;
   /** Default QUEUE_MAX. */
   readonly queueMax?: number;
@@ -60,6 +61,7 @@ export class AppChannel implements StreamOwner {
   readonly epoch = 1 + Math.floor(Math.random() * 0xffff);
   readonly spoolOptions: ReplySpoolOptions;
   readonly options: ChannelOptions;
+  private readonly queueFd: number;
   private readonly queueMax: number;
   private readonly queueTimeoutMs: number;
   private readonly clockOffsetMs = monotonicOffsetMs();
@@ -78,6 +80,7 @@ export class AppChannel implements StreamOwner {
   constructor(options: ChannelOptions, log: Log) {
     this.options = options;
     this.log = log;
+    this.queueFd = duplicate(options.queueFd);
     this.queueMax = options.queueMax ?? QUEUE_MAX;
     this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
     this.spoolOptions = { temporaryDirectory: options.temporaryDirectory, log };
@@ -147,11 +150,10 @@ export class AppChannel implements StreamOwner {
   /** False when the socket is full; otherwise the request is on its way, or has been answered. */
   private send(request: AppRequest): boolean {
     const id = this.nextId();
-    const { front, queueFd } = this.options;
     const deadlineMs = request.queuedMs + this.queueTimeoutMs + this.clockOffsetMs;
-    const to = { id, front, epoch: this.epoch, deadlineMs };
+    const to = { id, front: this.options.front, epoch: this.epoch, deadlineMs };
     const length = this.encoder.encode(request.exchange, request.body, to);
-    const result = length === 0 ? "too-large" : sendPacket(queueFd, this.encoder.buffer, length);
+    const result = length === 0 ? "too-large" : sendPacket(this.queueFd, this.encoder.buffer, length);
     switch (result) {
       case "sent":
         request.id = id;
@@ -279,6 +281,7 @@ export class AppChannel implements StreamOwner {
 
   /** The front thread ends: nothing is waited for any more. */
   close(): void {
+    if (this.closing) return;
     this.closing = true;
     this.ready = 0;
     clearTimeout(this.retryTimer);
@@ -286,5 +289,6 @@ export class AppChannel implements StreamOwner {
     for (const request of this.list) this.refuse(request);
     for (const stream of this.streams) stream.close();
     for (const request of this.sent.values()) request.replyAborted("the server stops");
+    closeDescriptor(this.queueFd);
   }
 }

@@ -7,18 +7,16 @@
  *
  * The master keeps both ends of the queue: requests in it outlive every worker.
  */
-import { closeSync, writeSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
-import { closeDescriptor, sendPacket, setBuffers, socketPair } from "../os/sockets.ts";
-import { openTemporary } from "../os/temporary.ts";
-import { quitPacket } from "./frames.ts";
+import { closeDescriptor, socketPair } from "../os/sockets.ts";
 import type { AppMessage } from "./messages.ts";
 import { afterExit, decide, type WorkerState } from "./policy.ts";
-import workerText from "./python/worker.py" with { type: "text" };
-import wsgiText from "./python/wsgi.py" with { type: "text" };
+import { RequestQueue } from "./queue.ts";
 import { FRAME_OFFSET, Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
+import { openSource } from "./source.ts";
 import { type SpawnSpec, type WorkerOwner, WorkerProcess, type WsgiTarget } from "./worker-process.ts";
 
 export interface AppOptions {
@@ -40,8 +38,6 @@ export interface AppOptions {
 /** Large Django projects import for 10 s on a cold disk. */
 export const START_TIMEOUT_MS = 60_000;
 
-/** Kernel memory for requests on their way; without privilege it is clipped to about 400 KiB, which is enough. */
-const QUEUE_BYTES = 4 * 1024 * 1024;
 /** Between SIGTERM and SIGKILL. */
 const TERM_MS = 2_000;
 /** Printed lines that a failure to start shows. */
@@ -89,13 +85,14 @@ export class AppSupervisor implements WorkerOwner {
   private readonly toFront: (front: number, message: AppMessage) => void;
   private readonly log: Log;
   private readonly startTimeoutMs: number;
-  private readonly readFd: number;
+  private readonly queue: RequestQueue;
   private readonly sourceFd: number;
   private readonly scoreboard: Scoreboard;
   private readonly workers: Worker[];
   private phase: Phase = "new";
   private generation = 0;
   private timer: Timer | undefined;
+  private failure: StartFailure | undefined;
   private readonly started = Promise.withResolvers<void>();
   private readonly stopped = Promise.withResolvers<void>();
 
@@ -108,9 +105,9 @@ export class AppSupervisor implements WorkerOwner {
     this.log = log;
     this.startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
     this.scoreboard = new Scoreboard(options.processes * options.threads, options.temporaryDirectory);
-    [this.queueFd, this.readFd] = socketPair("packet");
-    setBuffers(this.queueFd, QUEUE_BYTES);
-    this.sourceFd = writeSource(options.temporaryDirectory);
+    this.sourceFd = openSource(options.temporaryDirectory);
+    this.queue = new RequestQueue();
+    this.queueFd = this.queue.sendFd;
     this.workers = Array.from({ length: options.processes }, () => emptyWorker());
   }
 
@@ -166,7 +163,7 @@ export class AppSupervisor implements WorkerOwner {
     return {
       python: options.python,
       environment: { ...process.env, ...options.env },
-      queueFd: this.readFd,
+      queueFd: this.queue.readFd,
       scoreboardFd: this.scoreboard.fd,
       sourceFd: this.sourceFd,
       settings: {
@@ -246,7 +243,7 @@ export class AppSupervisor implements WorkerOwner {
 
   private failStart(worker: Worker, number: number, what: string): void {
     const why = worker.traceback ?? worker.lastLines.join("\n");
-    this.started.reject(new StartFailure(`app ${this.name}: worker ${number + 1} ${what}\n${why.trimEnd()}`));
+    this.failure = new StartFailure(`app ${this.name}: worker ${number + 1} ${what}\n${why.trimEnd()}`);
     void this.stop(0);
   }
 
@@ -310,9 +307,6 @@ export class AppSupervisor implements WorkerOwner {
     if (this.phase === "stopping" || this.phase === "stopped") return this.stopped.promise;
     this.phase = "stopping";
     clearTimeout(this.timer);
-    // Rejected or resolved before, or a start is given up by its owner.
-    this.started.promise.catch(() => {});
-    this.started.reject(new StartFailure(`app ${this.name}: stopped before it was ready`));
     for (const worker of this.workers) this.dismiss(worker);
     this.timer = setTimeout(() => this.terminate(), graceMs);
     this.finishStop();
@@ -323,9 +317,7 @@ export class AppSupervisor implements WorkerOwner {
     if (worker.state.kind === "starting") worker.process?.kill("SIGKILL");
     if (worker.state.kind !== "ready") return;
     worker.state = { kind: "stopping" };
-    worker.process?.finish();
-    const packet = quitPacket();
-    for (let i = 0; i < this.options.threads; i++) sendPacket(this.queueFd, packet, packet.length);
+    this.queue.quit(this.options.threads);
   }
 
   private terminate(): void {
@@ -341,10 +333,12 @@ export class AppSupervisor implements WorkerOwner {
     if (this.workers.some((worker) => worker.process !== undefined) || this.phase === "stopped") return;
     this.phase = "stopped";
     clearTimeout(this.timer);
+    // Without effect when the start had succeeded; and maybe nobody waits for it.
+    this.started.promise.catch(() => {});
+    this.started.reject(this.failure ?? new StartFailure(`app ${this.name}: stopped before it was ready`));
     this.scoreboard.close();
     closeSync(this.sourceFd);
-    closeDescriptor(this.queueFd);
-    closeDescriptor(this.readFd);
+    this.queue.close();
     this.stopped.resolve();
   }
 
@@ -368,11 +362,4 @@ export class AppSupervisor implements WorkerOwner {
 
 function emptyWorker(): Worker {
   return { state: { kind: "down", untilMs: 0 }, failures: 0, process: undefined, traceback: undefined, lastLines: [] };
-}
-
-/** All workers read their program from this descriptor. */
-function writeSource(temporaryDirectory: string): number {
-  const fd = openTemporary(temporaryDirectory);
-  writeSync(fd, JSON.stringify({ wsgi: wsgiText, worker: workerText }));
-  return fd;
 }

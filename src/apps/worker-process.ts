@@ -3,8 +3,8 @@
  * which is the supervisor's business; python/worker.py is the other side.
  *
  *     child's descriptors   0 /dev/null   1, 2 pipes for the log   3 control   4 queue   5 leash   6 scoreboard   7 source
- *     master says           the settings, {"streams": front, "first": thread, "count": n} with n descriptors beside it,
- *                           {"finish": true}; one JSON object per line
+ *     master says           the settings, then {"streams": front, "first": thread, "count": n} with n descriptors
+ *                           beside it; one JSON object per line
  *     worker says           {"ready": pid, "python": path, "version": "3.12.1"} or {"failed": traceback}
  *
  * The leash: the kernel kills the worker's process group when the master's end closes, that is when the master is gone.
@@ -14,6 +14,7 @@ import { connect, type ConnectOwner } from "../net/connect.ts";
 import type { Wire } from "../net/wire.ts";
 import { closeDescriptor, duplicate, pipe, sendDescriptors, socketPair } from "../os/sockets.ts";
 import { LineSplitter, readLines } from "./output.ts";
+import { BOOTSTRAP } from "./source.ts";
 
 /** The first line to a worker. */
 export interface WorkerSettings {
@@ -44,7 +45,7 @@ export interface SpawnSpec {
   /** Receiving end of the app's packet socket. */
   readonly queueFd: number;
   readonly scoreboardFd: number;
-  /** A file that holds `workerSource()`. */
+  /** source.ts `openSource`. */
   readonly sourceFd: number;
 }
 
@@ -56,16 +57,6 @@ export interface WorkerOwner {
   /** The process is reaped and its output read. `cause`: `exited with code 1`, `was killed by SIGKILL`. */
   workerExited(worker: WorkerProcess, cause: string): void;
 }
-
-/** Python runs this; the rest of our code comes from descriptor 7 and is known to linecache, for tracebacks. */
-const BOOTSTRAP = `import json, linecache, os, sys, types
-for name, text in json.loads(os.pread(7, 1 << 20, 0)).items():
-    file = "<server %s.py>" % name
-    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
-    module = sys.modules["server_" + name] = types.ModuleType("server_" + name)
-    module.__file__ = file
-    exec(compile(text, file, "exec"), module.__dict__)
-`;
 
 /** Descriptors in one message; the kernel takes 253 (SCM_MAX_FD). */
 const DESCRIPTORS_MAX = 200;
@@ -143,11 +134,6 @@ export class WorkerProcess implements ConnectOwner {
       if (!this.say({ streams: front, first, count: batch.length }, batch)) return false;
     }
     return true;
-  }
-
-  /** Take no further request, end when those at hand are done. */
-  finish(): void {
-    this.say({ finish: true });
   }
 
   connected(wire: Wire): void {

@@ -1,17 +1,28 @@
-/** `server help [COMMAND]`: made from the table of commands, so that it cannot fall behind it. */
+/**
+ * `server help [COMMAND]`: made from the table of commands, so that it cannot fall behind it. `server help config` shows
+ * every key of server.toml, from the schema that reads it.
+ */
 import { nearest } from "../config/nearest.ts";
 import { HELP_OPTION } from "./arguments.ts";
 import { type Command, EXIT_OK, EXIT_USAGE } from "./command.ts";
 
+/** The one topic that is no command. */
+const CONFIG_TOPIC = "config";
+
 export const HELP: Command = {
   name: "help",
   summary: "Show how a command is used",
-  usage: "[COMMAND]",
-  doc: "Also: server --help, server COMMAND --help.",
+  usage: "[COMMAND | config]",
+  doc: "help config shows every key of server.toml. Also: server --help, server COMMAND --help.",
   options: {},
   positionalsMax: 1,
-  run({ positionals, commands }, terminal) {
+  async run({ positionals, commands }, terminal) {
     const [wanted] = positionals;
+    if (wanted === CONFIG_TOPIC) {
+      const { referenceMarkdown } = await import("../config/reference.ts");
+      terminal.stdout(referenceMarkdown());
+      return EXIT_OK;
+    }
     const command = commands.find((each) => each.name === wanted);
     if (wanted !== undefined && command === undefined) {
       terminal.stderr(unknownCommand(wanted, commands));
@@ -36,7 +47,8 @@ export function overview(commands: readonly Command[]): string {
 A reverse proxy, static file server and WSGI application server in one executable.
 
 ${columns(lines)}
-  server help COMMAND says more. Exit codes: 0 done, 1 failed, 2 usage or configuration.
+  server help COMMAND says more, server help config shows every key of server.toml.
+  Exit codes: 0 done, 1 failed, 2 usage or configuration.
 `;
 }
 

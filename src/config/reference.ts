@@ -1,8 +1,8 @@
 /**
- * docs/config.md, generated from the schema, so that the manual cannot fall behind the program. A test compares them.
- * After a change of the schema:
+ * The manual of server.toml, generated from the schema, so that it cannot fall behind the program: what
+ * `server help config` shows, and docs/config.md. A test compares the two. After a change of the schema:
  *
- *   bun -e 'await Bun.write("docs/config.md", (await import("./src/config/reference.ts")).referenceMarkdown())'
+ *   make docs
  */
 import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
 import type { Key, Schema } from "./keys.ts";

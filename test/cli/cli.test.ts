@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCli } from "../../src/cli/cli.ts";
@@ -84,6 +84,12 @@ describe("version and help", () => {
     expect(stdout).toStartWith("Usage: server run [-c FILE]\n");
     expect(stdout).toContain("-c, --config FILE");
   });
+});
+
+test("help config is the manual of server.toml", async () => {
+  const { code, stdout } = await run(["help", "config"]);
+  expect(code).toBe(0);
+  expect(stdout).toBe(readFileSync(join(import.meta.dir, "../../docs/config.md"), "utf8"));
 });
 
 describe("what is not known is refused with exit code 2, on stderr", () => {

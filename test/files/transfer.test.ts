@@ -30,7 +30,7 @@ class HoldingReply extends RecordedReply {
 
   override drain(): void {
     this.release();
-    super.producer?.drained();
+    this.producer?.drained();
   }
 
   release(): void {
@@ -79,10 +79,7 @@ describe("sendFile", () => {
     const reply = new HoldingReply();
     reply.full = true;
     begin(reply);
-    while (reply.state === "started") {
-      expect(reply.pieces.length).toBeLessThan(100);
-      reply.drain();
-    }
+    for (let i = 0; i < 200 && reply.state === "started"; i++) reply.drain();
     reply.release();
     expect(reply.content.equals(content)).toBe(true);
     expect(reply.pieces[0]).toBe(PIECE_BYTES);

@@ -1,85 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { monotonicMs } from "../../src/base/clock.ts";
-import { SILENT } from "../../src/base/log.ts";
-import type { BodyFailure } from "../../src/exchange/body.ts";
-import type { Exchange, Handler } from "../../src/exchange/exchange.ts";
-import { LINGER_MS, RECEIVE_BYTES_MAX } from "../../src/front/options.ts";
-import { UwsgiSession, type UwsgiSessionOptions } from "../../src/front/session-uwsgi.ts";
-import { Fields } from "../../src/protocol/http/fields.ts";
-import { LENGTH_UNKNOWN, type ReplyHead } from "../../src/protocol/http/message.ts";
+import type { Exchange } from "../../src/exchange/exchange.ts";
+import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { PONG } from "../../src/protocol/uwsgi/packet.ts";
-import { MemoryWire } from "../support/memory-wire.ts";
 import { uwsgiPacket } from "../support/uwsgi-packet.ts";
-
-interface Stage {
-  readonly wire: MemoryWire;
-  readonly session: UwsgiSession;
-  /** `status bytes` of each finished request, `refused status` of each refused one. */
-  readonly records: string[];
-  readonly closed: () => number;
-}
-
-const TIMEOUTS = { headerMs: 30_000, bodyMs: 60_000, sendMs: 60_000, keepaliveMs: 75_000 };
-
-function stage(handler: Handler): Stage {
-  const records: string[] = [];
-  let closed = 0;
-  const options: UwsgiSessionOptions = {
-    handler,
-    loaded: {
-      root: "/srv/site",
-      wsgi: { kind: "module", module: "mysite.wsgi", callable: "application" },
-      python: "/usr/bin/python3",
-      env: {},
-    },
-    timeouts: TIMEOUTS,
-    log: SILENT,
-    scratch: Buffer.alloc(64 * 1024),
-    observer: {
-      nextId: () => 1,
-      finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
-      refused: (_, status) => records.push(`refused ${status}`),
-      closed: () => closed++,
-    },
-  };
-  const wire = new MemoryWire();
-  const session = new UwsgiSession(wire, options);
-  wire.owner = session;
-  return { wire, session, records, closed: () => closed };
-}
-
-const head = (length: number): ReplyHead => ({ status: 200, reason: undefined, fields: new Fields(), length });
-
-const hello: Handler = (exchange) => exchange.reply.whole(head(5), Buffer.from("hello"));
-
-/** Reads the whole body, then answers with it. */
-const echo: Handler = (exchange) => {
-  const chunks: Buffer[] = [];
-  exchange.body.read({
-    bodyData: (bytes) => void chunks.push(Buffer.from(bytes)),
-    bodyEnd: () => exchange.reply.whole(head(exchange.body.length), Buffer.concat(chunks)),
-    bodyFailed: () => {},
-  });
-};
-
-const post = (length: number) => uwsgiPacket({ REQUEST_METHOD: "POST", CONTENT_LENGTH: String(length) });
-
-/** A handler that waits, and what happens to it. */
-function waiting(reading: boolean): { handler: Handler; exchange: () => Exchange; events: string[] } {
-  const events: string[] = [];
-  let exchange: Exchange | undefined;
-  const handler: Handler = (given) => {
-    exchange = given;
-    given.reply.producer = { drained: () => events.push("drained"), gone: () => events.push("gone") };
-    if (!reading) return;
-    given.body.read({
-      bodyData: (bytes) => events.push(`data ${bytes.length}`),
-      bodyEnd: () => events.push("end"),
-      bodyFailed: (why: BodyFailure) => events.push(`failed ${why}`),
-    });
-  };
-  return { handler, exchange: () => exchange as Exchange, events };
-}
+import { head, hello, post, stage, TIMEOUTS, waiting } from "../support/uwsgi-stage.ts";
 
 test("a packet is answered with an HTTP reply that ends with the connection", () => {
   const { wire, records, closed } = stage(hello);
@@ -98,7 +23,9 @@ test("the exchange shows what the gateway says of its client", () => {
     seen = exchange;
     hello(exchange);
   });
-  wire.send(uwsgiPacket({ REQUEST_URI: "/a?b=c", PATH_INFO: "/a", QUERY_STRING: "b=c", HTTPS: "on", SERVER_PORT: "443" }));
+  wire.send(
+    uwsgiPacket({ REQUEST_URI: "/a?b=c", PATH_INFO: "/a", QUERY_STRING: "b=c", HTTPS: "on", SERVER_PORT: "443" }),
+  );
   expect(seen?.head.target).toBe("/a?b=c");
   expect(seen?.protocol).toBe("HTTP/1.1");
   expect(seen?.params?.get("QUERY_STRING")).toBe("b=c");
@@ -130,80 +57,6 @@ test("a reply to HEAD has no content", () => {
   expect(wire.output).toContain("Content-Length: 5\r\n");
   expect(wire.output).toEndWith("\r\n\r\n");
   expect(records).toEqual(["200 0"]);
-});
-
-describe("the body", () => {
-  const content = "0123456789".repeat(20);
-  const bytes = Buffer.concat([post(content.length), Buffer.from(content)]);
-  const cuts = [
-    ["whole", [bytes]],
-    ["byte by byte", [...bytes].map((_, i) => bytes.subarray(i, i + 1))],
-    ["packet and body apart", [bytes.subarray(0, -content.length), bytes.subarray(-content.length)]],
-    ["in the middle", [bytes.subarray(0, 20), bytes.subarray(20, -50), bytes.subarray(-50)]],
-    ["with bytes beyond it", [Buffer.concat([bytes, Buffer.from("SURPLUS"), uwsgiPacket()])]],
-  ] as const;
-  test.each(cuts)("comes %s", (_, pieces) => {
-    const { wire, records } = stage(echo);
-    for (const piece of pieces) wire.send(piece);
-    expect(wire.output).toEndWith(`\r\n\r\n${content}`);
-    expect(records).toEqual(["200 200"]);
-    expect(wire.state).toBe("closed");
-  });
-
-  test("is held back by the wire while nobody reads it, and comes in order when someone does", () => {
-    const stopped = waiting(false);
-    const { wire } = stage(stopped.handler);
-    wire.send(post(4 * RECEIVE_BYTES_MAX));
-    wire.send(Buffer.alloc(RECEIVE_BYTES_MAX));
-    expect(wire.paused).toBe(false);
-    wire.send(Buffer.alloc(RECEIVE_BYTES_MAX));
-    expect(wire.paused).toBe(true);
-    let sum = 0;
-    const { body } = stopped.exchange();
-    body.read({
-      bodyData: (piece) => {
-        sum += piece.length;
-        body.pause();
-      },
-      bodyEnd: () => {},
-      bodyFailed: () => {},
-    });
-    expect(sum).toBe(RECEIVE_BYTES_MAX);
-    body.resume();
-    expect(sum).toBe(2 * RECEIVE_BYTES_MAX);
-    expect(wire.paused).toBe(false);
-  });
-
-  test("that is larger than the route takes is answered 413, and the rest is read so that the gateway sees it", () => {
-    const failures: string[] = [];
-    const { wire, records, session } = stage((exchange) => {
-      exchange.bodyBytesMax = 10;
-      exchange.body.read({
-        bodyData: () => failures.push("data"),
-        bodyEnd: () => failures.push("end"),
-        bodyFailed: (why) => failures.push(why),
-      });
-    });
-    wire.send(Buffer.concat([post(11), Buffer.from("123")]));
-    expect(failures).toEqual(["too-large"]);
-    expect(wire.output).toStartWith("HTTP/1.1 413 ");
-    expect(wire.state).toBe("shut");
-    wire.send("45678901");
-    expect(wire.state).toBe("shut");
-    wire.halfClose();
-    expect(wire.state).toBe("closed");
-    expect(records.length).toBe(1);
-    session.tick(monotonicMs() + LINGER_MS);
-  });
-
-  test("that nobody reads does not destroy the reply: half-close first, the end when the gateway has closed", () => {
-    const { wire, session } = stage(hello);
-    wire.send(Buffer.concat([post(100), Buffer.from("part")]));
-    expect(wire.output).toEndWith("hello");
-    expect(wire.state).toBe("shut");
-    session.tick(monotonicMs() + LINGER_MS + 1000);
-    expect(wire.state).toBe("closed");
-  });
 });
 
 describe("the gateway leaves", () => {

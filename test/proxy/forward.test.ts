@@ -61,7 +61,12 @@ describe("not passed on", () => {
   ];
   test.each(cases)("%s: %s", (name, value) => {
     expect(passed([[name, value]])).toEqual([]);
-    expect(forwarded([["Host", "a.example"], [name, value]]).slice(-OURS.length)).toEqual(OURS);
+    expect(
+      forwarded([
+        ["Host", "a.example"],
+        [name, value],
+      ]).slice(-OURS.length),
+    ).toEqual(OURS);
   });
 });
 
@@ -84,7 +89,10 @@ describe("Connection takes away what it names", () => {
   });
 
   test("but never Host or the fields that name the client", () => {
-    const result = forwarded([["Host", "a.example"], ["Connection", "host, x-forwarded-for, via, x-real-ip"]]);
+    const result = forwarded([
+      ["Host", "a.example"],
+      ["Connection", "host, x-forwarded-for, via, x-real-ip"],
+    ]);
     expect(result).toEqual([["Host", "a.example"], ...OURS]);
   });
 

@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { IDLE_TIMEOUT_MS, idleTimeoutMs } from "../../src/proxy/pool.ts";
 import { until } from "../support/wait.ts";
-import { answering, rig, startScripted } from "../support/scripted-upstream.ts";
-
-const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+import { answering, OK, rig, startScripted } from "../support/scripted-upstream.ts";
 
 describe("how long a connection may be idle", () => {
   const cases: readonly (readonly [keepAlive: string | undefined, ms: number])[] = [
@@ -34,7 +32,11 @@ test("requests at once have a connection each, and no more are kept than allowed
   const { ask, upstream } = rig([server.port], { keepalive: 2 });
   await Promise.all(Array.from({ length: 6 }, () => ask()));
   expect(server.visits).toHaveLength(6);
-  await until("the end of four of them", 5000, () => server.visits.filter((visit) => visit.state === "open").length === 2);
+  await until(
+    "the end of four of them",
+    5000,
+    () => server.visits.filter((visit) => visit.state === "open").length === 2,
+  );
   upstream.close();
   server.stop();
 });

@@ -131,3 +131,40 @@ export function rig(ports: readonly number[], options: Partial<UpstreamOptions> 
   };
   return { upstream, request, ask };
 }
+
+/** A reply that is whole in one packet. */
+export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/** Asks a server that runs `script`, with sweeps that are ten times as fast as the clock. */
+export async function against(script: (visit: Visit) => void, request: FakeRequest = {}, change: Partial<Setup> = {}) {
+  const server = startScripted(script);
+  const made = rig([server.port], change.options);
+  const sweep = sweepFast(made);
+  try {
+    const { reply } = await made.ask(request);
+    return { reply, visits: server.visits };
+  } finally {
+    clearInterval(sweep);
+    server.stop();
+  }
+}
+
+export interface Setup {
+  readonly options: Parameters<typeof rig>[1];
+}
+
+export function sweepFast({ upstream }: Rig): Timer {
+  const begun = performance.now();
+  return setInterval(() => upstream.tick((performance.now() - begun) * 10), 10);
+}
+
+export const once = (act: (visit: Visit) => void) => (visit: Visit) => {
+  if (visit.heads === 1) act(visit);
+};
+
+export async function sendSlowly(visit: Visit, wire: string): Promise<void> {
+  for (const byte of wire) {
+    visit.send(byte);
+    await Bun.sleep(0);
+  }
+}

@@ -189,8 +189,6 @@ class Worker:
         if "streams" in message:
             for index in range(message["first"], message["first"] + message["count"]):
                 self.threads[index].streams[message["streams"]] = Stream(self.control.descriptors.pop(0))
-        elif "finish" in message:
-            self.finishing = True
 
     def connected(self):
         return all(None not in thread.streams for thread in self.threads)

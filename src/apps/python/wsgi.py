@@ -378,9 +378,9 @@ def report(environ, what, error):
 
 
 def render(error):
-    """The traceback without the frames of ours that lead to the application."""
+    """The traceback without the frames of ours that lead to the application; the error alone if it has no others."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None and is_ours(trace.tb_frame.f_code.co_filename):
+    while trace is not None and is_ours(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace))
 

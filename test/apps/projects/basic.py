@@ -93,5 +93,62 @@ def fork_and_return(environ, start_response):
     return plain(start_response, b"child")
 
 
+def hold_lock(environ, start_response):
+    """Holds the GIL for good: no Python thread of this process runs any more."""
+    import ctypes
+
+    ctypes.PyDLL(None).sleep(3600)
+
+
+def spawn_child(environ, start_response):
+    import subprocess
+
+    child = subprocess.Popen(["sleep", "3600"])
+    return plain(start_response, b"%d" % child.pid)
+
+
+def fail_stream(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield b"x" * 1000
+    raise ValueError("mid-body")
+
+
+def break_frame(environ, start_response):
+    """A signal handler raises while a frame is being sent."""
+    import signal
+
+    def handler(number, stack):
+        raise RuntimeError("from the handler")
+
+    signal.signal(signal.SIGALRM, handler)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    while True:
+        yield b"x" * 1000000
+
+
+last_errors = "/tmp/server-test-%d-last-read" % os.getppid()
+
+
+def slow_read(environ, start_response):
+    time.sleep(0.3)
+    try:
+        environ["wsgi.input"].read()
+        result = "read"
+    except OSError as error:
+        result = type(error).__name__
+    with open(last_errors, "w") as file:
+        file.write(result)
+    return plain(start_response, b"")
+
+
+def last_read(environ, start_response):
+    """What the read of slow_read came to, in whichever process it was."""
+    with open(last_errors) as file:
+        result = file.read()
+    os.unlink(last_errors)
+    return plain(start_response, result.encode())
+
+
 def application(environ, start_response):
     return globals()[environ["PATH_INFO"].strip("/") or "hello"](environ, start_response)

@@ -10,8 +10,7 @@ import { type Cut, everyByte, mulberry32, packets, randomCuts, whole } from "../
 
 type Pairs = readonly (readonly [string, string])[];
 
-const sized = (text: string) =>
-  String.fromCharCode(text.length & 0xff) + String.fromCharCode(text.length >> 8) + text;
+const sized = (text: string) => String.fromCharCode(text.length & 0xff) + String.fromCharCode(text.length >> 8) + text;
 const block = (pairs: Pairs) => pairs.map(([name, value]) => sized(name) + sized(value)).join("");
 const header = (size: number, modifier1 = 0, modifier2 = 0) =>
   String.fromCharCode(modifier1, size & 0xff, size >> 8, modifier2);
@@ -49,10 +48,38 @@ describe("a packet is the same however it is cut", () => {
     ["a body behind it", `${packet([["A", "b"]])}body\r\n`, "packet 0 A=b rest=body\r\n"],
     ["a second packet is only body", packet([["A", "b"]]).repeat(2), `packet 0 A=b rest=${packet([["A", "b"]])}`],
     ["no variables", header(0), "packet 0  rest="],
-    ["the last of two counts", packet([["HTTPS", ""], ["HTTPS", "on"]]), "packet 0 HTTPS=on rest="],
-    ["the last Host counts", packet([["HTTP_HOST", "a"], ["HTTP_HOST", "b"]]), "packet 0 HTTP_HOST=b rest="],
-    ["repeated fields are a list", packet([["HTTP_X", "a"], ["HTTP_X", "b"]]), "packet 0 HTTP_X=a,b rest="],
-    ["cookies too", packet([["HTTP_COOKIE", "a=1"], ["HTTP_COOKIE", "b=2"]]), "packet 0 HTTP_COOKIE=a=1; b=2 rest="],
+    [
+      "the last of two counts",
+      packet([
+        ["HTTPS", ""],
+        ["HTTPS", "on"],
+      ]),
+      "packet 0 HTTPS=on rest=",
+    ],
+    [
+      "the last Host counts",
+      packet([
+        ["HTTP_HOST", "a"],
+        ["HTTP_HOST", "b"],
+      ]),
+      "packet 0 HTTP_HOST=b rest=",
+    ],
+    [
+      "repeated fields are a list",
+      packet([
+        ["HTTP_X", "a"],
+        ["HTTP_X", "b"],
+      ]),
+      "packet 0 HTTP_X=a,b rest=",
+    ],
+    [
+      "cookies too",
+      packet([
+        ["HTTP_COOKIE", "a=1"],
+        ["HTTP_COOKIE", "b=2"],
+      ]),
+      "packet 0 HTTP_COOKIE=a=1; b=2 rest=",
+    ],
     ["a ping", header(0, MODIFIER_PING), `packet ${MODIFIER_PING}  rest=`],
     ["a large value", packet([["A", "x".repeat(60_000)]]), `packet 0 A=${"x".repeat(60_000)} rest=`],
     ["cut off in the header", "\0\x08", "need-data"],
@@ -125,7 +152,13 @@ describe("the writer", () => {
     ["one byte too many", [["A", "x".repeat(PACKET_DATA_BYTES_MAX - 4)]]],
     ["a value of 64 KiB", [["A", "x".repeat(65_536)]]],
     ["a name of 64 KiB", [["A".repeat(65_536), ""]]],
-    ["two halves", [["A", "x".repeat(33_000)], ["B", "x".repeat(33_000)]]],
+    [
+      "two halves",
+      [
+        ["A", "x".repeat(33_000)],
+        ["B", "x".repeat(33_000)],
+      ],
+    ],
   ];
   test.each(tooLarge)("refuses %s instead of wrapping a size", (_, pairs) => {
     const writer = new PacketWriter();

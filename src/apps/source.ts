@@ -1,0 +1,23 @@
+/** The Python side of the channel, embedded as text: what a worker reads from a descriptor and runs. */
+import { writeSync } from "node:fs";
+import { openTemporary } from "../os/temporary.ts";
+import workerText from "./python/worker.py" with { type: "text" };
+import wsgiText from "./python/wsgi.py" with { type: "text" };
+
+/** Python runs this. It gives our files names, so that tracebacks show their lines; `server_wsgi` comes first, since
+ *  `server_worker` imports it and does not return. */
+export const BOOTSTRAP = `import json, linecache, os, sys, types
+for name, text in json.loads(os.pread(7, 1 << 20, 0)).items():
+    file = "<server %s.py>" % name
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    module = sys.modules["server_" + name] = types.ModuleType("server_" + name)
+    module.__file__ = file
+    exec(compile(text, file, "exec"), module.__dict__)
+`;
+
+/** A descriptor of a file without a name that holds both; it is the caller's to close. */
+export function openSource(temporaryDirectory: string): number {
+  const fd = openTemporary(temporaryDirectory);
+  writeSync(fd, JSON.stringify({ wsgi: wsgiText, worker: workerText }));
+  return fd;
+}

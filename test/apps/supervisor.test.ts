@@ -1,0 +1,220 @@
+import { afterEach, describe, expect, test, setDefaultTimeout } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { StartFailure } from "../../src/apps/supervisor.ts";
+import { PROJECTS, Rig, type RigOptions } from "./rig.ts";
+
+// Python starts slowly on a busy machine.
+setDefaultTimeout(60_000);
+
+const rigs: Rig[] = [];
+
+function makeRig(options: RigOptions): Rig {
+  const rig = new Rig(options);
+  rigs.push(rig);
+  return rig;
+}
+
+async function startedRig(options: RigOptions = {}): Promise<Rig> {
+  const rig = makeRig(options);
+  await rig.supervisor.start();
+  return rig;
+}
+
+afterEach(async () => {
+  for (const rig of rigs.splice(0)) await rig.close();
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // A zombie that nobody reaps is dead.
+    const status = new TextDecoder().decode(Bun.spawnSync({ cmd: ["cat", `/proc/${pid}/stat`] }).stdout);
+    return status !== "" && !/\) Z /.test(status);
+  } catch {
+    return false;
+  }
+}
+
+async function allDead(pids: readonly number[]): Promise<void> {
+  while (pids.some(isAlive)) await Bun.sleep(5);
+}
+
+function pidsOf(rig: Rig): number[] {
+  return rig.supervisor.status().workers.flatMap((worker) => worker.pid ?? []);
+}
+
+describe("start", () => {
+  const failures: [string, RigOptions, RegExp][] = [
+    ["an import error", { module: "broken" }, /No module named 'missing_module_of_the_test'/],
+    ["a module that is not there", { module: "nowhere.wsgi" }, /No module named 'nowhere'/],
+    ["an object that cannot be called", { module: "not_callable" }, /is a int, it must be callable/],
+    [
+      "a callable that is not there",
+      { wsgi: { kind: "module", module: "basic", callable: "app" } },
+      /no attribute 'app'/,
+    ],
+    ["a process that dies", { module: "dies_at_import" }, /exited with code 7\nlast words/],
+    ["an import that never ends", { module: "slow_import", startTimeoutMs: 300 }, /not ready/],
+    ["an interpreter that is not there", { python: "/nonexistent/python" }, /\/nonexistent\/python/],
+    ["an interpreter that is none", { python: "/bin/false" }, /exited with code 1/],
+    ["a directory that is not there", { root: "/nonexistent" }, /No such file or directory: '\/nonexistent'/],
+    [
+      "a file that is not there",
+      { wsgi: { kind: "file", file: join(PROJECTS, "no.py"), callable: "a" } },
+      /No module named 'no'/,
+    ],
+  ];
+  test.each(failures)("%s rejects with its reason and leaves nothing running", async (_, options, reason) => {
+    const rig = makeRig({ processes: 2, ...options });
+    const failure = await rig.supervisor.start().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(failure).toBeInstanceOf(StartFailure);
+    expect((failure as Error).message).toMatch(reason);
+    expect((failure as Error).message).not.toContain("<server ");
+    await rig.supervisor.stop(0);
+    expect(pidsOf(rig)).toEqual([]);
+  });
+
+  test("a file outside every package is loaded by its path", async () => {
+    const file = join(PROJECTS, "odd-name.wsgi");
+    writeFileSync(file, "from basic import hello as handle\n");
+    try {
+      const rig = await startedRig({ wsgi: { kind: "file", file, callable: "handle" } });
+      expect((await rig.get("/")).reply.text).toBe("hello");
+    } finally {
+      rmSync(file);
+    }
+  });
+
+  test("env is the app's over the server's", async () => {
+    const flag = join(PROJECTS, "basic.py");
+    const rig = await startedRig({ module: "breakable", env: { BREAKABLE: flag, PYTHONDONTWRITEBYTECODE: "1" } });
+    expect((await rig.get("/hello")).reply.text).toBe("hello");
+  });
+});
+
+describe("a worker that dies", () => {
+  test("takes only its own requests with it, and is replaced", async () => {
+    const rig = await startedRig({ processes: 2, threads: 2, fronts: 2 });
+    const asked = [0, 1, 0, 1].map((front) => rig.ask({ path: "/sleep", query: "30" }, front));
+    await rig.until(() => busyThreads(rig) === 4);
+    const [first, second] = pidsOf(rig) as [number, number];
+    const lost = () => asked.filter(({ reply }) => reply.status === 502).length;
+    process.kill(first, "SIGKILL");
+    await rig.until(() => lost() === 2);
+    await rig.until(() => pidsOf(rig).length === 2 && !pidsOf(rig).includes(first));
+    expect(lost()).toBe(2);
+    expect(rig.log).toContain(`(pid ${first}) was killed by SIGKILL`);
+    process.kill(second, "SIGKILL");
+    await Promise.all(asked.map(({ reply }) => reply.over));
+    expect(lost()).toBe(4);
+    await rig.until(() => rig.supervisor.status().workers.some((worker) => worker.state === "ready"));
+    expect((await rig.get("/hello")).reply.text).toBe("hello");
+  });
+
+  test("at import again and again: 503 at once meanwhile, back-off, recovery by itself", async () => {
+    const flag = `/tmp/server-test-${process.pid}-breakable`;
+    writeFileSync(flag, "");
+    const env = { BREAKABLE: flag, PYTHONDONTWRITEBYTECODE: "1" };
+    const rig = await startedRig({ module: "breakable", env });
+    rmSync(flag);
+    process.kill(pidsOf(rig)[0] as number, "SIGKILL");
+    await rig.until(() => (rig.supervisor.status().workers[0]?.failures ?? 0) >= 2);
+    const { reply } = await rig.get("/hello");
+    expect([reply.status, reply.header("retry-after")]).toEqual([503, "5"]);
+    expect(rig.log).toContain("the deployment is broken");
+    expect(rig.log).toContain("starting another in 2 s");
+    writeFileSync(flag, "");
+    await rig.until(() => rig.supervisor.status().workers[0]?.state === "ready");
+    expect((await rig.get("/hello")).reply.text).toBe("hello");
+    rmSync(flag);
+  });
+
+  test("takes the processes along that it started", async () => {
+    const rig = await startedRig();
+    const child = Number((await rig.get("/spawn_child")).reply.text);
+    expect(isAlive(child)).toBe(true);
+    process.kill(pidsOf(rig)[0] as number, "SIGKILL");
+    await allDead([child]);
+  });
+
+  test("of a broken frame finishes by itself; its reply is aborted", async () => {
+    const rig = await startedRig();
+    const { reply } = rig.ask({ path: "/break_frame" });
+    reply.full = true;
+    await reply.over;
+    expect(reply.aborted).toBeDefined();
+    await rig.until(() => rig.log.includes("exited with code 0"));
+  });
+});
+
+function busyThreads(rig: Rig): number {
+  const threads = rig.supervisor.status().workers.flatMap((worker) => worker.threads);
+  return threads.filter((thread) => thread.runningMs !== undefined).length;
+}
+
+describe("stop", () => {
+  test("lets the requests at hand and in the queue finish, and reaps everybody", async () => {
+    const rig = await startedRig({ processes: 2, threads: 2 });
+    const pids = pidsOf(rig);
+    const asked = Array.from({ length: 8 }, () => rig.ask({ path: "/sleep", query: "0.1" }));
+    await rig.until(() => busyThreads(rig) === 4);
+    await rig.supervisor.stop(5000);
+    await Promise.all(asked.map(({ reply }) => reply.over));
+    expect(asked.map(({ reply }) => reply.text)).toEqual(Array.from({ length: 8 }, () => "slept"));
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+
+  test("kills what does not finish, with its children", async () => {
+    const rig = await startedRig();
+    const child = Number((await rig.get("/spawn_child")).reply.text);
+    const pids = [...pidsOf(rig), child];
+    const { reply } = rig.ask({ path: "/hold_lock" });
+    await rig.until(() => busyThreads(rig) === 1);
+    await rig.supervisor.stop(50);
+    await allDead(pids);
+    await reply.over;
+    expect(reply.status).toBe(502);
+  });
+
+  test("ends a start that is under way", async () => {
+    const rig = makeRig({ module: "slow_import" });
+    const started = rig.supervisor.start().catch((error: unknown) => error);
+    const pids = pidsOf(rig);
+    await rig.supervisor.stop(1000);
+    expect(await started).toBeInstanceOf(StartFailure);
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+
+  test("is not needed when the master is killed: the kernel ends workers and their children, stuck or not", async () => {
+    const script = join(import.meta.dir, "orphaning-master.ts");
+    const master = Bun.spawn({ cmd: [process.execPath, script], stdout: "pipe" });
+    const { value } = await master.stdout.getReader().read();
+    const pids = JSON.parse(Buffer.from(value as Uint8Array).toString()) as number[];
+    expect(pids.filter(isAlive).length).toBe(3);
+    master.kill("SIGKILL");
+    await allDead(pids);
+  });
+});
+
+test("a front thread that was replaced gets streams of its own", async () => {
+  const rig = await startedRig({ processes: 2, threads: 2, fronts: 2 });
+  const waiting = rig.ask({ path: "/sleep", query: "0.2" }, 1);
+  await rig.until(() => busyThreads(rig) === 1);
+  rig.channels[1]?.close();
+  rig.channels[1] = rig.makeChannel(1);
+  rig.supervisor.frontReplaced(1);
+  expect(waiting.reply.status).toBe(502);
+  for (let i = 0; i < 20; i++) expect((await rig.get("/hello", 1)).reply.text).toBe("hello");
+});
+
+test("what a worker prints is in the log, line by line, whatever the characters", async () => {
+  const rig = await startedRig();
+  await rig.get("/printing");
+  await rig.until(() => rig.log.includes("wsgi.errors"));
+  expect(rig.log).toContain("[notice] test: worker 1: printed: \u00e9\u4e2d\n");
+  expect(rig.log).toContain("[error] test: worker 1: written to wsgi.errors: \u4e2d\n");
+});

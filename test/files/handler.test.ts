@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  ftruncateSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type FilesOptions, makeFilesHandler } from "../../src/files/handler.ts";
+import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
+import { openBelow } from "../support/descriptors.ts";
+import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
+
+const base = realpathSync(mkdtempSync(join(tmpdir(), "files-")));
+const root = join(base, "static");
+const LARGE = Buffer.alloc(700_000, "large file ");
+const OLD = new Date(Date.UTC(2026, 0, 2, 3, 4, 5));
+const FAR = 5 * 2 ** 30;
+
+beforeAll(() => {
+  for (const folder of ["css", "empty", "two", "a b\nc", ".git", ".well-known", "index-is-folder/index.html"]) {
+    mkdirSync(join(root, folder), { recursive: true });
+  }
+  const files: Record<string, string | Buffer> = {
+    "a.txt": "hello",
+    "css/site.css": "body {}",
+    "two/index.html": "first",
+    "two/index.htm": "second",
+    "a b\nc/100%.txt": "percent",
+    "empty.txt": "",
+    "large.bin": LARGE,
+    "exact.bin": Buffer.alloc(64 * 1024, 1),
+    "over.bin": Buffer.alloc(64 * 1024 + 1, 2),
+    ".git/config": "secret",
+    ".env": "secret",
+    ".well-known/security.txt": "contact",
+    "settings.py~": "secret",
+  };
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(root, name), content);
+    utimesSync(join(root, name), OLD, OLD);
+  }
+  writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xe9, 0xff])]), "bytes");
+  writeFileSync(join(base, "secret"), "secret");
+  symlinkSync("../secret", join(root, "link"));
+  const fd = openSync(join(root, "sparse.bin"), "w");
+  ftruncateSync(fd, FAR);
+  writeSync(fd, "tail", FAR - 4);
+  closeSync(fd);
+});
+
+afterAll(() => rmSync(base, { recursive: true }));
+
+function make(change: Partial<FilesOptions> = {}) {
+  return makeFilesHandler({ root, single: false, index: ["index.html", "index.htm"], cacheControl: undefined, charset: undefined, ...change });
+}
+
+const shared = make();
+
+async function ask(path: string, request: FakeRequest = {}, handler = shared) {
+  const { exchange, reply } = fakeExchange({ ...request, path });
+  exchange.mount = "/static";
+  handler(exchange);
+  await reply.over;
+  expect(openBelow(base)).toBe(0);
+  return reply;
+}
+
+function withFields(fields: Record<string, string>): FakeRequest {
+  return { fields: Object.entries(fields) };
+}
+
+describe("what is found", () => {
+  test.each([
+    ["/static/a.txt", "hello", "text/plain"],
+    ["/static/css/site.css", "body {}", "text/css"],
+    ["/static/two/", "first", "text/html"],
+    ["/static/two/index.htm", "second", "text/html"],
+    ["/static/a b\nc/100%.txt", "percent", "text/plain"],
+    ["/static/empty.txt", "", "text/plain"],
+    ["/static/\xe9\xff", "bytes", "application/octet-stream"],
+    ["/static/.well-known/security.txt", "contact", "text/plain"],
+  ])("%j", async (path, text, type) => {
+    for (let again = 0; again < 2; again++) {
+      const reply = await ask(path);
+      expect(reply.status).toBe(200);
+      expect(reply.text).toBe(text);
+      expect(reply.head?.length).toBe(text.length);
+      expect(reply.header("content-type")).toBe(type);
+      expect(reply.header("accept-ranges")).toBe("bytes");
+    }
+  });
+
+  test.each(["/static/large.bin", "/static/exact.bin", "/static/over.bin"])("%s whole, of either side of the bound", async (path) => {
+    const reply = await ask(path);
+    const expected = Buffer.from(await Bun.file(join(base, path)).arrayBuffer());
+    expect(reply.content.equals(expected)).toBe(true);
+    expect(reply.head?.length).toBe(expected.length);
+  });
+
+  test("carries validators, and Cache-Control and charset as configured", async () => {
+    const reply = await ask("/static/a.txt", {}, make({ cacheControl: "max-age=60", charset: "utf-8" }));
+    expect(reply.header("last-modified")).toBe("Fri, 02 Jan 2026 03:04:05 GMT");
+    expect(reply.header("etag")).toMatch(/^"[0-9a-f]+-5"$/);
+    expect(reply.header("cache-control")).toBe("max-age=60");
+    expect(reply.header("content-type")).toBe("text/plain; charset=utf-8");
+  });
+
+  test("HEAD announces what GET sends", async () => {
+    for (const path of ["/static/a.txt", "/static/large.bin"]) {
+      const get = await ask(path);
+      const head = await ask(path, { method: "HEAD" });
+      expect(head.head).toEqual(get.head!); // both were answered
+    }
+  });
+
+  test("one single file, whatever the rest of the path", async () => {
+    const handler = make({ root: join(root, "a.txt"), single: true });
+    for (const path of ["/static", "/static/some/page", "/other/.env"]) {
+      const reply = await ask(path, {}, handler);
+      expect(reply.text).toBe("hello");
+      expect(reply.header("content-type")).toBe("text/plain");
+    }
+  });
+});
+
+describe("what is not", () => {
+  test.each([
+    "/static/missing",
+    "/static/a.txt/",
+    "/static/empty/",
+    "/static/index-is-folder/",
+    "/static/.git/config",
+    "/static/.git/",
+    "/static/.git",
+    "/static/.env",
+    "/static/settings.py~",
+    "/static/../secret",
+    "/static/css/../a.txt",
+    "/static//a.txt",
+    "/static/..\\secret",
+    "/static/link",
+    `/static/${"x".repeat(5000)}`,
+  ])("%j is 404 and shows nothing", async (path) => {
+    const reply = await ask(path);
+    expect(reply.status).toBe(404);
+    expect(reply.text).not.toContain("secret");
+  });
+
+  test.each(["POST", "PUT", "DELETE", "OPTIONS", "get"])("%s is 405 with Allow (rfc9110_15_5_6)", async (method) => {
+    const reply = await ask("/static/a.txt", { method });
+    expect(reply.status).toBe(405);
+    expect(reply.header("allow")).toBe("GET, HEAD");
+  });
+});
+
+describe("a directory without its slash", () => {
+  test.each([
+    ["/static/css", undefined, "/static/css/"],
+    ["/static", undefined, "/static/"],
+    ["/static/two", "a=b&c", "/static/two/?a=b&c"],
+    ["/static/a b\nc", "x\r\ny", "/static/a%20b%0Ac/?x%0D%0Ay"],
+  ])("%j?%j goes to %s", async (path, query, location) => {
+    const reply = await ask(path, query === undefined ? {} : { query });
+    expect(reply.status).toBe(301);
+    expect(reply.header("location")).toBe(location);
+  });
+});
+
+describe("conditions and ranges", () => {
+  test("304 repeats the validators, has no content and announces no length (rfc9110_15_4_5)", async () => {
+    for (const path of ["/static/a.txt", "/static/large.bin"]) {
+      const etag = (await ask(path)).header("etag") ?? "";
+      const reply = await ask(path, withFields({ "If-None-Match": etag }));
+      expect(reply.status).toBe(304);
+      expect(reply.head?.length).toBe(LENGTH_UNKNOWN);
+      expect(reply.text).toBe("");
+      expect(reply.header("etag")).toBe(etag);
+      expect(reply.header("content-type")).toBeUndefined();
+    }
+  });
+
+  test("412 for a file that is not the expected one (rfc9110_13_1_1)", async () => {
+    for (const path of ["/static/a.txt", "/static/large.bin"]) {
+      expect((await ask(path, withFields({ "If-Match": '"other"' }))).status).toBe(412);
+    }
+  });
+
+  test.each([
+    ["/static/a.txt", "bytes=1-2", "el", "bytes 1-2/5"],
+    ["/static/a.txt", "bytes=-2", "lo", "bytes 3-4/5"],
+    ["/static/large.bin", "bytes=11-20", "large file", "bytes 11-20/700000"],
+    ["/static/sparse.bin", "bytes=-4", "tail", `bytes ${FAR - 4}-${FAR - 1}/${FAR}`],
+    ["/static/sparse.bin", `bytes=${FAR - 6}-${FAR - 3}`, "\0\0ta", `bytes ${FAR - 6}-${FAR - 3}/${FAR}`],
+  ])("%s %s is 206", async (path, range, text, contentRange) => {
+    const reply = await ask(path, withFields({ Range: range }));
+    expect(reply.status).toBe(206);
+    expect(reply.text).toBe(text);
+    expect(reply.head?.length).toBe(text.length);
+    expect(reply.header("content-range")).toBe(contentRange);
+    expect(reply.header("etag")).toBeDefined();
+  });
+
+  test("416 tells the size (rfc9110_15_5_17)", async () => {
+    for (const [path, size] of [["/static/a.txt", 5], ["/static/large.bin", 700_000]] as const) {
+      const reply = await ask(path, withFields({ Range: "bytes=700000-" }));
+      expect(reply.status).toBe(416);
+      expect(reply.header("content-range")).toBe(`bytes */${size}`);
+    }
+  });
+
+  test("a range of an older state gets the whole new one", async () => {
+    const reply = await ask("/static/a.txt", withFields({ Range: "bytes=1-2", "If-Range": '"old"' }));
+    expect(reply.status).toBe(200);
+    expect(reply.text).toBe("hello");
+  });
+
+  test("several ranges get the whole file", async () => {
+    expect((await ask("/static/a.txt", withFields({ Range: "bytes=0-1,3-4" }))).text).toBe("hello");
+  });
+});
+
+describe("files that change", () => {
+  /** Longer than the cache believes an entry. */
+  const stale = () => Bun.sleep(1050);
+
+  test("a rewrite within the same second changes the ETag, and is seen after a second", async () => {
+    const name = join(root, "changing.txt");
+    writeFileSync(name, "one");
+    const before = await ask("/static/changing.txt");
+    await Bun.sleep(20);
+    writeFileSync(name, "two");
+    await stale();
+    const after = await ask("/static/changing.txt");
+    expect([before.text, after.text]).toEqual(["one", "two"]);
+    expect(after.header("etag")).not.toBe(before.header("etag"));
+  });
+
+  test("a settled file is replaced, removed and turned into a way out", async () => {
+    for (const name of ["replaced.txt", "removed.txt", "escaping.txt"]) {
+      writeFileSync(join(root, name), "old");
+      utimesSync(join(root, name), OLD, OLD);
+      expect((await ask(`/static/${name}`)).text).toBe("old");
+    }
+    writeFileSync(join(root, "new"), "new");
+    utimesSync(join(root, "new"), OLD, OLD);
+    renameSync(join(root, "new"), join(root, "replaced.txt"));
+    rmSync(join(root, "removed.txt"));
+    rmSync(join(root, "escaping.txt"));
+    symlinkSync("../secret", join(root, "escaping.txt"));
+    await stale();
+    expect((await ask("/static/replaced.txt")).text).toBe("new");
+    expect((await ask("/static/removed.txt")).status).toBe(404);
+    expect((await ask("/static/escaping.txt")).status).toBe(404);
+  });
+
+  test("an unchanged file keeps its bytes in memory over the look at the disk", async () => {
+    const handler = make();
+    const first = fakeExchange({ path: "/a.txt" });
+    let sent: Uint8Array[] = [];
+    const spy = (exchange: ReturnType<typeof fakeExchange>) => {
+      const whole = exchange.reply.whole.bind(exchange.reply);
+      exchange.reply.whole = (head, content) => {
+        sent.push(content);
+        whole(head, content);
+      };
+      handler(exchange.exchange);
+    };
+    // the tree was made moments ago, so its files settle only after two seconds
+    await Bun.sleep(2100);
+    spy(first);
+    await stale();
+    spy(fakeExchange({ path: "/a.txt" }));
+    expect(sent[1]).toBe(sent[0]!); // two were sent
+    expect(openBelow(base)).toBe(0);
+  });
+});
