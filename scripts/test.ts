@@ -8,6 +8,8 @@ import { installDebian } from "./sample/debian.ts";
 import { ROOT, run } from "./sample/run.ts";
 import { readReport, type Report } from "./test/report.ts";
 
+/** For one test; those that start real servers wait for them, nothing else comes near. */
+const TEST_TIMEOUT_MS = 60_000;
 const REPORT = join(ROOT, ".build/test/junit.xml");
 
 /** Each with the package that brings it. */
@@ -40,8 +42,9 @@ function runTests(): Report {
   mkdirSync(join(REPORT, ".."), { recursive: true });
   // A report of an earlier run must not be taken for this one's.
   Bun.spawnSync(["rm", "-f", REPORT]);
+  const bound = `--timeout=${TEST_TIMEOUT_MS}`;
   const reporter = ["--only-failures", "--reporter=junit", `--reporter-outfile=${REPORT}`];
-  const ended = passes("all tests", [process.execPath, "test", "--no-orphans", ...reporter]);
+  const ended = passes("all tests", [process.execPath, "test", "--no-orphans", bound, ...reporter]);
   const report = readReport(REPORT);
   // A file that cannot be loaded, or a crash of the runner, is no test that failed, and must not look like success.
   return ended || report.failed > 0 ? report : { ...report, failed: 1 };

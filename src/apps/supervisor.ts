@@ -122,8 +122,8 @@ export class AppSupervisor implements WorkerOwner {
   // ── the one loop that acts ────────────────────────────────────────────────────────────────────────────────────
 
   private act(): void {
+    if (!this.isActive) return;
     clearTimeout(this.timer);
-    if (this.phase !== "starting" && this.phase !== "running") return;
     const now = monotonicMs();
     const plan = decide(
       this.workers.map((worker) => worker.state),
@@ -132,9 +132,15 @@ export class AppSupervisor implements WorkerOwner {
     );
     for (const number of plan.overdue) this.giveUp(number);
     for (const number of plan.spawn) this.spawn(number);
+    // A first start that fails at once is already being undone.
+    if (!this.isActive) return;
     if (plan.nextMs !== undefined) this.timer = setTimeout(() => this.act(), Math.max(1, plan.nextMs - now));
     // A start that failed at once is due later; and starts have deadlines of their own.
     else if (plan.spawn.length > 0) this.timer = setTimeout(() => this.act(), 1);
+  }
+
+  private get isActive(): boolean {
+    return this.phase === "starting" || this.phase === "running";
   }
 
   private giveUp(number: number): void {
@@ -145,6 +151,7 @@ export class AppSupervisor implements WorkerOwner {
   }
 
   private spawn(number: number): void {
+    if (!this.isActive) return;
     const worker = this.worker(number);
     worker.traceback = undefined;
     worker.lastLines = [];

@@ -13,6 +13,7 @@ import { compileHosts } from "../exchange/hosts.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import { makeRespondHandler } from "../exchange/respond.ts";
 import { compileRoutes } from "../exchange/router.ts";
+import { FileCache } from "../files/cache.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
@@ -42,7 +43,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const upstreams = new Map(
     config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, context.log)]),
   );
-  const targets: Targets = { config, apps, upstreams };
+  const targets: Targets = { config, apps, upstreams, files: { cache: new FileCache(), log: context.log } };
   const sites = config.sites.map((site) => ({ config: site, handler: makeSiteHandler(site, targets) }));
   const handlers = new Map<string, Handler>();
   for (const site of config.sites) {
@@ -58,6 +59,8 @@ interface Targets {
   readonly config: Config;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** What all file routes share: one bound on the memory of all of them. */
+  readonly files: { readonly cache: FileCache; readonly log: Log };
 }
 
 interface AssembledSite {
@@ -125,6 +128,7 @@ function makeTarget(route: RouteConfig, site: SiteConfig, targets: Targets): Han
         index: target.index,
         cacheControl: target.cacheControl,
         charset: site.charset,
+        ...targets.files,
       });
     case "app":
       return named(targets.apps.get(target.app), target.app).handler;

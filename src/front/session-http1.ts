@@ -210,7 +210,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.lingerNeeded = true;
     this.body.fail(why);
     if (this.state === "waiting" && exchange !== undefined) answer(exchange, status);
-    else if (this.state === "started") this.abort(`the request body is ${why}`);
+    else if (this.state === "started") this.destroy();
     else if (this.state === "finished") this.finishConnection();
   }
 

@@ -21,10 +21,14 @@ function body(): Record<string, unknown> {
   const chunks = Array.from({ length: CHUNKS }, (_, i) => chunk(i));
   const { exchange, reply } = fakeExchange({ method: "POST", body: chunks });
   const found: Record<string, unknown> = {};
-  collectBody(exchange, { temporaryDirectory, memoryBytesMax: CHUNK }, {
-    collected: () => (found["collected"] = true),
-    failed: (why, detail) => Object.assign(found, { why, detail }),
-  });
+  collectBody(
+    exchange,
+    { temporaryDirectory, memoryBytesMax: CHUNK },
+    {
+      collected: () => (found["collected"] = true),
+      failed: (why, detail) => Object.assign(found, { why, detail }),
+    },
+  );
   return { ...found, replyState: reply.state, open: openBelow(temporaryDirectory) };
 }
 

@@ -32,13 +32,19 @@ describe("compileHosts", () => {
     expect(strict(host)).toBe(site);
   });
 
-  test.each(["", ".", "org", "notexample.org", ".example.org", "example.org.evil.test", "example.com", "..example.com"])(
-    "%j belongs to no name: the default, or nobody",
-    (host) => {
-      expect(select(host)).toBe("default");
-      expect(strict(host)).toBeUndefined();
-    },
-  );
+  test.each([
+    "",
+    ".",
+    "org",
+    "notexample.org",
+    ".example.org",
+    "example.org.evil.test",
+    "example.com",
+    "..example.com",
+  ])("%j belongs to no name: the default, or nobody", (host) => {
+    expect(select(host)).toBe("default");
+    expect(strict(host)).toBeUndefined();
+  });
 
   test("refuses a wildcard it does not know instead of ignoring it", () => {
     expect(() => compileHosts([{ names: ["www.*"], value: 1 }])).toThrow("www.*");

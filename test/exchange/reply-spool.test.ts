@@ -31,7 +31,11 @@ class Source {
 function begin(options: Partial<ReplySpoolOptions> = {}) {
   const { exchange, reply } = fakeExchange();
   const source = new Source();
-  const spool = new ReplySpool(exchange.reply, { temporaryDirectory: directory, memoryBytesMax: 1000, ...options }, source);
+  const spool = new ReplySpool(
+    exchange.reply,
+    { temporaryDirectory: directory, memoryBytesMax: 1000, ...options },
+    source,
+  );
   spool.start(HEAD);
   return { reply, source, spool };
 }

@@ -55,7 +55,7 @@ function pieces(bytes: Buffer, step: number): Buffer[] {
 function readAll(body: SpooledBody, bufferSize: number): Buffer {
   const parts: Buffer[] = [];
   const into = Buffer.alloc(bufferSize);
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const got = body.read(at, into);
     expect(got).toBeGreaterThan(0);
     parts.push(Buffer.from(into.subarray(0, got)));

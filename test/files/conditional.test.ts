@@ -92,7 +92,12 @@ describe("rfc9110_13_1_5 If-Range", () => {
   ]);
 
   test("a date is no strong validator within the second of the change (rfc9110_8_8_2_2)", () => {
-    const conditions = readConditions(Fields.of([["Range", Range], ["If-Range", SAME]]));
+    const conditions = readConditions(
+      Fields.of([
+        ["Range", Range],
+        ["If-Range", SAME],
+      ]),
+    );
     expect(evaluate(conditions, FILE, "GET", MODIFIED + 999)).toBe("whole");
     expect(evaluate(conditions, FILE, "GET", MODIFIED + 1000)).toBe("ranged");
   });

@@ -61,7 +61,14 @@ beforeAll(() => {
 afterAll(() => rmSync(base, { recursive: true }));
 
 function make(change: Partial<FilesOptions> = {}) {
-  return makeFilesHandler({ root, single: false, index: ["index.html", "index.htm"], cacheControl: undefined, charset: undefined, ...change });
+  return makeFilesHandler({
+    root,
+    single: false,
+    index: ["index.html", "index.htm"],
+    cacheControl: undefined,
+    charset: undefined,
+    ...change,
+  });
 }
 
 const shared = make();
@@ -100,12 +107,15 @@ describe("what is found", () => {
     }
   });
 
-  test.each(["/static/large.bin", "/static/exact.bin", "/static/over.bin"])("%s whole, of either side of the bound", async (path) => {
-    const reply = await ask(path);
-    const expected = Buffer.from(await Bun.file(join(base, path)).arrayBuffer());
-    expect(reply.content.equals(expected)).toBe(true);
-    expect(reply.head?.length).toBe(expected.length);
-  });
+  test.each(["/static/large.bin", "/static/exact.bin", "/static/over.bin"])(
+    "%s whole, of either side of the bound",
+    async (path) => {
+      const reply = await ask(path);
+      const expected = Buffer.from(await Bun.file(join(base, path)).arrayBuffer());
+      expect(reply.content.equals(expected)).toBe(true);
+      expect(reply.head?.length).toBe(expected.length);
+    },
+  );
 
   test("carries validators, and Cache-Control and charset as configured", async () => {
     const reply = await ask("/static/a.txt", {}, make({ cacheControl: "max-age=60", charset: "utf-8" }));
@@ -211,7 +221,10 @@ describe("conditions and ranges", () => {
   });
 
   test("416 tells the size (rfc9110_15_5_17)", async () => {
-    for (const [path, size] of [["/static/a.txt", 5], ["/static/large.bin", 700_000]] as const) {
+    for (const [path, size] of [
+      ["/static/a.txt", 5],
+      ["/static/large.bin", 700_000],
+    ] as const) {
       const reply = await ask(path, withFields({ Range: "bytes=700000-" }));
       expect(reply.status).toBe(416);
       expect(reply.header("content-range")).toBe(`bytes */${size}`);

@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeLog } from "../../src/base/log.ts";
@@ -14,7 +24,8 @@ let socket = -1;
 
 beforeAll(() => {
   for (const folder of ["root/sub", "rootmate", "outside"]) mkdirSync(join(base, folder), { recursive: true });
-  for (const file of ["root/a.txt", "root/sub/b.txt", "rootmate/c.txt", "outside/secret"]) writeFileSync(join(base, file), "x");
+  for (const file of ["root/a.txt", "root/sub/b.txt", "rootmate/c.txt", "outside/secret"])
+    writeFileSync(join(base, file), "x");
   writeFileSync(Buffer.concat([Buffer.from(`${base}/root/`), Buffer.from([0xff, 0x0a, 0x22])]), "bytes");
   symlinkSync("a.txt", join(base, "root/inside"));
   symlinkSync("../a.txt", join(base, "root/sub/up"));
@@ -49,7 +60,7 @@ describe("Opener", () => {
   test.each([
     ["/a.txt", "file"],
     ["/sub/b.txt", "file"],
-    ["/\xff\n\"", "file"],
+    ['/\xff\n"', "file"],
     ["", "directory"],
     ["/", "directory"],
     ["/sub", "directory"],

@@ -180,7 +180,10 @@ describe("sendFile", () => {
     ftruncateSync(fd, far);
     const reply = new RecordedReply();
     const span = { first: far - 1_000_000, length: 1_000_000 };
-    sendFile(reply, fd, { ...span, head: { status: 206, reason: undefined, fields: new Fields(), length: span.length } });
+    sendFile(reply, fd, {
+      ...span,
+      head: { status: 206, reason: undefined, fields: new Fields(), length: span.length },
+    });
     await reply.over;
     expect(reply.content.equals(Buffer.alloc(1_000_000))).toBe(true);
     rmSync(sparse);

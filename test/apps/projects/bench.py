@@ -1,3 +1,6 @@
+"""The application of scripts/bench/channel.ts."""
+
+
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "13")])
     return [b"Hello, world\n"]

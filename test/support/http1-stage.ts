@@ -1,0 +1,68 @@
+/** An HTTP/1 session on a wire in memory, and the handlers that its tests use. */
+import { SILENT } from "../../src/base/log.ts";
+import type { Exchange, Handler } from "../../src/exchange/exchange.ts";
+import type { SessionOptions } from "../../src/front/options.ts";
+import { Http1Session } from "../../src/front/session-http1.ts";
+import { Fields } from "../../src/protocol/http/fields.ts";
+import type { ReplyHead } from "../../src/protocol/http/message.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../src/protocol/http1/limits.ts";
+import { MemoryWire } from "./memory-wire.ts";
+
+export interface Stage {
+  readonly wire: MemoryWire;
+  readonly session: Http1Session;
+  /** `status bytes` of each finished request, `refused status` of each refused one. */
+  readonly records: string[];
+  readonly closed: () => boolean;
+}
+
+export function stage(handler: Handler, overrides: Partial<SessionOptions> = {}): Stage {
+  const records: string[] = [];
+  let closed = false;
+  let id = 0;
+  const options: SessionOptions = {
+    handler,
+    headLimits: DEFAULT_HEAD_LIMITS,
+    timeouts: { headerMs: 30_000, bodyMs: 60_000, sendMs: 60_000, keepaliveMs: 75_000 },
+    keepaliveRequestsMax: 1000,
+    log: SILENT,
+    scratch: Buffer.alloc(64 * 1024),
+    observer: {
+      nextId: () => ++id,
+      finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
+      refused: (_, status) => records.push(`refused ${status}`),
+      closed: () => (closed = true),
+    },
+    ...overrides,
+  };
+  const wire = new MemoryWire();
+  const session = new Http1Session(wire, options);
+  wire.owner = session;
+  return { wire, session, records, closed: () => closed };
+}
+
+export const reply = (length: number, status = 200): ReplyHead => ({
+  status,
+  reason: undefined,
+  fields: new Fields(),
+  length,
+});
+export const text = (content: string) => (exchange: Exchange) =>
+  exchange.reply.whole(reply(content.length), Buffer.from(content));
+export const hello = text("hello");
+
+/** Reads the whole body, then answers with it. */
+export const echo: Handler = (exchange) => {
+  const chunks: Buffer[] = [];
+  exchange.body.read({
+    bodyData: (bytes) => void chunks.push(Buffer.from(bytes)),
+    bodyEnd: () => exchange.reply.whole(reply(Buffer.concat(chunks).length), Buffer.concat(chunks)),
+    bodyFailed: () => {},
+  });
+};
+
+export const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+export function withoutDate(output: string): string {
+  return output.replaceAll(/Date: [^\r]*\r\n/gi, "");
+}
