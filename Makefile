@@ -23,7 +23,7 @@ check: node_modules/.installed ## types, lint, format, structure
 	@$(BUN) scripts/check.ts
 
 fmt: node_modules/.installed ## format the sources in place
-	@$(BUN) run format
+	@PATH="$(CURDIR)/.build/bin:$$PATH" $(BUN) run format
 
 docs: node_modules/.installed ## write docs/config.md anew from the schema
 	@$(BUN) scripts/docs.ts

@@ -64,7 +64,7 @@ export class Front implements SessionObserver {
   drain(): void {
     this.draining = true;
     for (const listener of this.listeners) listener.stop();
-    for (const session of [...this.sessions]) session.drain();
+    for (const session of this.sessions) session.drain();
     this.reportDrained();
   }
 

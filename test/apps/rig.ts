@@ -10,11 +10,13 @@ import { fakeExchange, type FakeExchange, type FakeRequest } from "../support/ex
 export const PROJECTS = join(import.meta.dir, "projects");
 export const PYTHON = Bun.which("python3") ?? "/usr/bin/python3";
 
-/** The oldest and the newest Python that this machine has beside `python3`. */
+/** The other Pythons of this machine: `python3.8` … `python3.14` on the PATH, and those that PYTHONS (paths, `:` between
+ *  them) names. A name that does not run (a version manager's shim) is not one. */
 export function otherPythons(): string[] {
-  const versions = "/root/.pyenv/versions";
-  const wanted = ["3.8.18", "3.9.18", "3.10.13", "3.12.1", "3.13.0"];
-  return wanted.map((version) => `${versions}/${version}/bin/python3`).filter((path) => existsSync(path));
+  const named = (process.env["PYTHONS"] ?? "").split(":").filter((path) => path !== "");
+  const found = [8, 9, 10, 11, 12, 13, 14].map((minor) => Bun.which(`python3.${minor}`));
+  const candidates = [...named, ...found.filter((path) => path !== null)];
+  return candidates.filter((path) => existsSync(path) && Bun.spawnSync([path, "-c", ""]).success);
 }
 
 export interface RigOptions extends Partial<AppOptions> {

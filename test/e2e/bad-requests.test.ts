@@ -1,11 +1,13 @@
 /** Requests that must not get through: refused with the right status, without harm to the next one. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startServer, type Server } from "../support/binary.ts";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { ONE_FRONT, probeApp, site } from "../support/toml.ts";
 import { ask, Client, field, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const folder = makeFolder("bad-requests");
 const probeLog = join(folder, "probe.log");

@@ -1,10 +1,12 @@
 /** What cannot start says why, where, and ends with 1 (it failed) or 2 (the configuration is wrong), leaving nothing. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { createServer } from "node:net";
-import { runServer, runToml, startServer } from "../support/binary.ts";
+import { E2E_TIMEOUT_MS, runServer, runToml, startServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { ONE_FRONT, probeApp, site } from "../support/toml.ts";
 import { get } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 let folder: string;
 let listen: string;

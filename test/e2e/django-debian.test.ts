@@ -1,10 +1,12 @@
 /** Debian's own Django and Python (here 3.2 and 3.11 or what the release has): the older end of what must work. */
-import { afterAll, beforeAll, expect } from "bun:test";
-import { startServer, type Server } from "../support/binary.ts";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { prepareSample } from "../support/django.ts";
 import { freePort } from "../support/folder.ts";
 import { testUnless } from "../support/skip.ts";
 import { get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const sample = prepareSample("debian");
 const test = testUnless("missing" in sample ? sample.missing : undefined);

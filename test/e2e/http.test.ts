@@ -1,14 +1,16 @@
 /** HTTP/1.x as clients use it: kept connections, pipelines, chunks, Expect, HTTP/1.0, HEAD, half-closed sides. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startServer, type Server } from "../support/binary.ts";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { curl, curlMissing } from "../support/curl.ts";
 import { freePort } from "../support/folder.ts";
 import { testUnless } from "../support/skip.ts";
 import { ONE_FRONT, probeApp, site } from "../support/toml.ts";
 import { ask, Client, field, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const withCurl = testUnless(curlMissing());
 let server: Server;

@@ -1,11 +1,13 @@
 /** The end of the server: drained when asked, and nothing left behind however it ends. */
-import { afterEach, describe, expect, test } from "bun:test";
-import { startServer, type Server } from "../support/binary.ts";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
 import { isAlive } from "../support/processes.ts";
 import { probeApp, site } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
 import { Client, field, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 let server: Server | undefined;
 let address: Address;

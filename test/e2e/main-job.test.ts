@@ -1,14 +1,16 @@
 /** The main job: the sample Django project behind the built server, asked as a browser would. */
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startServer, type Server } from "../support/binary.ts";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { curl, curlMissing } from "../support/curl.ts";
 import { prepareSample } from "../support/django.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { testUnless } from "../support/skip.ts";
 import { ask, field, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const sample = prepareSample();
 const test = testUnless("missing" in sample ? sample.missing : curlMissing());

@@ -1,14 +1,16 @@
 /** A stock nginx in front, as on a machine that had uWSGI: uwsgi_pass with Debian's uwsgi_params, over TCP and unix. */
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { startServer, type Server } from "../support/binary.ts";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { nginxMissing, startNginx, UWSGI_PARAMS } from "../support/nginx.ts";
 import type { Peer } from "../support/peer.ts";
 import { testUnless } from "../support/skip.ts";
 import { ONE_FRONT, probeApp, WSGI_FOLDER } from "../support/toml.ts";
 import { ask, Client, field, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const missing = nginxMissing();
 const test = testUnless(missing);

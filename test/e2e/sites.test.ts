@@ -1,14 +1,16 @@
 /** Several sites, kinds of addresses and routes in one server, and the access log of them all. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { startServer, type Server } from "../support/binary.ts";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { testUnless } from "../support/skip.ts";
 import { ONE_FRONT, probeApp } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
 import { ask, field, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const folder = makeFolder("sites");
 const socket = join(folder, "site.sock");

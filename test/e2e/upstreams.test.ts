@@ -1,15 +1,17 @@
 /** Behind us: a stock uWSGI over TCP and a unix socket, and plain HTTP servers. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import { startServer, type Server } from "../support/binary.ts";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import type { Peer } from "../support/peer.ts";
 import { testUnless } from "../support/skip.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
 import { startUwsgi, uwsgiMissing } from "../support/uwsgi.ts";
 import { ask, Client, field, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const missing = uwsgiMissing();
 const withUwsgi = testUnless(missing);

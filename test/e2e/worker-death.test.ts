@@ -1,12 +1,14 @@
 /** Python workers that die: only what they were running is lost, and the server stays up whatever they do. */
-import { afterEach, expect, test } from "bun:test";
-import { startServer, type Server } from "../support/binary.ts";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
 import { Load } from "../support/load.ts";
 import { isAlive, treeCpuMs } from "../support/processes.ts";
 import { ONE_FRONT, probeApp, site, type ProbeOptions } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
 import { Client, field, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 let server: Server | undefined;
 let address: Address;

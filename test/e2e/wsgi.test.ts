@@ -1,9 +1,11 @@
 /** The application's side of the bargain, judged by the standard library's wsgiref.validate. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { startServer, type Server } from "../support/binary.ts";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
 import { ONE_FRONT, probeApp, site } from "../support/toml.ts";
 import { ask, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
 
 let server: Server;
 let address: Address;

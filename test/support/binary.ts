@@ -2,7 +2,6 @@
  * The built executable under test: started with a configuration in a folder of its own, waited for, stopped, and looked
  * after: `dispose` ends whatever is left and says what should not have been there.
  */
-import { setDefaultTimeout } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
@@ -12,12 +11,13 @@ import { until, within } from "./wait.ts";
 
 export const BINARY = process.env["SERVER_BINARY"] ?? join(ROOT, "dist/server");
 
+/** For setDefaultTimeout: Bun's 5 s are less than some of the bounds here. */
+export const E2E_TIMEOUT_MS = 60_000;
+
 const START_BOUND_MS = 20_000;
 const STOP_BOUND_MS = 20_000;
 /** After the server is gone its Python processes have this long to notice. */
 const ORPHAN_BOUND_MS = 2_000;
-// Bun's 5 s are less than some of the bounds here; a test that starts the server may take as long as they do.
-setDefaultTimeout(60_000);
 /** In the environment of the server and of all that it starts: finds what escaped from its tree. */
 const MARK = "SERVER_TEST_RUN";
 

@@ -236,8 +236,16 @@ class Worker:
 
 def prepare_process():
     """Own process group (a terminal's ^C is the master's business, and a kill takes the children along), a leash (the
-    kernel kills the whole group the moment the master is gone, even if Python is stuck), nothing inherited further."""
+    kernel kills the whole group the moment the master is gone, even if Python is stuck), nothing inherited further.
+
+    SCHED_BATCH (sched(7)): a thread that a request wakes does not take the processor from the front that sent it. The
+    front hands out all it has, then the woken threads find several requests each: half as many context switches. On two
+    cores 1.45 to 1.6 times the requests per second, at 0.6 of the processor time for each (hello, 4 x 2)."""
     os.setpgid(0, 0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except OSError:
+        pass  # a sandbox may forbid it; it is faster with, and right without
     for descriptor in (CONTROL, QUEUE, LEASH, SCOREBOARD):
         os.set_inheritable(descriptor, False)
     os.close(SOURCE)
