@@ -72,6 +72,8 @@ export class AppChannel implements StreamOwner {
   private readonly streams = new Set<AppStream>();
   private readonly lost = new Set<LostWorker>();
   private ready = 0;
+  /** Before the master has said how many threads are ready, requests are held and not refused. */
+  private told = false;
   private lastId = Math.floor(Math.random() * 0xffffffff);
   private retryTimer: Timer | undefined;
   private sweepTimer: Timer | undefined;
@@ -96,9 +98,9 @@ export class AppChannel implements StreamOwner {
     return this.sent.size;
   }
 
-  /** Is any Python thread there? If not, a request is refused at once. */
+  /** Is any Python thread there, as far as we know? If not, a request is refused at once. */
   get available(): boolean {
-    return this.ready > 0;
+    return this.ready > 0 || !this.told;
   }
 
   // ── the queue ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,6 +244,7 @@ export class AppChannel implements StreamOwner {
 
   private setReady(threads: number): void {
     this.ready = threads;
+    this.told = true;
     if (threads > 0) return this.pump();
     for (const request of this.list) this.refuse(request);
     this.watch();
@@ -284,6 +287,7 @@ export class AppChannel implements StreamOwner {
     if (this.closing) return;
     this.closing = true;
     this.ready = 0;
+    this.told = true;
     clearTimeout(this.retryTimer);
     clearTimeout(this.sweepTimer);
     for (const request of this.list) this.refuse(request);

@@ -89,6 +89,9 @@ export class AppSupervisor implements WorkerOwner {
   private readonly sourceFd: number;
   private readonly scoreboard: Scoreboard;
   private readonly workers: Worker[];
+  /** Front threads that were replaced → the workers that cannot answer them yet, and how many acknowledgements each
+   *  still owes. */
+  private readonly replaced = new Map<number, Map<WorkerProcess, number>>();
   private phase: Phase = "new";
   private generation = 0;
   private timer: Timer | undefined;
@@ -231,6 +234,7 @@ export class AppSupervisor implements WorkerOwner {
     const worker = this.worker(process.number);
     worker.process = undefined;
     this.tellLost(process);
+    for (const [front, waiting] of this.replaced) if (waiting.delete(process)) this.frontConnected(front, waiting);
     this.down(worker, process.number, `(pid ${process.pid}) ${cause}`);
   }
 
@@ -256,11 +260,31 @@ export class AppSupervisor implements WorkerOwner {
 
   // ── what fronts are told ──────────────────────────────────────────────────────────────────────────────────────
 
-  /** A new front thread has taken the place of `front`: it gets streams of its own. */
+  /** A new front thread has taken the place of `front`: it gets streams of its own, and may send requests when every
+   *  worker can answer on them. */
   frontReplaced(front: number): void {
-    for (const worker of this.workers) {
-      if (worker.state.kind === "ready" && worker.process !== undefined) this.connectFront(worker.process, front);
+    const waiting = this.replaced.get(front) ?? new Map<WorkerProcess, number>();
+    this.replaced.set(front, waiting);
+    for (const { state, process } of this.workers) {
+      if (state.kind !== "ready" || process === undefined) continue;
+      waiting.set(process, (waiting.get(process) ?? 0) + 1);
+      this.connectFront(process, front);
     }
+    this.frontConnected(front, waiting);
+  }
+
+  workerConnected(process: WorkerProcess, front: number): void {
+    const waiting = this.replaced.get(front);
+    const count = waiting?.get(process);
+    if (waiting === undefined || count === undefined) return;
+    if (count > 1) waiting.set(process, count - 1);
+    else waiting.delete(process);
+    this.frontConnected(front, waiting);
+  }
+
+  private frontConnected(front: number, waiting: ReadonlyMap<WorkerProcess, number>): void {
+    if (waiting.size > 0) return;
+    this.replaced.delete(front);
     this.toFront(front, { kind: "availability", threads: this.readyThreads() });
   }
 
@@ -284,9 +308,10 @@ export class AppSupervisor implements WorkerOwner {
     return this.workers.filter((worker) => worker.state.kind === "ready").length * this.options.threads;
   }
 
-  private tellAvailability(): void {
-    const threads = this.readyThreads();
-    for (let front = 0; front < this.fronts; front++) this.toFront(front, { kind: "availability", threads });
+  private tellAvailability(threads = this.readyThreads()): void {
+    for (let front = 0; front < this.fronts; front++) {
+      if (!this.replaced.has(front)) this.toFront(front, { kind: "availability", threads });
+    }
   }
 
   /** The slots of a dead worker say which requests died with it. */
@@ -302,8 +327,7 @@ export class AppSupervisor implements WorkerOwner {
       if (wasReady) this.toFront(front, { kind: "lost", worker: number, generation, running: ids });
     }
     if (!wasReady) return;
-    const left = this.readyThreads() - (worker.state.kind === "ready" ? this.options.threads : 0);
-    for (let front = 0; front < this.fronts; front++) this.toFront(front, { kind: "availability", threads: left });
+    this.tellAvailability(this.readyThreads() - (worker.state.kind === "ready" ? this.options.threads : 0));
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,8 @@
  *     child's descriptors   0 /dev/null   1, 2 pipes for the log   3 control   4 queue   5 leash   6 scoreboard   7 source
  *     master says           the settings, then {"streams": front, "first": thread, "count": n} with n descriptors
  *                           beside it; one JSON object per line
- *     worker says           {"ready": pid, "python": path, "version": "3.12.1"} or {"failed": traceback}
+ *     worker says           {"ready": pid, "python": path, "version": "3.12.1"} or {"failed": traceback};
+ *                           {"connected": front} when all its threads have their streams to that front
  *
  * The leash: the kernel kills the worker's process group when the master's end closes, that is when the master is gone.
  */
@@ -51,6 +52,8 @@ export interface SpawnSpec {
 
 export interface WorkerOwner {
   workerReady(worker: WorkerProcess, version: string): void;
+  /** All its threads can answer `front`. */
+  workerConnected(worker: WorkerProcess, front: number): void;
   /** The import failed; the exit follows. */
   workerFailed(worker: WorkerProcess, traceback: string): void;
   workerPrinted(worker: WorkerProcess, stream: "stdout" | "stderr", line: string): void;
@@ -154,6 +157,7 @@ export class WorkerProcess implements ConnectOwner {
     // Somebody else in that process writes to our descriptor: it cannot be talked to any more.
     if (message === undefined) return this.kill("SIGKILL");
     if (message.failed !== undefined) this.owner.workerFailed(this, message.failed);
+    else if (message.connected !== undefined) this.owner.workerConnected(this, message.connected);
     else if (message.ready !== undefined) this.owner.workerReady(this, message.version ?? "");
   }
 
@@ -197,6 +201,7 @@ interface WorkerMessage {
   readonly ready?: number;
   readonly version?: string;
   readonly failed?: string;
+  readonly connected?: number;
 }
 
 function parseMessage(line: string): WorkerMessage | undefined {

@@ -189,6 +189,8 @@ class Worker:
         if "streams" in message:
             for index in range(message["first"], message["first"] + message["count"]):
                 self.threads[index].streams[message["streams"]] = Stream(self.control.descriptors.pop(0))
+            if index == len(self.threads) - 1:
+                self.control.say(connected=message["streams"])
 
     def connected(self):
         return all(None not in thread.streams for thread in self.threads)
