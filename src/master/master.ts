@@ -44,6 +44,8 @@ class Master {
   private readonly log: Log;
   private readonly apps: readonly AppSupervisor[];
   private fronts: Fronts | undefined;
+  /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
+  private graceMs = 0;
 
   constructor(config: Config, logs: LogDescriptors) {
     this.config = config;
@@ -73,7 +75,7 @@ class Master {
       await fronts.accept();
       this.log.notice(`serving ${listeners.describe().join(", ")}`);
       this.log.notice(`${await stopSignal}: stopping`);
-      await this.stop(fronts, signals);
+      this.graceMs = await this.drain(fronts, signals);
       return 0;
     } finally {
       await this.tearDown(listeners);
@@ -109,21 +111,20 @@ class Master {
     return 0;
   }
 
-  /** Drains; a second signal cuts it short. */
-  private async stop(fronts: Fronts, signals: SignalQueue): Promise<void> {
-    const drained = fronts.drain(this.config.server.drainTimeoutMs);
-    const outcome = await Promise.race([drained, signals.next()]);
-    if (outcome === true) return;
-    this.log.warn(
-      outcome === false
-        ? `requests were still in flight after drain_timeout (${this.config.server.drainTimeoutMs} ms): cut off`
-        : `${outcome} again: requests in flight are cut off`,
-    );
+  /** Lets requests in flight finish, within drain_timeout or until a second signal. Returns how long workers may still
+   *  take: not at all when what they work on was cut off. */
+  private async drain(fronts: Fronts, signals: SignalQueue): Promise<number> {
+    const { drainTimeoutMs } = this.config.server;
+    const outcome = await Promise.race([fronts.drain(drainTimeoutMs), signals.next()]);
+    if (outcome === true) return WORKER_STOP_GRACE_MS;
+    const why = outcome === false ? `drain_timeout (${drainTimeoutMs} ms) is over` : `${outcome} again`;
+    this.log.warn(`${why}: requests in flight are cut off`);
+    return 0;
   }
 
   private async tearDown(listeners: Listeners): Promise<void> {
     this.fronts?.stop();
-    await Promise.all(this.apps.map((app) => app.stop(WORKER_STOP_GRACE_MS)));
+    await Promise.all(this.apps.map((app) => app.stop(this.graceMs)));
     listeners.close();
     this.log.notice("stopped");
   }
