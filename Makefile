@@ -5,7 +5,7 @@ SOURCES := $(shell find src -type f -not -name "*.pyc") package.json bun.lock ts
 TARGET  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt docs bench clean
+.PHONY: help run build test check fmt docs bench fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,10 @@ docs: node_modules/.installed ## write docs/config.md anew from the schema
 
 bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
 	@$(BUN) scripts/bench/hello.ts
+	@$(BUN) scripts/bench/fixed.ts
+
+fuzz: node_modules/.installed ## every fuzzer for FUZZ_SECONDS (60) each; FUZZ_SEED and FUZZ_TARGET show one input again
+	@$(BUN) scripts/fuzz.ts
 
 clean: ## remove what was built (the sample's database and uploads too)
 	rm -rf dist .build node_modules

@@ -42,6 +42,8 @@ const DOORWAYS: readonly Doorway[] = [
   { from: "master", to: /^src\/front\//, typeOnly: true },
   // The command line starts the master.
   { from: "cli", to: /^src\/master\//, typeOnly: false },
+  // `server explain` asks the router of a front.
+  { from: "cli", to: /^src\/front\/explain\.ts$/, typeOnly: false },
 ];
 
 /** The master starts a front thread by the address of its module, which is no import. */

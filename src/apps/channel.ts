@@ -11,6 +11,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
 import type { ReplySpoolOptions } from "../exchange/reply-spool.ts";
+import { type SpoolBudget, unboundedBudget } from "../exchange/spool-budget.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
 import { closeDescriptor, duplicate, sendPacket } from "../os/sockets.ts";
 import { RequestEncoder } from "./environ.ts";
@@ -31,6 +32,8 @@ export interface ChannelOptions {
   readonly queueTimeoutMs?: number;
   /** For bodies and replies that memory should not hold. */
   readonly temporaryDirectory: string;
+  /** What the spools of all apps and upstreams hold together. */
+  readonly budget?: SpoolBudget;
 }
 
 /** Requests that wait in each front thread; further ones get 503. uWSGI: listen = 100, for all. A thousand waiting
@@ -59,7 +62,7 @@ interface LostWorker {
 export class AppChannel implements StreamOwner {
   readonly log: Log;
   readonly epoch = 1 + Math.floor(Math.random() * 0xffff);
-  readonly spoolOptions: ReplySpoolOptions;
+  readonly spoolOptions: ReplySpoolOptions & { readonly budget: SpoolBudget };
   readonly options: ChannelOptions;
   private readonly queueFd: number;
   private readonly queueMax: number;
@@ -85,7 +88,8 @@ export class AppChannel implements StreamOwner {
     this.queueFd = duplicate(options.queueFd);
     this.queueMax = options.queueMax ?? QUEUE_MAX;
     this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
-    this.spoolOptions = { temporaryDirectory: options.temporaryDirectory, log };
+    const { temporaryDirectory, budget = unboundedBudget() } = options;
+    this.spoolOptions = { temporaryDirectory, budget, log };
   }
 
   /** Requests in the list. */

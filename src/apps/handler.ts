@@ -2,7 +2,7 @@
  * The handler of an app's routes: collects the body first, so that a slow upload holds no Python thread, then queues.
  */
 import type { Exchange, Handler } from "../exchange/exchange.ts";
-import { collectBody, type SpoolOptions } from "../exchange/spool.ts";
+import { BODY_MEMORY_BYTES_MAX, collectBody, type SpoolOptions } from "../exchange/spool.ts";
 import type { AppChannel } from "./channel.ts";
 import { AppRequest } from "./request.ts";
 
@@ -13,11 +13,9 @@ export interface AppHandlerOptions {
 
 export function makeAppHandler(channel: AppChannel, options: AppHandlerOptions = {}): Handler {
   const { temporaryDirectory } = channel.options;
-  const { bodyMemoryBytesMax } = options;
-  const spool: SpoolOptions =
-    bodyMemoryBytesMax === undefined
-      ? { temporaryDirectory }
-      : { temporaryDirectory, memoryBytesMax: bodyMemoryBytesMax };
+  const { budget } = channel.spoolOptions;
+  const memoryBytesMax = options.bodyMemoryBytesMax ?? BODY_MEMORY_BYTES_MAX;
+  const spool: SpoolOptions = { temporaryDirectory, budget, memoryBytesMax };
   return (exchange: Exchange) => {
     const request = new AppRequest(exchange, channel);
     // Nobody there: the client need not send its body first.

@@ -2,11 +2,12 @@
 import { parseArguments } from "./arguments.ts";
 import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
+import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { RUN } from "./run.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [RUN, CHECK, VERSION, HELP];
+const COMMANDS: readonly Command[] = [RUN, CHECK, EXPLAIN, VERSION, HELP];
 
 /** What everyone types before they know the commands. */
 const ALIASES: Readonly<Record<string, string>> = {

@@ -9,12 +9,13 @@ import {
 } from "./address.ts";
 import type { UpstreamAddress } from "./config.ts";
 import { byDefault, optional, required, type Schema, type Section, table } from "./keys.ts";
-import { either, integer, type Kind, Refusal, text } from "./kinds.ts";
+import { boolean, either, integer, type Kind, Refusal, text } from "./kinds.ts";
 
 export interface ListenEntry {
   readonly address: ListenText;
   /** Permissions of a unix socket's file; undefined when the file does not say. */
   readonly mode: number | undefined;
+  readonly proxyProtocol: boolean;
 }
 
 export interface ServerEntry {
@@ -50,6 +51,12 @@ export const LISTEN_TABLE = {
     '`"666"` for `listen` (as nginx), `"660"` for `uwsgi_socket`',
     "Permissions of a unix socket's file, octal.",
   ),
+  proxy_protocol: byDefault(
+    boolean,
+    false,
+    "Every connection begins with a header of the PROXY protocol, version 1 or 2, which says who the client is; one without " +
+      "is closed. Only a load balancer should be able to reach such an address. nginx: listen … proxy_protocol.",
+  ),
 } satisfies Schema;
 
 export const UPSTREAM_SERVER_TABLE = {
@@ -58,7 +65,7 @@ export const UPSTREAM_SERVER_TABLE = {
 } satisfies Schema;
 
 export const LISTEN: Kind<ListenEntry> = either(
-  mapped(listenAddress, (address) => ({ address, mode: undefined })),
+  mapped(listenAddress, (address) => ({ address, mode: undefined, proxyProtocol: false })),
   mapped(table(LISTEN_TABLE, '{ address = "unix:/path", mode = "660" }'), listenEntry),
 );
 
@@ -75,7 +82,7 @@ function listenEntry({ place, values }: Section<typeof LISTEN_TABLE>): ListenEnt
   if (mode !== undefined && address.kind !== "unix") {
     place.into("mode").wrongKey({ what: "has no meaning here", should: 'belongs to a "unix:" address' });
   }
-  return { address, mode };
+  return { address, mode, proxyProtocol: values.proxy_protocol };
 }
 
 function mapped<A, B>(kind: Kind<A>, change: (value: A) => B | undefined): Kind<B> {

@@ -23,6 +23,10 @@ export function resolveApp(name: string, section: Section<typeof APP>, context: 
   const sockets = (section.values.uwsgi_socket ?? []).flatMap((entry) =>
     resolveListen(entry, UWSGI_SOCKET_MODE, context).map((value) => ({ place: entry.place, value })),
   );
+  for (const { place } of sockets.filter((entry) => entry.value.proxyProtocol)) {
+    const should = "belongs to listen of a site; a gateway says in its packet who the client is";
+    place.into("proxy_protocol").wrongKey({ what: "has no meaning here", should });
+  }
   const uwsgiSockets = sockets.map((entry) => entry.value);
   const project = resolveProject(section, context);
   const config =

@@ -7,7 +7,7 @@ import type { Placed } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import type { Place } from "./place.ts";
 import type { ROOT } from "./schema.ts";
-import type { SITE } from "./schema-site.ts";
+import type { ROUTE, SITE, TARGET } from "./schema-site.ts";
 
 type Root = Section<typeof ROOT>;
 type Site = Placed<Section<typeof SITE>>;
@@ -18,12 +18,20 @@ export function checkReferences(root: Root): void {
   const routes = values.site.flatMap((site) => site.value.values.routes ?? []);
   for (const route of routes) {
     for (const kind of ["app", "upstream"] as const) {
-      const name = route.value.values[kind];
       const known = values[kind].map((each) => each.name);
-      if (name !== undefined) used[kind].add(checkName(route.place.into(kind), name, kind, known));
+      for (const { place, values: target } of targetsOf(route.value)) {
+        const name = target[kind];
+        if (name !== undefined) used[kind].add(checkName(place.into(kind), name, kind, known));
+      }
     }
   }
   warnUnused(root, used);
+}
+
+/** A route's own target, and the one it has otherwise. */
+function targetsOf(route: Section<typeof ROUTE>): Section<typeof TARGET>[] {
+  const { otherwise } = route.values;
+  return typeof otherwise === "object" ? [route, otherwise] : [route];
 }
 
 /** The name that was meant, as far as can be known: one mistake is told once. */

@@ -62,6 +62,8 @@ function conflict(earlier: Claim, claim: Claim): string | undefined {
   if (earlier.owner === claim.owner) return `is a second listen on ${key}; the first is on ${earlier.place.line}`;
   if (!earlier.shares || !claim.shares)
     return `is ${key}, which ${earlier.shares ? "a site" : earlier.owner} has on ${earlier.place.line}`;
+  if (earlier.address.proxyProtocol !== claim.address.proxyProtocol)
+    return `gives ${key} another proxy_protocol than ${earlier.place.line}`;
   const bothUnix = earlier.address.kind === "unix" && claim.address.kind === "unix";
   if (!bothUnix || earlier.address.mode === claim.address.mode) return undefined;
   return `gives ${key} another mode than ${earlier.place.line}`;
@@ -100,7 +102,11 @@ function checkNames(sites: readonly ResolvedSite[]): void {
 }
 
 function claimedNames(site: ResolvedSite): { place: Place; name: string }[] {
-  if (site.names.length > 0) return site.names.map(({ place, value }) => ({ place, name: value }));
+  const names = site.names.flatMap(({ place, value }) =>
+    value.startsWith(".") ? [value.slice(1), `*${value}`].map((name) => ({ place, name })) : [{ place, name: value }],
+  );
+  const isChosen = site.config.isDefault;
+  if (names.length > 0) return isChosen ? [...names, { place: site.place.into("default"), name: "" }] : names;
   // Names that were all refused are no claim to be the default.
   const written = site.place.into("names").value;
   const isDefault = written === undefined || (Array.isArray(written) && written.length === 0);
@@ -110,7 +116,8 @@ function claimedNames(site: ResolvedSite): { place: Place; name: string }[] {
 function refuseName(place: Place, name: string, address: string, before: Place): void {
   const where = `on ${address}; the first is on ${before.line}`;
   if (name !== "") return place.wrong({ what: `is a second ${JSON.stringify(name)} ${where}` });
-  place.wrong({ what: `is a second default site ${where}`, should: "should have names" });
+  const should = place.path.at(-1) === "default" ? "only one of them should be" : "should have names";
+  place.wrong({ what: `is a second default site ${where}`, should });
 }
 
 /** Whoever reaches a uwsgi socket may claim any client address and scheme. */

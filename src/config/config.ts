@@ -8,10 +8,77 @@ export interface Config {
   /** The file it came from, absolute. */
   readonly file: string;
   readonly server: ServerConfig;
+  readonly maps: readonly MapConfig[];
   readonly apps: readonly AppConfig[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly sites: readonly SiteConfig[];
+  readonly rateLimits: readonly RateLimitConfig[];
 }
+
+/** [limit.NAME] */
+export interface RateLimitConfig {
+  readonly name: string;
+  /** As written: `10/s`. */
+  readonly rate: string;
+  /** Between two requests at exactly this rate, microseconds. */
+  readonly intervalUs: number;
+  /** A template. */
+  readonly key: string;
+  readonly burst: number;
+  /** Undefined: nothing waits. */
+  readonly delay: number | undefined;
+  readonly entries: number;
+  readonly status: number;
+}
+
+/** What stands around the targets of a site or a route; of a route, the site's is in it already. */
+export interface GuardsConfig {
+  /** `allow 10.0.0.0/8`, in order; empty: everyone may. */
+  readonly access: readonly string[];
+  /** Names of rate limits. */
+  readonly limits: readonly string[];
+  /** `users` is the absolute path of the file. */
+  readonly auth: { readonly realm: string; readonly users: string } | undefined;
+  /** Of two that fit a status the first counts. */
+  readonly errorPages: readonly ErrorPageConfig[];
+  /** Also for the errors that apps and upstreams answer with. */
+  readonly intercept: boolean;
+}
+
+export interface ErrorPageConfig {
+  /** `404`, `5xx` */
+  readonly statuses: readonly string[];
+  /** Undefined: that of the error. */
+  readonly status: number | undefined;
+  readonly source:
+    | { readonly kind: "file"; readonly path: string }
+    | { readonly kind: "respond"; readonly text: string; readonly contentType: string }
+    | { readonly kind: "route"; readonly path: string };
+}
+
+/** What a directory of files does before it gives up. */
+export interface FallbackConfig {
+  /** `$uri`, `$uri/`, `/index.html`: names below the directory, tried in this order. */
+  readonly candidates: readonly string[];
+  readonly otherwise:
+    | { readonly kind: "status"; readonly status: number }
+    | { readonly kind: "path"; readonly path: string }
+    | { readonly kind: "target"; readonly target: RouteTarget };
+}
+
+/** A variable that is looked up. Its strings are templates. */
+export interface MapConfig {
+  readonly name: string;
+  readonly source: string;
+  readonly hostnames: boolean;
+  readonly fallback: string;
+  readonly entries: readonly { readonly key: string; readonly value: string }[];
+}
+
+/** `value` is a template. */
+export type HeaderRuleConfig =
+  | { readonly kind: "set" | "default" | "add"; readonly name: string; readonly value: string }
+  | { readonly kind: "remove"; readonly name: string };
 
 export interface ServerConfig {
   /** Front threads. Default: one for each core. */
@@ -21,11 +88,19 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   /** `stdout`, `stderr`, `off` or an absolute path. */
   readonly accessLog: string;
+  /** `combined`, or a template. */
+  readonly accessLogFormat: string;
+  readonly accessLogEscape: "default" | "json";
   /** For spooled bodies and replies. */
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
   readonly drainTimeoutMs: number;
+  /** `pass`, `off` or the text of the field. */
+  readonly serverHeader: string;
+  readonly mergeSlashes: boolean;
   readonly limits: LimitsConfig;
+  /** Addresses and ranges, as exchange/address-set takes them. */
+  readonly trustedProxies: readonly string[];
 }
 
 export interface LimitsConfig {
@@ -37,6 +112,18 @@ export interface LimitsConfig {
   readonly sendTimeoutMs: number;
   readonly keepaliveTimeoutMs: number;
   readonly keepaliveRequestsMax: number;
+  readonly keepaliveAgeMaxMs: number;
+  readonly pipelinedMax: number;
+  /** Bytes per second; 0 for no bound. */
+  readonly bodyRateMin: number;
+  readonly sendRateMin: number;
+  /** Of the whole server. */
+  readonly connectionsMax: number;
+  /** 0 for no bound. */
+  readonly connectionsPerAddressMax: number;
+  /** Of all fronts together. */
+  readonly spoolMemoryBytesMax: number;
+  readonly spoolDiskBytesMax: number;
 }
 
 export interface AppConfig {
@@ -87,16 +174,28 @@ export type UpstreamAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
-export type ListenAddress =
+export type ListenAddress = (
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string; readonly mode: number };
+  | { readonly kind: "unix"; readonly path: string; readonly mode: number }
+) & {
+  /** Every connection begins with a PROXY protocol header. */
+  readonly proxyProtocol?: true;
+};
 
 export interface SiteConfig {
   /** Shown in logs: the first name, or `default`. */
   readonly label: string;
-  /** Lower case: `www.example.org`, `*.example.org`. Empty: the default site of its addresses. */
+  /** Lower case: `www.example.org`, `*.example.org`, `www.example.*`, `.example.org`; or `~regex`. */
   readonly names: readonly string[];
+  /** Gets what no other site of its addresses has: it has no names, or says so. */
+  readonly isDefault: boolean;
+  readonly headers: readonly HeaderRuleConfig[] | undefined;
+  readonly passesUnderscores: boolean;
   readonly listen: readonly ListenAddress[];
+  /** Undefined: those of the server. */
+  readonly trustedProxies?: readonly string[];
+  /** In force where no route matches. */
+  readonly guards: GuardsConfig;
   /** Added to textual types that name none; undefined for none. */
   readonly charset: string | undefined;
   readonly bodyBytesMax: number;
@@ -112,7 +211,12 @@ export interface RouteConfig {
     | { readonly kind: "regex"; readonly source: string; readonly ignoreCase: boolean };
   /** Overrides the site's. */
   readonly bodyBytesMax: number | undefined;
+  /** After those of the site. */
+  readonly headers: readonly HeaderRuleConfig[] | undefined;
   readonly target: RouteTarget;
+  readonly guards: GuardsConfig;
+  /** Of a directory of files with `try` or `otherwise`. */
+  readonly fallback: FallbackConfig | undefined;
 }
 
 export type RouteTarget =
@@ -121,12 +225,14 @@ export type RouteTarget =
       /** Directory or single file, absolute. */
       readonly path: string;
       readonly single: boolean;
+      /** Template of the path below the directory, beginning with `/`; undefined: that of the request, below the mount. */
+      readonly below: string | undefined;
       readonly index: readonly string[];
       /** Cache-Control to send; undefined for none. `30d` in the file becomes `max-age=2592000`. */
       readonly cacheControl: string | undefined;
     }
   | { readonly kind: "app"; readonly app: string }
   | { readonly kind: "upstream"; readonly upstream: string }
-  /** `to` is sent as it is, or with the rest of the request target appended when it ends in `$request_uri`. */
+  /** `to` and `body` are templates. */
   | { readonly kind: "redirect"; readonly to: string; readonly status: number }
   | { readonly kind: "respond"; readonly status: number; readonly body: string; readonly contentType: string };

@@ -2,30 +2,48 @@
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { parseDuration } from "../base/units.ts";
+import { groupsOf, unusableNames } from "../exchange/captures.ts";
+import { hostRegex } from "../exchange/name-table.ts";
 import { type Kind, Refusal, text } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
-/** RFC 1123 names (and `_`, which is seen in the wild), IP addresses, and one `*.` in front. Lower case and ASCII come out:
- *  that is what Host is compared with. */
-export const SITE_NAME: Kind<string> = text('a host name such as "www.example.org" or "*.example.org"', (written) => {
-  if (written === "" || written === "_" || written === "*") return new Refusal("left out for the default site");
-  const wildcard = written.startsWith("*.") ? "*." : "";
-  const host = written.slice(wildcard.length).replace(/\.$/, "");
-  const ascii = (/[^\0-\x7f]/.test(host) ? domainToASCII(host) : host).toLowerCase();
-  if (wildcard === "" && isAddress(ascii)) return ascii;
-  if (ascii !== "" && ascii.length <= 253 && ascii.split(".").every((label) => LABEL.test(label)))
-    return wildcard + ascii;
-  return refuseName(written);
-});
+/** RFC 1123 names (and `_`, which is seen in the wild), IP addresses, one `*.` or `.` in front or one `.*` behind, and
+ *  `~regex`. Lower case and ASCII come out: that is what Host is compared with. */
+export const SITE_NAME: Kind<string> = text(
+  'a host name such as "www.example.org", "*.example.org", "www.example.*", ".example.org" (with and without a name ' +
+    'before it) or "~regex"',
+  (written) => {
+    if (written === "" || written === "_" || written === "*") return new Refusal("left out for the default site");
+    if (written.startsWith("~")) return readHostRegex(written);
+    const [, before = "", host = "", after = ""] = /^(\*?\.|)(.*?)(\.\*|\.?)$/.exec(written) ?? [];
+    const ascii = (/[^\0-\x7f]/.test(host) ? domainToASCII(host) : host).toLowerCase();
+    const isWildcard = before !== "" || after === ".*";
+    if (!isWildcard && isAddress(ascii)) return ascii;
+    const isName = ascii !== "" && ascii.length <= 253 && ascii.split(".").every((label) => LABEL.test(label));
+    if (!isName || (before !== "" && after === ".*")) return refuseName(written);
+    return before + ascii + (after === ".*" ? after : "");
+  },
+);
+
+/** `~^(?<user>.+)\.example\.org$`, compared without regard to case. */
+function readHostRegex(written: string): string | Refusal {
+  const source = written.slice(1);
+  try {
+    if (source === "") return new Refusal();
+    const [bad] = unusableNames(groupsOf(hostRegex(written)));
+    return bad === undefined ? written : new Refusal(`a regular expression with groups named in letters, digits and _`);
+  } catch (error) {
+    return new Refusal(`a regular expression as JavaScript writes them (${(error as Error).message})`);
+  }
+}
 
 function isAddress(host: string): boolean {
   return isIP(host) === 4 || (/^\[.*\]$/.test(host) && isIP(host.slice(1, -1)) === 6);
 }
 
 function refuseName(written: string): Refusal {
-  if (written.startsWith(".")) return new Refusal(`two names, "${written.slice(1)}" and "*${written}"`);
   if (/^https?:\/\//.test(written)) return new Refusal("a name without scheme and path", hostOf(written));
   if (/^[^:]+:\d+$/.test(written))
     return new Refusal("a name without a port, which belongs to listen", hostOf(written));
@@ -110,14 +128,7 @@ function maxAge(ms: number): string {
   return `max-age=${Math.floor(ms / 1000)}`;
 }
 
-/** RFC 9110 section 10.2.2: a URI reference. Never built from the Host of a request, so no variable but the last. */
-export const REDIRECT_TO: Kind<string> = text(
-  '"https://host/path" or "/path", which may end in "$request_uri"',
-  (written) => {
-    const fixed = written.replace(/\$request_uri$/, "");
-    if (fixed.includes("$")) return new Refusal('without variables but one "$request_uri" at its end');
-    if (!/^[!#-;=?-[\]_a-z~]+$/.test(fixed)) return new Refusal("percent-encoded ASCII without blanks");
-    if (fixed === "/" && written !== fixed) return new Refusal("somewhere else: this repeats the request");
-    return /^(\/|https?:\/\/[^/?#]+)/.test(fixed) ? written : new Refusal();
-  },
+/** RFC 9110 section 10.2.4 in one line of visible ASCII. */
+export const SERVER_HEADER: Kind<string> = text('"pass", "off" or the text of the field', (written) =>
+  /^[!-~]([ -~]*[!-~])?$/.test(written) ? written : new Refusal(),
 );

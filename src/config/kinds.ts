@@ -103,6 +103,18 @@ export function choice<const T extends string>(values: readonly T[]): Kind<T> {
   });
 }
 
+/** Also as a string, because `"$ENV{DEBUG}"` is one. */
+export const boolean: Kind<boolean> = {
+  expected: "true or false",
+  read: (place) => {
+    const { value } = place;
+    if (value === true || value === "true") return true;
+    if (value === false || value === "false") return false;
+    place.unfit("true or false");
+    return undefined;
+  },
+};
+
 export function numberChoice(values: readonly number[]): Kind<number> {
   const expected = `one of ${values.join(", ")}`;
   const read = (place: Place) => {

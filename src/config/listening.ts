@@ -12,6 +12,11 @@ export const EVERY_IPV6 = "::";
 
 /** One address, or two for a bare port on a machine with IPv6; none after reporting what is wrong with it. */
 export function resolveListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
+  const addresses = resolveAddresses(entry, defaultMode, context);
+  return entry.value.proxyProtocol ? addresses.map((each) => ({ ...each, proxyProtocol: true })) : addresses;
+}
+
+function resolveAddresses(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
   const { address, mode } = entry.value;
   switch (address.kind) {
     case "tcp":

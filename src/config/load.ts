@@ -11,11 +11,13 @@ import { checkCollisions } from "./collisions.ts";
 import type { Config } from "./config.ts";
 import { type Context, type Machine, thisMachine } from "./context.ts";
 import { type Section, table } from "./keys.ts";
+import { resolveMaps } from "./maps.ts";
 import { failureOf } from "./paths.ts";
 import { Place } from "./place.ts";
 import { findPositions } from "./positions.ts";
 import { type Problem, Report } from "./problems.ts";
 import { ROOT, SERVER } from "./schema.ts";
+import { checkLimitNames, resolveRateLimits } from "./rate-limits.ts";
 import { resolveServer } from "./server.ts";
 import { resolveSite } from "./sites.ts";
 import { type Environment, substitute } from "./substitute.ts";
@@ -100,21 +102,25 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
   const { values } = root;
   checkServesSomething(root);
   checkReferences(root);
+  checkLimitNames(root);
   values.site.forEach(checkPatterns);
   const apps = values.app.map((app) => resolveApp(app.name, app.value, context));
   const upstreams = values.upstream.map((upstream) => resolveUpstream(upstream.name, upstream.value, context));
-  const sites = values.site.map((site) => resolveSite(site.value, context));
+  const maps = resolveMaps(values.map);
+  const sites = values.site.map((site) => resolveSite(site.value, context, maps.scope));
   checkCollisions(
     sites,
     apps.map((app) => app.sockets),
   );
-  const server = resolveServer(values.server ?? noServer(report), upstreams, context);
+  const server = resolveServer(values.server ?? noServer(report), upstreams, context, maps.scope);
   return {
     file: resolve(report.file),
     server,
+    maps: maps.configs,
     apps: apps.flatMap((app) => app.config ?? []),
     upstreams,
     sites: sites.map((site) => site.config),
+    rateLimits: resolveRateLimits(values.limit, maps.scope),
   };
 }
 

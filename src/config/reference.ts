@@ -8,6 +8,9 @@ import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
 import type { Key, Schema } from "./keys.ts";
 import { SERVER } from "./schema.ts";
 import { APP, UPSTREAM } from "./schema-app.ts";
+import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
+import { HEADERS } from "./schema-headers.ts";
+import { MAP } from "./schema-map.ts";
 import { ROUTE, SITE } from "./schema-site.ts";
 
 export interface ReferenceSection {
@@ -29,6 +32,18 @@ export const SECTIONS: readonly ReferenceSection[] = [
     schema: UPSTREAM,
   },
   {
+    title: "[map.NAME]",
+    intro: `Variables of your own: \`$NAME\` is looked up by another string.
+
+\`\`\`toml
+[map.backend]
+source = "$http_user_agent"
+default = "none"
+values = { "~* bot" = "robot", "~ ^curl/(?<version>[0-9.]+)" = "curl $version" }
+\`\`\``,
+    schema: MAP,
+  },
+  {
     title: "[[site]]",
     intro: "What is served to whom: one for each site, in double brackets.",
     schema: SITE,
@@ -44,6 +59,23 @@ export const SECTIONS: readonly ReferenceSection[] = [
 Patterns are compared with the path after decoding, without its query.`,
     schema: ROUTE,
   },
+  {
+    title: "headers",
+    intro:
+      "In a site or a route. Values may have variables, `$status` and `$sent_http_NAME` too. Applied to every reply.",
+    schema: HEADERS,
+  },
+  {
+    title: "[limit.NAME]",
+    intro: "A limit of the rate of requests, one for all fronts together, which sites and routes name in `limit`.",
+    schema: LIMIT,
+  },
+  { title: "auth as a table", intro: "In a site or a route.", schema: AUTH },
+  {
+    title: "An error page as a table",
+    intro: "In `error_pages` of a site or a route: exactly one of `file`, `respond` and `route`.",
+    schema: ERROR_PAGE,
+  },
   { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
   { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },
 ];
@@ -58,6 +90,9 @@ Everything that is not said has a safe default. \`server check\` finds every mis
   a plain number is bytes.
 - In every string, \`$ENV{NAME}\` is replaced by an environment variable, \`$ENV{NAME:-default}\` by a default when it is
   unset or empty. \`$$ENV{\` is a literal \`$ENV{\`.
+- Where it says so, strings may have variables with nginx's names: \`$host\`, \`$uri\`, \`$request_uri\`, \`$args\`,
+  \`$arg_NAME\`, \`$http_NAME\`, \`$cookie_NAME\`, \`$remote_addr\`, \`$scheme\`, \`$request_id\`, …, the captures of regular
+  expressions (\`$1\`, \`$name\`) and those of \`[map.NAME]\`. \`\${name}\` where a letter follows, \`$$\` for a dollar.
 
 \`\`\`toml
 [app.mysite]

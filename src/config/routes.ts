@@ -4,37 +4,64 @@
  *   "/x/"      prefix, at segment boundaries        "~ regex"    regular expression
  *   "= /x"     this path only                       "~* regex"   the same, ignoring case
  */
-import type { RouteConfig, RouteTarget } from "./config.ts";
-import { absolute, type Context } from "./context.ts";
+import { groupsOf, unusableNames } from "../exchange/captures.ts";
+import { routeRegex } from "../exchange/router.ts";
+import type { Scope } from "../exchange/scope.ts";
+import { routeScope } from "../exchange/site-scope.ts";
+import type { GuardsConfig, RouteConfig, RouteTarget } from "./config.ts";
+import type { Context } from "./context.ts";
+import { resolveFallback } from "./fallback.ts";
+import { resolveFiles } from "./files.ts";
+import { resolveGuards } from "./guards.ts";
+import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
-import { requireDirectory, requireFound, requireReadable } from "./paths.ts";
 import type { Place } from "./place.ts";
+import { readRedirect } from "./redirects.ts";
 import {
-  DEFAULT_INDEX,
   DEFAULT_REDIRECT_STATUS,
   DEFAULT_RESPOND_STATUS,
   REDIRECT_STATUSES,
   ROUTE_TARGETS,
   type ROUTE,
+  type TARGET,
 } from "./schema-site.ts";
+import { readTemplate } from "./templates.ts";
 
-type RouteSection = Section<typeof ROUTE>;
+export type RouteSection = Section<typeof ROUTE>;
+export type TargetSection = Section<typeof TARGET>;
 
 const PATTERN_EXPECTED = 'should be "/prefix/", "= /exact", "~ regex" or "~* regex"';
 
 /** RFC 9110 section 15: these have no content. */
 const WITHOUT_CONTENT = new Set([204, 205, 304]);
 
+/** What the strings of a route may name: captures of the site's names and its own, and what everyone may. */
+export interface RouteScopes {
+  readonly names: readonly string[];
+  readonly outer: Scope;
+  /** Those of the site. */
+  readonly guards: GuardsConfig;
+}
+
+const ANYTHING: Scope = { find: () => ({ phase: "request", form: "own", read: () => "" }), names: () => [] };
+
 /** Undefined when it cannot be served; what is wrong was reported. */
 export function resolveRoute(
   route: Placed<RouteSection> & { name: string },
   context: Context,
+  { names, outer, guards }: RouteScopes,
 ): RouteConfig | undefined {
   const match = readPattern(route.place, route.name);
-  const target = resolveTarget(route.value, context);
+  // Of a pattern that is none no capture is missed: that would be a second message about one mistake.
+  const scope = match === undefined ? ANYTHING : routeScope(match, names, outer);
+  const target = resolveTarget(route.value, context, scope);
+  const headers = resolveHeaders(route.value.values.headers, scope);
+  const ownGuards = resolveGuards(route.value, guards, context);
+  const fallback = resolveFallback(route.value, target, (section) => resolveTarget(section, context, scope));
   if (match === undefined || target === undefined) return undefined;
-  return { pattern: route.name, match, bodyBytesMax: route.value.values.max_body_size, target };
+  const bodyBytesMax = route.value.values.max_body_size;
+  return { pattern: route.name, match, bodyBytesMax, headers, target, guards: ownGuards, fallback };
 }
 
 export function readPattern(place: Place, written: string): RouteConfig["match"] | undefined {
@@ -54,13 +81,17 @@ export function readPattern(place: Place, written: string): RouteConfig["match"]
 function readRegex(place: Place, source: string, ignoreCase: boolean): RouteConfig["match"] | undefined {
   try {
     if (source === "") throw new SyntaxError("it is empty");
-    new RegExp(source, ignoreCase ? "i" : "");
-    return { kind: "regex", source, ignoreCase };
+    const match = { kind: "regex", source, ignoreCase } as const;
+    const [bad] = unusableNames(groupsOf(routeRegex(match)));
+    if (bad === undefined) return match;
+    const should = "should have groups named in letters, digits and _";
+    return void place.wrongKey({ what: `has a group ${bad}`, should });
   } catch (error) {
     const what = `is not a regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, "")}`;
     return void place.wrongKey({
       what,
       should: "should be one as JavaScript writes them",
+      suggestion: source.includes("(?P<") ? String(place.path.at(-1)).replaceAll("(?P<", "(?<") : undefined,
     });
   }
 }
@@ -88,7 +119,7 @@ function decoded(path: string): string | undefined {
   }
 }
 
-function resolveTarget({ place, values }: RouteSection, context: Context): RouteTarget | undefined {
+function resolveTarget({ place, values }: TargetSection, context: Context, scope: Scope): RouteTarget | undefined {
   const written = ROUTE_TARGETS.filter((target) => place.has(target));
   const [kind] = written;
   if (kind === undefined || written.length > 1) {
@@ -100,41 +131,28 @@ function resolveTarget({ place, values }: RouteSection, context: Context): Route
   }
   switch (kind) {
     case "files":
-      return resolveFiles(place, values, context);
+      return resolveFiles(place, values, context, scope);
     case "app":
       return values.app === undefined ? undefined : { kind, app: values.app };
     case "upstream":
       return values.upstream === undefined ? undefined : { kind, upstream: values.upstream };
     case "redirect":
-      return resolveRedirect(place.into("status"), values);
+      return resolveRedirect(place, values, scope);
     case "respond":
-      return resolveRespond(place, values);
+      return resolveRespond(place, values, scope);
   }
 }
 
-function resolveFiles(place: Place, values: RouteSection["values"], context: Context): RouteTarget | undefined {
-  if (values.files === undefined) return undefined;
-  const where = place.into("files");
-  const path = absolute(context, values.files);
-  const found = requireFound(where, path, "an existing directory or file");
-  if (found === undefined) return undefined;
-  const single = !found.isDirectory();
-  if (single ? !requireReadable(where, path) : !requireDirectory(where, path)) return undefined;
-  if (single && place.has("index")) {
-    place.into("index").wrongKey({ what: "has no meaning here", should: "belongs to a directory" });
-  }
-  const index = values.index?.map((entry) => entry.value) ?? DEFAULT_INDEX;
-  return { kind: "files", path, single, index, cacheControl: values.cache };
-}
-
-function resolveRedirect(status: Place, values: RouteSection["values"]): RouteTarget | undefined {
+function resolveRedirect(place: Place, values: TargetSection["values"], scope: Scope): RouteTarget | undefined {
   if (values.redirect === undefined) return undefined;
-  const chosen = values.status === undefined ? DEFAULT_REDIRECT_STATUS : REDIRECT_STATUSES.read(status);
-  return chosen === undefined ? undefined : { kind: "redirect", to: values.redirect, status: chosen };
+  const status = values.status === undefined ? DEFAULT_REDIRECT_STATUS : REDIRECT_STATUSES.read(place.into("status"));
+  const to = readRedirect(place.into("redirect"), values.redirect, scope);
+  return status === undefined || to === undefined ? undefined : { kind: "redirect", to, status };
 }
 
-function resolveRespond(place: Place, values: RouteSection["values"]): RouteTarget | undefined {
+function resolveRespond(place: Place, values: TargetSection["values"], scope: Scope): RouteTarget | undefined {
   if (values.respond === undefined) return undefined;
+  if (readTemplate(place.into("respond"), values.respond, scope) === undefined) return undefined;
   const status = values.status ?? DEFAULT_RESPOND_STATUS;
   if (WITHOUT_CONTENT.has(status) && values.respond !== "") {
     return void place.into("respond").unfit(`"", since a reply with status ${status} has no content`);

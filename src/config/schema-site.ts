@@ -1,8 +1,13 @@
 /** The schema of [[site]] and its routes. How to read it: schema.ts. */
 import { LISTEN } from "./address-kinds.ts";
-import { CACHE, CHARSET, CONTENT_TYPE, INDEX_FILE, REDIRECT_TO, SITE_NAME } from "./http-kinds.ts";
-import { byDefault, only, optional, required, type Schema, sizeKey, table } from "./keys.ts";
-import { integer, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
+import { CACHE, CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
+import { CANDIDATE } from "./guard-kinds.ts";
+import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table } from "./keys.ts";
+import { isTable } from "./place.ts";
+import { GUARDS } from "./schema-guards.ts";
+import { HEADERS } from "./schema-headers.ts";
+import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
+import { TRUSTED_PROXIES } from "./schema-limits.ts";
 
 const MIB = 1024 * 1024;
 const TIB = MIB * MIB;
@@ -16,8 +21,14 @@ const REDIRECT_STATUS = 302;
 /** What a request is answered with: exactly one of the first five. */
 export const ROUTE_TARGETS = ["files", "app", "upstream", "redirect", "respond"] as const;
 
-export const ROUTE = {
-  files: optional(nonEmpty("a directory or a file"), "–", "Serves files: a directory, or one file. nginx: alias."),
+/** The targets and what belongs to one of them. */
+export const TARGET = {
+  files: optional(
+    nonEmpty("a directory or a file"),
+    "–",
+    "Serves files: a directory, or one file. In a regex route captures may stand in it: " +
+      '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`. nginx: alias.',
+  ),
   app: optional(nonEmpty("the name of an app"), "–", "Asks the app of this name. nginx: uwsgi_pass, to uWSGI."),
   upstream: optional(
     nonEmpty("the name of an upstream"),
@@ -25,11 +36,12 @@ export const ROUTE = {
     "Forwards to the upstream of this name. nginx: proxy_pass, uwsgi_pass.",
   ),
   redirect: optional(
-    REDIRECT_TO,
+    nonEmpty('"https://host/path" or "/path", in which variables may stand'),
     "–",
-    "Redirects there. With `$request_uri` at its end, the path and query of the request are appended. nginx: return 302.",
+    'Redirects there: `"https://www.example.org$request_uri"`, `"/new/$1"`. What a client sent is encoded, and cannot ' +
+      "change the host. An empty value (of a map) is answered 404. nginx: return 302.",
   ),
-  respond: optional(string(), "–", "Answers with this text. nginx: return 200."),
+  respond: optional(string(), "–", "Answers with this text, in which variables may stand. nginx: return 200."),
   index: only(
     "files",
     optional(listOf(INDEX_FILE), '`"index.html"`', "File names tried for a directory, in this order. nginx: index."),
@@ -52,11 +64,54 @@ export const ROUTE = {
     "respond",
     byDefault(CONTENT_TYPE, "text/plain; charset=utf-8", "Content-Type of the text, which is sent as UTF-8."),
   ),
+} satisfies Schema;
+
+const target = table(TARGET, 'a target such as { app = "name" }');
+
+/** A status, a path or a target. */
+const OTHERWISE: Kind<number | string | Section<typeof TARGET>> = {
+  expected: 'a status from 400 to 599, a path such as "/fallback", or a target such as { app = "name" }',
+  read: (place) => {
+    const { value } = place;
+    if (typeof value === "number" && Number.isInteger(value) && value >= 400 && value <= 599) return value;
+    if (typeof value === "string" && /^\/[^?#\0]*$/.test(value)) return value;
+    if (isTable(value)) return target.read(place);
+    place.unfit(OTHERWISE.expected);
+    return undefined;
+  },
+};
+
+export const ROUTE = {
+  ...TARGET,
+  try: only(
+    "files",
+    optional(
+      listOf(CANDIDATE),
+      "the path that is asked for; beside `otherwise`, also as a directory",
+      "Names below the directory that are tried in this order; `$uri` is the path below the route's prefix. A name that ends " +
+        'in / is a directory with an index. A single-page application: `try = ["$uri", "/index.html"]`. nginx: try_files.',
+    ),
+  ),
+  otherwise: only(
+    "files",
+    optional(
+      OTHERWISE,
+      "`404`",
+      "What is answered when there is none of the files: a status, a path of this site, or another target, as in " +
+        '`{ files = "public/", otherwise = { app = "mysite" } }`. nginx: the last parameter of try_files.',
+    ),
+  ),
   max_body_size: optional(
     size(0, TIB),
     "that of the site",
     "Largest request body of this route. 0: no bound, as in nginx.",
   ),
+  headers: optional(
+    table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
+    "those of the site alone",
+    "What is done to the fields of replies, after what the site's `headers` do. nginx: add_header.",
+  ),
+  ...GUARDS,
 } satisfies Schema;
 
 export const REDIRECT_STATUSES = numberChoice([301, 302, 303, 307, 308]);
@@ -70,9 +125,27 @@ export const SITE = {
   names: byDefault(
     listOf(SITE_NAME),
     [],
-    'Hosts it answers to: `"www.example.org"`, `"*.example.org"`. Without: the default site of its addresses; a Host ' +
-      "that no site has gets it, or 421 when there is none. nginx: server_name.",
+    'Hosts it answers to: `"www.example.org"`, `"*.example.org"`, `"www.example.*"`, `".example.org"` (with and without a ' +
+      "name before it), `'~^(?<user>.+)\\.example\\.org$'`; exact names win, then the longest `*.x`, the longest `x.*`, the " +
+      "first expression. Without: the default site of its addresses; a Host that no site has gets it, or 421 when there is " +
+      "none. nginx: server_name.",
     "none",
+  ),
+  default: byDefault(
+    boolean,
+    false,
+    "This site, though it has names, gets what no other site of its addresses has. nginx: listen … default_server.",
+  ),
+  headers: optional(
+    table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
+    "replies stay as they are",
+    "What is done to the fields of replies, on every status and whoever made the reply. nginx: add_header … always.",
+  ),
+  underscores_in_headers: byDefault(
+    choice(["drop", "pass"]),
+    "drop",
+    "Do request fields with `_` in their names reach apps and upstreams? There they could pass for the spelling with `-`; " +
+      "those that say who the client is never do. nginx: underscores_in_headers, off.",
   ),
   listen: optional(
     listOf(LISTEN),
@@ -80,6 +153,11 @@ export const SITE = {
     'Where it listens: `80` (every address of the machine), `"127.0.0.1:8000"`, `"[::1]:80"`, `":80"`, `"*:80"` or ' +
       '`"unix:/run/x.sock"`, one or a list. A table `{ address = "unix:/run/x.sock", mode = "660" }` sets the ' +
       "permissions of the socket's file.",
+  ),
+  trusted_proxies: optional(
+    TRUSTED_PROXIES,
+    "those of the server",
+    "Proxies in front of this site, in place of the server's. An empty list: none.",
   ),
   charset: optional(CHARSET, "none", "Added to the Content-Type of textual files that names none. nginx: charset."),
   max_body_size: sizeKey(
@@ -91,6 +169,7 @@ export const SITE = {
     namedOf(table(ROUTE, '{ app = "name" } or another target'), 'a table of "pattern" = { target }', () => undefined),
     "What is answered where: patterns and their targets.",
   ),
+  ...GUARDS,
 } satisfies Schema;
 
 export const DEFAULT_LISTEN_PORT = 80;

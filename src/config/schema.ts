@@ -7,8 +7,25 @@
 import { LOG_LEVELS } from "../base/log.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { byDefault, durationKey, optional, type Schema, type Section, sizeKey, table } from "./keys.ts";
-import { choice, duration, integer, type Kind, listOf, namedOf, nonEmpty, type Placed, size } from "./kinds.ts";
+import { SERVER_HEADER } from "./http-kinds.ts";
+import {
+  boolean,
+  choice,
+  Refusal,
+  text,
+  duration,
+  integer,
+  type Kind,
+  listOf,
+  namedOf,
+  nonEmpty,
+  type Placed,
+  size,
+} from "./kinds.ts";
 import { APP, UPSTREAM } from "./schema-app.ts";
+import { LIMIT } from "./schema-guards.ts";
+import { CONNECTION_LIMITS } from "./schema-limits.ts";
+import { MAP } from "./schema-map.ts";
 import { SITE } from "./schema-site.ts";
 
 const SECOND = 1000;
@@ -25,6 +42,9 @@ const SEND_TIMEOUT_MS = 60 * SECOND;
 const KEEPALIVE_TIMEOUT_MS = 75 * SECOND;
 const KEEPALIVE_REQUESTS_MAX = 10_000;
 const DRAIN_TIMEOUT_MS = 30 * SECOND;
+
+/** nginx's. */
+export const DEFAULT_LOG_FORMAT = "combined";
 
 export const SERVER = {
   fronts: optional(
@@ -43,6 +63,19 @@ export const SERVER = {
     "stdout",
     "Where one line for each request goes: `stdout`, `stderr`, `off` or a file.",
   ),
+  access_log_format: byDefault(
+    text('"combined", or a line with variables', (format) =>
+      /^(?:\t|\P{Cc})+$/u.test(format) ? format : new Refusal(),
+    ),
+    DEFAULT_LOG_FORMAT,
+    'A line of the access log: `"combined"` as nginx writes it, or a string with variables such as ' +
+      '`"$remote_addr $status $request_time $upstream_response_time"`. nginx: log_format.',
+  ),
+  access_log_escape: byDefault(
+    choice(["default", "json"]),
+    "default",
+    "How values are escaped in an access_log_format: `json` for lines that are JSON. nginx: log_format escape=.",
+  ),
   temporary_directory: optional(
     nonEmpty("a directory"),
     "`$TMPDIR`, else `/var/tmp`, else `/tmp`",
@@ -52,6 +85,17 @@ export const SERVER = {
     timeout,
     DRAIN_TIMEOUT_MS,
     "After TERM: how long requests in flight may take. gunicorn: 30 s; systemd kills after 90 s.",
+  ),
+  server_header: byDefault(
+    SERVER_HEADER,
+    "pass",
+    'The Server field of replies: `"pass"` sends that of an app or upstream and none of our own, `"off"` none at all, any ' +
+      "other text is sent as it is. A version in it only helps those who look for old ones. nginx: server_tokens.",
+  ),
+  merge_slashes: byDefault(
+    boolean,
+    true,
+    "Takes `//` in paths for one `/`, before routes and files see it; REQUEST_URI keeps what was sent. nginx: merge_slashes.",
   ),
   max_header_size: optional(
     size(KIB, MIB),
@@ -85,6 +129,7 @@ export const SERVER = {
     KEEPALIVE_REQUESTS_MAX,
     "Requests on one connection before it is closed. A request frees all it took, so this is ten times nginx's 1000.",
   ),
+  ...CONNECTION_LIMITS,
 } satisfies Schema;
 
 /** Names stand in logs, process titles and messages. */
@@ -92,6 +137,13 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 function refuseName(name: string): string | undefined {
   return NAME.test(name) ? undefined : "should be 1 to 64 letters, digits, _, - or ., and begin with a letter or digit";
+}
+
+/** A map is used as `$NAME`. */
+function refuseVariable(name: string): string | undefined {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name)
+    ? undefined
+    : "should be 1 to 64 letters, digits or _, and begin with no digit";
 }
 
 /** `[[site]]`; `[site]` and `site = []` are what people write by mistake. */
@@ -108,5 +160,17 @@ export const ROOT = {
   server: optional(table(SERVER), "defaults", "The server as a whole."),
   app: byDefault(namedOf(table(APP), "tables [app.NAME]", refuseName), [], "Python applications.", "none"),
   upstream: byDefault(namedOf(table(UPSTREAM), "tables [upstream.NAME]", refuseName), [], "Other servers.", "none"),
+  map: byDefault(
+    namedOf(table(MAP), "tables [map.NAME]", refuseVariable),
+    [],
+    "Variables whose values are looked up in a table.",
+    "none",
+  ),
+  limit: byDefault(
+    namedOf(table(LIMIT), "tables [limit.NAME]", refuseName),
+    [],
+    "Limits of the rate of requests, which sites and routes name.",
+    "none",
+  ),
   site: byDefault(sites, [], "What is served to whom.", "none"),
 } satisfies Schema;

@@ -1,12 +1,14 @@
 /** [server] as it was written → the settings of the whole process. */
 import { accessSync, constants } from "node:fs";
+import type { Scope } from "../exchange/scope.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import type { LimitsConfig, ServerConfig, UpstreamConfig } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { requireAppendable, requireWritableDirectory } from "./paths.ts";
 import type { Place } from "./place.ts";
-import type { SERVER } from "./schema.ts";
+import { DEFAULT_LOG_FORMAT, type SERVER } from "./schema.ts";
+import { readTemplate } from "./templates.ts";
 
 /** The variables of a uwsgi request have a 16-bit size; this leaves them 4 KiB for what the server adds itself. */
 export const UWSGI_HEADER_BYTES_MAX = 60 * 1024;
@@ -17,15 +19,21 @@ export function resolveServer(
   { place, values }: Section<typeof SERVER>,
   upstreams: readonly UpstreamConfig[],
   context: Context,
+  scope: Scope,
 ): ServerConfig {
   return {
     fronts: values.fronts ?? context.machine.cores,
     errorLog: resolveLog(place.into("error_log"), values.error_log, STANDARD_STREAMS, context),
     logLevel: values.log_level,
     accessLog: resolveLog(place.into("access_log"), values.access_log, new Set([...STANDARD_STREAMS, "off"]), context),
+    accessLogFormat: resolveLogFormat(place.into("access_log_format"), values.access_log_format, scope),
+    accessLogEscape: values.access_log_escape,
     temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
     drainTimeoutMs: values.drain_timeout,
+    serverHeader: values.server_header,
+    mergeSlashes: values.merge_slashes,
     limits: resolveLimits(place, values, upstreams),
+    trustedProxies: values.trusted_proxies.map((entry) => entry.value),
   };
 }
 
@@ -34,6 +42,11 @@ function resolveLog(place: Place, written: string, streams: ReadonlySet<string>,
   const path = absolute(context, written);
   requireAppendable(place, path);
   return path;
+}
+
+function resolveLogFormat(place: Place, written: string, scope: Scope): string {
+  if (written !== DEFAULT_LOG_FORMAT) readTemplate(place, written, scope, "log");
+  return written;
 }
 
 function resolveTemporary(place: Place, written: string | undefined, context: Context): string {
@@ -75,6 +88,14 @@ function resolveLimits(
     sendTimeoutMs: values.send_timeout,
     keepaliveTimeoutMs: values.keepalive_timeout,
     keepaliveRequestsMax: values.keepalive_requests,
+    keepaliveAgeMaxMs: values.keepalive_max_age,
+    pipelinedMax: values.max_pipelined_requests,
+    bodyRateMin: values.min_body_rate,
+    sendRateMin: values.min_send_rate,
+    connectionsMax: values.max_connections,
+    connectionsPerAddressMax: values.max_connections_per_address,
+    spoolMemoryBytesMax: values.spool_memory,
+    spoolDiskBytesMax: values.spool_disk,
   };
 }
 

@@ -1,37 +1,47 @@
 /** [[site]] as it was written → the site as it is served. */
+import type { Scope } from "../exchange/scope.ts";
+import { siteScope } from "../exchange/site-scope.ts";
 import type { ResolvedSite } from "./collisions.ts";
 import type { ListenAddress, RouteConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { resolveGuards } from "./guards.ts";
+import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
 import { everyAddress, resolveListen } from "./listening.ts";
 import { isTable, type Place } from "./place.ts";
-import { resolveRoute } from "./routes.ts";
+import { resolveRoute, type RouteScopes } from "./routes.ts";
 import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
 
 /** nginx makes its unix listeners like that: what is served to everyone may be asked by everyone. */
 const LISTEN_SOCKET_MODE = 0o666;
 
 /** What is wrong was reported, and is left out. */
-export function resolveSite(section: Section<typeof SITE>, context: Context): ResolvedSite {
+export function resolveSite(section: Section<typeof SITE>, context: Context, scope: Scope): ResolvedSite {
   const { place, values } = section;
   const names = values.names.map((entry) => entry.value);
   const listens = resolveListens(section, context);
+  const guards = resolveGuards(section, undefined, context);
   const config = {
-    label: names[0] ?? "default",
+    label: names[0]?.replace(/^\./, "") ?? "default",
     names,
+    isDefault: values.default || names.length === 0,
+    headers: resolveHeaders(values.headers, siteScope(names, scope)),
+    passesUnderscores: values.underscores_in_headers === "pass",
     listen: listens.map((entry) => entry.value),
+    ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
     charset: values.charset,
     bodyBytesMax: values.max_body_size,
-    routes: resolveRoutes(section, context),
+    guards,
+    routes: resolveRoutes(section, context, { names, outer: scope, guards }),
   };
   return { place, config, names: values.names, listens };
 }
 
-function resolveRoutes({ place, values }: Section<typeof SITE>, context: Context): RouteConfig[] {
+function resolveRoutes({ place, values }: Section<typeof SITE>, context: Context, scopes: RouteScopes): RouteConfig[] {
   const written = place.into("routes");
   if (isTable(written.value) && Object.keys(written.value).length === 0) written.unfit("one route or more");
-  return (values.routes ?? []).flatMap((route) => resolveRoute(route, context) ?? []);
+  return (values.routes ?? []).flatMap((route) => resolveRoute(route, context, scopes) ?? []);
 }
 
 function resolveListens({ place, values }: Section<typeof SITE>, context: Context): Placed<ListenAddress>[] {

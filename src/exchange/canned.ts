@@ -9,25 +9,33 @@ import { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import { reasonPhrase } from "../protocol/http/status.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Reply } from "./reply.ts";
 
 export interface ErrorPage {
   readonly fields: Fields;
   readonly content: Buffer;
 }
 
-/** Answers with the page of `status`, `extra` fields added. A reply that has begun cannot become an error any more: it
- *  is aborted, so that the client sees that it is not whole. Of a client that left, or has its reply, nothing is asked. */
+/** Answers with the page of `status`, `extra` fields added; the one that the configuration names, if it does. A reply that
+ *  has begun cannot become an error any more: it is aborted, so that the client sees that it is not whole. Of a client
+ *  that left, or has its reply, nothing is asked. */
 export function answer(exchange: Exchange, status: number, extra?: Fields): void {
   const { reply } = exchange;
   switch (reply.state) {
     case "waiting":
-      return reply.whole(pageHead(status, extra), errorPage(status).content);
+      if (exchange.errorPages?.answer(exchange, status, extra) === true) return;
+      return plainAnswer(reply, status, extra);
     case "started":
       return reply.abort(`the reply was under way when it failed with ${status}`);
     case "finished":
     case "gone":
       return;
   }
+}
+
+/** The plain page, whatever the configuration names. Nothing was sent yet. */
+export function plainAnswer(reply: Reply, status: number, extra?: Fields): void {
+  reply.whole(pageHead(status, extra), errorPage(status).content);
 }
 
 /** A short text as the whole reply; `type` is its Content-Type. */

@@ -3,15 +3,17 @@
  * RFC 3875 section 4.1 and nginx's uwsgi_params; not SCRIPT_NAME and PATH_INFO (`scriptName`, `pathInfo`), since only
  * the caller knows whether its other side wants them. Values are latin-1 strings, one character per byte (PEP 3333).
  *
- * What does not get through: names with `_` (they could pass for the `-` spelling), Proxy (httpoxy, CVE-2016-5385),
+ * What does not get through: names with `_` (see field-spelling.ts), Proxy (httpoxy, CVE-2016-5385),
  * hop-by-hop fields and Expect (the session has dealt with them). Fields that Connection nominates do get through:
  * here is the origin, and dropping them would let a client hide another hop's X-Forwarded-For.
+ * Of a peer that is none of the trusted proxies, where some are named, X-Forwarded-* and its like do not get through.
  *
  * With a uwsgi gateway in front its variables are passed as they came: it is trusted, and speaks for the client.
  */
 import { type FieldName, Fields } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
 import type { Exchange } from "./exchange.ts";
+import { passesAmbiguous } from "./field-spelling.ts";
 
 export interface CgiSink {
   variable(name: string, value: string): void;
@@ -43,8 +45,31 @@ function clientVariables(exchange: Exchange, sink: CgiSink): void {
   if (peer.remotePort !== 0) sink.variable("REMOTE_PORT", String(peer.remotePort));
   sink.variable("REQUEST_SCHEME", peer.secure ? "https" : "http");
   if (peer.secure) sink.variable("HTTPS", "on");
-  fieldVariables(head.fields, sink);
+  if (exchange.remoteUser !== "") {
+    sink.variable("REMOTE_USER", exchange.remoteUser);
+    sink.variable("AUTH_TYPE", "Basic");
+  }
+  fieldVariables(exchange, exchange.forwarding === "refused" ? withoutForwarding(head.fields) : head.fields, sink);
 }
+
+/** Frameworks believe these fields when they are told to, as Django's SECURE_PROXY_SSL_HEADER: not from just anybody. */
+function withoutForwarding(fields: Fields): Fields {
+  const kept = new Fields();
+  for (let i = 0; i < fields.length; i++) {
+    const name = fields.names[i] as FieldName;
+    if (!FORWARDING.has(name.lower) && !name.lower.startsWith("x-forwarded-"))
+      kept.add(name, fields.values[i] as string);
+  }
+  return kept;
+}
+
+const FORWARDING: ReadonlySet<string> = new Set([
+  "forwarded",
+  "x-real-ip",
+  "x-scheme",
+  "x-url-scheme",
+  "front-end-https",
+]);
 
 /** The host that the client named; never empty (PEP 3333). */
 function serverName(exchange: Exchange): string {
@@ -62,20 +87,21 @@ function serverPort(exchange: Exchange): string {
   return String(head.hostPort ?? (peer.secure ? 443 : 80));
 }
 
-function fieldVariables(fields: Fields, sink: CgiSink): void {
-  if (hasRepeats(fields)) return joinedFieldVariables(fields, sink);
+function fieldVariables(exchange: Exchange, fields: Fields, sink: CgiSink): void {
+  if (hasRepeats(fields)) return joinedFieldVariables(exchange, fields, sink);
   const { names, values } = fields;
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as FieldName;
-    if (isPassed(name)) sink.variable(name.cgi, values[i] as string);
+    if (isPassed(exchange, name)) sink.variable(name.cgi, values[i] as string);
   }
 }
 
 /** Fields that are never told: hop-by-hop ones, and see the head of this file. Content-Length is the caller's. */
 const HIDDEN: ReadonlySet<string> = new Set([...HOP_BY_HOP, "proxy", "expect", "content-length"]);
 
-function isPassed(name: FieldName): boolean {
-  return !name.ambiguous && !HIDDEN.has(name.lower);
+function isPassed(exchange: Exchange, name: FieldName): boolean {
+  if (name.ambiguous && !passesAmbiguous(exchange, name)) return false;
+  return !HIDDEN.has(name.lower);
 }
 
 /** Does a name come twice? One bit for each of 32 classes of names settles most requests without comparing. */
@@ -97,11 +123,11 @@ function indexOfName(names: readonly FieldName[], lower: string): number {
 }
 
 /** RFC 9110 section 5.3: repeated fields are one list, joined with commas; Cookie with "; " (RFC 6265bis section 5.7). */
-function joinedFieldVariables(fields: Fields, sink: CgiSink): void {
+function joinedFieldVariables(exchange: Exchange, fields: Fields, sink: CgiSink): void {
   const joined = new Map<string, string>();
   for (let i = 0; i < fields.length; i++) {
     const name = fields.names[i] as FieldName;
-    if (!isPassed(name)) continue;
+    if (!isPassed(exchange, name)) continue;
     const value = fields.values[i] as string;
     const before = joined.get(name.cgi);
     const glue = name.lower === "cookie" ? "; " : ",";

@@ -2,9 +2,14 @@
  * One request and its reply, whatever protocol carried it: HTTP/1.1 and the uwsgi protocol today, HTTP/2 later.
  * A handler is a function of an exchange; it answers through `exchange.reply`, now or later, exactly once.
  */
-import type { RequestHead } from "../protocol/http/message.ts";
+import type { Fields } from "../protocol/http/fields.ts";
+import type { ReplyHead, RequestHead } from "../protocol/http/message.ts";
 import type { RequestBody } from "./body.ts";
+import type { MapResult } from "./map.ts";
 import type { Reply } from "./reply.ts";
+import type { HeaderRules } from "./reply-headers.ts";
+import { requestIdOf } from "./request-id.ts";
+import type { UpstreamAttempt } from "./upstream-attempt.ts";
 
 /** Where the request came from. One object per connection, shared by its exchanges. */
 export interface Peer {
@@ -16,15 +21,29 @@ export interface Peer {
   readonly secure: boolean;
 }
 
+/** Configured answers in place of the plain error pages. */
+export interface ErrorAnswers {
+  /** Also in place of what an app or upstream answers, where that is asked for: not while a page is being made. */
+  readonly intercepts: boolean;
+  /** False: there is none for this status, and nothing was done. `extra`: fields that the status demands. */
+  answer(exchange: Exchange, status: number, extra: Fields | undefined): boolean;
+}
+
+/** May X-Forwarded-For and its like be passed on? `as-sent`: nobody said whom to trust, so they are a client's words;
+ *  `believed`: a trusted proxy wrote them; `refused`: somebody else did, where only proxies may. */
+export type Forwarding = "as-sent" | "believed" | "refused";
+
 export type Handler = (exchange: Exchange) => void;
 
 export class Exchange {
   /** Names this request in logs and in the app channel; unique in its front thread. */
   readonly id: number;
   readonly head: RequestHead;
-  readonly peer: Peer;
+  /** The client as far as it is known: the connection's other end, or whom a trusted proxy says (client-address.ts). */
+  peer: Peer;
   readonly body: RequestBody;
-  readonly reply: Reply;
+  /** Where the answer goes. A handler that stands around others may put its own in front (intercept.ts). */
+  reply: Reply;
   /** `HTTP/1.1`, as the access log and SERVER_PROTOCOL show it. */
   readonly protocol: string;
   /** CGI variables from a gateway in front of us (uwsgi protocol); undefined when the client speaks HTTP to us. */
@@ -38,16 +57,55 @@ export class Exchange {
   mount = "";
   /** Largest body this route takes, bytes; 0 for no bound. */
   bodyBytesMax = 0;
+  /** The user that this server has verified (basic-auth.ts), bytes as latin-1; "" for none. Never what a client says. */
+  remoteUser = "";
+  /** The error pages in force here; undefined for the plain ones, and while one is being made (error-pages.ts). */
+  errorPages: ErrorAnswers | undefined = undefined;
+  forwarding: Forwarding = "as-sent";
+  /** The connection's own other end, whoever the client is. */
+  readonly connectionPeer: Peer;
+  /** How many exchanges inside the server this one came through (internal.ts). */
+  depth = 0;
+
+  /** What the regular expressions of the site's name and of the route found; `$1` and `$name` come from them. */
+  hostCaptures: RegExpExecArray | undefined = undefined;
+  captures: RegExpExecArray | undefined = undefined;
+  /** What is done to the fields of the reply, whoever makes it; see reply-headers.ts. */
+  headerRules: HeaderRules | undefined = undefined;
+  /** Fields whose names hold `_` reach applications and upstreams; see field-spelling.ts. */
+  passesUnderscores = false;
+  /** The head of the final reply, as it was sent; undefined before. */
+  replyHead: ReplyHead | undefined = undefined;
+  /** Known when the exchange is over: the status (499 when the client left before), and the bytes of content sent. */
+  finalStatus = 0;
+  contentBytes = 0;
+  /** The upstream servers that were asked, in turn; undefined for none. */
+  upstreamAttempts: UpstreamAttempt[] | undefined = undefined;
+  /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
+  mapResults: (MapResult | undefined)[] | undefined = undefined;
+  private knownRequestId = "";
 
   constructor(facts: ExchangeFacts) {
     this.id = facts.id;
     this.head = facts.head;
     this.peer = facts.peer;
+    this.connectionPeer = facts.peer;
     this.body = facts.body;
     this.reply = facts.reply;
     this.protocol = facts.protocol;
     this.params = facts.params;
     this.startedMs = facts.startedMs;
+  }
+
+  /** 32 hexadecimal digits, made when first asked for; or what a trusted peer called the request. Set by an exchange
+   *  inside the server, which goes by the name of its first. */
+  set requestId(id: string) {
+    this.knownRequestId = id;
+  }
+
+  get requestId(): string {
+    if (this.knownRequestId === "") this.knownRequestId = requestIdOf(this);
+    return this.knownRequestId;
   }
 }
 

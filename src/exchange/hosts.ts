@@ -1,48 +1,25 @@
 /**
- * Host → site, in nginx's order (ngx_http_server_name): the exact name, then the longest `*.suffix`, then the entry
- * without names, which is the default of its address. A wildcard stands for one or more labels, never for none.
+ * Host → site, in nginx's order (ngx_http_server_name): the exact name, the longest `*.suffix`, the longest `prefix.*`, the
+ * first regular expression in the order of the file, then the default of the address. How names are compared:
+ * name-table.ts. Without a default nobody gets the request (nginx: the first server block).
  */
-import { assert } from "../base/assert.ts";
+import { type HostCaptures, NameTable } from "./name-table.ts";
 
 export interface HostEntry<T> {
-  /** Lower case: `www.example.org`, `*.example.org`. Empty: the default. */
+  /** Lower case: `www.example.org`, `*.example.org`, `www.example.*`, `.example.org`; `~regex`. Empty: the default. */
   readonly names: readonly string[];
+  /** The default though it has names. */
+  readonly isDefault?: boolean;
   readonly value: T;
 }
 
-/** The function takes a lower-case host without port (RequestHead.host). Of two entries for one name the first counts;
- *  the configuration refuses such. */
-export function compileHosts<T>(entries: readonly HostEntry<T>[]): (host: string) => T | undefined {
-  const exact = new Map<string, T>();
-  const suffixes = new Map<string, T>();
-  for (const { names, value } of entries) for (const name of names) addName(name, value, exact, suffixes);
-  const fallback = entries.find((entry) => entry.names.length === 0)?.value;
-
-  return (host) => {
-    const name = host.endsWith(".") ? host.slice(0, -1) : host;
-    const found = exact.get(name);
-    if (found !== undefined) return found;
-    if (suffixes.size > 0) {
-      const value = longestSuffix(name, suffixes);
-      if (value !== undefined) return value;
-    }
-    return fallback;
-  };
-}
-
-function addName<T>(name: string, value: T, exact: Map<string, T>, suffixes: Map<string, T>): void {
-  const wildcard = name.startsWith("*.");
-  const key = wildcard ? name.slice(1) : name;
-  assert(!key.includes("*"), `a wildcard stands for the first labels of a name: ${name}`);
-  const table = wildcard ? suffixes : exact;
-  if (!table.has(key)) table.set(key, value);
-}
-
-/** Keys begin with a dot. The leftmost dot gives the longest suffix; one at the very start leaves no label for `*`. */
-function longestSuffix<T>(name: string, suffixes: ReadonlyMap<string, T>): T | undefined {
-  for (let dot = name.indexOf(".", 1); dot !== -1; dot = name.indexOf(".", dot + 1)) {
-    const value = suffixes.get(name.slice(dot));
-    if (value !== undefined) return value;
-  }
-  return undefined;
+/** The function takes a lower-case host without port (RequestHead.host), and where to put what an expression found. Of
+ *  two entries for one name the first counts; the configuration refuses such. */
+export function compileHosts<T>(
+  entries: readonly HostEntry<T>[],
+): (host: string, into?: HostCaptures) => T | undefined {
+  const table = new NameTable<T>();
+  for (const { names, value } of entries) for (const name of names) table.add(name, value);
+  const fallback = entries.find(({ names, isDefault }) => isDefault ?? names.length === 0)?.value;
+  return (host, into) => table.find(host.endsWith(".") ? host.slice(0, -1) : host, into) ?? fallback;
 }

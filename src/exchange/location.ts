@@ -12,10 +12,23 @@ const OUTSIDE_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/g;
 /** In a raw request target everything printable may stand as the client sent it, except what RFC 3986 has no place for. */
 const OUTSIDE_TARGET = /[^!#-;=?-[\]_a-z~]/g;
 
+/** What needs no escape anywhere in a URI (RFC 3986 section 2.3). */
+const RESERVED = /[^A-Za-z0-9\-._~]/g;
+
 /** A decoded path as a reference on this host. `//x` would name the host x (RFC 3986 section 4.2), so leading slashes
  *  are one. */
 export function pathReference(path: string): string {
-  return oneSlash(path).replace(OUTSIDE_PATH, escapeByte);
+  return escapePath(oneSlash(path));
+}
+
+/** A decoded path, or a part of one. */
+export function escapePath(path: string): string {
+  return path.replace(OUTSIDE_PATH, escapeByte);
+}
+
+/** A value that is to be one label of a host or one value in a query: no separator in it has a meaning. */
+export function safeLabel(value: string): string {
+  return value.replace(RESERVED, escapeByte);
 }
 
 /** A raw request target (path and query) with bytes that no URI may have escaped. */

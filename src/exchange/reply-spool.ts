@@ -12,9 +12,11 @@
 import { closeSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { type Log, SILENT } from "../base/log.ts";
 import { openTemporary } from "../os/temporary.ts";
+import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { Producer, Reply } from "./reply.ts";
+import { type SpoolBudget, unboundedBudget } from "./spool-budget.ts";
 
 /** Held in memory per reply. nginx: 8 buffers of 8 KiB. Most Django pages are below 256 KiB, so they free their thread
  *  without touching a disk; four hundred slow clients cost 100 MiB at the most. */
@@ -35,6 +37,8 @@ export interface ReplySpoolOptions {
   readonly memoryBytesMax?: number;
   /** Default REPLY_FILE_BYTES_MAX. */
   readonly fileBytesMax?: number;
+  /** What all spools hold together. Default: nobody bounds that. */
+  readonly budget?: SpoolBudget;
   /** Told when the disk fails. */
   readonly log?: Log;
 }
@@ -57,8 +61,10 @@ export class ReplySpool implements Producer {
   private readonly log: Log;
   private readonly memoryBytesMax: number;
   private fileBytesMax: number;
+  private readonly budget: SpoolBudget;
 
   private state: SpoolState = "open";
+  private trailers: Fields | undefined = undefined;
   /** The session holds bytes: nothing is given until `drained`. */
   private clientBusy = false;
   private sourcePaused = false;
@@ -78,6 +84,7 @@ export class ReplySpool implements Producer {
     this.log = options.log ?? SILENT;
     this.memoryBytesMax = options.memoryBytesMax ?? REPLY_MEMORY_BYTES_MAX;
     this.fileBytesMax = options.fileBytesMax ?? REPLY_FILE_BYTES_MAX;
+    this.budget = options.budget ?? unboundedBudget();
     reply.producer = this;
   }
 
@@ -96,8 +103,9 @@ export class ReplySpool implements Producer {
   }
 
   /** Nothing more comes; the reply ends when what is held has been given. */
-  end(): void {
+  end(trailers?: Fields): void {
     if (this.state !== "open") return;
+    this.trailers = trailers;
     this.state = "ended";
     if (!this.holds()) this.finish();
   }
@@ -157,7 +165,10 @@ export class ReplySpool implements Producer {
 
   private giveOldest(): void {
     const first = this.queue.shift();
-    if (first !== undefined) return this.give(first);
+    if (first !== undefined) {
+      this.budget.giveMemory(first.length);
+      return this.give(first);
+    }
     if (this.fileRead < this.fileWritten) this.giveFromFile();
     else this.queue.takeOver(this.overflow);
   }
@@ -191,6 +202,7 @@ export class ReplySpool implements Producer {
 
   /** All of the file was given: its space goes back to the disk. After a failed write there will be no other. */
   private recycleFile(): void {
+    this.budget.giveDisk(this.fileWritten);
     this.fileRead = 0;
     this.fileWritten = 0;
     if (this.fileBytesMax === 0) return this.closeFile();
@@ -204,11 +216,13 @@ export class ReplySpool implements Producer {
 
   private finish(): void {
     this.release();
-    this.reply.end();
+    this.reply.end(this.trailers);
   }
 
   private release(): void {
     this.state = "over";
+    this.budget.giveMemory(this.queue.length + this.overflow.length);
+    this.budget.giveDisk(this.fileWritten);
     this.queue.clear();
     this.overflow.clear();
     this.buffer = undefined;
@@ -230,17 +244,26 @@ export class ReplySpool implements Producer {
     this.balance();
   }
 
-  /** Only while nothing younger waits behind the queue. A first chunk fits whatever its size. */
+  /** Only while nothing younger waits behind the queue. A first chunk fits whatever its size, unless all spools together
+   *  hold enough. */
   private fitsQueue(length: number): boolean {
     if (this.fileWritten > 0 || this.overflow.length > 0) return false;
-    return this.queue.length === 0 || this.queue.length + length <= this.memoryBytesMax;
+    if (this.queue.length > 0 && this.queue.length + length > this.memoryBytesMax) return false;
+    return this.budget.takeMemory(length);
   }
 
   /** To the file as far as it goes; behind bytes of the overflow only to the overflow, for the order's sake. */
   private spill(bytes: Uint8Array): void {
     const room = this.overflow.length > 0 ? 0 : this.fileBytesMax - this.fileWritten;
-    const written = room > 0 ? this.writeFile(bytes, Math.min(room, bytes.length)) : 0;
-    if (written < bytes.length) this.overflow.push(written === 0 ? bytes : bytes.subarray(written));
+    const length = Math.min(room, bytes.length);
+    const written = length > 0 && this.budget.takeDisk(length) ? this.writeFile(bytes, length) : 0;
+    if (written < bytes.length) this.keep(written === 0 ? bytes : bytes.subarray(written));
+  }
+
+  /** What came before the source heard that it should pause. */
+  private keep(bytes: Uint8Array): void {
+    this.budget.forceMemory(bytes.length);
+    this.overflow.push(bytes);
   }
 
   /** How many bytes the file took. */
@@ -257,6 +280,7 @@ export class ReplySpool implements Producer {
     } catch (error) {
       this.log.error(`temporary file of a reply, going on without it: ${(error as Error).message}`);
       this.fileBytesMax = 0;
+      this.budget.giveDisk(length - done);
       if (this.fileWritten === 0) this.closeFile();
     }
     return done;

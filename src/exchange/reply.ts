@@ -5,6 +5,7 @@
  *   reply.whole(head, bytes)                                     one call, one write
  *   reply.start(head); reply.data(…)…; reply.end()               a stream; or reply.abort(why) if it breaks
  */
+import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 
 /** `waiting` nothing sent · `started` head sent · `finished` by end/whole · `gone` the client left or abort. */
@@ -32,8 +33,9 @@ export interface Reply {
   /** True: all of it was taken, go on, the buffer is yours again. False: the session holds the bytes (do not change
    *  them) and wants no more until `producer.drained()`. Bytes beyond the announced length are cut. */
   data(bytes: Uint8Array): boolean;
-  /** The reply is complete. If fewer bytes than announced were given, the client sees a truncated reply. */
-  end(): void;
+  /** The reply is complete. If fewer bytes than announced were given, the client sees a truncated reply. Trailers reach a
+   *  client that takes them (RFC 9110 section 6.5) when the length was not known; for others they are dropped. */
+  end(trailers?: Fields): void;
   /** The reply cannot be completed: the client must see that. Before `start` it is a plain 502. */
   abort(why: string): void;
   /** An interim reply such as 103 (RFC 9110 section 15.2); dropped for HTTP/1.0 clients. */

@@ -1,20 +1,32 @@
-/** The handler of `respond` routes: a fixed reply, prepared once. nginx: `return 200 "text"`. */
+/** The handler of `respond` routes: a text of the configuration. nginx: `return 200 "text"`. Prepared once if it is fixed. */
 import { EMPTY } from "../base/bytes.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { isBodiless, type ReplyHead } from "../protocol/http/message.ts";
 import type { Handler } from "./exchange.ts";
+import { evaluate, type Template } from "./template.ts";
 
 export interface RespondOptions {
   readonly status: number;
-  readonly body: string;
+  readonly body: Template;
   readonly contentType: string;
 }
 
-/** The content is UTF-8 whatever the type says, as TOML files are. */
+/** The content is UTF-8 whatever the type says, as TOML files are; values are the bytes that came. */
 export function makeRespondHandler(options: RespondOptions): Handler {
-  const { status } = options;
-  const content = isBodiless("GET", status) ? EMPTY : Buffer.from(options.body, "utf8");
-  const fields = content.length === 0 ? new Fields() : Fields.of([["Content-Type", options.contentType]]);
-  const head: ReplyHead = { status, reason: undefined, fields, length: content.length };
+  const { status, body, contentType } = options;
+  const typed = Fields.of([["Content-Type", contentType]]);
+  const reply = (text: string) => {
+    const content = isBodiless("GET", status) ? EMPTY : Buffer.from(text, "latin1");
+    const fields = content.length === 0 ? new Fields() : typed;
+    const head: ReplyHead = { status, reason: undefined, fields, length: content.length };
+    return { head, content };
+  };
+  if (body.constant === undefined) {
+    return (exchange) => {
+      const { head, content } = reply(evaluate(body, exchange));
+      exchange.reply.whole(head, content);
+    };
+  }
+  const { head, content } = reply(body.constant);
   return (exchange) => exchange.reply.whole(head, content);
 }

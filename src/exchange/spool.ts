@@ -14,6 +14,7 @@ import { openTemporary } from "../os/temporary.ts";
 import type { BodyFailure, BodyReader } from "./body.ts";
 import { answer } from "./canned.ts";
 import type { Exchange } from "./exchange.ts";
+import { type SpoolBudget, unboundedBudget } from "./spool-budget.ts";
 
 /** Kept in memory per request. nginx: client_body_buffer_size, 16 KiB on 64-bit machines. 64 KiB holds nearly every
  *  form and JSON call, is what one read of a socket brings, and is still cheap for a thousand uploads at once. */
@@ -27,9 +28,11 @@ export interface SpoolOptions {
   readonly temporaryDirectory: string;
   /** Default BODY_MEMORY_BYTES_MAX. */
   readonly memoryBytesMax?: number;
+  /** What all spools hold together. Default: nobody bounds that. */
+  readonly budget?: SpoolBudget;
 }
 
-/** `storage`: the temporary file failed (disk full, no descriptors); nothing was answered, 507 or 500 is up to the
+/** `storage`: the temporary file failed (disk full, spool_disk used up, no descriptors); nothing was answered, 507 or 500 is up to the
  *  owner. For the other reasons the session answers, or has nobody to answer to. */
 export type SpoolFailure = BodyFailure | "storage";
 
@@ -76,16 +79,20 @@ class Collector implements BodyReader {
   private readonly owner: SpoolOwner;
   private readonly directory: string;
   private readonly memoryBytesMax: number;
+  private readonly budget: SpoolBudget;
   private state: CollectorState = "memory";
   private memory: Buffer = EMPTY;
   private fd = -1;
   private length = 0;
+  /** Taken from the budget for the file. */
+  private diskBytes = 0;
 
   constructor(exchange: Exchange, options: SpoolOptions, owner: SpoolOwner) {
     this.exchange = exchange;
     this.owner = owner;
     this.directory = options.temporaryDirectory;
     this.memoryBytesMax = options.memoryBytesMax ?? BODY_MEMORY_BYTES_MAX;
+    this.budget = options.budget ?? unboundedBudget();
   }
 
   bodyData(bytes: Uint8Array): void {
@@ -104,11 +111,18 @@ class Collector implements BodyReader {
   private store(bytes: Uint8Array): void {
     const length = this.length + bytes.length;
     if (this.state === "memory") {
-      if (length <= this.memoryBytesMax && this.announced() <= this.memoryBytesMax) this.remember(bytes);
+      const small = length <= this.memoryBytesMax && this.announced() <= this.memoryBytesMax;
+      if (small && this.hasMemoryFor(length)) this.memory.set(bytes, this.length);
       else this.beginFile();
     }
-    if (this.state === "file") writeAll(this.fd, bytes, this.length);
+    if (this.state === "file") this.append(bytes, this.length);
     this.length = length;
+  }
+
+  private append(bytes: Uint8Array, position: number): void {
+    if (!this.budget.takeDisk(bytes.length)) throw new Error("spool_disk is used up");
+    this.diskBytes += bytes.length;
+    writeAll(this.fd, bytes, position);
   }
 
   /** A length that is known in advance spares the copy through memory. Chunked: -1. */
@@ -116,14 +130,15 @@ class Collector implements BodyReader {
     return this.exchange.body.length;
   }
 
-  private remember(bytes: Uint8Array): void {
-    const needed = this.length + bytes.length;
-    if (needed > this.memory.length) {
-      const grown = Buffer.allocUnsafeSlow(this.capacityFor(needed));
-      grown.set(this.memory.subarray(0, this.length), 0);
-      this.memory = grown;
-    }
-    this.memory.set(bytes, this.length);
+  /** Grows the memory to what is needed; false when all spools together have no more to give. */
+  private hasMemoryFor(needed: number): boolean {
+    if (needed <= this.memory.length) return true;
+    const capacity = this.capacityFor(needed);
+    if (!this.budget.takeMemory(capacity - this.memory.length)) return false;
+    const grown = Buffer.allocUnsafeSlow(capacity);
+    grown.set(this.memory.subarray(0, this.length), 0);
+    this.memory = grown;
+    return true;
   }
 
   private capacityFor(needed: number): number {
@@ -137,7 +152,12 @@ class Collector implements BodyReader {
   private beginFile(): void {
     this.fd = openTemporary(this.directory);
     this.state = "file";
-    writeAll(this.fd, this.memory.subarray(0, this.length), 0);
+    if (this.length > 0) this.append(this.memory.subarray(0, this.length), 0);
+    this.forget();
+  }
+
+  private forget(): void {
+    this.budget.giveMemory(this.memory.length);
     this.memory = EMPTY;
   }
 
@@ -154,9 +174,9 @@ class Collector implements BodyReader {
   }
 
   private finished(): SpooledBody {
-    if (this.state === "file") return new FileBody(this.fd, this.length);
+    if (this.state === "file") return new FileBody(this.fd, this.length, this.budget);
     if (this.length === 0) return EMPTY_BODY;
-    return new MemoryBody(this.memory.subarray(0, this.length));
+    return new MemoryBody(this.memory, this.length, this.budget);
   }
 
   bodyFailed(why: BodyFailure): void {
@@ -168,17 +188,22 @@ class Collector implements BodyReader {
   private release(): void {
     if (this.state === "file") closeSync(this.fd);
     this.state = "over";
-    this.memory = EMPTY;
+    this.budget.giveDisk(this.diskBytes);
+    this.forget();
   }
 }
 
 class MemoryBody implements SpooledBody {
   readonly length: number;
   private content: Uint8Array;
+  private capacity: number;
+  private readonly budget: SpoolBudget;
 
-  constructor(content: Uint8Array) {
-    this.content = content;
-    this.length = content.length;
+  constructor(memory: Uint8Array, length: number, budget: SpoolBudget) {
+    this.content = memory.subarray(0, length);
+    this.length = length;
+    this.capacity = memory.length;
+    this.budget = budget;
   }
 
   read(offset: number, into: Uint8Array): number {
@@ -193,16 +218,20 @@ class MemoryBody implements SpooledBody {
 
   close(): void {
     this.content = EMPTY;
+    this.budget.giveMemory(this.capacity);
+    this.capacity = 0;
   }
 }
 
 class FileBody implements SpooledBody {
   readonly length: number;
   private fd: number;
+  private readonly budget: SpoolBudget;
 
-  constructor(fd: number, length: number) {
+  constructor(fd: number, length: number, budget: SpoolBudget) {
     this.fd = fd;
     this.length = length;
+    this.budget = budget;
   }
 
   read(offset: number, into: Uint8Array): number {
@@ -219,8 +248,10 @@ class FileBody implements SpooledBody {
   }
 
   close(): void {
-    if (this.fd !== -1) closeSync(this.fd);
+    if (this.fd === -1) return;
+    closeSync(this.fd);
     this.fd = -1;
+    this.budget.giveDisk(this.length);
   }
 }
 

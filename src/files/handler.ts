@@ -15,6 +15,7 @@ import { type Log, SILENT } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { pathReference, safeTarget } from "../exchange/location.ts";
+import { evaluate as evaluateTemplate, type Template } from "../exchange/template.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isFresh, isSameFile, type Shelf } from "./cache.ts";
 import { evaluate, readConditions } from "./conditional.ts";
@@ -30,6 +31,8 @@ export interface FilesOptions {
   readonly root: string;
   /** `root` is the one file to serve. */
   readonly single: boolean;
+  /** The path below `root`, beginning with `/`; undefined: that of the request below its mount. */
+  readonly below?: Template | undefined;
   /** Names tried in a directory, in order. */
   readonly index: readonly string[];
   readonly cacheControl: string | undefined;
@@ -66,7 +69,10 @@ export function makeFilesHandler(options: FilesOptions): Handler {
   return (exchange) => files.handle(exchange);
 }
 
-class Files {
+/** What became of a name: `directory` and `missing` are for the caller to answer. */
+export type FileOutcome = "answered" | "directory" | "missing";
+
+export class Files {
   private readonly options: FilesOptions;
   private readonly root: string;
   private readonly index: readonly string[];
@@ -84,22 +90,56 @@ class Files {
   handle(exchange: Exchange): void {
     const { head } = exchange;
     if (head.method !== "GET" && head.method !== "HEAD") return answer(exchange, 405, ALLOW);
-    const rest = this.options.single ? "" : belowMount(head.path, exchange.mount);
+    switch (this.serve(exchange, this.restOf(exchange))) {
+      case "answered":
+        return;
+      case "directory":
+        return redirectToDirectory(exchange);
+      case "missing":
+        return answer(exchange, 404);
+    }
+  }
+
+  /** The name below the root that a request is for: "" or beginning with `/`. */
+  restOf(exchange: Exchange): string {
+    return this.options.single ? "" : this.pathBelow(exchange);
+  }
+
+  /** Answers a GET or HEAD with the file of this name, if there is one. */
+  serve(exchange: Exchange, rest: string): FileOutcome {
     const entry = this.shelf.get(rest);
-    if (entry !== undefined && isFresh(entry, monotonicMs())) return sendCached(exchange, entry);
-    if (!isServable(rest)) return answer(exchange, 404);
-    this.look({ exchange, rest, entry, attempts: ATTEMPTS_MAX });
+    if (entry !== undefined && isFresh(entry, monotonicMs())) {
+      sendCached(exchange, entry);
+      return "answered";
+    }
+    return isServable(rest) ? this.look({ exchange, rest, entry, attempts: ATTEMPTS_MAX }) : "missing";
+  }
+
+  /** Would `serve` find a file? */
+  has(rest: string): boolean {
+    if (!isServable(rest)) return false;
+    const { opened } = this.locate(rest);
+    if (opened.kind === "file") closeSync(opened.fd);
+    return opened.kind === "file";
+  }
+
+  /** What a template makes of a request is judged like any path (isServable): `..` in a capture leads nowhere. */
+  private pathBelow(exchange: Exchange): string {
+    const { below } = this.options;
+    return below === undefined ? belowMount(exchange.head.path, exchange.mount) : evaluateTemplate(below, exchange);
   }
 
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private look(search: Search): void {
+  private look(search: Search): FileOutcome {
     const { exchange, entry } = search;
     const { opened, name } = this.locate(search.rest);
     if (opened.kind === "file") return this.found(search, opened, name);
     if (entry !== undefined) this.shelf.remove(entry);
-    if (opened.kind === "directory") return redirectToDirectory(exchange);
+    if (opened.kind === "directory") return "directory";
+    if (opened.status === 404) return "missing";
     answer(exchange, opened.status, opened.status === 503 ? RETRY_AFTER : undefined);
+    return "answered";
   }
 
   private locate(rest: string): Located {
@@ -111,24 +151,30 @@ class Files {
     return NOTHING;
   }
 
-  private found(search: Search, file: OpenedFile, name: string): void {
+  private found(search: Search, file: OpenedFile, name: string): FileOutcome {
     const { exchange, rest, entry } = search;
     if (entry !== undefined && isSameFile(entry, file.stats)) {
       closeSync(file.fd);
       entry.checkedMs = monotonicMs();
-      return sendCached(exchange, entry);
+      sendCached(exchange, entry);
+      return "answered";
     }
     if (entry !== undefined) this.shelf.remove(entry);
     const representation = this.describe(file, name);
-    if (representation.size > CACHED_FILE_BYTES_MAX) return sendOpened(exchange, representation, file.fd);
+    if (representation.size > CACHED_FILE_BYTES_MAX) {
+      sendOpened(exchange, representation, file.fd);
+      return "answered";
+    }
     const bytes = takeWhole(file.fd, representation.size);
     if (bytes === undefined) return this.lookAgain(search);
     sendCached(exchange, this.shelf.put(rest, { representation, bytes, stats: file.stats }, monotonicMs()));
+    return "answered";
   }
 
-  private lookAgain({ exchange, rest, attempts }: Search): void {
-    if (attempts > 1) this.look({ exchange, rest, entry: undefined, attempts: attempts - 1 });
-    else answer(exchange, 503, RETRY_AFTER);
+  private lookAgain({ exchange, rest, attempts }: Search): FileOutcome {
+    if (attempts > 1) return this.look({ exchange, rest, entry: undefined, attempts: attempts - 1 });
+    answer(exchange, 503, RETRY_AFTER);
+    return "answered";
   }
 
   private describe(file: OpenedFile, name: string): Representation {
@@ -137,7 +183,7 @@ class Files {
   }
 }
 
-const ALLOW = Fields.of([["Allow", "GET, HEAD"]]);
+export const ALLOW = Fields.of([["Allow", "GET, HEAD"]]);
 const RETRY_AFTER = Fields.of([["Retry-After", "1"]]);
 const NOTHING: Located = { opened: { kind: "refused", status: 404 }, name: "" };
 
@@ -208,7 +254,7 @@ function decideRange(exchange: Exchange, representation: Representation, range: 
 }
 
 /** Built from the path that was looked up, not from the one that was sent: `//evil/..` must not become a host. */
-function redirectToDirectory(exchange: Exchange): void {
+export function redirectToDirectory(exchange: Exchange): void {
   const { path, query } = exchange.head;
   const location = `${pathReference(path)}/${query === undefined ? "" : `?${safeTarget(query)}`}`;
   answer(exchange, 301, Fields.of([["Location", location]]));

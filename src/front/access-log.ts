@@ -1,12 +1,14 @@
 /**
- * The access log in nginx's `combined` format. Lines are gathered and written when there is enough or after a moment;
+ * The access log, in nginx's `combined` format unless another is given (log-format.ts). Lines are gathered and written when there is enough or after a moment;
  * a log that cannot be written loses lines, never requests.
  *
  *   $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"
  */
 import { writeSync } from "node:fs";
-import { wallMs } from "../base/clock.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange, Peer } from "../exchange/exchange.ts";
+import { formatLogTime, SecondText } from "../exchange/time-text.ts";
+import type { LogLine } from "./log-format.ts";
+import { unreadExchange } from "./unread-exchange.ts";
 
 /** A full buffer is written at once. Below PIPE_BUF (4096) so that lines of several threads do not mix in a pipe. */
 const BUFFER_BYTES_MAX = 4096;
@@ -17,33 +19,40 @@ export class AccessLog {
   /** Lines that could not be written. */
   lost = 0;
   private readonly fd: number;
+  private readonly line: LogLine | undefined;
   private readonly buffer = Buffer.allocUnsafe(BUFFER_BYTES_MAX);
   private used = 0;
-  private second = 0;
-  private secondText = "";
+  private readonly time = new SecondText(formatLogTime);
 
-  /** `fd` -1: no log. */
-  constructor(fd: number) {
+  /** `fd` -1: no log. `line`: a format of one's own. */
+  constructor(fd: number, line?: LogLine) {
     this.fd = fd;
+    this.line = line;
     if (fd !== -1) setInterval(() => this.flush(), FLUSH_DELAY_MS).unref();
   }
 
   finished(exchange: Exchange, status: number, contentBytes: number): void {
     if (this.fd === -1) return;
+    exchange.finalStatus = status;
+    exchange.contentBytes = contentBytes;
+    if (this.line !== undefined) return this.write(this.line(exchange));
     const { head, peer, protocol } = exchange;
     const request = `${head.method} ${head.target} ${protocol}`;
     const referer = head.fields.get("referer");
     const agent = head.fields.get("user-agent");
-    this.append(peer.remoteAddress, request, status, contentBytes, referer, agent);
+    this.append(peer.remoteAddress, exchange.remoteUser, request, status, contentBytes, referer, agent);
   }
 
   /** A request that was refused before it could be read: there is nothing of it to show, as in nginx. */
-  refused(remoteAddress: string, status: number): void {
-    if (this.fd !== -1) this.append(remoteAddress, "", status, 0, undefined, undefined);
+  refused(peer: Peer, status: number): void {
+    if (this.fd === -1) return;
+    if (this.line !== undefined) return this.finished(unreadExchange(peer), status, 0);
+    this.append(peer.remoteAddress, "", "", status, 0, undefined, undefined);
   }
 
   private append(
     address: string,
+    user: string,
     request: string,
     status: number,
     contentBytes: number,
@@ -51,7 +60,7 @@ export class AccessLog {
     agent: string | undefined,
   ): void {
     const tail = `" ${status} ${contentBytes} "${quoted(referer)}" "${quoted(agent)}"\n`;
-    this.write(`${address} - - [${this.time()}] "${request === "" ? "" : quoted(request)}${tail}`);
+    this.write(`${address} - ${quoted(user)} [${this.time.now()}] "${request === "" ? "" : quoted(request)}${tail}`);
   }
 
   private write(line: string): void {
@@ -74,26 +83,6 @@ export class AccessLog {
       this.lost++;
     }
   }
-
-  /** `22/Nov/2026:17:41:43 +0000`, made once a second. */
-  private time(): string {
-    const second = Math.floor(wallMs() / 1000);
-    if (second !== this.second) {
-      this.second = second;
-      this.secondText = formatLogTime(new Date(second * 1000));
-    }
-    return this.secondText;
-  }
-}
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
-
-export function formatLogTime(when: Date): string {
-  const two = (n: number) => String(n).padStart(2, "0");
-  const zone = -when.getTimezoneOffset();
-  const offset = `${zone < 0 ? "-" : "+"}${two(Math.floor(Math.abs(zone) / 60))}${two(Math.abs(zone) % 60)}`;
-  const day = `${two(when.getDate())}/${MONTHS[when.getMonth()]}/${when.getFullYear()}`;
-  return `${day}:${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())} ${offset}`;
 }
 
 // eslint-disable-next-line no-control-regex

@@ -5,19 +5,41 @@
 import type { Log } from "../base/log.ts";
 import { AppChannel } from "../apps/channel.ts";
 import { makeAppHandler } from "../apps/handler.ts";
-import type { AppConfig, Config, RouteConfig, SiteConfig, UpstreamConfig } from "../config/config.ts";
+import type {
+  AppConfig,
+  Config,
+  FallbackConfig,
+  GuardsConfig,
+  RouteConfig,
+  RouteTarget,
+  SiteConfig,
+  UpstreamConfig,
+} from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
+import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
-import type { Exchange, Handler } from "../exchange/exchange.ts";
-import { compileHosts } from "../exchange/hosts.ts";
+import { settleClient, type Trust } from "../exchange/client-address.ts";
+import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import { withIntercept } from "../exchange/intercept.ts";
+import { passOn } from "../exchange/internal.ts";
+import { schemeIsMisdirected } from "../exchange/misdirected.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import { makeRespondHandler } from "../exchange/respond.ts";
-import { compileRoutes } from "../exchange/router.ts";
+import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
+import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
+import type { RateMemory } from "../exchange/rate-table.ts";
+import type { Scope } from "../exchange/scope.ts";
+import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { FileCache } from "../files/cache.ts";
 import { makeFilesHandler } from "../files/handler.ts";
+import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import { Upstream } from "../proxy/upstream.ts";
+import { filesOptions } from "./files-options.ts";
+import { Guards } from "./guards.ts";
+import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
+import { makeHeaderRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
 export interface Assembly {
   /** Listener key → what answers there. */
@@ -35,21 +57,50 @@ export interface AssembledApp {
 export interface AssembleContext {
   readonly front: number;
   readonly queues: Readonly<Record<string, number>>;
+  /** By the name of the limit; shared by all fronts. */
+  readonly rates: Readonly<Record<string, RateMemory>>;
   readonly log: Log;
+  /** A spool asked for more than all of them may hold. */
+  readonly spoolRefused: (what: SpoolResource) => void;
 }
 
 export function assemble(config: Config, context: AssembleContext): Assembly {
-  const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context)]));
+  const budget = makeBudget(config, context);
+  const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context, budget)]));
   const upstreams = new Map(
     config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, context.log)]),
   );
-  const targets: Targets = { config, apps, upstreams, files: { cache: new FileCache(), log: context.log } };
-  const sites = config.sites.map((site) => ({ config: site, handler: makeSiteHandler(site, targets) }));
+  const scope = makeScope(config);
+  const guards = new Guards(config, context.rates, scope, context.log);
+  const targets: Targets = {
+    config,
+    budget,
+    scope,
+    guards,
+    apps,
+    upstreams,
+    files: { cache: new FileCache(), log: context.log },
+  };
+  const serverRules = joinRules(makeServerRules(config.server.serverHeader));
+  const serverTrust = makeTrust(config.server.trustedProxies);
+  const sites = config.sites.map((site) => ({
+    config: site,
+    handler: makeSiteHandler(site, targets),
+    trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
+  }));
   const handlers = new Map<string, Handler>();
   for (const site of config.sites) {
     for (const address of site.listen) {
       const key = listenKey(address);
-      if (!handlers.has(key)) handlers.set(key, makeHostHandler(sites.filter((other) => listensOn(other.config, key))));
+      if (!handlers.has(key))
+        handlers.set(
+          key,
+          makeHostHandler(
+            sites.filter((other) => listensOn(other.config, key)),
+            serverRules,
+            serverTrust,
+          ),
+        );
     }
   }
   return { handlers, apps, upstreams: [...upstreams.values()] };
@@ -57,27 +108,49 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
 
 interface Targets {
   readonly config: Config;
+  readonly budget: SpoolBudget;
+  readonly scope: Scope;
+  readonly guards: Guards;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: { readonly cache: FileCache; readonly log: Log };
 }
 
+/** A front's part of what the whole server may spool. */
+function makeBudget(config: Config, context: AssembleContext): SpoolBudget {
+  const { fronts, limits } = config.server;
+  return new SpoolBudget({
+    memoryBytesMax: Math.floor(limits.spoolMemoryBytesMax / fronts),
+    diskBytesMax: Math.floor(limits.spoolDiskBytesMax / fronts),
+    refused: context.spoolRefused,
+  });
+}
+
+/** Undefined when nobody is named: then nothing is asked and nothing is held back. */
+function makeTrust(proxies: readonly string[]): Trust | undefined {
+  return proxies.length === 0 ? undefined : compileAddressSet(proxies);
+}
+
 interface AssembledSite {
   readonly config: SiteConfig;
+  readonly trust: Trust | undefined;
   readonly handler: Handler;
 }
 
-function listensOn(site: SiteConfig, key: string): boolean {
-  return site.listen.some((address) => listenKey(address) === key);
-}
-
 /** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
-function makeHostHandler(sites: readonly AssembledSite[]): Handler {
-  const select = compileHosts(sites.map((site) => ({ names: site.config.names, value: site })));
+function makeHostHandler(
+  sites: readonly AssembledSite[],
+  serverRules: HeaderRules | undefined,
+  serverTrust: Trust | undefined,
+): Handler {
+  const select = selectSite(sites);
   return (exchange) => {
-    const site = select(exchange.head.host);
-    if (site === undefined) return answer(exchange, 421);
+    exchange.headerRules = serverRules;
+    const site = select(exchange.head.host, exchange);
+    const trust = site === undefined ? serverTrust : site.trust;
+    if (trust !== undefined) settleClient(exchange, trust);
+    if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
     exchange.site = site.config.label;
     site.handler(exchange);
   };
@@ -86,61 +159,131 @@ function makeHostHandler(sites: readonly AssembledSite[]): Handler {
 /** Path → route. Methods that no route can serve end here: CONNECT (we are no forward proxy), TRACE (it would show a
  *  script the cookies it may not see), and `OPTIONS *`, which asks nothing of any resource (RFC 9110 section 9.3.7). */
 function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
-  const routes = site.routes.map((route) => ({ match: route.match, value: assembleRoute(route, site, targets) }));
-  const select = compileRoutes(routes);
-  return (exchange) => {
+  const pagesOf = sharedPages(site, targets, (exchange) => answerPage(exchange));
+  const again: Handler = (exchange) => handle(exchange);
+  const select = selectRoute(site, (route) => assembleRoute(route, { site, targets, again }, pagesOf));
+  const siteRules = rulesOf(site, undefined, targets);
+  const sitePages = pagesOf(site.guards.errorPages);
+  const unmatched = targets.guards.around(site.guards, (exchange) => answer(exchange, 404));
+  const { passesUnderscores } = site;
+  const handle: Handler = (exchange) => {
     const { head } = exchange;
+    exchange.headerRules = siteRules;
+    exchange.errorPages = sitePages;
+    exchange.passesUnderscores = passesUnderscores;
     if (head.form === "asterisk") return answer(exchange, 204);
     if (head.method === "CONNECT" || head.method === "TRACE") return answer(exchange, 405, allowed());
-    const found = select(head.path);
-    if (found === undefined) return answer(exchange, 404);
+    const found = select(head.path, exchange);
+    if (found === undefined) return unmatched(exchange);
     exchange.mount = found.mount;
+    exchange.headerRules = found.value.headerRules;
+    exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
-    if (isTooLarge(exchange)) return answer(exchange, 413);
     found.value.handler(exchange);
   };
+  /** The page of an error: its route without guards, since whoever was refused may read why. */
+  const answerPage: Handler = (exchange) => {
+    const found = select(exchange.head.path, exchange);
+    if (found === undefined) return answer(exchange, 404);
+    exchange.mount = found.mount;
+    found.value.target(exchange);
+  };
+  return handle;
 }
+
+/** Routes that say nothing of their own share the pages of their site. */
+function sharedPages(site: SiteConfig, targets: Targets, dispatch: Handler): PagesOf {
+  const made = new Map<GuardsConfig["errorPages"], ErrorAnswers | undefined>();
+  return (pages) => {
+    if (!made.has(pages)) made.set(pages, targets.guards.errorPages(pages, site.charset, dispatch));
+    return made.get(pages);
+  };
+}
+
+type PagesOf = (pages: GuardsConfig["errorPages"]) => ErrorAnswers | undefined;
 
 function allowed(): Fields {
   return Fields.of([["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]]);
 }
 
-function isTooLarge(exchange: Exchange): boolean {
-  return exchange.bodyBytesMax > 0 && exchange.head.bodyLength > exchange.bodyBytesMax;
-}
-
 interface AssembledRoute {
   readonly handler: Handler;
+  /** Without guards. */
+  readonly target: Handler;
+  /** Of the server, the site and the route together. */
+  readonly headerRules: HeaderRules | undefined;
+  readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
 }
 
-function assembleRoute(route: RouteConfig, site: SiteConfig, targets: Targets): AssembledRoute {
-  return { handler: makeTarget(route, site, targets), bodyBytesMax: route.bodyBytesMax ?? site.bodyBytesMax };
+interface Surroundings {
+  readonly site: SiteConfig;
+  readonly targets: Targets;
+  /** Answers another path of the site. */
+  readonly again: Handler;
 }
 
-function makeTarget(route: RouteConfig, site: SiteConfig, targets: Targets): Handler {
-  const { target } = route;
+function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesOf): AssembledRoute {
+  const { site, targets } = around;
+  const target = makeTarget(route.target, route, around);
+  return {
+    handler: targets.guards.around(route.guards, target),
+    target,
+    headerRules: rulesOf(site, route, targets),
+    errorPages: pagesOf(route.guards.errorPages),
+    bodyBytesMax: bodyBytesMaxOf(route, site),
+  };
+}
+
+function makeTarget(target: RouteTarget, route: RouteConfig, around: Surroundings): Handler {
+  const { site, targets } = around;
+  const scope = routeScope(route.match, site.names, targets.scope);
+  const intercepted = (handler: Handler) => (route.guards.intercept ? withIntercept(handler) : handler);
   switch (target.kind) {
-    case "files":
-      return makeFilesHandler({
-        root: target.path,
-        single: target.single,
-        index: target.index,
-        cacheControl: target.cacheControl,
-        charset: site.charset,
-        ...targets.files,
-      });
+    case "files": {
+      const options = filesOptions(target, site.charset, scope, targets.files);
+      if (route.fallback === undefined || target !== route.target) return makeFilesHandler(options);
+      const { candidates, otherwise } = route.fallback;
+      return makeTryHandler({ ...options, candidates, otherwise: makeOtherwise(otherwise, route, around) });
+    }
     case "app":
-      return named(targets.apps.get(target.app), target.app).handler;
+      return intercepted(named(targets.apps.get(target.app), target.app).handler);
     case "upstream":
-      return makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
-        temporaryDirectory: targets.config.server.temporaryDirectory,
-      });
+      return intercepted(
+        makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
+          temporaryDirectory: targets.config.server.temporaryDirectory,
+          budget: targets.budget,
+        }),
+      );
     case "redirect":
-      return makeRedirectHandler({ to: target.to, status: target.status });
+      return makeRedirectHandler({ to: makeTemplate(target.to, scope), status: target.status });
     case "respond":
-      return makeRespondHandler({ status: target.status, body: target.body, contentType: target.contentType });
+      return makeRespondHandler({
+        status: target.status,
+        body: makeTemplate(target.body, scope),
+        contentType: target.contentType,
+      });
   }
+}
+
+function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfig, around: Surroundings): Handler {
+  switch (otherwise.kind) {
+    case "status":
+      return (exchange) => answer(exchange, otherwise.status);
+    case "path":
+      return (exchange) => passOn(exchange, otherwise.path, around.again);
+    case "target":
+      return makeTarget(otherwise.target, route, around);
+  }
+}
+
+/** From the outside inwards: what is said nearer to the target has the last word. */
+function rulesOf(site: SiteConfig, route: RouteConfig | undefined, targets: Targets): HeaderRules | undefined {
+  const { config, scope } = targets;
+  const siteRules = makeHeaderRules(site.headers, siteScope(site.names, scope));
+  if (route === undefined) return joinRules(makeServerRules(config.server.serverHeader), siteRules);
+  const routeRules = makeHeaderRules(route.headers, routeScope(route.match, site.names, scope));
+  return joinRules(makeServerRules(config.server.serverHeader), siteRules, routeRules);
 }
 
 /** The checked configuration names only what exists. */
@@ -149,7 +292,7 @@ function named<T>(found: T | undefined, name: string): T {
   return found;
 }
 
-function assembleApp(app: AppConfig, config: Config, context: AssembleContext): AssembledApp {
+function assembleApp(app: AppConfig, config: Config, context: AssembleContext, budget: SpoolBudget): AssembledApp {
   const queueFd = context.queues[app.name];
   if (queueFd === undefined) throw new Error(`no queue for app ${app.name}`);
   const channel = new AppChannel(
@@ -160,6 +303,7 @@ function assembleApp(app: AppConfig, config: Config, context: AssembleContext): 
       queueMax: app.queueMax,
       queueTimeoutMs: app.queueTimeoutMs,
       temporaryDirectory: config.server.temporaryDirectory,
+      budget,
     },
     context.log,
   );

@@ -6,23 +6,40 @@ import { type Log, makeLog } from "../base/log.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
-import { listen, type Listener } from "../net/listen.ts";
-import type { Wire, WireOwner } from "../net/wire.ts";
+import { compileAddressSet } from "../exchange/address-set.ts";
+import type { OwnedWire, Wire, WireOwner } from "../net/wire.ts";
+import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { writeLine } from "../os/log-file.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
+import { Accepting } from "./accepting.ts";
 import { AccessLog } from "./access-log.ts";
+import { AddressCounts } from "../exchange/address-counts.ts";
+import { Admission } from "./admission.ts";
 import { assemble, type AssembledApp, type Assembly } from "./assemble.ts";
+import { LimitLog } from "./limit-log.ts";
+import { makeAccessLogLine } from "./templates.ts";
 import type { ListenerHandle, ToFront } from "./messages.ts";
 import { type SessionObserver, type SessionOptions, SWEEP_INTERVAL_MS } from "./options.ts";
-import type { Session } from "./session.ts";
+import { ProxyPreface } from "./proxy-preface.ts";
+import { Refusals } from "./refusal.ts";
+import { peerOf, type Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
 import { UwsgiSession } from "./session-uwsgi.ts";
+import { type LimitName, Usage } from "../exchange/usage.ts";
 
 /** A reply head and a small content are put together here and written at once. */
 const SCRATCH_BYTES = 64 * 1024;
 
 /** Request ids go through 32-bit frame fields. */
 const ID_MAX = 0x7fffffff;
+
+const SPOOL_LIMITS = { memory: "spool_memory", disk: "spool_disk" } as const;
+const SPOOL_DETAILS = {
+  memory: "it is used up; bodies and replies go to temporary files at once",
+  disk: "it is used up; bodies are answered 507, replies wait for their clients",
+} as const;
+
+type MakeSession = (wire: Wire, peer: Peer) => Session & WireOwner;
 
 type Start = Extract<ToFront, { kind: "start" }>;
 
@@ -31,10 +48,11 @@ export class Front implements SessionObserver {
   private readonly log: Log;
   private readonly accessLog: AccessLog;
   private readonly assembly: Assembly;
-  private readonly handles: readonly ListenerHandle[];
-  private readonly sessions = new Set<Session>();
+  private readonly limits: LimitLog;
+  private readonly admission: Admission;
+  private readonly accepting: Accepting;
+  private readonly refusals: Refusals;
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
-  private listeners: Listener[] = [];
   private lastId = 0;
   private draining = false;
   private readonly onDrained: () => void;
@@ -45,16 +63,51 @@ export class Front implements SessionObserver {
     this.log = makeLog(`front-${start.front}`, start.config.server.logLevel, (line) =>
       writeLine(start.logs.error, line),
     );
-    this.accessLog = new AccessLog(start.logs.access);
-    this.handles = start.listeners;
-    this.assembly = assemble(start.config, { front: start.front, queues: start.queues, log: this.log });
+    this.accessLog = new AccessLog(start.logs.access, makeAccessLogLine(start.config));
+    const usage = new Usage(start.usage, start.front);
+    this.limits = new LimitLog(this.log, usage, monotonicMs);
+    this.admission = this.makeAdmission(usage, new AddressCounts(start.addresses, start.front));
+    this.refusals = new Refusals(this.scratch);
+    this.accepting = this.makeAccepting(start.listeners);
+    this.assembly = assemble(start.config, {
+      front: start.front,
+      queues: start.queues,
+      rates: start.rates,
+      log: this.log,
+      spoolRefused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
+    });
     setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
   }
 
   accept(): void {
-    this.listeners = this.handles.map((handle) =>
-      listen({ fd: handle.fd, unix: handle.unix, accept: this.acceptor(handle) }),
-    );
+    this.accepting.start();
+  }
+
+  private makeAdmission(usage: Usage, addresses: AddressCounts): Admission {
+    const { limits, trustedProxies } = this.config.server;
+    const { connectionsMax, connectionsPerAddressMax } = limits;
+    const trust = compileAddressSet(trustedProxies);
+    return new Admission({
+      connectionsMax,
+      connectionsPerAddressMax,
+      trust,
+      usage,
+      addresses,
+      limits: this.limits,
+    });
+  }
+
+  private makeAccepting(handles: readonly ListenerHandle[]): Accepting {
+    const max = descriptorsMax();
+    return new Accepting({
+      handles,
+      acceptor: (handle) => this.acceptor(handle),
+      descriptors: { max, open: descriptorsOpen },
+      fronts: this.config.server.fronts,
+      shedIdle: (count) => this.admission.shedIdle(count),
+      paused: (open) => this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`),
+      resumed: () => this.log.info("descriptors: connections are accepted again"),
+    });
   }
 
   appMessage(app: string, message: Extract<ToFront, { kind: "app" }>["message"]): void {
@@ -63,22 +116,39 @@ export class Front implements SessionObserver {
 
   drain(): void {
     this.draining = true;
-    for (const listener of this.listeners) listener.stop();
-    for (const session of this.sessions) session.drain();
+    this.accepting.stop();
+    this.refusals.close();
+    for (const session of this.admission.sessions) session.drain();
     this.reportDrained();
   }
 
-  private acceptor(handle: ListenerHandle): (wire: Wire) => WireOwner {
+  private acceptor(handle: ListenerHandle): (wire: OwnedWire) => WireOwner {
     const make = handle.app === undefined ? this.httpSessions(handle) : this.uwsgiSessions(handle.app);
+    const isGateway = handle.app !== undefined;
+    const begin = (wire: OwnedWire, peer: Peer) => this.begin(wire, peer, make, isGateway);
+    const timeoutMs = this.config.server.limits.headerTimeoutMs;
     return (wire) => {
-      const session = make(wire);
-      this.sessions.add(session);
-      if (this.draining) setImmediate(() => session.drain());
-      return session;
+      this.accepting.accepted();
+      if (!this.admission.hasRoom(wire.remoteAddress)) return this.refusals.refuse(wire);
+      if (!handle.proxyProtocol) return begin(wire, peerOf(wire));
+      return this.opened(new ProxyPreface(wire, { timeoutMs, begin, observer: this }), "");
     };
   }
 
-  private httpSessions(handle: ListenerHandle): (wire: Wire) => Session & WireOwner {
+  /** A gateway speaks for many clients, and is not counted as one. */
+  private begin(wire: OwnedWire, peer: Peer, make: MakeSession, isGateway: boolean): WireOwner {
+    const address = isGateway ? "" : peer.remoteAddress;
+    if (!this.admission.mayConnect(address)) return this.refusals.refuse(wire);
+    return this.opened(make(wire, peer), address);
+  }
+
+  private opened(session: Session & WireOwner, address: string): WireOwner {
+    this.admission.opened(session, address);
+    if (this.draining) setImmediate(() => session.drain());
+    return session;
+  }
+
+  private httpSessions(handle: ListenerHandle): MakeSession {
     const handler = this.assembly.handlers.get(handle.key);
     if (handler === undefined) throw new Error(`no site listens on ${handle.key}`);
     const { limits } = this.config.server;
@@ -89,17 +159,22 @@ export class Front implements SessionObserver {
         headBytesMax: limits.headerBytesMax,
         fieldsMax: limits.headerFieldsMax,
         targetBytesMax: limits.targetBytesMax,
+        mergeSlashes: this.config.server.mergeSlashes,
       },
       timeouts: this.timeouts(),
       keepaliveRequestsMax: limits.keepaliveRequestsMax,
+      keepaliveAgeMaxMs: limits.keepaliveAgeMaxMs,
+      pipelinedMax: limits.pipelinedMax,
+      bodyRateMin: limits.bodyRateMin,
+      sendRateMin: limits.sendRateMin,
       log: this.log,
       scratch: this.scratch,
       observer: this,
     };
-    return (wire) => new Http1Session(wire, options);
+    return (wire, peer) => new Http1Session(wire, options, peer);
   }
 
-  private uwsgiSessions(name: string): (wire: Wire) => Session & WireOwner {
+  private uwsgiSessions(name: string): MakeSession {
     const app = this.assembly.apps.get(name) as AssembledApp;
     const { root, wsgi, python, env } = app.config;
     const options = {
@@ -125,7 +200,9 @@ export class Front implements SessionObserver {
 
   private sweep(): void {
     const nowMs = monotonicMs();
-    for (const session of this.sessions) session.tick(nowMs);
+    for (const session of this.admission.sessions) session.tick(nowMs);
+    this.refusals.tick(nowMs);
+    this.accepting.tick();
     for (const upstream of this.assembly.upstreams) upstream.tick(nowMs);
   }
 
@@ -141,16 +218,20 @@ export class Front implements SessionObserver {
   }
 
   refused(peer: Peer, status: number): void {
-    this.accessLog.refused(peer.remoteAddress, status);
+    this.accessLog.refused(peer, status);
+  }
+
+  limited(limit: LimitName, detail: string): void {
+    this.limits.hit(limit, detail);
   }
 
   closed(session: Session): void {
-    this.sessions.delete(session);
+    this.admission.closed(session);
     if (this.draining) this.reportDrained();
   }
 
   private reportDrained(): void {
-    if (this.sessions.size > 0) return;
+    if (this.admission.size > 0) return;
     this.accessLog.flush();
     for (const { channel } of this.assembly.apps.values()) channel.close();
     for (const upstream of this.assembly.upstreams) upstream.close();

@@ -9,6 +9,7 @@ import { assert } from "../base/assert.ts";
 import type { BodyFailure, BodyReader, RequestBody } from "../exchange/body.ts";
 import { LENGTH_UNKNOWN, type RequestHead } from "../protocol/http/message.ts";
 import { DISCARD_BYTES_MAX } from "./options.ts";
+import { Pace } from "./pace.ts";
 
 type BodyPhase = "unread" | "reading" | "paused" | "discarding" | "received";
 
@@ -29,6 +30,7 @@ export class Http1Body implements RequestBody {
   private phase: BodyPhase = "received";
   private reader: BodyReader | undefined = undefined;
   private bytes = 0;
+  private readonly pace = new Pace();
   private awaitsContinue = false;
 
   constructor(owner: Http1BodyOwner) {
@@ -42,6 +44,7 @@ export class Http1Body implements RequestBody {
     this.continued = false;
     this.reader = undefined;
     this.bytes = 0;
+    this.pace.reset();
   }
 
   // ── RequestBody ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -79,6 +82,11 @@ export class Http1Body implements RequestBody {
   /** Is the client expected to send more now? */
   get awaited(): boolean {
     return this.length !== 0 && this.flowing;
+  }
+
+  /** Does the client keep up `rateMin` bytes per second? Asked at each sweep. */
+  isTooSlow(nowMs: number, rateMin: number): boolean {
+    return this.pace.isTooSlow(nowMs, this.bytes, this.awaited, rateMin);
   }
 
   /** `bound`: the largest body that the route takes, 0 for none. */

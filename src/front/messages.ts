@@ -1,13 +1,16 @@
 /** What the master and a front thread say to each other (structured clone; descriptors are numbers of this process). */
 import type { AppMessage } from "../apps/messages.ts";
 import type { Config } from "../config/config.ts";
+import type { RateMemory } from "../exchange/rate-table.ts";
 
 export interface ListenerHandle {
-  /** A duplicate that belongs to the thread. */
+  /** The master's: the front listens on a duplicate of it. */
   readonly fd: number;
   /** Names the address: equal for every front, and the key under which sites are found (see master/listeners.ts). */
   readonly key: string;
   readonly unix: boolean;
+  /** Every connection begins with a PROXY protocol header. */
+  readonly proxyProtocol: boolean;
   /** Set for a listener that speaks the uwsgi protocol: the app behind it. */
   readonly app: string | undefined;
 }
@@ -27,6 +30,11 @@ export type ToFront =
       /** App name → the sending end of its queue. */
       readonly queues: Readonly<Record<string, number>>;
       readonly logs: LogDescriptors;
+      /** See exchange/usage.ts and exchange/address-counts.ts. */
+      readonly usage: SharedArrayBuffer;
+      readonly addresses: SharedArrayBuffer;
+      /** The buckets of each [limit.NAME]. */
+      readonly rates: Readonly<Record<string, RateMemory>>;
     }
   /** Begin to accept: everything that requests need is there. */
   | { readonly kind: "accept" }

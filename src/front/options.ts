@@ -3,6 +3,7 @@ import type { Log } from "../base/log.ts";
 import type { Exchange, Handler, Peer } from "../exchange/exchange.ts";
 import type { HeadLimits } from "../protocol/http1/limits.ts";
 import type { Session } from "./session.ts";
+import type { LimitName } from "../exchange/usage.ts";
 
 /** How often sessions are asked whether a deadline has passed; timeouts are late by this much at most. */
 export const SWEEP_INTERVAL_MS = 500;
@@ -18,6 +19,10 @@ export const RECEIVE_BYTES_MAX = 64 * 1024;
  *  connection is dropped. nginx: lingering_timeout 5 s between reads, lingering_time 30 s in all. */
 export const LINGER_MS = 5_000;
 
+/** A connection that was accepted no longer ago is not taken for idle: its first request is in the kernel's buffer or in the
+ *  network, and to close it would lose that. Of a kept connection clients know that it may close (RFC 9112 section 9.3.1). */
+export const FRESH_MS = 1_000;
+
 /** Steps of one connection per wake-up: pipelined requests cannot keep the others waiting. */
 export const TURNS_PER_WAKE_MAX = 64;
 
@@ -32,11 +37,24 @@ export interface SessionTimeouts {
   readonly keepaliveMs: number;
 }
 
-export interface SessionOptions {
+export interface PersistenceLimits {
+  readonly keepaliveRequestsMax: number;
+  /** Since the connection was accepted. */
+  readonly keepaliveAgeMaxMs: number;
+  /** Requests in a row that a client may send ahead of the replies. Their bytes are bounded too (RECEIVE_BYTES_MAX). */
+  readonly pipelinedMax: number;
+}
+
+/** Bytes per second that a client must keep up on average (pace.ts); 0 for none. */
+export interface RateLimits {
+  readonly bodyRateMin: number;
+  readonly sendRateMin: number;
+}
+
+export interface SessionOptions extends PersistenceLimits, RateLimits {
   readonly handler: Handler;
   readonly headLimits: HeadLimits;
   readonly timeouts: SessionTimeouts;
-  readonly keepaliveRequestsMax: number;
   readonly log: Log;
   /** One for all sessions of the thread; see Scratch. */
   readonly scratch: Buffer;
@@ -50,6 +68,8 @@ export interface SessionObserver {
   finished(exchange: Exchange, status: number, contentBytes: number): void;
   /** Refused before there was an exchange. */
   refused(peer: Peer, status: number): void;
+  /** A limit was hit; `detail` says whom it hit and what was done. */
+  limited(limit: LimitName, detail: string): void;
   /** The session's last word. */
   closed(session: Session): void;
 }

@@ -8,9 +8,11 @@ import type { Outbox } from "../net/outbox.ts";
 import { httpDateNow } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
+import { acceptsTrailers } from "../protocol/http/trailers.ts";
 import {
   CHUNK_END,
   chunkHeader,
+  encodeLastChunk,
   encodeReplyHead,
   LAST_CHUNK,
   type ReplyFraming,
@@ -98,17 +100,23 @@ export class ReplyWriter {
   }
 
   /** False: the content is shorter than announced, so the reply must not look complete. */
-  end(): boolean {
+  end(trailers?: Fields, request?: RequestHead): boolean {
     if (this.framing === "none") return true;
-    if (this.framing === "chunked") this.outbox.write(LAST_CHUNK);
+    if (this.framing === "chunked") this.endChunks(trailers, request);
     return this.remaining === LENGTH_UNKNOWN || this.remaining === 0;
   }
 
-  /** The answer to bytes that never became a request; the connection closes after it. */
-  refusal(status: number): void {
+  /** Trailers only to who takes them (RFC 9110 section 6.5.1). */
+  private endChunks(trailers: Fields | undefined, request: RequestHead | undefined): void {
+    const wanted = trailers !== undefined && request !== undefined && acceptsTrailers(request);
+    this.outbox.write(wanted ? encodeLastChunk(trailers) : LAST_CHUNK);
+  }
+
+  /** The answer to bytes that never became a request; the connection closes after it. `toHead`: they began as a HEAD. */
+  refusal(status: number, toHead = false): void {
     const { fields, content } = errorPage(status);
     const head: ReplyHead = { status, reason: undefined, fields, length: content.length };
-    this.whole(REFUSED, head, content, false);
+    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, content, false);
   }
 
   private encode(request: RequestHead, head: ReplyHead, persistent: boolean): number {
@@ -153,3 +161,5 @@ const REFUSED: RequestHead = {
   expectsContinue: false,
   upgrade: undefined,
 };
+
+const REFUSED_HEAD: RequestHead = { ...REFUSED, method: "HEAD" };

@@ -15,13 +15,17 @@ import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
 import { Exchange, type Peer } from "../exchange/exchange.ts";
 import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
+import { finishedHead } from "../exchange/reply-headers.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { Wire, WireOwner } from "../net/wire.ts";
+import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
 import { encodeInterimHead } from "../protocol/http1/write.ts";
+import { Deadlines, OVERDUE } from "./deadlines.ts";
 import { expectationFails, Http1Body, type Http1BodyOwner } from "./http1-body.ts";
-import { LINGER_MS, RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
+import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
+import { Persistence } from "./persistence.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { describeExchange, peerOf, reportBug, type Session } from "./session.ts";
 
@@ -43,27 +47,28 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private phase: Phase = "idle";
   private readonly body = new Http1Body(this);
   private exchange: Exchange | undefined = undefined;
-  private served = 0;
-  private persistent = true;
+  private readonly persistence: Persistence;
+  private readonly deadlines: Deadlines;
   private draining = false;
   private lingerNeeded = false;
   private pumping = false;
-  /** When what is awaited now began: the deadline counts from here. */
-  private sinceMs: number;
 
-  constructor(wire: Wire, options: SessionOptions) {
+  /** `peer`: when somebody else than the wire says who that is (PROXY protocol). */
+  constructor(wire: Wire, options: SessionOptions, peer: Peer = peerOf(wire)) {
     this.wire = wire;
     this.options = options;
-    this.peer = peerOf(wire);
+    this.peer = peer;
     this.connection = new ServerConnection(options.headLimits);
     this.outbox = new Outbox(wire);
     this.writer = new ReplyWriter(this.outbox, options.scratch);
-    this.sinceMs = monotonicMs();
+    const { connection, outbox, body } = this;
+    this.persistence = new Persistence(options, monotonicMs());
+    this.deadlines = new Deadlines({ options, connection, outbox, body, persistence: this.persistence });
   }
 
   received(bytes: Uint8Array): void {
     if (this.phase === "lingering" || this.phase === "flushing") return;
-    if (this.countsFromNow()) this.sinceMs = monotonicMs();
+    if (this.countsFromNow()) this.deadlines.restart();
     this.connection.receive(bytes);
     this.guarded(this.pump);
   }
@@ -75,7 +80,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   }
 
   drained(): void {
-    this.sinceMs = monotonicMs();
+    this.deadlines.restart();
     this.guarded(this.flush);
   }
 
@@ -162,8 +167,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.producer = undefined;
     this.body.begin(head);
     this.writer.reset();
-    this.served++;
-    this.sinceMs = monotonicMs();
+    this.persistence.begun();
+    this.deadlines.beginExchange();
     const exchange = new Exchange({
       id: this.options.observer.nextId(),
       head,
@@ -172,7 +177,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
       reply: this,
       protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
       params: undefined,
-      startedMs: this.sinceMs,
+      startedMs: this.deadlines.sinceMs,
     });
     this.exchange = exchange;
     if (expectationFails(head)) return answer(exchange, 417);
@@ -180,7 +185,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   }
 
   bodyWanted(first: boolean): void {
-    this.sinceMs = monotonicMs();
+    this.deadlines.restart();
     if (first) this.sendContinue();
     this.guarded(this.pump);
   }
@@ -206,7 +211,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   /** The rest of the body will not be read: tells the reader, then the client if no reply has begun. */
   private bodyBroken(why: BodyFailure, status: number): void {
     const { exchange } = this;
-    this.persistent = false;
+    this.persistence.end();
     this.lingerNeeded = true;
     this.body.fail(why);
     if (this.state === "waiting" && exchange !== undefined) answer(exchange, status);
@@ -227,7 +232,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   private refuseWith(status: number): void {
     this.lingerNeeded = true;
-    this.writer.refusal(status);
+    this.writer.refusal(status, this.connection.asksForHead);
     this.options.observer.refused(this.peer, status);
     this.finishConnection();
   }
@@ -239,8 +244,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   whole(head: ReplyHead, content: Uint8Array): void {
     if (this.state === "gone") return;
     assert(this.state === "waiting", "one reply to a request");
-    this.writer.whole(this.connection.head, head, content, this.decidePersistence());
-    if (this.writer.endsConnection) this.persistent = false;
+    this.writer.whole(this.connection.head, finishedHead(this.exchange, head), content, this.decidePersistence());
+    if (this.writer.endsConnection) this.persistence.end();
     this.replied();
   }
 
@@ -248,8 +253,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.state === "gone") return;
     assert(this.state === "waiting", "one reply to a request");
     this.state = "started";
-    this.writer.start(this.connection.head, head, this.decidePersistence());
-    if (this.writer.endsConnection) this.persistent = false;
+    this.writer.start(this.connection.head, finishedHead(this.exchange, head), this.decidePersistence());
+    if (this.writer.endsConnection) this.persistence.end();
   }
 
   data(bytes: Uint8Array): boolean {
@@ -258,10 +263,11 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     return this.writer.data(bytes);
   }
 
-  end(): void {
+  end(trailers?: Fields): void {
     if (this.state === "gone") return;
     assert(this.state === "started", "end belongs to a reply that was started");
-    if (!this.writer.end()) return this.abort("the reply is shorter than its Content-Length");
+    const complete = this.writer.end(trailers, this.connection.head);
+    if (!complete) return this.abort("the reply is shorter than its Content-Length");
     this.replied();
   }
 
@@ -279,17 +285,18 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   /** RFC 9112 section 9.6, with our own reasons to close added. */
   private decidePersistence(): boolean {
-    const { head } = this.connection;
-    const wanted = head.persistent && !this.draining && !this.connection.ended;
-    const counted = this.served < this.options.keepaliveRequestsMax;
-    this.persistent = this.persistent && wanted && counted && this.body.canBeFinished;
-    return this.persistent;
+    const { head, ended } = this.connection;
+    const { persistence, peer } = this;
+    if (persistence.stays && persistence.tooFarAhead) {
+      this.options.observer.limited("max_pipelined_requests", `${peer.remoteAddress}: the connection is closed`);
+    }
+    return persistence.decide(head, !this.draining && !ended && this.body.canBeFinished, this.deadlines.sinceMs);
   }
 
   private replied(): void {
     this.state = "finished";
     this.producer = undefined;
-    if (!this.persistent && !this.body.received && this.body.length !== 0) this.lingerNeeded = true;
+    if (!this.persistence.stays && !this.body.received && this.body.length !== 0) this.lingerNeeded = true;
     this.body.discardUnread();
     this.settle();
   }
@@ -306,9 +313,10 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private settle(): void {
     if (this.phase !== "exchange" || this.state !== "finished" || !this.outbox.empty) return;
     if (this.exchange !== undefined) this.record(this.status);
-    this.sinceMs = monotonicMs();
-    if (!this.persistent) return this.finishConnection();
+    this.deadlines.restart();
+    if (!this.persistence.stays) return this.finishConnection();
     if (!this.body.received) return this.pump();
+    this.persistence.finished(this.connection.bufferedBytes);
     this.connection.nextRequest();
     this.phase = "idle";
     if (this.draining) return this.finishConnection();
@@ -330,7 +338,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.exchange !== undefined) this.record(this.status);
     if (!this.lingerNeeded || this.connection.ended) return this.close();
     this.phase = "lingering";
-    this.sinceMs = monotonicMs();
+    this.deadlines.restart();
     this.wire.resume();
     this.wire.shutdown();
   }
@@ -362,33 +370,28 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.phase === "idle" && !this.connection.requestBegun) this.finishConnection();
   }
 
+  idleSinceMs(nowMs: number): number {
+    return this.phase === "idle" ? this.deadlines.idleSinceMs(nowMs) : -1;
+  }
+
   tick(nowMs: number): void {
-    const waitedMs = nowMs - this.sinceMs;
-    const { timeouts } = this.options;
-    if (this.phase === "lingering") {
-      if (waitedMs > LINGER_MS) this.close();
-    } else if (!this.outbox.empty) {
-      if (waitedMs > timeouts.sendMs) this.guarded(this.sendTimedOut);
-    } else if (this.phase === "idle") {
-      this.tickIdle(waitedMs);
-    } else if (this.body.awaited && waitedMs > timeouts.bodyMs) {
-      this.guarded(() => this.bodyBroken("timeout", 408));
-    }
+    const overdue = this.deadlines.overdue(this.phase, nowMs);
+    if (overdue === "none") return;
+    if (overdue === "linger") return this.close();
+    if (overdue === "idle") return this.finishConnection();
+    this.options.observer.limited(overdue, `${this.describe()}: ${OVERDUE[overdue]}`);
+    if (overdue === "header_timeout") this.guarded(this.headTimedOut);
+    else if (overdue === "body_timeout" || overdue === "min_body_rate") this.guarded(this.bodyTimedOut);
+    else this.destroy();
   }
 
   /** 408: RFC 9110 section 15.5.9. */
-  private tickIdle(waitedMs: number): void {
-    const { timeouts } = this.options;
-    if (this.connection.requestBegun) {
-      if (waitedMs > timeouts.headerMs) this.guarded(() => this.refuseWith(408));
-    } else if (waitedMs > (this.served === 0 ? timeouts.headerMs : timeouts.keepaliveMs)) {
-      this.finishConnection();
-    }
+  private headTimedOut(): void {
+    this.refuseWith(408);
   }
 
-  private sendTimedOut(): void {
-    this.options.log.info(`${this.describe()}: the client does not read`);
-    this.destroy();
+  private bodyTimedOut(): void {
+    this.bodyBroken("timeout", 408);
   }
 
   private describe(): string {

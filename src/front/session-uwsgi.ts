@@ -15,6 +15,7 @@ import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
 import { Exchange, type Handler, type Peer } from "../exchange/exchange.ts";
 import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
+import { finishedHead } from "../exchange/reply-headers.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { Wire, WireOwner } from "../net/wire.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
@@ -22,7 +23,7 @@ import { checkMagicVariables, type LoadedProject } from "../protocol/uwsgi/magic
 import { MODIFIER_PING, PacketParser, PONG } from "../protocol/uwsgi/packet.ts";
 import { type GatewayRequest, requestFromVariables } from "../protocol/uwsgi/params.ts";
 import { GatewayBody, type GatewayBodyOwner } from "./gateway-body.ts";
-import { LINGER_MS, type SessionObserver, type SessionTimeouts } from "./options.ts";
+import { FRESH_MS, LINGER_MS, type SessionObserver, type SessionTimeouts } from "./options.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { reportBug, type Session } from "./session.ts";
 
@@ -205,7 +206,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
   whole(head: ReplyHead, content: Uint8Array): void {
     if (this.state === "gone" || this.exchange === undefined) return;
     assert(this.state === "waiting", "one reply to a request");
-    this.writer.whole(this.exchange.head, head, content, false);
+    this.writer.whole(this.exchange.head, finishedHead(this.exchange, head), content, false);
     this.replied();
   }
 
@@ -213,7 +214,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     if (this.state === "gone" || this.exchange === undefined) return;
     assert(this.state === "waiting", "one reply to a request");
     this.state = "started";
-    this.writer.start(this.exchange.head, head, false);
+    this.writer.start(this.exchange.head, finishedHead(this.exchange, head), false);
   }
 
   data(bytes: Uint8Array): boolean {
@@ -309,6 +310,11 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
 
   drain(): void {
     if (this.phase === "packet" && !this.parser.begun) this.close();
+  }
+
+  idleSinceMs(nowMs: number): number {
+    const idle = this.phase === "packet" && !this.parser.begun && nowMs - this.sinceMs > FRESH_MS;
+    return idle ? this.sinceMs : -1;
   }
 
   // ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,9 @@ import type { Wire } from "../net/wire.ts";
 export interface Session {
   /** Compares its deadline with the clock (base/clock monotonicMs). */
   tick(nowMs: number): void;
+  /** Since when it has been waiting for a request of which nothing has come; -1 when it is not, or when its first request
+   *  is probably on its way (FRESH_MS). Such a session may be drained to make room for another. */
+  idleSinceMs(nowMs: number): number;
   /** Finishes what is in flight, then closes; idle ones close at once. */
   drain(): void;
   /** Closes now, whatever is in flight. */

@@ -1,12 +1,12 @@
 /**
  * Every listening socket of the server, owned by the master: one SO_REUSEPORT socket per front for a TCP address, one
- * shared socket for a unix path. Front threads get duplicates, so a thread's end closes no port.
+ * shared socket for a unix path. Front threads listen on duplicates, so a thread's end closes no port.
  */
 import { unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
-import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
+import { closeDescriptor, listenTcp, listenUnix } from "../os/sockets.ts";
 
 interface Listening {
   readonly address: ListenAddress;
@@ -40,9 +40,10 @@ export class Listeners {
   /** What front number `front` listens on. */
   handles(front: number): ListenerHandle[] {
     return this.listening.map(({ address, key, app, fds }) => ({
-      fd: duplicate((fds.length === 1 ? fds[0] : fds[front]) as number),
+      fd: (fds.length === 1 ? fds[0] : fds[front]) as number,
       key,
       unix: address.kind === "unix",
+      proxyProtocol: address.proxyProtocol === true,
       app,
     }));
   }

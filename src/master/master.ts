@@ -10,7 +10,10 @@ import { makeLog } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { Config } from "../config/config.ts";
+import { makeRateMemory, type RateMemory } from "../exchange/rate-table.ts";
+import { makeAddressMemory } from "../exchange/address-counts.ts";
 import type { LogDescriptors } from "../front/messages.ts";
+import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { Fronts } from "./fronts.ts";
 import { Listeners } from "./listeners.ts";
@@ -43,6 +46,10 @@ class Master {
   private readonly logs: LogDescriptors;
   private readonly log: Log;
   private readonly apps: readonly AppSupervisor[];
+  private readonly usage: SharedArrayBuffer;
+  private readonly addresses: SharedArrayBuffer;
+  /** The buckets of each [limit.NAME]: here, so that they outlive a front. */
+  private readonly rates: Readonly<Record<string, RateMemory>>;
   private fronts: Fronts | undefined;
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
@@ -50,6 +57,9 @@ class Master {
   constructor(config: Config, logs: LogDescriptors) {
     this.config = config;
     this.logs = logs;
+    this.usage = makeUsageMemory(config.server.fronts);
+    this.addresses = makeAddressMemory(config.server.fronts);
+    this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
     this.log = this.logFor("master");
     this.apps = config.apps.map((app) => this.makeSupervisor(app));
   }
@@ -93,6 +103,9 @@ class Master {
         listeners: listeners.handles(front),
         queues,
         logs: this.logs,
+        usage: this.usage,
+        addresses: this.addresses,
+        rates: this.rates,
       }),
       replaced: (front) => this.apps.forEach((app) => app.frontReplaced(front)),
       log: this.log,
@@ -126,6 +139,7 @@ class Master {
     this.fronts?.stop();
     await Promise.all(this.apps.map((app) => app.stop(this.graceMs)));
     listeners.close();
+    for (const [limit, hits] of limitHits(this.usage)) this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");
   }
 }

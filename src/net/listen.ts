@@ -4,7 +4,7 @@
  */
 import type { Socket } from "bun";
 import { SOCKET_EVENTS, SocketWire } from "./socket-wire.ts";
-import type { Wire, WireOwner } from "./wire.ts";
+import type { OwnedWire, WireOwner } from "./wire.ts";
 
 export interface Listener {
   /** Stops accepting; connections that are open live on. */
@@ -15,7 +15,7 @@ export interface ListenOptions {
   readonly fd: number;
   readonly unix: boolean;
   /** Called for each connection, before any of its bytes. */
-  readonly accept: (wire: Wire) => WireOwner;
+  readonly accept: (wire: OwnedWire) => WireOwner;
 }
 
 export function listen(options: ListenOptions): Listener {

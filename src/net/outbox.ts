@@ -9,6 +9,8 @@ export class Outbox {
   private offset = 0;
   /** Bytes waiting. */
   pending = 0;
+  /** Bytes the wire has taken; its owner may set it back. */
+  taken = 0;
 
   private readonly wire: Wire;
   constructor(wire: Wire) {
@@ -24,6 +26,7 @@ export class Outbox {
     if (length === 0) return this.pending === 0;
     let taken = 0;
     if (this.pending === 0) taken = this.wire.write(bytes, offset, length);
+    this.taken += taken;
     if (taken === length) return true;
     this.queue.push(bytes.subarray(offset + taken, offset + length));
     this.pending += length - taken;
@@ -34,6 +37,7 @@ export class Outbox {
   writeCopying(bytes: Uint8Array, length: number): boolean {
     let taken = 0;
     if (this.pending === 0) taken = this.wire.write(bytes, 0, length);
+    this.taken += taken;
     if (taken === length) return true;
     this.queue.push(Uint8Array.prototype.slice.call(bytes, taken, length));
     this.pending += length - taken;
@@ -47,6 +51,7 @@ export class Outbox {
       const length = first.length - this.offset;
       const taken = this.wire.write(first, this.offset, length);
       this.pending -= taken;
+      this.taken += taken;
       if (taken < length) {
         this.offset += taken;
         return false;

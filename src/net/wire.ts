@@ -25,6 +25,11 @@ export interface Wire {
   abort(): void;
 }
 
+/** A wire with the place of its owner: for whoever hands it over to another protocol's owner. */
+export interface OwnedWire extends Wire {
+  owner: WireOwner | undefined;
+}
+
 export interface WireOwner {
   /** The bytes are the owner's from now on (Bun makes a buffer for each read). */
   received(bytes: Uint8Array): void;

@@ -12,6 +12,7 @@ export function makeUwsgiDialect(): Dialect {
   const packet = new PacketWriter();
   const ownFacts = new ClientFieldFilter(packet);
   return {
+    isHttpHop: false,
     keepsAlive: false,
     makeParser: () => new CgiReplyParser(),
     encode: (exchange: Exchange, bodyLength: number) => {

@@ -29,12 +29,16 @@ export interface ReplyParser {
   readonly head: UpstreamReplyHead;
   /** Valid after "data"; the memory is not written to again. */
   readonly data: Uint8Array;
+  /** Valid after "end". Not every protocol has them. */
+  readonly trailers?: Fields | undefined;
   readonly failure: { readonly code: string; readonly message: string };
   /** More than one reply has arrived: the connection is not to be used again. */
   readonly surplus: boolean;
 }
 
 export interface Dialect {
+  /** Is the server behind it a further hop of HTTP, so that hops are counted (RFC 9110 section 7.6.2)? */
+  readonly isHttpHop: boolean;
   readonly keepsAlive: boolean;
   makeParser(): ReplyParser;
   /** What precedes the body; undefined when the request does not fit the protocol (431). `host` is for requests that

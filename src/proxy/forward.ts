@@ -3,9 +3,12 @@
  * of its reply for the client. Fields that are not known are passed, in order.
  *
  * Who the client is, is said by this server only: every X-Forwarded-* field, Forwarded and X-Real-IP that a client sent
- * is replaced, and so are fields whose name holds `_`, which could pass for them in a CGI environment.
+ * is replaced, and so are fields whose name holds `_`, which could pass for them in a CGI environment. What a trusted proxy
+ * says (exchange/client-address.ts) is kept: its X-Forwarded-For goes on with that proxy's own address behind it.
  */
+import { UNIX_PEER } from "../exchange/address-set.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { passesAmbiguous } from "../exchange/field-spelling.ts";
 import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
 
@@ -25,6 +28,8 @@ const REQUEST_DROPPED: ReadonlySet<string> = new Set([
   "proxy-authorization",
   "forwarded",
   "x-real-ip",
+  "x-remote-user",
+  "remote-user",
   "x-scheme",
   "x-url-scheme",
   "front-end-https",
@@ -40,6 +45,7 @@ function isProtected(lower: string): boolean {
 
 const HOST = fieldName("Host");
 const VIA = fieldName("Via");
+const X_REMOTE_USER = fieldName("X-Remote-User");
 const X_REAL_IP = fieldName("X-Real-IP");
 const X_FORWARDED_FOR = fieldName("X-Forwarded-For");
 const X_FORWARDED_PROTO = fieldName("X-Forwarded-Proto");
@@ -56,20 +62,38 @@ export function requestFields(exchange: Exchange, fallbackHost: string): Fields 
   const nominated = nominatedBy(sent);
   for (let i = 0; i < sent.length; i++) {
     const name = sent.names[i] as FieldName;
-    if (isRequestFieldPassed(name) && nominated?.has(name.lower) !== true) fields.add(name, sent.values[i] as string);
+    if (isRequestFieldPassed(exchange, name) && nominated?.has(name.lower) !== true)
+      fields.add(name, sent.values[i] as string);
   }
   fields.add(VIA, `${exchange.protocol.slice("HTTP/".length)} ${VIA_PSEUDONYM}`);
   fields.add(X_REAL_IP, peer.remoteAddress);
-  fields.add(X_FORWARDED_FOR, peer.remoteAddress);
+  fields.add(X_FORWARDED_FOR, forwardedFor(exchange));
+  if (exchange.remoteUser !== "") fields.add(X_REMOTE_USER, exchange.remoteUser);
   fields.add(X_FORWARDED_PROTO, peer.secure ? "https" : "http");
-  if (host !== "") fields.add(X_FORWARDED_HOST, host);
-  fields.add(X_FORWARDED_PORT, String(forwardedPort(exchange)));
+  const forwardedHost = believed(exchange, "x-forwarded-host") ?? host;
+  if (forwardedHost !== "") fields.add(X_FORWARDED_HOST, forwardedHost);
+  fields.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
   return fields;
 }
 
-function isRequestFieldPassed(name: FieldName): boolean {
+/** nginx: $proxy_add_x_forwarded_for. A unix socket has no address that could stand in the list. */
+function forwardedFor(exchange: Exchange): string {
+  const { head, peer, connectionPeer } = exchange;
+  if (exchange.forwarding !== "believed") return peer.remoteAddress;
+  const sent = head.fields.all("x-forwarded-for").join(", ");
+  if (sent === "") return peer.remoteAddress;
+  return connectionPeer.remoteAddress === UNIX_PEER ? sent : `${sent}, ${connectionPeer.remoteAddress}`;
+}
+
+/** That field as a trusted proxy sent it. */
+function believed(exchange: Exchange, lower: string): string | undefined {
+  return exchange.forwarding === "believed" ? exchange.head.fields.get(lower) : undefined;
+}
+
+function isRequestFieldPassed(exchange: Exchange, name: FieldName): boolean {
   const { lower } = name;
-  return !name.ambiguous && lower !== "host" && !REQUEST_DROPPED.has(lower) && !lower.startsWith("x-forwarded-");
+  if (name.ambiguous && !passesAmbiguous(exchange, name)) return false;
+  return lower !== "host" && !REQUEST_DROPPED.has(lower) && !lower.startsWith("x-forwarded-");
 }
 
 /** As sent; the authority of an absolute-form target wins over it (RFC 9112 section 3.2.2). */
@@ -80,10 +104,10 @@ function hostField(exchange: Exchange): string {
   return head.hostPort === undefined ? head.host : `${head.host}:${head.hostPort}`;
 }
 
-/** The port the client spoke to; on a unix socket the one it named, or its scheme's. */
+/** The port the client spoke to; on a unix socket, and to a proxy before us, the one it named or its scheme's. */
 function forwardedPort(exchange: Exchange): number {
   const { head, peer } = exchange;
-  if (peer.localPort !== 0) return peer.localPort;
+  if (peer.localPort !== 0 && exchange.forwarding !== "believed") return peer.localPort;
   return head.hostPort ?? (peer.secure ? 443 : 80);
 }
 

@@ -1,13 +1,17 @@
 /** The handler of a route that leads to an upstream. */
 import { answer } from "../exchange/canned.ts";
 import type { Handler } from "../exchange/exchange.ts";
+import type { SpoolBudget } from "../exchange/spool-budget.ts";
 import { goesInCircles } from "./forward.ts";
+import { answeredAsLastHop } from "./hops.ts";
 import { Transaction } from "./transaction.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface ProxyOptions {
   /** For bodies and replies that are too large for memory. */
   readonly temporaryDirectory: string;
+  /** What the spools of all apps and upstreams hold together. */
+  readonly budget?: SpoolBudget;
 }
 
 export function makeProxyHandler(upstream: Upstream, options: ProxyOptions): Handler {
@@ -16,6 +20,7 @@ export function makeProxyHandler(upstream: Upstream, options: ProxyOptions): Han
     // This is a gateway, no tunnel for its clients (RFC 9110 section 9.3.6).
     if (exchange.head.method === "CONNECT") return answer(exchange, 405);
     if (goesInCircles(exchange)) return answer(exchange, 508);
+    if (upstream.dialect.isHttpHop && answeredAsLastHop(exchange)) return;
     new Transaction(exchange, upstream, settled).begin();
   };
 }

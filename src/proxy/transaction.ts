@@ -10,13 +10,24 @@
  * upstream. Until a byte of the reply was sent every failure is a 502 or 504; after that the client sees the break.
  */
 import { EMPTY } from "../base/bytes.ts";
+import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
 import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
+import type { SpoolBudget } from "../exchange/spool-budget.ts";
 import { collectBody, EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
+import type { Fields } from "../protocol/http/fields.ts";
+import {
+  attemptFailed,
+  beginAttempt,
+  headCame,
+  replyEnded,
+  type UpstreamAttempt,
+} from "../exchange/upstream-attempt.ts";
 import { isBodiless, LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
+import { acceptsTrailers, passableTrailers } from "../protocol/http/trailers.ts";
 import type { ConnectionUser, LossKind, UpstreamConnection } from "./connection.ts";
 import type { UpstreamReplyHead } from "./dialect.ts";
 import { replyFields } from "./forward.ts";
@@ -33,6 +44,7 @@ const NONE_TRIED: readonly number[] = [];
 
 export interface TransactionOptions {
   readonly temporaryDirectory: string;
+  readonly budget?: SpoolBudget;
   readonly log: Log;
 }
 
@@ -49,6 +61,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   private writer: RequestWriter | undefined = undefined;
   private tried: readonly number[] = NONE_TRIED;
   private staleRetries = 0;
+  private attempt: UpstreamAttempt | undefined = undefined;
   /** How the connection was lost while the parser still had bytes of it. */
   private loss: string | undefined = undefined;
   private paused = false;
@@ -96,12 +109,20 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
     if (idle === undefined) return this.connectTo(server);
     idle.user = this;
     this.connection = idle;
+    this.beginAttempt(server);
     this.send(idle);
   }
 
   private connectTo(server: number): void {
     this.stage = "connecting";
     this.connection = this.upstream.connect(server, this);
+    this.beginAttempt(server);
+  }
+
+  /** For the variables $upstream_*. */
+  private beginAttempt(server: number): void {
+    this.attempt = beginAttempt(this.upstream.serverName(server), monotonicMs());
+    (this.exchange.upstreamAttempts ??= []).push(this.attempt);
   }
 
   connected(): void {
@@ -137,6 +158,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   }
 
   private failedConnection(connection: UpstreamConnection, kind: LossKind, why: string): void {
+    if (this.attempt !== undefined) attemptFailed(this.attempt, kind === "timeout" ? 504 : 502, monotonicMs());
     const fresh = !connection.reused;
     if (kind === "closed" && !fresh && !connection.answered && this.mayRepeat(connection)) return this.retryStale();
     if (kind !== "bug") this.upstream.serverFailed(connection.server, `${why}, ${this.describe()}`);
@@ -235,7 +257,10 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
     const { status, reason } = head;
     if (status < 200 || status > 599) return this.replyFailed("bad_status", `status ${status} was not asked for`);
     const fields = replyFields(head.fields);
+    const announced = head.fields.get("trailer");
+    if (announced !== undefined && acceptsTrailers(this.exchange.head)) fields.add("Trailer", announced);
     const length = status === 204 ? 0 : head.length;
+    if (this.attempt !== undefined) headCame(this.attempt, status, monotonicMs());
     this.heldHead = { status, reason: reason === "" ? undefined : reason, fields, length };
     this.stage = "held";
     return true;
@@ -264,15 +289,26 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   }
 
   private endReceived(): boolean {
+    const trailers = this.trailers();
+    // Trailers need chunks: what would be one write otherwise is a stream.
+    if (trailers !== undefined && this.stage === "held") this.stream();
     const { exchange, heldHead, heldData, spool, connection } = this;
     const whole = this.stage === "held";
+    if (this.attempt !== undefined) replyEnded(this.attempt, monotonicMs());
     this.connection = undefined;
     this.stage = "over";
     this.body.close();
     if (connection !== undefined) this.upstream.release(connection);
-    if (!whole) spool?.end();
+    if (!whole) spool?.end(trailers);
     else if (heldHead !== undefined) exchange.reply.whole(this.wholeHead(heldHead, heldData.length), heldData);
     return false;
+  }
+
+  /** RFC 9110 section 6.5.1: passed on to a client that takes them, else dropped. */
+  private trailers(): Fields | undefined {
+    const sent = this.connection?.parser.trailers;
+    if (sent === undefined || !acceptsTrailers(this.exchange.head)) return undefined;
+    return passableTrailers(sent);
   }
 
   /** Of a chunked reply the length is known now. */
@@ -292,6 +328,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
 
   private badReply(connection: UpstreamConnection, why: string): void {
     this.upstream.serverFailed(connection.server, `${why}, ${this.describe()}`);
+    if (this.attempt !== undefined) attemptFailed(this.attempt, 502, monotonicMs());
     this.fail(502, undefined);
   }
 

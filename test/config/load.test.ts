@@ -52,6 +52,8 @@ function loadCase(name: string, variables: Record<string, string> = {}) {
 
 const SITE = '[[site]]\n[site.routes]\n"/" = { respond = "x" }\n';
 
+const NO_GUARDS = { access: [], limits: [], auth: undefined, errorPages: [], intercept: false };
+
 describe("defaults", () => {
   test("a site of one route needs nothing else", () => {
     const file = join(CASES, "ok_minimal.toml");
@@ -64,7 +66,11 @@ describe("defaults", () => {
         accessLog: "stdout",
         temporaryDirectory: folder,
         drainTimeoutMs: 30_000,
-        limits: {
+        accessLogFormat: "combined",
+        accessLogEscape: "default",
+        serverHeader: "pass",
+        mergeSlashes: true,
+        limits: expect.objectContaining({
           headerBytesMax: 65_536,
           headerFieldsMax: 200,
           targetBytesMax: 16_384,
@@ -73,25 +79,35 @@ describe("defaults", () => {
           sendTimeoutMs: 60_000,
           keepaliveTimeoutMs: 75_000,
           keepaliveRequestsMax: 10_000,
-        },
+        }),
+        trustedProxies: [],
       },
+      maps: [],
+      rateLimits: [],
       apps: [],
       upstreams: [],
       sites: [
         {
           label: "default",
           names: [],
+          isDefault: true,
+          headers: undefined,
+          passesUnderscores: false,
           listen: [
             { kind: "tcp", host: "0.0.0.0", port: 80 },
             { kind: "tcp", host: "::", port: 80 },
           ],
           charset: undefined,
           bodyBytesMax: 104_857_600,
+          guards: NO_GUARDS,
           routes: [
             {
               pattern: "/",
               match: { kind: "prefix", path: "/" },
               bodyBytesMax: undefined,
+              guards: NO_GUARDS,
+              fallback: undefined,
+              headers: undefined,
               target: { kind: "respond", status: 200, body: "hello", contentType: "text/plain; charset=utf-8" },
             },
           ],
@@ -123,7 +139,11 @@ describe("every key reaches the configuration", () => {
       accessLog: "off",
       temporaryDirectory: join(CASES, "project"),
       drainTimeoutMs: 60_000,
-      limits: {
+      accessLogFormat: '{"s":$status,"t":"$tenant"}',
+      accessLogEscape: "json",
+      serverHeader: "shop",
+      mergeSlashes: false,
+      limits: expect.objectContaining({
         headerBytesMax: 32_768,
         headerFieldsMax: 100,
         targetBytesMax: 8000,
@@ -132,7 +152,8 @@ describe("every key reaches the configuration", () => {
         sendTimeoutMs: 3_600_000,
         keepaliveTimeoutMs: 300_000,
         keepaliveRequestsMax: 1,
-      },
+      }),
+      trustedProxies: ["10.0.0.0/8", "::1", "unix:"],
     });
   });
 
@@ -209,15 +230,19 @@ describe("every key reaches the configuration", () => {
         { kind: "tcp", host: "127.0.0.1", port: 8000 },
         { kind: "tcp", host: "::1", port: 8000 },
         { kind: "unix", path: join(CASES, "site.sock"), mode: 0o666 },
+        { kind: "tcp", host: "127.0.0.1", port: 8009, proxyProtocol: true },
       ],
       charset: "gbk",
       bodyBytesMax: 10 * 1024 * 1024,
     });
-    expect(fallback).toMatchObject({ label: "default", names: [], listen: [{ host: "127.0.0.1", port: 8000 }] });
+    expect(fallback).toMatchObject({ isDefault: true, listen: [{ host: "127.0.0.1", port: 8000 }] });
+    expect([site?.trustedProxies, fallback?.trustedProxies]).toEqual([["192.0.2.1"], undefined]);
   });
 
   test("[site.routes]", () => {
-    const routes = config().sites[0]?.routes.map(({ pattern, match, bodyBytesMax, target }) => [
+    const templated = /^(~ \^\/[ur]\/|\/(spa|mixed|staff|open)\/)/;
+    const untemplated = config().sites[0]?.routes.filter((route) => !templated.test(route.pattern));
+    const routes = untemplated?.map(({ pattern, match, bodyBytesMax, target }) => [
       pattern,
       match,
       bodyBytesMax,
@@ -306,7 +331,7 @@ describe("the file itself", () => {
   });
 
   test("names that objects have by birth are only unknown keys", () => {
-    const known = "known here: server, app, upstream, site";
+    const known = "known here: server, app, upstream, map, limit, site";
     expect(problemsOf(`__proto__ = 1\nconstructor = 2\n${SITE}`)).toEqual([
       `F:1:1: __proto__: is not a known key; ${known}`,
       `F:2:1: constructor: is not a known key; ${known}`,

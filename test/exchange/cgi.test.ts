@@ -178,3 +178,21 @@ describe("SCRIPT_NAME and PATH_INFO", () => {
     expect([scriptName(exchange), pathInfo(exchange)]).toEqual([script, info]);
   });
 });
+
+test("fields that say who the client is do not get through from a peer that is no trusted proxy, where there are some", () => {
+  const fields = [
+    ["X-Forwarded-For", "192.0.2.7"],
+    ["X-Forwarded-Proto", "https"],
+    ["X-Real-IP", "192.0.2.7"],
+    ["Forwarded", "for=192.0.2.7"],
+    ["Accept", "*/*"],
+  ] as const;
+  const names = (forwarding: Exchange["forwarding"]) =>
+    Object.keys(variables({ fields }, 0, (exchange) => Object.assign(exchange, { forwarding }))).filter((name) =>
+      name.startsWith("HTTP_"),
+    );
+  const all = ["HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_ACCEPT"];
+  expect(names("as-sent")).toEqual(all);
+  expect(names("believed")).toEqual(all);
+  expect(names("refused")).toEqual(["HTTP_ACCEPT"]);
+});

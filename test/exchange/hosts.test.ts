@@ -47,6 +47,45 @@ describe("compileHosts", () => {
   });
 
   test("refuses a wildcard it does not know instead of ignoring it", () => {
-    expect(() => compileHosts([{ names: ["www.*"], value: 1 }])).toThrow("www.*");
+    expect(() => compileHosts([{ names: ["www.*.org"], value: 1 }])).toThrow("www.*.org");
+  });
+});
+
+describe("nginx's order: exact, longest *.x, longest x.*, the first expression, the default", () => {
+  const select = compileHosts([
+    { names: ["~^(?<sub>.+)\\.example\\.(org|net)$"], value: "expression" },
+    { names: ["~example"], value: "later expression" },
+    { names: ["www.*"], value: "www" },
+    { names: ["www.example.*"], value: "www.example" },
+    { names: ["*.org"], value: "org" },
+    { names: [".example.com"], value: "with and without" },
+    { names: ["fallback.test"], isDefault: true, value: "default with a name" },
+    { names: ["www.example.org"], value: "exact" },
+  ]);
+  const cases = [
+    ["www.example.org", "exact"],
+    ["www.example.info", "www.example"],
+    ["www.example.co.uk", "www.example"],
+    ["www.other.info", "www"],
+    ["api.example.org", "org"],
+    ["www.deep.example.com", "with and without"],
+    ["example.com", "with and without"],
+    ["a.b.example.net", "expression"],
+    ["A.example.net".toLowerCase(), "expression"],
+    ["myexample", "later expression"],
+    ["fallback.test", "default with a name"],
+    ["other.test", "default with a name"],
+    ["www.", "default with a name"],
+    [".www.example", "later expression"],
+    ["", "default with a name"],
+  ] as const;
+  test.each(cases)("%s is %s", (host, site) => expect(select(host)).toBe(site));
+
+  test("what an expression found is kept, and nothing where none was asked", () => {
+    const into = { hostCaptures: undefined as RegExpExecArray | undefined };
+    select("www.example.org", into);
+    expect(into.hostCaptures).toBeUndefined();
+    select("a.b.example.net", into);
+    expect(into.hostCaptures?.groups).toMatchObject({ sub: "a.b" });
   });
 });

@@ -1,9 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import { makeRedirectHandler } from "../../src/exchange/redirect.ts";
 import type { RequestHead } from "../../src/protocol/http/message.ts";
+import type { Template } from "../../src/exchange/template.ts";
+import { BUILT_IN } from "../../src/exchange/variables.ts";
+import { captureScope } from "../../src/exchange/captures.ts";
+import { nested } from "../../src/exchange/scope.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
+import { template } from "../support/template.ts";
 
 function locationOf(to: string, request: FakeRequest, head: Partial<RequestHead> = {}): string | undefined {
+  return locationFrom(template(to), request, head);
+}
+
+function locationFrom(to: Template, request: FakeRequest, head: Partial<RequestHead> = {}): string | undefined {
   const { exchange, reply } = fakeExchange(request);
   Object.assign(exchange.head, head);
   makeRedirectHandler({ to, status: 301 })(exchange);
@@ -22,7 +31,7 @@ describe("makeRedirectHandler", () => {
     ["https://$host:8443/x", "https://www.test:8443/x"],
     ["//other.test/", "//other.test/"],
     ["/straße x", "/stra%C3%9Fe%20x"],
-    ["/costs$5", "/costs$5"],
+    ["/costs$$5", "/costs$5"],
   ])("%s sends to %s", (to, location) => {
     expect(locationOf(to, { path: "/a/b", query: "q=1&r", host: "www.test" })).toBe(location);
   });
@@ -56,7 +65,43 @@ describe("makeRedirectHandler", () => {
     expect(locationOf("https://$host/", { host: "" })).toBe("https://127.0.0.1/");
   });
 
-  test("does not take a variable that it does not know for text", () => {
-    expect(() => makeRedirectHandler({ to: "https://x/$scheme", status: 301 })).toThrow("$scheme");
+  test("without a place to go to it is 404", () => {
+    const { exchange, reply } = fakeExchange();
+    makeRedirectHandler({ to: template("$arg_nowhere"), status: 301 })(exchange);
+    expect([reply.status, reply.header("location")]).toEqual([404, undefined]);
+  });
+});
+
+describe("captures of a decoded path", () => {
+  const cases: readonly (readonly [to: string, regex: RegExp, path: string, location: string])[] = [
+    ["/new/$1", /^\/old\/(.*)$/, "/old/a b/c", "/new/a%20b/c"],
+    ["/new/$1", /^\/old\/(.*)$/, "/old/a?b#c%d", "/new/a%3Fb%23c%25d"],
+    ["/new/$1", /^\/old\/(.*)$/s, "/old/a\r\nSet-Cookie: x=y", "/new/a%0D%0ASet-Cookie:%20x=y"],
+    ["/new/$name", /^\/old\/(?<name>.*)$/, "/old/\xc3\xa9", "/new/%C3%A9"],
+    ["$1", /^(.*)$/, "//evil.test", "/evil.test"],
+    ["/$1", /^\/(.*)$/, "//evil.test", "/evil.test"],
+    ["$1", /^\/r\/(.*)$/, "/r/https://evil.test", "/https://evil.test"],
+    ["$1", /^\/r\/(.*)$/, "/r/javascript:alert(1)", "/javascript:alert(1)"],
+    ["/s?q=$1", /^\/(.*)$/, "/a&b=c+d", "/s?q=a%26b%3Dc%2Bd"],
+    // What follows a host begins the path, and never adds to the host.
+    ["https://example.org$1", /^\/go(.*)$/, "/go/x", "https://example.org/x"],
+    ["https://example.org$1", /^\/go(.*)$/, "/go.evil.test/", "https://example.org/.evil.test/"],
+    ["https://example.org$1", /^\/go(.*)$/, "/go@evil.test", "https://example.org/@evil.test"],
+    ["https://example.org$1", /^\/go(.*)$/, "/go:80@evil.test", "https://example.org/:80@evil.test"],
+    ["https://example.org$1", /^\/go(.*)$/, "/go", "https://example.org"],
+    ["https://example.org:8443$1", /^\/go(.*)$/, "/go1", "https://example.org:8443/1"],
+    // A label of the host: separators have no meaning in it.
+    ["https://$1.example.org/", /^\/u\/(.*)$/, "/u/bob", "https://bob.example.org/"],
+    ["https://$1.example.org/", /^\/u\/(.*)$/, "/u/evil.test/", "https://evil.test%2F.example.org/"],
+    ["https://$1.example.org/", /^\/u\/(.*)$/, "/u/evil.test?", "https://evil.test%3F.example.org/"],
+    ["https://$1.example.org/", /^\/u\/(.*)$/, "/u/a@evil.test#", "https://a%40evil.test%23.example.org/"],
+    ["https://$1.example.org/", /^\/u\/(.*)$/, "/u/evil.test\\", "https://evil.test%5C.example.org/"],
+  ];
+  test.each(cases)("%s of %p for %j: %s", (to, regex, path, location) => {
+    const { exchange, reply } = fakeExchange({ path });
+    exchange.captures = regex.exec(path) ?? undefined;
+    const scope = nested(captureScope(regex, []), BUILT_IN);
+    makeRedirectHandler({ to: template(to, scope), status: 301 })(exchange);
+    expect(reply.header("location")).toBe(location);
   });
 });

@@ -70,3 +70,18 @@ describe("compileRoutes", () => {
     expect(select("/static/a")).toBe(select("/static/b"));
   });
 });
+
+test("`.` is any byte: a line feed in the path leads around no expression", () => {
+  const select = compileRoutes([regex("^/private/.*$"), prefix("/")]);
+  for (const byte of ["\n", "\r", "\xff", "\u2028"]) expect(select(`/private/${byte}x`)?.value).toStartWith("~");
+});
+
+test("what the groups of a route's expression found is kept; routes without groups leave nothing", () => {
+  const select = compileRoutes([regex("^/u/(?<user>\\w+)/(.*)$"), regex("\\.php$"), prefix("/")]);
+  const into = { captures: undefined as RegExpExecArray | undefined };
+  for (const path of ["/", "/a.php"]) select(path, into);
+  expect(into.captures).toBeUndefined();
+  select("/u/bob/a/b", into);
+  expect(into.captures?.slice(1)).toEqual(["bob", "a/b"]);
+  expect(into.captures?.groups).toMatchObject({ user: "bob" });
+});

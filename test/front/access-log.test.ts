@@ -2,13 +2,26 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AccessLog, formatLogTime, quoted } from "../../src/front/access-log.ts";
+import { formatLogTime } from "../../src/exchange/time-text.ts";
+import { AccessLog, quoted } from "../../src/front/access-log.ts";
+import type { Peer } from "../../src/exchange/exchange.ts";
+import { BUILT_IN } from "../../src/exchange/variables.ts";
+import { type LogLine, makeLogLine } from "../../src/front/log-format.ts";
 import { fakeExchange } from "../support/exchange.ts";
+import { template } from "../support/template.ts";
 
-function logged(write: (log: AccessLog) => void): string {
+const CLIENT: Peer = {
+  remoteAddress: "192.0.2.1",
+  remotePort: 1,
+  localAddress: "192.0.2.2",
+  localPort: 80,
+  secure: false,
+};
+
+function logged(write: (log: AccessLog) => void, line?: LogLine): string {
   const folder = mkdtempSync(join(tmpdir(), "server-log-"));
   const path = join(folder, "access.log");
-  const log = new AccessLog(openSync(path, "a"));
+  const log = new AccessLog(openSync(path, "a"), line);
   write(log);
   log.flush();
   const text = readFileSync(path, "latin1");
@@ -36,7 +49,7 @@ test("what a client sends cannot end its quotes or start a line", () => {
 });
 
 test("a refused request is a line without one", () => {
-  expect(logged((log) => log.refused("192.0.2.1", 400))).toMatch(/^192\.0\.2\.1 - - \[.*\] "" 400 0 "-" "-"\n$/);
+  expect(logged((log) => log.refused(CLIENT, 400))).toMatch(/^192\.0\.2\.1 - - \[.*\] "" 400 0 "-" "-"\n$/);
 });
 
 test("many and long lines all arrive, in order", () => {
@@ -57,11 +70,31 @@ test("many and long lines all arrive, in order", () => {
 
 test("a log that cannot be written loses lines and says how many", () => {
   const log = new AccessLog(openSync("/dev/full", "w"));
-  log.refused("192.0.2.1", 400);
+  log.refused(CLIENT, 400);
   log.flush();
   expect(log.lost).toBe(1);
 });
 
 test("the time is local, with its zone", () => {
   expect(formatLogTime(new Date(2026, 0, 2, 3, 4, 5))).toMatch(/^02\/Jan\/2026:03:04:05 [+-]\d{4}$/);
+});
+
+const FORMAT = '{"a":"$remote_addr","r":"$request","s":$status,"b":$body_bytes_sent,"u":"$http_user_agent","p":"$uri"}';
+
+test("a format of one's own, escaped for JSON", () => {
+  const agent = 'a"b\\c\xc3\xa9';
+  const { exchange } = fakeExchange({ path: "/a\r\n\0", target: "/a", fields: [["User-Agent", agent]] });
+  const line = makeLogLine(template(FORMAT, BUILT_IN, "log"), "json");
+  const text = logged((log) => (log.finished(exchange, 499, 7), log.refused(CLIENT, 400)), line);
+  const [first = "", second = "", rest] = Buffer.from(text, "latin1").toString().split("\n");
+  const request = "GET /a HTTP/1.1";
+  expect(JSON.parse(first)).toEqual({ a: "127.0.0.1", r: request, s: 499, b: 7, u: 'a"b\\cé', p: "/a\r\n\0" });
+  expect(JSON.parse(second)).toEqual({ a: "192.0.2.1", r: "", s: 400, b: 0, u: "", p: "" });
+  expect(rest).toBe("");
+});
+
+test("a format of one's own, escaped as nginx does", () => {
+  const { exchange } = fakeExchange({ path: '/a"\n', fields: [["User-Agent", "\xe9"]] });
+  const line = makeLogLine(template('$$ $uri "$http_user_agent" $http_none', BUILT_IN, "log"), "default");
+  expect(logged((log) => log.finished(exchange, 200, 0), line)).toBe('$ /a\\x22\\x0A "\\xE9" -\n');
 });

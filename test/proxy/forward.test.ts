@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { compileAddressSet } from "../../src/exchange/address-set.ts";
+import { settleClient } from "../../src/exchange/client-address.ts";
 import { Exchange } from "../../src/exchange/exchange.ts";
 import { goesInCircles, replyFields, requestFields, VIA_HOPS_MAX } from "../../src/proxy/forward.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
@@ -160,4 +162,53 @@ test("of a reply everything goes on but what belongs to the connection", () => {
     ["Set-Cookie", "b=2"],
     ["Content-Type", "text/html"],
   ]);
+});
+
+describe("what a trusted proxy says", () => {
+  const FROM_PROXY: Pairs = [
+    ["X-Forwarded-For", "203.0.113.9, 192.0.2.7"],
+    ["X-Forwarded-For", "10.0.0.2"],
+    ["X-Forwarded-Host", "www.example"],
+    ["X-Forwarded-Proto", "https"],
+    ["X-Real-IP", "203.0.113.9"],
+    ["Forwarded", "for=203.0.113.9"],
+  ];
+  function forwardedBy(proxy: string, fields: Pairs): Record<string, string> {
+    const { exchange } = fakeExchange({ fields: [["Host", "a.example"], ...fields] });
+    const behind = new Exchange({
+      ...exchange,
+      head: exchange.head,
+      protocol: exchange.protocol,
+      peer: { ...exchange.peer, remoteAddress: proxy },
+    });
+    settleClient(behind, compileAddressSet(["10.0.0.0/8", "unix:"]));
+    return Object.fromEntries(requestFields(behind, "fallback").pairs());
+  }
+
+  test("goes on, with its own address behind the list", () => {
+    expect(forwardedBy("10.0.0.1", FROM_PROXY)).toEqual({
+      Host: "a.example",
+      Via: "1.1 server",
+      "X-Real-IP": "192.0.2.7",
+      "X-Forwarded-For": "203.0.113.9, 192.0.2.7, 10.0.0.2, 10.0.0.1",
+      "X-Forwarded-Proto": "https",
+      "X-Forwarded-Host": "www.example",
+      "X-Forwarded-Port": "443",
+    });
+  });
+
+  test("a proxy on a unix socket has no address to add", () => {
+    expect(forwardedBy("unix:", FROM_PROXY)["X-Forwarded-For"]).toBe("203.0.113.9, 192.0.2.7, 10.0.0.2");
+  });
+
+  test("a proxy that says nothing of the client is the client", () => {
+    expect(forwardedBy("10.0.0.1", [])["X-Forwarded-For"]).toBe("10.0.0.1");
+  });
+
+  test("nothing of it goes on when it is not trusted", () => {
+    const fields = forwardedBy("192.0.2.99", FROM_PROXY);
+    expect(fields["X-Forwarded-For"]).toBe("192.0.2.99");
+    expect(fields["X-Forwarded-Proto"]).toBe("http");
+    expect(fields["X-Forwarded-Host"]).toBe("a.example");
+  });
 });

@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Beside server.toml; made and removed with the server when it is not given. */
   readonly folder?: string;
+  /** RLIMIT_NOFILE, soft and hard. */
+  readonly descriptors?: number;
 }
 
 /** `server ARGUMENTS` to its end. */
@@ -56,7 +58,8 @@ export async function startServer(toml: string, options: StartOptions = {}): Pro
   const folder = options.folder ?? makeFolder("e2e");
   writeFileSync(join(folder, "server.toml"), toml);
   const mark = crypto.randomUUID();
-  const child = spawn(["run", "-c", "server.toml"], folder, { ...options.env, [MARK]: mark });
+  const prefix = options.descriptors === undefined ? [] : ["prlimit", `--nofile=${options.descriptors}`];
+  const child = spawn(["run", "-c", "server.toml"], folder, { ...options.env, [MARK]: mark }, prefix);
   const server = new Server(child, folder, mark, options.folder === undefined);
   try {
     await server.serves();
@@ -70,10 +73,16 @@ export async function startServer(toml: string, options: StartOptions = {}): Pro
 
 type Child = Subprocess<"ignore", "pipe", "pipe">;
 
-function spawn(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Child {
+/** `prefix`: a program that becomes the one named behind it, as prlimit and env do. */
+function spawn(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+  prefix: readonly string[] = [],
+): Child {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; make build`);
   const options = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
-  return Bun.spawn([BINARY, ...args], { ...options, cwd, env: { ...process.env, NO_COLOR: "1", ...env } });
+  return Bun.spawn([...prefix, BINARY, ...args], { ...options, cwd, env: { ...process.env, NO_COLOR: "1", ...env } });
 }
 
 export class Server {

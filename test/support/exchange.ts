@@ -11,6 +11,7 @@ export interface FakeRequest {
   readonly path?: string;
   readonly query?: string;
   readonly target?: string;
+  readonly form?: RequestHead["form"];
   readonly host?: string;
   readonly minor?: 0 | 1;
   readonly fields?: readonly (readonly [string, string])[];
@@ -57,7 +58,7 @@ function fakeHead(request: FakeRequest, bodyLength: number): RequestHead {
   return {
     method: request.method ?? "GET",
     target: request.target ?? (query === undefined ? path : `${path}?${query}`),
-    form: "origin",
+    form: request.form ?? "origin",
     path,
     rawPath: path,
     query,
@@ -127,6 +128,7 @@ export class RecordedReply implements Reply {
   head: ReplyHead | undefined;
   readonly interims: ReplyHead[] = [];
   aborted: string | undefined;
+  trailers: Fields | undefined;
   /** Set to true: data() takes the bytes but answers false, until `drain()`. */
   full = false;
   private readonly chunks: Buffer[] = [];
@@ -166,8 +168,9 @@ export class RecordedReply implements Reply {
     return !this.full;
   }
 
-  end(): void {
+  end(trailers?: Fields): void {
     if (this.state === "gone") return;
+    this.trailers = trailers;
     if (this.state !== "started") throw new Error(`end() of a reply that is ${this.state}`);
     const announced = this.head?.length ?? LENGTH_UNKNOWN;
     this.state = "finished";

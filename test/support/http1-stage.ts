@@ -13,11 +13,14 @@ export interface Stage {
   readonly session: Http1Session;
   /** `status bytes` of each finished request, `refused status` of each refused one. */
   readonly records: string[];
+  /** Names of the limits that were hit. */
+  readonly limits: string[];
   readonly closed: () => boolean;
 }
 
 export function stage(handler: Handler, overrides: Partial<SessionOptions> = {}): Stage {
   const records: string[] = [];
+  const limits: string[] = [];
   let closed = false;
   let id = 0;
   const options: SessionOptions = {
@@ -25,12 +28,17 @@ export function stage(handler: Handler, overrides: Partial<SessionOptions> = {})
     headLimits: DEFAULT_HEAD_LIMITS,
     timeouts: { headerMs: 30_000, bodyMs: 60_000, sendMs: 60_000, keepaliveMs: 75_000 },
     keepaliveRequestsMax: 1000,
+    keepaliveAgeMaxMs: 3_600_000,
+    pipelinedMax: 1000,
+    bodyRateMin: 240,
+    sendRateMin: 240,
     log: SILENT,
     scratch: Buffer.alloc(64 * 1024),
     observer: {
       nextId: () => ++id,
       finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
       refused: (_, status) => records.push(`refused ${status}`),
+      limited: (limit) => limits.push(limit),
       closed: () => (closed = true),
     },
     ...overrides,
@@ -38,7 +46,7 @@ export function stage(handler: Handler, overrides: Partial<SessionOptions> = {})
   const wire = new MemoryWire();
   const session = new Http1Session(wire, options);
   wire.owner = session;
-  return { wire, session, records, closed: () => closed };
+  return { wire, session, records, limits, closed: () => closed };
 }
 
 export const reply = (length: number, status = 200): ReplyHead => ({

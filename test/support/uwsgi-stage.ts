@@ -36,6 +36,7 @@ export function stage(handler: Handler): Stage {
       nextId: () => 1,
       finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
       refused: (_, status) => records.push(`refused ${status}`),
+      limited: () => {},
       closed: () => closed++,
     },
   };

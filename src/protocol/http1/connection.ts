@@ -22,6 +22,8 @@ import { type SearchResult, SectionSearch } from "./section-search.ts";
 
 export type ServerEvent = "need-data" | "paused" | "head" | "data" | "end" | "failed";
 
+const HEAD_SP = Buffer.from("HEAD ", "latin1");
+
 /** Where the current request stands. */
 type Place = "head" | "body" | "paused" | "failed";
 
@@ -41,6 +43,7 @@ export class ServerConnection {
   private currentHead: RequestHead | undefined = undefined;
   private body: BodyDecoder | undefined = undefined;
   private currentFailure: HeadFailure | undefined = undefined;
+  private refusedHead = false;
 
   constructor(limits: HeadLimits) {
     this.limits = limits;
@@ -67,6 +70,13 @@ export class ServerConnection {
   get failure(): HeadFailure {
     assert(this.currentFailure !== undefined, "the failure is read before its event");
     return this.currentFailure;
+  }
+
+  /** Of a request without a head as yet: is it a HEAD, whose refusal has no content (RFC 9110 section 9.3.2)? */
+  get asksForHead(): boolean {
+    if (this.place === "failed") return this.refusedHead;
+    const { bytes, start, length } = this.intake;
+    return length >= HEAD_SP.length && bytes.compare(HEAD_SP, 0, HEAD_SP.length, start, start + HEAD_SP.length) === 0;
   }
 
   /** Has a byte of a request come (empty lines before it do not count) and its `end` not yet been told? */
@@ -194,6 +204,7 @@ export class ServerConnection {
   }
 
   private fail(failure: HeadFailure): ServerEvent {
+    this.refusedHead = this.place === "head" && this.asksForHead;
     this.place = "failed";
     this.currentFailure = failure;
     this.intake.clear();

@@ -95,7 +95,7 @@ const NO_HOST: Authority = { host: "", port: undefined };
 function hostOf(target: ParsedTarget, fields: Fields): Authority | HeadFailure {
   const { host } = notes;
   if (host === undefined && line.minor === 1) return new HeadFailure("missing_host");
-  const named = host === undefined ? NO_HOST : parseHost(host);
+  const named = host === undefined ? NO_HOST : parseHostField(host);
   if (named === undefined) return new HeadFailure("bad_host");
   const { authority } = target;
   if (authority === undefined) return named;
@@ -103,6 +103,18 @@ function hostOf(target: ParsedTarget, fields: Fields): Authority | HeadFailure {
   // that routing and application cannot be told two different hosts.
   if (authority.host !== named.host || authority.port !== named.port) fields.set("Host", hostText(authority));
   return authority;
+}
+
+/** The Host that was parsed last: nearly every request names the one that the request before it named. */
+let lastHost = "";
+let lastAuthority: Authority | undefined = undefined;
+
+function parseHostField(value: string): Authority | undefined {
+  if (value === lastHost) return lastAuthority;
+  lastAuthority = parseHost(value);
+  // Not a slice, which would hold the whole head in memory.
+  lastHost = Buffer.from(value, "latin1").latin1Slice();
+  return lastAuthority;
 }
 
 function hostText(authority: Authority): string {

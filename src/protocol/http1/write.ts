@@ -138,6 +138,11 @@ export const CHUNK_END: Buffer = fromLatin1("\r\n");
 /** The last chunk and an empty trailer section. */
 export const LAST_CHUNK: Buffer = fromLatin1("0\r\n\r\n");
 
+/** The last chunk with these trailers (RFC 9112 section 7.1.2). */
+export function encodeLastChunk(trailers: Fields): Buffer {
+  return fromLatin1(`0\r\n${fieldLines(trailers)}\r\n`);
+}
+
 /** `1f CRLF`: the line before a chunk of `length` bytes, at least one (a size of 0 would end the body). */
 export function chunkHeader(length: number): Buffer {
   assert(length > 0, "a chunk without content would end the body");

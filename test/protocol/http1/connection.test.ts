@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { ServerConnection } from "../../../src/protocol/http1/connection.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../src/protocol/http1/limits.ts";
 import { type Cut, everyByte, randomCuts, serverTrace, whole } from "../../support/http1.ts";
+import { MORE_ACCEPTED } from "../../cases/http1/accepted.ts";
+import { MORE_REFUSED } from "../../cases/http1/refused.ts";
 import { ACCEPTED } from "./accepted-cases.ts";
 import { REFUSED_BODIES, TRUNCATED } from "./refused-body-cases.ts";
 import { REFUSED_HEADS } from "./refused-head-cases.ts";
@@ -30,16 +32,19 @@ function expectTrace(wire: string, trace: readonly string[], ends: boolean, limi
 const traceOf = (refused: RefusedCase) => [...(refused.before ?? []), `failed ${refused.failure}`];
 
 describe("requests that are accepted give the same events however they are cut", () => {
-  test.each(ACCEPTED.map((accepted) => [accepted.name, accepted] as const))("%s", (_, { wire, trace }) => {
-    expectTrace(wire, trace, false);
-    expectTrace(wire, trace, true);
-    const closes = trace.findLast((line) => line.startsWith("head "))?.includes(" close");
-    if (closes !== true) expectTrace(wire + GOOD, [...trace, ...GOOD_TRACE], false);
-  });
+  test.each([...ACCEPTED, ...MORE_ACCEPTED].map((accepted) => [accepted.name, accepted] as const))(
+    "%s",
+    (_, { wire, trace }) => {
+      expectTrace(wire, trace, false);
+      expectTrace(wire, trace, true);
+      const closes = trace.findLast((line) => line.startsWith("head "))?.includes(" close");
+      if (closes !== true) expectTrace(wire + GOOD, [...trace, ...GOOD_TRACE], false);
+    },
+  );
 });
 
 describe("requests that are refused fail the same way however they are cut", () => {
-  test.each([...REFUSED_HEADS, ...REFUSED_BODIES].map((refused) => [refused.name, refused] as const))(
+  test.each([...REFUSED_HEADS, ...REFUSED_BODIES, ...MORE_REFUSED].map((refused) => [refused.name, refused] as const))(
     "%s",
     (_, refused) => {
       expectTrace(refused.wire, traceOf(refused), false, refused.limits);

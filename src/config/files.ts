@@ -1,0 +1,53 @@
+/** `files` of a route as it was written → the directory or file that is served. */
+import type { Scope } from "../exchange/scope.ts";
+import type { RouteTarget } from "./config.ts";
+import { absolute, type Context } from "./context.ts";
+import { requireDirectory, requireFound, requireReadable } from "./paths.ts";
+import type { Place } from "./place.ts";
+import type { TargetSection } from "./routes.ts";
+import { DEFAULT_INDEX } from "./schema-site.ts";
+import { readTemplate } from "./templates.ts";
+
+type FilesTarget = Extract<RouteTarget, { kind: "files" }>;
+
+export function resolveFiles(
+  place: Place,
+  values: TargetSection["values"],
+  context: Context,
+  scope: Scope,
+): FilesTarget | undefined {
+  if (values.files === undefined) return undefined;
+  const where = place.into("files");
+  const split = splitPath(where, values.files, scope);
+  if (split === undefined) return undefined;
+  const path = absolute(context, split.root);
+  const found = requireFound(where, path, "an existing directory or file");
+  if (found === undefined) return undefined;
+  const single = !found.isDirectory() && split.below === undefined;
+  if (single ? !requireReadable(where, path) : !requireDirectory(where, path)) return undefined;
+  if (single && place.has("index")) {
+    place.into("index").wrongKey({ what: "has no meaning here", should: "belongs to a directory" });
+  }
+  const index = values.index?.map((entry) => entry.value) ?? DEFAULT_INDEX;
+  return { kind: "files", path, single, below: split.below, index, cacheControl: values.cache };
+}
+
+interface SplitPath {
+  /** Without variables. */
+  readonly root: string;
+  /** A template that begins with `/`; undefined when there is no variable. */
+  readonly below: string | undefined;
+}
+
+/** `/home/$1/www` is `/$1/www` below `/home`: what a client can choose never leaves a directory that it did not choose. */
+function splitPath(place: Place, written: string, scope: Scope): SplitPath | undefined {
+  const template = readTemplate(place, written, scope);
+  if (template === undefined) return undefined;
+  if (template.constant !== undefined)
+    return { root: Buffer.from(template.constant, "latin1").toString(), below: undefined };
+  const variable = written.search(/(?<!\$)(?:\$\$)*\$(?!\$)[A-Za-z_0-9{]/);
+  const slash = written.lastIndexOf("/", variable);
+  if (slash === -1) return void place.unfit("a path whose first directory has no variable");
+  const root = written.slice(0, slash).replaceAll("$$", "$");
+  return { root: root === "" ? "/" : root, below: written.slice(slash) };
+}

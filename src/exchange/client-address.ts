@@ -1,0 +1,104 @@
+/**
+ * Who the client is when proxies stand between it and us: X-Forwarded-For, X-Real-IP and X-Forwarded-Proto, believed only
+ * when the connection comes from a proxy that the configuration trusts (nginx: set_real_ip_from, real_ip_header,
+ * real_ip_recursive on).
+ *
+ *   X-Forwarded-For: 203.0.113.9, 192.0.2.7, 10.0.0.2        connection from 10.0.0.1; trusted: 10.0.0.0/8
+ *                    ▲ anybody's    ▲ the    ◀── trusted ◀── walked from the right while what stands there is trusted
+ *                      invention      client
+ *
+ * Each trusted proxy vouches for the entry to its left, which is the address it was connected from. When all are trusted
+ * the leftmost is the client; an entry that is no address ends the walk, as in nginx. Forwarded (RFC 7239) is not read.
+ */
+import { parseAddress } from "../base/ip-address.ts";
+import type { Fields } from "../protocol/http/fields.ts";
+import { UNIX_PEER } from "./address-set.ts";
+import type { Exchange, Peer } from "./exchange.ts";
+
+/** Is that address one of a trusted proxy? */
+export type Trust = (address: string) => boolean;
+
+/** Proxies in a row. More are no setup of anybody's, and each is a step for every request. */
+const HOPS_MAX = 32;
+
+/** Settles `exchange.peer` and `exchange.forwarding`; to be called once, before anyone asks for them. A gateway that speaks
+ *  uwsgi has said who its client is in its own way. */
+export function settleClient(exchange: Exchange, trust: Trust): void {
+  if (exchange.params !== undefined) return;
+  const { connectionPeer } = exchange;
+  if (!trust(connectionPeer.remoteAddress)) {
+    exchange.forwarding = "refused";
+    return;
+  }
+  exchange.forwarding = "believed";
+  exchange.peer = clientOf(connectionPeer, exchange.head.fields, trust);
+}
+
+function clientOf(peer: Peer, fields: Fields, trust: Trust): Peer {
+  const walk = walkForwardedFor(listOf(fields, "x-forwarded-for"), trust);
+  const client = walk.client ?? parseNode(fields.get("x-real-ip") ?? "");
+  const secure = forwardedSecure(listOf(fields, "x-forwarded-proto"), walk.hops) ?? peer.secure;
+  if (client === undefined && secure === peer.secure) return peer;
+  const { remoteAddress, remotePort } = client ?? peer;
+  return { remoteAddress, remotePort, localAddress: peer.localAddress, localPort: peer.localPort, secure };
+}
+
+interface Node {
+  readonly remoteAddress: string;
+  /** 0 when it is not told. */
+  readonly remotePort: number;
+}
+
+/** `client` undefined: the field says nothing that can be used. `hops`: the proxies that vouch for it, 1 or more. */
+function walkForwardedFor(entries: readonly string[], trust: Trust): { client: Node | undefined; hops: number } {
+  let client: Node | undefined = undefined;
+  let hops = 1;
+  for (let i = entries.length - 1; i >= 0 && hops <= HOPS_MAX; i--) {
+    const node = parseNode(entries[i] as string);
+    if (node === undefined) break;
+    if (client !== undefined) hops++;
+    client = node;
+    if (!trust(node.remoteAddress)) break;
+  }
+  return { client, hops };
+}
+
+/** The scheme that the client used with the proxy it was connected to: that proxy's entry, counted from the right. Most
+ *  proxies replace the field instead of adding to it; then its one entry is the word of the first of them. */
+function forwardedSecure(schemes: readonly string[], hops: number): boolean | undefined {
+  const scheme = schemes[Math.max(0, schemes.length - hops)]?.toLowerCase();
+  if (scheme === "https" || scheme === "wss") return true;
+  return scheme === "http" || scheme === "ws" ? false : undefined;
+}
+
+/** The entries of a list field that may come in several lines (RFC 9110 section 5.3). */
+function listOf(fields: Fields, lower: string): readonly string[] {
+  if (!fields.has(lower)) return NONE;
+  return fields
+    .all(lower)
+    .join(",")
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}
+
+const NONE: readonly string[] = [];
+
+/** `192.0.2.7`, `192.0.2.7:4711` (Azure), `2001:db8::7`, `[2001:db8::7]`, `[2001:db8::7]:4711`, `unix:` (nginx behind a
+ *  unix socket). */
+function parseNode(text: string): Node | undefined {
+  if (text === UNIX_PEER) return { remoteAddress: text, remotePort: 0 };
+  if (!text.includes("%") && parseAddress(text) !== undefined) return { remoteAddress: unmapped(text), remotePort: 0 };
+  const [, inside, plain, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const address = inside ?? plain ?? "";
+  if (parseAddress(address) === undefined || address.includes(":") !== (inside !== undefined)) return undefined;
+  const remotePort = Number(port ?? 0);
+  return remotePort > 65_535 ? undefined : { remoteAddress: unmapped(address), remotePort };
+}
+
+/** IPv4 addresses are told in their own form, as everywhere. */
+function unmapped(address: string): string {
+  const number = address.includes(":") ? parseAddress(address) : undefined;
+  if (typeof number !== "number") return address;
+  return [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255].join(".");
+}

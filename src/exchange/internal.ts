@@ -1,0 +1,80 @@
+/**
+ * A request that this server makes of itself while it answers another one: for the page of an error, or because a route
+ * passes on what it has no file for. It has its own path and route; client, fields and identity are those of the first,
+ * which alone is in the access log. How deep this goes is bounded, so that two routes cannot play ball.
+ */
+import { type FieldName, Fields } from "../protocol/http/fields.ts";
+import type { BodyReader, RequestBody } from "./body.ts";
+import { answer } from "./canned.ts";
+import { Exchange, type Handler } from "./exchange.ts";
+import { pathReference } from "./location.ts";
+import type { Reply } from "./reply.ts";
+
+/** As in nginx, where the eleventh is a 500. */
+export const INTERNAL_DEPTH_MAX = 10;
+
+export const NO_BODY: RequestBody = {
+  length: 0,
+  read: (reader: BodyReader) => reader.bodyEnd(),
+  pause: () => {},
+  resume: () => {},
+};
+
+/** The same request for another path (text of the configuration). */
+export function passOn(exchange: Exchange, path: string, dispatch: Handler): void {
+  if (exchange.depth >= INTERNAL_DEPTH_MAX) return answer(exchange, 500);
+  const { head, body, reply } = exchange;
+  const moved = { ...head, ...movedTo(path, head.query) };
+  dispatch(inside(exchange, moved, body, reply));
+}
+
+/** A GET (or HEAD) for `path`, without body, conditions and ranges, whose answer goes to `reply`. */
+export function askForPage(exchange: Exchange, path: string, reply: Reply): Exchange {
+  const { head } = exchange;
+  const page = {
+    ...head,
+    ...movedTo(path, undefined),
+    form: "origin" as const,
+    method: head.method === "HEAD" ? "HEAD" : "GET",
+    fields: withoutConditions(head.fields),
+    bodyLength: 0,
+    expectsContinue: false,
+    upgrade: undefined,
+  };
+  return inside(exchange, page, NO_BODY, reply);
+}
+
+function movedTo(path: string, query: string | undefined) {
+  const bytes = Buffer.from(path, "utf8").latin1Slice();
+  const rawPath = pathReference(bytes);
+  return { path: bytes, rawPath, query, target: query === undefined ? rawPath : `${rawPath}?${query}` };
+}
+
+function inside(outer: Exchange, head: Exchange["head"], body: RequestBody, reply: Reply): Exchange {
+  const { id, protocol, params, startedMs, connectionPeer } = outer;
+  const inner = new Exchange({ id, head, peer: connectionPeer, body, reply, protocol, params, startedMs });
+  inner.peer = outer.peer;
+  inner.site = outer.site;
+  inner.remoteUser = outer.remoteUser;
+  inner.forwarding = outer.forwarding;
+  inner.hostCaptures = outer.hostCaptures;
+  inner.passesUnderscores = outer.passesUnderscores;
+  inner.depth = outer.depth + 1;
+  inner.requestId = outer.requestId;
+  inner.upstreamAttempts = outer.upstreamAttempts ??= [];
+  return inner;
+}
+
+/** A page answered 304 or 206 would not be the page. */
+function withoutConditions(fields: Fields): Fields {
+  const kept = new Fields();
+  for (let i = 0; i < fields.length; i++) {
+    const name = fields.names[i] as FieldName;
+    const { lower } = name;
+    if (lower.startsWith("if-") || lower.startsWith("content-") || DROPPED.has(lower)) continue;
+    kept.add(name, fields.values[i] as string);
+  }
+  return kept;
+}
+
+const DROPPED: ReadonlySet<string> = new Set(["range", "transfer-encoding", "expect", "upgrade", "connection", "te"]);

@@ -1,0 +1,93 @@
+/**
+ * What the configuration does to the fields of replies: on every status, whoever made the reply (a file, an app, an
+ * upstream, an error page), and applied at one place, right before the head is encoded. Rules add up from the outside
+ * inwards: those of a route come after those of its site, instead of dropping them (nginx's add_header does drop them).
+ *
+ *   set       the only field of that name; with an empty value there is none
+ *   default   as set, unless the reply has one
+ *   add       one more; not with an empty value
+ *   remove    none of that name
+ *
+ * The heads given by handlers are shared between requests and never changed: the result is another one.
+ */
+import { type FieldName, fieldName, Fields } from "../protocol/http/fields.ts";
+import type { ReplyHead } from "../protocol/http/message.ts";
+import type { Exchange } from "./exchange.ts";
+import { evaluate, type Template } from "./template.ts";
+
+export type HeaderRule =
+  | { readonly kind: "set" | "default" | "add"; readonly name: string; readonly value: Template }
+  | { readonly kind: "remove"; readonly name: string };
+
+/** Ready to be applied: what does not depend on the request is worked out. */
+interface PreparedRule {
+  readonly kind: HeaderRule["kind"];
+  readonly field: FieldName;
+  readonly template: Template | undefined;
+  /** The value when it is the same for all. */
+  readonly fixed: string | undefined;
+}
+
+/** In the order in which they are applied; made by joinRules. */
+export type HeaderRules = readonly PreparedRule[];
+
+/** The head that is sent. Costs nothing but a store when no rule is in force. */
+export function finishedHead(exchange: Exchange | undefined, head: ReplyHead): ReplyHead {
+  if (exchange === undefined) return head;
+  exchange.replyHead = head;
+  const rules = exchange.headerRules;
+  if (rules === undefined) return head;
+  const fields = copyOf(head.fields);
+  for (const rule of rules) apply(rule, fields, exchange);
+  const finished = { status: head.status, reason: head.reason, fields, length: head.length };
+  exchange.replyHead = finished;
+  return finished;
+}
+
+/** One list, or undefined when there is nothing to do: so that an exchange without rules costs nothing. */
+export function joinRules(...lists: readonly (readonly HeaderRule[] | undefined)[]): HeaderRules | undefined {
+  const joined = lists.flatMap((rules) => rules ?? []);
+  return joined.length === 0 ? undefined : joined.map(prepare);
+}
+
+function prepare(rule: HeaderRule): PreparedRule {
+  const template = rule.kind === "remove" ? undefined : rule.value;
+  const fixed = template?.constant === undefined ? undefined : fieldValue(template.constant);
+  return { kind: rule.kind, field: fieldName(rule.name), template, fixed };
+}
+
+function apply(rule: PreparedRule, fields: Fields, exchange: Exchange): void {
+  const { kind, field, template } = rule;
+  const present = kind === "add" ? false : fields.has(field.lower);
+  if (template === undefined) return present ? void fields.remove(field.lower) : undefined;
+  if (kind === "default" && present) return;
+  const value = rule.fixed ?? fieldValue(evaluate(template, exchange));
+  if (value === "") return present ? void fields.remove(field.lower) : undefined;
+  if (present) fields.set(field.text, value);
+  else fields.add(field, value);
+}
+
+// eslint-disable-next-line no-control-regex
+const NOT_IN_A_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/g;
+// eslint-disable-next-line no-control-regex
+const NEEDS_CARE = /[\x00-\x1f\x7f]|^ | $/;
+
+/** A decoded path may hold any byte. What cannot stand in a field value (RFC 9110 section 5.5) is percent-encoded: dropping
+ *  the field would let a client take a security header off by adding `%0a` to the path. */
+function fieldValue(value: string): string {
+  if (!NEEDS_CARE.test(value)) return value;
+  const safe = value.replace(
+    NOT_IN_A_VALUE,
+    (control) => `%${control.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
+  );
+  return safe.replace(/^[ \t]+|[ \t]+$/g, "");
+}
+
+function copyOf(fields: Fields): Fields {
+  const copy = new Fields();
+  for (let i = 0; i < fields.length; i++) {
+    // Both arrays have `length` elements.
+    copy.add(fields.names[i] as Fields["names"][number], fields.values[i] as string);
+  }
+  return copy;
+}

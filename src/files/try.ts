@@ -1,0 +1,76 @@
+/**
+ * A directory of files that tries several names before it gives up (nginx: try_files). Names are below the directory;
+ * in them `$uri` is what the request asks for there, without the route's prefix.
+ *
+ *   $uri        that file                    /index.html   this one, whatever was asked for
+ *   $uri/       the index of that directory; without the slash in the request: 301 to it
+ *
+ * Unlike nginx a directory counts only when it has an index, and the last name is no special case: what happens when there
+ * is none of the files is the handler `otherwise`. Other methods than GET and HEAD find the same files, and are 405 there.
+ */
+import { answer } from "../exchange/canned.ts";
+import type { Exchange, Handler } from "../exchange/exchange.ts";
+import { ALLOW, Files, type FilesOptions, redirectToDirectory } from "./handler.ts";
+
+export interface TryOptions extends FilesOptions {
+  readonly candidates: readonly string[];
+  readonly otherwise: Handler;
+}
+
+export interface Tried {
+  /** Below the directory. */
+  readonly name: string;
+  readonly found: boolean;
+}
+
+const URI = "$uri";
+
+export function makeTryHandler(options: TryOptions): Handler {
+  const files = new Files(options);
+  const candidates = options.candidates.map((text) => Buffer.from(text, "utf8").latin1Slice().split(URI));
+  const { otherwise } = options;
+  return (exchange) => {
+    const { method } = exchange.head;
+    const reads = method === "GET" || method === "HEAD";
+    const rest = files.restOf(exchange);
+    for (const candidate of candidates) {
+      const name = nameOf(candidate, rest);
+      if (reads ? answers(files, exchange, name, rest) : refuses(files, exchange, name)) return;
+    }
+    otherwise(exchange);
+  };
+}
+
+/** What would be looked for, for people. The names are those of `makeTryHandler`. */
+export function traceFiles(options: FilesOptions, candidates: readonly string[], exchange: Exchange): Tried[] {
+  const files = new Files(options);
+  const rest = files.restOf(exchange);
+  return candidates.map((text) => {
+    const name = nameOf(Buffer.from(text, "utf8").latin1Slice().split(URI), rest);
+    return { name: Buffer.from(name, "latin1").toString("utf8"), found: files.has(name) };
+  });
+}
+
+function nameOf(candidate: readonly string[], rest: string): string {
+  const name = candidate.join(rest);
+  // `$uri/` of a request that has the slash already.
+  return name.endsWith("//") ? name.slice(0, -1) : name;
+}
+
+function answers(files: Files, exchange: Exchange, name: string, rest: string): boolean {
+  if (name !== rest && name === `${rest}/` && rest !== "") return redirects(files, exchange, name);
+  return files.serve(exchange, name) === "answered";
+}
+
+/** Links in a page are relative to its directory, so the client must be there (as nginx does for `$uri/`). */
+function redirects(files: Files, exchange: Exchange, directory: string): boolean {
+  if (!files.has(directory)) return false;
+  redirectToDirectory(exchange);
+  return true;
+}
+
+function refuses(files: Files, exchange: Exchange, name: string): boolean {
+  if (!files.has(name)) return false;
+  answer(exchange, 405, ALLOW);
+  return true;
+}

@@ -1,0 +1,136 @@
+/**
+ * The listeners of a front, and the pause of all of them while the process is short of descriptors. Bun goes on accepting
+ * at EMFILE in a loop that takes a whole core (1.4.5), so that state must never be reached: a part of the descriptors is
+ * kept for files, upstreams, spools and workers of the connections that are open, and when only that part is left the
+ * listeners are closed. Theirs were duplicates: the kernel goes on queueing connections on the master's, and they are
+ * accepted when there is room again.
+ *
+ *   open ──only the reserve is left──▶ paused (idle connections are closed) ──room again──▶ open
+ */
+import { listen, type Listener } from "../net/listen.ts";
+import type { OwnedWire, WireOwner } from "../net/wire.ts";
+import { duplicate } from "../os/sockets.ts";
+import type { ListenerHandle } from "./messages.ts";
+
+/** How often a pause asks whether it is over. */
+export const PAUSE_MS = 25;
+
+/** The reserve: an eighth of what there is beyond what an idle server has open, within bounds. */
+const RESERVE_PART = 8;
+const RESERVE_MIN = 16;
+const RESERVE_MAX = 1024;
+
+export interface Descriptors {
+  /** Infinity for no bound. */
+  readonly max: number;
+  open(): number;
+}
+
+export interface AcceptingOptions {
+  readonly handles: readonly ListenerHandle[];
+  readonly acceptor: (handle: ListenerHandle) => (wire: OwnedWire) => WireOwner;
+  readonly descriptors: Descriptors;
+  /** Other fronts accept at the same time. */
+  readonly fronts: number;
+  /** Close so many idle connections, if there are. */
+  readonly shedIdle: (count: number) => void;
+  /** The listeners are closed: `open` of `max` descriptors are in use. */
+  readonly paused: (open: number) => void;
+  readonly resumed: () => void;
+}
+
+export class Accepting {
+  private readonly options: AcceptingOptions;
+  private readonly reserve: number;
+  private listeners: Listener[] = [];
+  private state: "stopped" | "open" | "paused" = "stopped";
+  /** Connections that may be accepted before descriptors are counted again. */
+  private allowance = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: AcceptingOptions) {
+    this.options = options;
+    const { max, open } = options.descriptors;
+    this.reserve = reserveOf(max, open());
+  }
+
+  start(): void {
+    this.listenAll();
+    this.state = "open";
+  }
+
+  stop(): void {
+    this.state = "stopped";
+    clearTimeout(this.timer);
+    this.closeListeners();
+  }
+
+  /** To be called for each connection, and now and then besides: others open descriptors too. */
+  accepted(): void {
+    if (--this.allowance < 0) this.count();
+  }
+
+  /** At each sweep. */
+  tick(): void {
+    if (this.state === "open") this.count();
+  }
+
+  private count(): void {
+    const room = this.room();
+    // Half of what is left, in equal parts: nobody's part can use up another's.
+    this.allowance = Math.max(0, Math.floor(room / (2 * this.options.fronts)));
+    if (room <= 0 && this.state === "open") this.pause();
+  }
+
+  /** Descriptors beyond the reserve. */
+  private room(): number {
+    const { max, open } = this.options.descriptors;
+    return max === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : max - this.reserve - open();
+  }
+
+  private pause(): void {
+    this.state = "paused";
+    this.closeListeners();
+    this.options.paused(this.options.descriptors.open());
+    this.makeRoom();
+  }
+
+  /** Until a quarter of the reserve is free besides it, so that it does not pause again at once. */
+  private makeRoom(): void {
+    const wanted = Math.ceil(this.reserve / 4);
+    const missing = wanted - this.room();
+    if (missing > 0) this.options.shedIdle(missing);
+    this.timer = setTimeout(() => this.tryAgain(), PAUSE_MS);
+  }
+
+  private tryAgain(): void {
+    if (this.state !== "paused") return;
+    if (this.room() < Math.ceil(this.reserve / 4)) return this.makeRoom();
+    try {
+      this.listenAll();
+    } catch {
+      // others were faster: no descriptor is left for a listener
+      this.closeListeners();
+      return this.makeRoom();
+    }
+    this.state = "open";
+    this.count();
+    this.options.resumed();
+  }
+
+  private listenAll(): void {
+    const { handles, acceptor } = this.options;
+    for (const handle of handles) {
+      this.listeners.push(listen({ fd: duplicate(handle.fd), unix: handle.unix, accept: acceptor(handle) }));
+    }
+  }
+
+  private closeListeners(): void {
+    for (const listener of this.listeners.splice(0)) listener.stop();
+  }
+}
+
+function reserveOf(max: number, open: number): number {
+  const part = Math.floor((max - open) / RESERVE_PART);
+  return Math.min(RESERVE_MAX, Math.max(RESERVE_MIN, part));
+}

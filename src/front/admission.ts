@@ -1,0 +1,89 @@
+/**
+ * Who is let in: the bounds on connections in all and for each client address, and the sessions that were let in. At the
+ * bound in all the connection that has been idle longest makes room (as nginx does with its reusable connections).
+ */
+import type { Trust } from "../exchange/client-address.ts";
+import type { AddressCounts } from "../exchange/address-counts.ts";
+import { IdleSessions } from "./idle-sessions.ts";
+import type { LimitLog } from "./limit-log.ts";
+import type { Session } from "./session.ts";
+import type { Usage } from "../exchange/usage.ts";
+
+export interface AdmissionOptions {
+  readonly connectionsMax: number;
+  /** 0 for no bound. */
+  readonly connectionsPerAddressMax: number;
+  /** Peers that speak for many clients: not counted by address. */
+  readonly trust: Trust;
+  readonly usage: Usage;
+  readonly addresses: AddressCounts;
+  readonly limits: LimitLog;
+}
+
+/** Of a session whose address is not counted. */
+const UNCOUNTED = "";
+
+export class Admission {
+  /** Each with the address under which it is counted. */
+  private readonly admitted = new Map<Session, string>();
+  private readonly options: AdmissionOptions;
+  private readonly idle: IdleSessions;
+
+  constructor(options: AdmissionOptions) {
+    this.options = options;
+    this.idle = new IdleSessions({ [Symbol.iterator]: () => this.admitted.keys() });
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.admitted.keys();
+  }
+
+  get size(): number {
+    return this.admitted.size;
+  }
+
+  /** Is there room for one more connection, or can some be made? */
+  hasRoom(remoteAddress: string): boolean {
+    const { usage, connectionsMax, limits } = this.options;
+    if (usage.connections < connectionsMax) return true;
+    const made = this.shedIdle(1) === 1;
+    limits.hit("max_connections", made ? "the longest idle connection is closed" : `${remoteAddress} is refused`);
+    return made;
+  }
+
+  /** May that client have one more? */
+  mayConnect(address: string): boolean {
+    const { connectionsPerAddressMax, addresses, limits } = this.options;
+    if (!this.isCounted(address) || addresses.of(address) < connectionsPerAddressMax) return true;
+    limits.hit("max_connections_per_address", `${address} is refused`);
+    return false;
+  }
+
+  private isCounted(address: string): boolean {
+    const { connectionsPerAddressMax, trust } = this.options;
+    return connectionsPerAddressMax > 0 && address !== "" && address !== "unix:" && !trust(address);
+  }
+
+  /** `address`: of the client, "" while that is not known. */
+  opened(session: Session, address: string): void {
+    const { usage, addresses } = this.options;
+    const counted = this.isCounted(address) ? address : UNCOUNTED;
+    this.admitted.set(session, counted);
+    usage.connected(1);
+    if (counted !== UNCOUNTED) addresses.connected(counted, 1);
+  }
+
+  closed(session: Session): void {
+    const { usage, addresses } = this.options;
+    const counted = this.admitted.get(session);
+    if (counted === undefined) return;
+    this.admitted.delete(session);
+    usage.connected(-1);
+    if (counted !== UNCOUNTED) addresses.connected(counted, -1);
+  }
+
+  /** Closes up to `count` connections that have been idle longest; returns how many. */
+  shedIdle(count: number): number {
+    return this.idle.shed(count);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What may take how long on an HTTP/1 connection, asked at each sweep: the time since what is awaited now began, and the
+ * minimum rates. It says what is overdue; what then becomes of the connection is the session's to decide.
+ */
+import { monotonicMs } from "../base/clock.ts";
+import type { Outbox } from "../net/outbox.ts";
+import type { ServerConnection } from "../protocol/http1/connection.ts";
+import type { Http1Body } from "./http1-body.ts";
+import { FRESH_MS, LINGER_MS, type RateLimits, type SessionTimeouts } from "./options.ts";
+import { Pace } from "./pace.ts";
+import type { Persistence } from "./persistence.ts";
+
+/** Limits that were hit, for the log. */
+export const OVERDUE = {
+  header_timeout: "the request head does not come to its end",
+  body_timeout: "the request body does not come",
+  min_body_rate: "the request body comes too slowly",
+  send_timeout: "the client does not read",
+  min_send_rate: "the client reads too slowly",
+} as const;
+
+/** `linger` and `idle` are the usual ends of a connection. */
+export type Overdue = "none" | "linger" | "idle" | keyof typeof OVERDUE;
+
+/** Where the session stands; see its head. */
+type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
+
+interface Parts {
+  readonly options: RateLimits & { readonly timeouts: SessionTimeouts };
+  readonly connection: ServerConnection;
+  readonly outbox: Outbox;
+  readonly body: Http1Body;
+  readonly persistence: Persistence;
+}
+
+export class Deadlines {
+  /** When what is awaited now began; base/clock monotonicMs. */
+  sinceMs = monotonicMs();
+  private readonly parts: Parts;
+  private readonly sendPace = new Pace();
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+  }
+
+  restart(): void {
+    this.sinceMs = monotonicMs();
+  }
+
+  beginExchange(): void {
+    this.sinceMs = monotonicMs();
+    this.sendPace.reset();
+    this.parts.outbox.taken = 0;
+  }
+
+  overdue(phase: Phase, nowMs: number): Overdue {
+    const { options, outbox, body } = this.parts;
+    const waitedMs = nowMs - this.sinceMs;
+    if (phase === "lingering") return waitedMs > LINGER_MS ? "linger" : "none";
+    if (this.sendPace.isTooSlow(nowMs, outbox.taken, !outbox.empty, options.sendRateMin)) return "min_send_rate";
+    if (!outbox.empty) return waitedMs > options.timeouts.sendMs ? "send_timeout" : "none";
+    if (phase === "idle") return this.overdueIdle(waitedMs);
+    if (body.isTooSlow(nowMs, options.bodyRateMin)) return "min_body_rate";
+    return body.awaited && waitedMs > options.timeouts.bodyMs ? "body_timeout" : "none";
+  }
+
+  /** Of a session between requests; see Session. */
+  idleSinceMs(nowMs: number): number {
+    const { connection, persistence } = this.parts;
+    if (connection.requestBegun) return -1;
+    return persistence.served > 0 || nowMs - this.sinceMs > FRESH_MS ? this.sinceMs : -1;
+  }
+
+  private overdueIdle(waitedMs: number): Overdue {
+    const { connection, options, persistence } = this.parts;
+    const { headerMs, keepaliveMs } = options.timeouts;
+    if (connection.requestBegun) return waitedMs > headerMs ? "header_timeout" : "none";
+    return waitedMs > (persistence.served === 0 ? headerMs : keepaliveMs) ? "idle" : "none";
+  }
+}

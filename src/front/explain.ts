@@ -1,0 +1,265 @@
+/**
+ * Which site, route, handler, files, guards, limits and headers a request would meet: `server explain`. It asks the
+ * selectors, rules and file handler that a front answers with (routing.ts, exchange, files), on the same configuration;
+ * it opens files to see whether they are there, and asks no app and no upstream.
+ */
+import type { Config, ListenAddress, RouteConfig, RouteTarget, SiteConfig } from "../config/config.ts";
+import { listenKey } from "../config/listen.ts";
+import { compileAccess } from "../exchange/access.ts";
+import { Exchange } from "../exchange/exchange.ts";
+import { NO_BODY } from "../exchange/internal.ts";
+import type { Reply } from "../exchange/reply.ts";
+import { routeScope } from "../exchange/site-scope.ts";
+import { evaluate } from "../exchange/template.ts";
+import { traceFiles, type Tried } from "../files/try.ts";
+import { Fields } from "../protocol/http/fields.ts";
+import { type ParsedTarget, parseTarget } from "../protocol/http/target.ts";
+import { filesOptions } from "./files-options.ts";
+import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
+import { makeScope, makeTemplate } from "./templates.ts";
+
+export interface Question {
+  readonly method: string;
+  readonly secure: boolean;
+  /** Lower case, without port. */
+  readonly host: string;
+  /** Undefined when the URL names none. */
+  readonly port: number | undefined;
+  /** Path and query as a client would send them. */
+  readonly target: string;
+  /** The client's address, as far as it is believed. */
+  readonly from: string;
+}
+
+export interface Explanation {
+  /** Where it comes in; undefined when nothing listens there. */
+  readonly listener: string | undefined;
+  /** Decoded and resolved: what routes are compared with. Undefined when the target is refused with 400. */
+  readonly path: string | undefined;
+  readonly query: string | undefined;
+  readonly site: string | undefined;
+  readonly route: string | undefined;
+  /** SCRIPT_NAME: the route's prefix. */
+  readonly mount: string;
+  readonly target: RouteTarget | undefined;
+  /** Of a directory or file: what is looked for, in turn. */
+  readonly files: readonly Tried[];
+  readonly otherwise: string | undefined;
+  readonly guards: ExplainedGuards | undefined;
+  readonly bodyBytesMax: number | undefined;
+  readonly headers: readonly string[];
+  readonly timeoutsMs: Readonly<Record<string, number>>;
+  /** What decides: `421: no site has this host`. */
+  readonly outcome: string;
+}
+
+export interface ExplainedGuards {
+  readonly access: { readonly rules: readonly string[]; readonly allowed: boolean };
+  readonly limits: readonly {
+    readonly name: string;
+    readonly rate: string;
+    readonly burst: number;
+    readonly key: string;
+  }[];
+  readonly auth: { readonly realm: string; readonly users: string } | undefined;
+  readonly errorPages: readonly { readonly statuses: string; readonly page: string }[];
+  readonly intercept: boolean;
+}
+
+const UNROUTED = {
+  route: undefined,
+  mount: "",
+  target: undefined,
+  files: [],
+  otherwise: undefined,
+  guards: undefined,
+  bodyBytesMax: undefined,
+  headers: [],
+  timeoutsMs: {},
+};
+
+const NOTHING = { ...UNROUTED, listener: undefined, path: undefined, query: undefined, site: undefined };
+
+export function explain(config: Config, question: Question): Explanation {
+  const address = findListener(config, question);
+  if (address === undefined) return { ...NOTHING, outcome: noListener(config, question) };
+  const listener = listenKey(address);
+  const target = parseTarget(question.method, question.target, config.server.mergeSlashes);
+  if (typeof target === "string") return { ...NOTHING, listener, outcome: `400: the target is refused (${target})` };
+  const found = { ...NOTHING, listener, path: shown(target.path), query: target.query };
+  const exchange = makeExchange(question, target, address);
+  const sites = config.sites.filter((site) => listensOn(site, listener)).map((site) => ({ config: site }));
+  const site = selectSite(sites)(question.host, exchange)?.config;
+  if (site === undefined) return { ...found, outcome: "421: no site of this listener has this host" };
+  return { ...explainSite(config, site, exchange), listener, path: found.path, query: found.query, site: site.label };
+}
+
+type SitePart = Omit<Explanation, "listener" | "path" | "query" | "site">;
+
+function explainSite(config: Config, site: SiteConfig, exchange: Exchange): SitePart {
+  const { head } = exchange;
+  const common = { ...UNROUTED, headers: headersOf(site), timeoutsMs: timeoutsOf(config) };
+  if (head.form === "asterisk") return { ...common, outcome: "204: a question about the server itself" };
+  if (head.method === "CONNECT" || head.method === "TRACE") {
+    return { ...common, outcome: `405: ${head.method} is answered nowhere` };
+  }
+  const found = selectRoute(site, (route) => route)(head.path, exchange);
+  const guards = explainGuards(config, found?.value ?? site, exchange);
+  if (found === undefined)
+    return { ...common, guards, outcome: guards.access.allowed ? "404: no route matches" : DENIED };
+  const route = found.value;
+  exchange.mount = found.mount;
+  const files = filesOf(config, site, route, exchange);
+  return {
+    ...common,
+    route: route.pattern,
+    mount: shown(found.mount),
+    target: route.target,
+    files,
+    otherwise: route.fallback === undefined ? undefined : describeOtherwise(route.fallback.otherwise),
+    guards,
+    bodyBytesMax: bodyBytesMaxOf(route, site),
+    headers: [...headersOf(site), ...headersOf(route)],
+    outcome: guards.access.allowed ? outcomeOf(route, guards, files) : DENIED,
+  };
+}
+
+const DENIED = "403: access denies this address";
+
+function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly Tried[]): string {
+  const first = guards.auth === undefined ? "" : "401 without a right user and password; then ";
+  const found = files.find((file) => file.found);
+  if (route.target.kind !== "files") return first + describeTarget(route.target);
+  if (found !== undefined) return `${first}the file ${found.name}`;
+  const missing = "404: there is no such file";
+  return first + (route.fallback === undefined ? missing : describeOtherwise(route.fallback.otherwise));
+}
+
+// ── where it comes in ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The port that the URL names must be listened on. Without one its scheme's is meant, or whatever there is. */
+function findListener(config: Config, { port, secure, host }: Question): ListenAddress | undefined {
+  const all = config.sites.flatMap((site) => site.listen);
+  const onPort = (wanted: number) => {
+    const matching = all.filter((address) => address.kind === "tcp" && address.port === wanted);
+    return matching.find((address) => address.kind === "tcp" && address.host === host) ?? matching[0];
+  };
+  if (port !== undefined) return onPort(port);
+  return onPort(secure ? 443 : 80) ?? all[0];
+}
+
+function noListener(config: Config, { port }: Question): string {
+  const keys = [...new Set(config.sites.flatMap((site) => site.listen).map(listenKey))];
+  return `no site listens on port ${port ?? "?"}; they listen on ${keys.join(", ") || "nothing"}`;
+}
+
+function makeExchange(question: Question, target: ParsedTarget, address: ListenAddress): Exchange {
+  const { method, host, port, from, secure } = question;
+  const local = address.kind === "tcp" ? { localAddress: address.host, localPort: address.port } : UNIX_LOCAL;
+  const head = {
+    method,
+    target: question.target,
+    form: target.form,
+    path: target.path,
+    rawPath: target.rawPath,
+    query: target.query,
+    host,
+    hostPort: port,
+    minor: 1 as const,
+    fields: Fields.of([["Host", port === undefined ? host : `${host}:${port}`]]),
+    bodyLength: 0,
+    persistent: true,
+    expectsContinue: false,
+    upgrade: undefined,
+  };
+  const peer = { remoteAddress: from, remotePort: 0, secure, ...local };
+  const facts = { id: 0, head, peer, body: NO_BODY, reply: NO_REPLY, params: undefined };
+  return new Exchange({ ...facts, protocol: "HTTP/1.1", startedMs: 0 });
+}
+
+const UNIX_LOCAL = { localAddress: "unix:", localPort: 0 };
+
+/** Nothing is answered here. */
+const NO_REPLY: Reply = {
+  state: "waiting",
+  status: 0,
+  producer: undefined,
+  whole: () => {},
+  start: () => {},
+  data: () => true,
+  end: () => {},
+  abort: () => {},
+  interim: () => {},
+};
+
+// ── what it meets ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+function explainGuards(config: Config, { guards }: SiteConfig | RouteConfig, exchange: Exchange): ExplainedGuards {
+  const scope = makeScope(config);
+  const limits = config.rateLimits.filter((limit) => guards.limits.includes(limit.name));
+  return {
+    access: { rules: guards.access, allowed: compileAccess(guards.access)(exchange.peer.remoteAddress) },
+    limits: limits.map(({ name, rate, burst, key }) => {
+      return { name, rate, burst, key: shown(evaluate(makeTemplate(key, scope), exchange)) };
+    }),
+    auth: guards.auth,
+    errorPages: guards.errorPages.map(({ statuses, status, source }) => {
+      const sent = status === undefined ? "" : ` with ${status}`;
+      const page =
+        source.kind === "respond" ? `the text ${JSON.stringify(source.text)}` : `${source.kind} ${source.path}`;
+      return { statuses: statuses.join(" "), page: page + sent };
+    }),
+    intercept: guards.intercept,
+  };
+}
+
+function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange: Exchange): Tried[] {
+  const { target, fallback } = route;
+  if (target.kind !== "files") return [];
+  const scope = routeScope(route.match, site.names, makeScope(config));
+  const options = filesOptions(target, site.charset, scope, {});
+  const candidates = fallback?.candidates ?? ["$uri"];
+  return traceFiles(options, candidates, exchange).map(({ name, found }) => ({ name: target.path + name, found }));
+}
+
+export function describeTarget(target: RouteTarget): string {
+  switch (target.kind) {
+    case "files":
+      return `${target.single ? "the file" : "files of"} ${target.path}`;
+    case "app":
+      return `app ${target.app}`;
+    case "upstream":
+      return `upstream ${target.upstream}`;
+    case "redirect":
+      return `${target.status}: redirect to ${target.to}`;
+    case "respond":
+      return `${target.status}: respond ${JSON.stringify(target.body)}`;
+  }
+}
+
+function describeOtherwise(otherwise: NonNullable<RouteConfig["fallback"]>["otherwise"]): string {
+  switch (otherwise.kind) {
+    case "status":
+      return String(otherwise.status);
+    case "path":
+      return `what ${otherwise.path} is answered with`;
+    case "target":
+      return describeTarget(otherwise.target);
+  }
+}
+
+function headersOf({ headers }: SiteConfig | RouteConfig): string[] {
+  return (headers ?? []).map((rule) =>
+    rule.kind === "remove" ? `remove ${rule.name}` : `${rule.kind} ${rule.name}: ${rule.value}`,
+  );
+}
+
+function timeoutsOf({ server }: Config): Record<string, number> {
+  const { headerTimeoutMs, bodyTimeoutMs, sendTimeoutMs, keepaliveTimeoutMs } = server.limits;
+  return { header: headerTimeoutMs, body: bodyTimeoutMs, send: sendTimeoutMs, keepalive: keepaliveTimeoutMs };
+}
+
+/** Paths are bytes, one a character. */
+function shown(path: string): string {
+  return Buffer.from(path, "latin1").toString("utf8");
+}

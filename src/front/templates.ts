@@ -1,0 +1,46 @@
+/** From the configuration's strings to templates and header rules: compiled as the configuration compiled them to check. */
+import type { Config, HeaderRuleConfig } from "../config/config.ts";
+import { compileMaps } from "../exchange/map.ts";
+import type { HeaderRule } from "../exchange/reply-headers.ts";
+import type { Phase, Scope } from "../exchange/scope.ts";
+import { compileTemplate, type Template, TemplateProblem } from "../exchange/template.ts";
+import { BUILT_IN } from "../exchange/variables.ts";
+import { type LogLine, makeLogLine } from "./log-format.ts";
+
+/** What every string may name: nginx's variables and the maps. */
+export function makeScope(config: Config): Scope {
+  return compileMaps(config.maps, BUILT_IN, (map, _part, problem) => unchecked(`map ${map} ${problem.what}`));
+}
+
+export function makeTemplate(text: string, scope: Scope, phase: Phase = "request"): Template {
+  const template = compileTemplate(text, scope, phase);
+  return template instanceof TemplateProblem ? unchecked(`${JSON.stringify(text)} ${template.what}`) : template;
+}
+
+export function makeHeaderRules(
+  rules: readonly HeaderRuleConfig[] | undefined,
+  scope: Scope,
+): readonly HeaderRule[] | undefined {
+  return rules?.map((rule): HeaderRule =>
+    rule.kind === "remove" ? rule : { ...rule, value: makeTemplate(rule.value, scope, "reply") },
+  );
+}
+
+/** `server_header`. The text is no template. */
+export function makeServerRules(written: string): readonly HeaderRule[] | undefined {
+  if (written === "pass") return undefined;
+  if (written === "off") return [{ kind: "remove", name: "Server" }];
+  const value: Template = { source: written, parts: [written], constant: written, phase: "request" };
+  return [{ kind: "set", name: "Server", value }];
+}
+
+/** `access_log_format`; undefined for nginx's combined. */
+export function makeAccessLogLine(config: Config): LogLine | undefined {
+  const { accessLogFormat, accessLogEscape } = config.server;
+  if (accessLogFormat === "combined") return undefined;
+  return makeLogLine(makeTemplate(accessLogFormat, makeScope(config), "log"), accessLogEscape);
+}
+
+function unchecked(what: string): never {
+  throw new Error(`the configuration was not checked: ${what}`);
+}

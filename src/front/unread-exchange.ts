@@ -1,0 +1,44 @@
+/**
+ * The exchange of a request that was refused before it could be read: there is nothing of it to show but who sent it. For
+ * logs, which show variables of exchanges; nobody answers it.
+ */
+import { monotonicMs } from "../base/clock.ts";
+import { Exchange, type Peer } from "../exchange/exchange.ts";
+import { NO_BODY } from "../exchange/internal.ts";
+import type { Reply } from "../exchange/reply.ts";
+import { Fields } from "../protocol/http/fields.ts";
+import type { RequestHead } from "../protocol/http/message.ts";
+
+export function unreadExchange(peer: Peer): Exchange {
+  const facts = { id: 0, head: UNREAD, peer, body: NO_BODY, reply: NO_REPLY, protocol: "", params: undefined };
+  return new Exchange({ ...facts, startedMs: monotonicMs() });
+}
+
+const UNREAD: RequestHead = {
+  method: "",
+  target: "",
+  form: "origin",
+  path: "",
+  rawPath: "",
+  query: undefined,
+  host: "",
+  hostPort: undefined,
+  minor: 1,
+  fields: new Fields(),
+  bodyLength: 0,
+  persistent: false,
+  expectsContinue: false,
+  upgrade: undefined,
+};
+
+const NO_REPLY: Reply = {
+  state: "gone",
+  status: 0,
+  producer: undefined,
+  whole: () => {},
+  start: () => {},
+  data: () => true,
+  end: () => {},
+  abort: () => {},
+  interim: () => {},
+};

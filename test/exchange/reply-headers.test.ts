@@ -1,0 +1,74 @@
+import { describe, expect, test } from "bun:test";
+import { finishedHead, type HeaderRule, joinRules } from "../../src/exchange/reply-headers.ts";
+import { BUILT_IN } from "../../src/exchange/variables.ts";
+import { Fields } from "../../src/protocol/http/fields.ts";
+import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
+import { template } from "../support/template.ts";
+
+const rule = (kind: "set" | "default" | "add", name: string, value: string): HeaderRule => ({
+  kind,
+  name,
+  value: template(value, BUILT_IN, "reply"),
+});
+const remove = (name: string): HeaderRule => ({ kind: "remove", name });
+
+const SENT: readonly (readonly [string, string])[] = [
+  ["Content-Type", "text/html"],
+  ["X-A", "1"],
+  ["x-a", "2"],
+];
+
+function applied(rules: readonly HeaderRule[], request: FakeRequest = {}, status = 200): string[] {
+  const { exchange } = fakeExchange(request);
+  exchange.headerRules = joinRules(rules);
+  const head = { status, reason: "Fine", fields: Fields.of(SENT), length: 7 };
+  const finished = finishedHead(exchange, head);
+  expect(head.fields.pairs()).toEqual(SENT as [string, string][]);
+  expect([finished.status, finished.reason, finished.length]).toEqual([status, "Fine", 7]);
+  expect(exchange.replyHead).toBe(finished);
+  return finished.fields.pairs().map(([name, value]) => `${name}: ${value}`);
+}
+
+describe("rules", () => {
+  const cases: readonly (readonly [name: string, rules: readonly HeaderRule[], fields: readonly string[]])[] = [
+    ["set replaces every one", [rule("set", "X-A", "n")], ["Content-Type: text/html", "X-A: n"]],
+    ["set makes one", [rule("set", "X-B", "n")], ["Content-Type: text/html", "X-A: 1", "x-a: 2", "X-B: n"]],
+    ["set to nothing removes", [rule("set", "X-A", "$arg_none")], ["Content-Type: text/html"]],
+    ["default leaves what is there", [rule("default", "x-A", "n")], ["Content-Type: text/html", "X-A: 1", "x-a: 2"]],
+    ["default makes one", [remove("X-A"), rule("default", "X-A", "n")], ["Content-Type: text/html", "X-A: n"]],
+    ["add is one more", [rule("add", "X-A", "3")], ["Content-Type: text/html", "X-A: 1", "x-a: 2", "X-A: 3"]],
+    ["add of nothing adds nothing", [remove("x-a"), rule("add", "X-A", " ")], ["Content-Type: text/html"]],
+    ["remove takes every spelling", [remove("x-A"), remove("x-none")], ["Content-Type: text/html"]],
+    [
+      "the later has the last word",
+      [rule("set", "X-A", "a"), rule("set", "x-a", "b")],
+      ["Content-Type: text/html", "x-a: b"],
+    ],
+  ];
+  test.each(cases)("%s", (_name, rules, fields) => expect(applied(rules)).toEqual([...fields]));
+
+  test("variables, of the reply too", () => {
+    const rules = [remove("x-a"), rule("add", "X-B", "$status $sent_http_content_type $host")];
+    expect(applied(rules, { host: "h" }, 404)).toEqual(["Content-Type: text/html", "X-B: 404 text/html h"]);
+  });
+
+  test("no byte of a decoded path ends a field, and none makes a field go away", () => {
+    const path = "/a\r\nSet-Cookie: x=y\0\x7f\t\xe9 ";
+    const [, value] = applied([remove("x-a"), rule("set", "X-Path", "$uri")], { path });
+    expect(value).toBe("X-Path: /a%0D%0ASet-Cookie: x=y%00%7F\t\xe9");
+  });
+});
+
+test("without rules the head itself is sent, and remembered", () => {
+  const { exchange } = fakeExchange();
+  const head = { status: 200, reason: undefined, fields: new Fields(), length: 0 };
+  expect(finishedHead(exchange, head)).toBe(head);
+  expect(exchange.replyHead).toBe(head);
+  expect(finishedHead(undefined, head)).toBe(head);
+});
+
+test("lists are joined in their order; none at all is none", () => {
+  const [a, b] = [remove("A"), remove("B")];
+  expect(joinRules([a], undefined, [b])?.map(({ field }) => field.text)).toEqual(["A", "B"]);
+  expect(joinRules(undefined, [], undefined)).toBeUndefined();
+});
