@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StartFailure } from "../../src/apps/supervisor.ts";
 import { PROJECTS, Rig, type RigOptions } from "./rig.ts";
+import { withoutNoOrphans } from "../support/binary.ts";
 
 // Python starts slowly on a busy machine.
 setDefaultTimeout(60_000);
@@ -191,7 +192,7 @@ describe("stop", () => {
 
   test("is not needed when the master is killed: the kernel ends workers and their children, stuck or not", async () => {
     const script = join(import.meta.dir, "orphaning-master.ts");
-    const master = Bun.spawn({ cmd: [process.execPath, script], stdout: "pipe" });
+    const master = Bun.spawn({ cmd: [process.execPath, script], stdout: "pipe", env: withoutNoOrphans() });
     const { value } = await master.stdout.getReader().read();
     const pids = JSON.parse(Buffer.from(value as Uint8Array).toString()) as number[];
     expect(pids.filter(isAlive).length).toBe(3);

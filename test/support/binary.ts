@@ -82,7 +82,7 @@ function spawn(
 ): Child {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; make build`);
   const options = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
-  return Bun.spawn([...prefix, BINARY, ...args], { ...options, cwd, env: { ...process.env, NO_COLOR: "1", ...env } });
+  return Bun.spawn([...prefix, BINARY, ...args], { ...options, cwd, env: { ...withoutNoOrphans(), NO_COLOR: "1", ...env } });
 }
 
 export class Server {
@@ -194,4 +194,10 @@ function describeProcess({ pid, state, command }: Process): string {
 async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
   const decoder = new TextDecoder();
   for await (const bytes of stream) take(decoder.decode(bytes, { stream: true }));
+}
+
+/** `bun test --no-orphans` tells every Bun below it, and our executable is one, to kill its children itself when its
+ *  parent goes: then a test of what happens without that would prove nothing. */
+export function withoutNoOrphans(): Record<string, string | undefined> {
+  return { ...process.env, BUN_FEATURE_FLAG_NO_ORPHANS: undefined };
 }

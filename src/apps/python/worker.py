@@ -83,7 +83,7 @@ class Thread:
             except OSError:
                 return  # a forked copy of this process: its sockets are closed
             if size < head_size:
-                return  # the master is gone
+                orphaned()
             ident, front, flags, epoch, environ_size, body_size, deadline = unpack(frame)
             if flags & QUIT:
                 return
@@ -214,7 +214,7 @@ class Worker:
     def obey_next(self):
         message = self.control.line()
         if message is None:
-            os._exit(1)
+            orphaned()
         self.obey(message)
 
     def broken(self, stream):
@@ -231,6 +231,12 @@ class Worker:
             for stream in thread.streams:
                 if stream is not None:
                     stream.socket.close()
+
+
+def orphaned():
+    """The master is gone. Its death closes one descriptor after the other: who sees the first of them close must not
+    simply exit, for with it would go the leash that is about to end the processes that the application started."""
+    os.killpg(0, signal.SIGKILL)
 
 
 # -------------------------------------------------------------------------------------------------------- start-up

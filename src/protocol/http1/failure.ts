@@ -15,7 +15,8 @@ const FAILURES = {
   target_bad_host: [400, "the host in the request target is not valid"],
   target_bad_escape: [400, "the path has a % without two hexadecimal digits"],
   target_has_nul: [400, "the path has a NUL byte"],
-  target_above_root: [400, "the path leads above the root"],
+  // As any path to what is not there. (nginx: 400.)
+  target_above_root: [404, "the path leads above the root"],
   bad_version: [400, "the request line does not end with HTTP/1.1 or HTTP/1.0"],
   version_not_supported: [505, "the HTTP version is not supported"],
   bad_status_line: [400, "the status line is not valid"],
