@@ -43,6 +43,19 @@ type MakeSession = (wire: Wire, peer: Peer) => Session & WireOwner;
 
 type Start = Extract<ToFront, { kind: "start" }>;
 
+/** From the order to stop until nobody listens: connections that are queued by then are served. */
+const DRAIN_ACCEPT_MS = 10;
+
+/** How long an idle connection still waits for the request that may be on its way; it is answered, and told to close. */
+const DRAIN_IDLE_MS = 250;
+
+export interface FrontEvents {
+  /** Nothing is accepted any more. */
+  deaf(): void;
+  /** Everything that was in flight is over. */
+  drained(): void;
+}
+
 export class Front implements SessionObserver {
   private readonly config: Config;
   private readonly log: Log;
@@ -55,11 +68,11 @@ export class Front implements SessionObserver {
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
   private lastId = 0;
   private draining = false;
-  private readonly onDrained: () => void;
+  private readonly told: FrontEvents;
 
-  constructor(start: Start, onDrained: () => void) {
+  constructor(start: Start, told: FrontEvents) {
     this.config = start.config;
-    this.onDrained = onDrained;
+    this.told = told;
     this.log = makeLog(`front-${start.front}`, start.config.server.logLevel, (line) =>
       writeLine(start.logs.error, line),
     );
@@ -114,11 +127,23 @@ export class Front implements SessionObserver {
     this.assembly.apps.get(app)?.channel.receiveMessage(message);
   }
 
+  /** First what the kernel has queued is accepted; then nobody listens any more. */
   drain(): void {
+    setTimeout(() => this.stopListening(), DRAIN_ACCEPT_MS);
+  }
+
+  private stopListening(): void {
     this.draining = true;
     this.accepting.stop();
+    this.told.deaf();
     this.refusals.close();
-    for (const session of this.admission.sessions) session.drain();
+    for (const session of this.admission.sessions) session.drain(false);
+    setTimeout(() => this.drainIdle(), DRAIN_IDLE_MS);
+    this.reportDrained();
+  }
+
+  private drainIdle(): void {
+    for (const session of this.admission.sessions) session.drain(true);
     this.reportDrained();
   }
 
@@ -144,7 +169,7 @@ export class Front implements SessionObserver {
 
   private opened(session: Session & WireOwner, address: string): WireOwner {
     this.admission.opened(session, address);
-    if (this.draining) setImmediate(() => session.drain());
+    if (this.draining) setImmediate(() => session.drain(false));
     return session;
   }
 
@@ -235,6 +260,6 @@ export class Front implements SessionObserver {
     this.accessLog.flush();
     for (const { channel } of this.assembly.apps.values()) channel.close();
     for (const upstream of this.assembly.upstreams) upstream.close();
-    this.onDrained();
+    this.told.drained();
   }
 }

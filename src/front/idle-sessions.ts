@@ -31,7 +31,7 @@ export class IdleSessions {
     for (let shed = 0; shed < count; shed++) {
       const session = this.next();
       if (session === undefined) return shed;
-      session.drain();
+      session.drain(true);
     }
     return count;
   }

@@ -43,4 +43,7 @@ export type ToFront =
   | { readonly kind: "drain" };
 
 export type FromFront =
-  { readonly kind: "ready"; readonly front: number } | { readonly kind: "drained"; readonly front: number };
+  | { readonly kind: "ready"; readonly front: number }
+  /** It has stopped listening: its sockets may be closed, so that new connections are refused and not left waiting. */
+  | { readonly kind: "deaf"; readonly front: number }
+  | { readonly kind: "drained"; readonly front: number };

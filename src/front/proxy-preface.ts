@@ -92,8 +92,8 @@ export class ProxyPreface implements Session, WireOwner {
     this.closed();
   }
 
-  drain(): void {
-    if (this.phase === "awaited") this.ended();
+  drain(idleToo: boolean): void {
+    if (idleToo && this.phase === "awaited") this.ended();
   }
 
   idleSinceMs(nowMs: number): number {

@@ -285,12 +285,13 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   /** RFC 9112 section 9.6, with our own reasons to close added. */
   private decidePersistence(): boolean {
-    const { head, ended } = this.connection;
+    const { head, ended, bufferedBytes } = this.connection;
     const { persistence, peer } = this;
     if (persistence.stays && persistence.tooFarAhead) {
       this.options.observer.limited("max_pipelined_requests", `${peer.remoteAddress}: the connection is closed`);
     }
-    return persistence.decide(head, !this.draining && !ended && this.body.canBeFinished, this.deadlines.sinceMs);
+    const last = this.draining || (ended && bufferedBytes === 0);
+    return persistence.decide(head, !last && this.body.canBeFinished, this.deadlines.sinceMs);
   }
 
   private replied(): void {
@@ -365,29 +366,25 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.closed();
   }
 
-  drain(): void {
+  drain(idleToo: boolean): void {
     this.draining = true;
-    if (this.phase === "idle" && !this.connection.requestBegun) this.finishConnection();
+    if (idleToo && this.phase === "idle" && !this.connection.requestBegun) this.finishConnection();
   }
 
   idleSinceMs(nowMs: number): number {
     return this.phase === "idle" ? this.deadlines.idleSinceMs(nowMs) : -1;
   }
 
+  /** 408: RFC 9110 section 15.5.9. */
   tick(nowMs: number): void {
     const overdue = this.deadlines.overdue(this.phase, nowMs);
     if (overdue === "none") return;
     if (overdue === "linger") return this.close();
     if (overdue === "idle") return this.finishConnection();
     this.options.observer.limited(overdue, `${this.describe()}: ${OVERDUE[overdue]}`);
-    if (overdue === "header_timeout") this.guarded(this.headTimedOut);
+    if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));
     else if (overdue === "body_timeout" || overdue === "min_body_rate") this.guarded(this.bodyTimedOut);
     else this.destroy();
-  }
-
-  /** 408: RFC 9110 section 15.5.9. */
-  private headTimedOut(): void {
-    this.refuseWith(408);
   }
 
   private bodyTimedOut(): void {

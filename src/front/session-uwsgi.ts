@@ -308,8 +308,8 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     this.closed();
   }
 
-  drain(): void {
-    if (this.phase === "packet" && !this.parser.begun) this.close();
+  drain(idleToo: boolean): void {
+    if (idleToo && this.phase === "packet" && !this.parser.begun) this.close();
   }
 
   idleSinceMs(nowMs: number): number {

@@ -10,8 +10,8 @@ export interface Session {
   /** Since when it has been waiting for a request of which nothing has come; -1 when it is not, or when its first request
    *  is probably on its way (FRESH_MS). Such a session may be drained to make room for another. */
   idleSinceMs(nowMs: number): number;
-  /** Finishes what is in flight, then closes; idle ones close at once. */
-  drain(): void;
+  /** Finishes what is in flight, then closes. An idle session closes only when `idleToo`: a request may be on its way. */
+  drain(idleToo: boolean): void;
   /** Closes now, whatever is in flight. */
   destroy(): void;
 }

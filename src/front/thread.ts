@@ -14,7 +14,10 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
   switch (message.kind) {
     case "start":
       number = message.front;
-      front = new Front(message, () => tell({ kind: "drained", front: number }));
+      front = new Front(message, {
+        deaf: () => tell({ kind: "deaf", front: number }),
+        drained: () => tell({ kind: "drained", front: number }),
+      });
       break;
     case "accept":
       front?.accept();

@@ -18,6 +18,8 @@ export interface FrontsOptions {
   readonly startMessage: (front: number) => ToFront;
   /** A replacement has been started: give it what the first one was given after `start`. */
   readonly replaced: (front: number) => void;
+  /** This front listens no more, and none will in its place. */
+  readonly deaf: (front: number) => void;
   readonly log: Log;
 }
 
@@ -88,6 +90,9 @@ export class Fronts {
     switch (message.kind) {
       case "ready":
         this.ready.add(message.front);
+        break;
+      case "deaf":
+        this.options.deaf(message.front);
         break;
       case "drained":
         this.drained.add(message.front);

@@ -13,8 +13,12 @@ interface Listening {
   readonly key: string;
   readonly app: string | undefined;
   /** One for each front (tcp), or one for all (unix). */
-  readonly fds: readonly number[];
+  readonly fds: number[];
+  /** The fronts that listen on it. */
+  readonly users: Set<number>;
 }
+
+const CLOSED = -1;
 
 export class Listeners {
   private readonly listening: Listening[] = [];
@@ -34,7 +38,13 @@ export class Listeners {
   private add(address: ListenAddress, app: string | undefined, fronts: number): void {
     const key = listenKey(address);
     const fds = address.kind === "tcp" ? listenTcp(address, fronts).fds : [listenUnix(address.path, address.mode)];
-    this.listening.push({ address, key, app, fds });
+    this.listening.push({
+      address,
+      key,
+      app,
+      fds,
+      users: new Set(Array.from({ length: fronts }, (_, front) => front)),
+    });
   }
 
   /** What front number `front` listens on. */
@@ -56,9 +66,21 @@ export class Listeners {
     });
   }
 
+  /** Front number `front` listens no more: its sockets are closed, those that all share with the last of them. */
+  closeFor(front: number): void {
+    for (const listening of this.listening) listening.users.delete(front);
+    for (const { address, fds } of this.listening) {
+      const fd = fds[front];
+      if (address.kind !== "tcp" || fd === undefined || fd === CLOSED) continue;
+      closeDescriptor(fd);
+      fds[front] = CLOSED;
+    }
+    if (this.listening.every(({ users }) => users.size === 0)) this.close();
+  }
+
   close(): void {
     for (const { address, fds } of this.listening.splice(0)) {
-      fds.forEach(closeDescriptor);
+      for (const fd of fds) if (fd !== CLOSED) closeDescriptor(fd);
       if (address.kind === "unix") removePath(address.path);
     }
   }

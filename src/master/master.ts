@@ -2,8 +2,9 @@
  * The master: owns listening sockets, logs, front threads and Python pools; serves no traffic itself.
  * Signals only enqueue; the one loop at the end of `runMaster` acts on them.
  *
- *   TERM, INT   stop accepting, finish what is in flight (drain_timeout), stop the workers, exit 0
- *   again       at once
+ *   TERM, INT, QUIT     stop accepting, finish what is in flight (drain_timeout), stop the workers, exit 0
+ *   again               at once
+ *   HUP, USR1, USR2     no effect yet, and said so
  */
 import type { Log } from "../base/log.ts";
 import { makeLog } from "../base/log.ts";
@@ -23,9 +24,14 @@ import { SignalQueue } from "./signals.ts";
 /** How long Python workers may take to end after the fronts have drained: nothing of theirs is awaited any more. */
 const WORKER_STOP_GRACE_MS = 5_000;
 
+const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+const UNUSED_SIGNALS = ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
 export async function runMaster(config: Config): Promise<number> {
-  const signals = new SignalQueue(["SIGTERM", "SIGINT"]);
+  const signals = new SignalQueue(STOP_SIGNALS, UNUSED_SIGNALS, (signal) =>
+    writeLine(2, `server: ${signal} is ignored: this version neither reloads nor reopens logs; restart it instead\n`),
+  );
   try {
     return await new Master(config, openLogs(config.server)).run(signals);
   } catch (error) {
@@ -107,6 +113,7 @@ class Master {
         addresses: this.addresses,
         rates: this.rates,
       }),
+      deaf: (front) => listeners.closeFor(front),
       replaced: (front) => this.apps.forEach((app) => app.frontReplaced(front)),
       log: this.log,
     });

@@ -5,7 +5,7 @@
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { acceptsTrailers } from "../protocol/http/trailers.ts";
+import { acceptsTrailers, nominatesTe } from "../protocol/http/trailers.ts";
 
 /** The methods whose requests count their hops; TRACE does not come so far. */
 function countsHops(method: string): boolean {
@@ -30,7 +30,7 @@ export function answeredAsLastHop(exchange: Exchange): boolean {
 export function addHopFields(exchange: Exchange, fields: Fields): void {
   const left = hopsLeft(exchange);
   if (left !== undefined) fields.set("Max-Forwards", String(left - 1));
-  if (acceptsTrailers(exchange.head)) fields.add("TE", "trailers");
+  if (acceptsTrailers(exchange.head) && nominatesTe(exchange.head)) fields.add("TE", "trailers");
 }
 
 /** The Connection field of the request: a TE field is of this connection only, and says so. */

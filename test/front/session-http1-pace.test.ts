@@ -105,11 +105,11 @@ describe("back-pressure and deadlines", () => {
     const waiting: Exchange[] = [];
     const idle = stage(hello);
     idle.wire.send(GET);
-    idle.session.drain();
+    idle.session.drain(true);
     expect(idle.wire.state).toBe("closed");
     const busy = stage((exchange) => void waiting.push(exchange));
     busy.wire.send(GET);
-    busy.session.drain();
+    busy.session.drain(true);
     expect(busy.wire.state).toBe("open");
     hello(waiting[0] as Exchange);
     expect(busy.wire.output).toMatch(/connection: close/i);

@@ -230,7 +230,7 @@ describe("deadlines", () => {
 describe("draining", () => {
   test("closes a connection that has asked nothing", () => {
     const { wire, session } = stage(hello);
-    session.drain();
+    session.drain(true);
     expect(wire.state).toBe("closed");
   });
 
@@ -238,7 +238,7 @@ describe("draining", () => {
     const { handler, exchange } = waiting(false);
     const { wire, session } = stage(handler);
     wire.send(uwsgiPacket());
-    session.drain();
+    session.drain(true);
     expect(wire.state).toBe("open");
     hello(exchange());
     expect(wire.output).toEndWith("hello");

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { SignalQueue } from "../../src/master/signals.ts";
 
 test("signals wait in order until they are asked for", async () => {
-  const queue = new SignalQueue(["SIGUSR1", "SIGUSR2"]);
+  const told: string[] = [];
+  const queue = new SignalQueue(["SIGUSR1", "SIGUSR2"], ["SIGHUP"], (signal) => told.push(signal));
   process.emit("SIGUSR2", "SIGUSR2");
   process.emit("SIGUSR1", "SIGUSR1");
   expect(await queue.next()).toBe("SIGUSR2");
@@ -10,5 +11,7 @@ test("signals wait in order until they are asked for", async () => {
   const later = queue.next();
   process.emit("SIGUSR1", "SIGUSR1");
   expect(await later).toBe("SIGUSR1");
+  process.emit("SIGHUP", "SIGHUP");
+  expect(told).toEqual(["SIGHUP"]);
   queue.close();
 });

@@ -5,7 +5,12 @@ import { against, answering, OK, once } from "../support/scripted-upstream.ts";
 
 const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n";
 const TRAILED = `${CHUNKED}2\r\nok\r\n0\r\nX-Sum: 1\r\nSet-Cookie: a\r\nX-Sum: 2\r\n\r\n`;
-const TE: FakeRequest = { fields: [["TE", "gzip;q=0.5, Trailers"]] };
+const TE: FakeRequest = {
+  fields: [
+    ["Connection", "TE"],
+    ["TE", "gzip;q=0.5, Trailers"],
+  ],
+};
 
 /** Head of the request as the upstream got it, in lower case. */
 async function forwarded(request: FakeRequest): Promise<string> {
@@ -52,6 +57,7 @@ describe("rfc9110_10_1_4_te", () => {
   test("a client that does not say it, or speaks 1.0, is not spoken for", async () => {
     expect(await forwarded({ fields: [["TE", "gzip, nottrailers"]] })).not.toContain("\r\nte:");
     expect(await forwarded({ ...TE, minor: 0 })).not.toContain("\r\nte:");
+    expect(await forwarded({ fields: [["TE", "trailers"]] })).not.toContain("\r\nte:");
   });
 });
 

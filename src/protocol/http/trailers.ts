@@ -37,6 +37,12 @@ export function acceptsTrailers(head: RequestHead): boolean {
   return codings.some((coding) => coding.trim() === "trailers");
 }
 
+/** Did it name TE in Connection, as a sender of TE must? A client that did not is given trailers, but not spoken for. */
+export function nominatesTe(head: RequestHead): boolean {
+  const options = head.fields.all("connection").join(",").toLowerCase().split(",");
+  return options.some((option) => option.trim() === "te");
+}
+
 /** Those that may go on, in order; undefined when none may. */
 export function passableTrailers(trailers: Fields): Fields | undefined {
   const passed = new Fields();

@@ -29,6 +29,9 @@ type Variables = ReadonlyMap<string, string>;
 /** Longest CONTENT_LENGTH taken: 10^15 - 1 is exact as a JavaScript number. */
 const CONTENT_LENGTH_DIGITS_MAX = 15;
 
+// eslint-disable-next-line no-control-regex
+const BROKEN_PATH = /^[^/*]|\x00/;
+
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PROTOCOL = /^HTTP\/\d(\.\d)?$/;
 // A request target and a field value hold no controls (RFC 9112 section 3.2, RFC 9110 section 5.5).
@@ -43,6 +46,10 @@ export function requestFromVariables(variables: Variables): GatewayRequest | Par
   if (!PROTOCOL.test(protocol)) return problem("protocol", "SERVER_PROTOCOL", protocol, "HTTP/1.1 or the like");
   const length = of("CONTENT_LENGTH") || "0";
   if (!isContentLength(length)) return problem("content_length", "CONTENT_LENGTH", length, "digits");
+  const coding = of("HTTP_TRANSFER_ENCODING");
+  if (coding !== "" && of("CONTENT_LENGTH") === "") {
+    return problem("content_length", "HTTP_TRANSFER_ENCODING", coding, "decoded by the gateway, with a CONTENT_LENGTH");
+  }
   const fields = fieldsFromVariables(variables);
   if (typeof fields === "string") return problem("field", fields, of(fields), "text without control characters");
   const head = headFromVariables(of, fields, Number(length));
@@ -68,6 +75,9 @@ function headFromVariables(
   if (!TOKEN.test(method)) return problem("method", "REQUEST_METHOD", method, "a method such as GET");
   const path = of("PATH_INFO");
   if (path === "" && of("SCRIPT_NAME") === "") return problem("path", "PATH_INFO", path, "the path of the request");
+  if (BROKEN_PATH.test(path)) return problem("path", "PATH_INFO", path, "empty, or a path from / without NUL");
+  const mount = of("SCRIPT_NAME");
+  if (BROKEN_PATH.test(mount)) return problem("path", "SCRIPT_NAME", mount, "empty, or a path from / without NUL");
   const target = of("REQUEST_URI") || targetFromPath(of);
   if (NOT_TARGET.test(target)) return problem("path", "REQUEST_URI", target, "a target without controls and spaces");
   const host = parseHost(of("HTTP_HOST") || of("SERVER_NAME"));

@@ -87,7 +87,7 @@ export const MORE_REFUSED: readonly RefusedCase[] = [
     "400 target_bad_host",
   ),
   refused("rfc9112_3_2_3_connect_with_userinfo", startLine("CONNECT u@a:1 HTTP/1.1"), "400 target_has_userinfo"),
-  refused("rfc3986_3_3_above_the_root_after_a_segment", startLine("GET /a/../../b HTTP/1.1"), "400 target_above_root"),
+  refused("rfc3986_3_3_above_the_root_after_a_segment", startLine("GET /a/../../b HTTP/1.1"), "404 target_above_root"),
   refused("rfc3986_2_1_percent_at_the_end", startLine("GET /a% HTTP/1.1"), "400 target_bad_escape"),
   refused("rfc3986_2_1_unicode_escape", startLine("GET /%u0041 HTTP/1.1"), "400 target_bad_escape"),
   // Host
