@@ -6,6 +6,7 @@ import { unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, OsError } from "../os/libc.ts";
 import { closeDescriptor, listenTcp, listenUnix } from "../os/sockets.ts";
 
 interface Listening {
@@ -37,7 +38,7 @@ export class Listeners {
 
   private add(address: ListenAddress, app: string | undefined, fronts: number): void {
     const key = listenKey(address);
-    const fds = address.kind === "tcp" ? listenTcp(address, fronts).fds : [listenUnix(address.path, address.mode)];
+    const fds = bind(address, app, fronts);
     this.listening.push({
       address,
       key,
@@ -83,6 +84,30 @@ export class Listeners {
       for (const fd of fds) if (fd !== CLOSED) closeDescriptor(fd);
       if (address.kind === "unix") removePath(address.path);
     }
+  }
+}
+
+/** Throws an Error that names the setting and the remedy. */
+function bind(address: ListenAddress, app: string | undefined, fronts: number): number[] {
+  try {
+    return address.kind === "tcp" ? listenTcp(address, fronts).fds : [listenUnix(address.path, address.mode)];
+  } catch (error) {
+    const setting = app === undefined ? "site.listen" : `app.${app}.uwsgi_socket`;
+    throw new Error(`${setting}: ${(error as Error).message}${remedy(error)}`, { cause: error });
+  }
+}
+
+function remedy(error: unknown): string {
+  if (!(error instanceof OsError)) return "";
+  switch (error.errno) {
+    case EADDRINUSE:
+      return "; stop the program that listens there, or choose another address";
+    case EADDRNOTAVAIL:
+      return "; choose an address that this machine has, or 0.0.0.0 for all of them";
+    case EACCES:
+      return "; ports below 1024 need root or CAP_NET_BIND_SERVICE, unix sockets a directory that may be written";
+    default:
+      return "";
   }
 }
 

@@ -35,6 +35,14 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
     client.send(target("/sleep?s=1"));
     await asleep(running);
     running.signal(signal);
+    await until("line that it stops", 5000, () => /stopping/.test(running.log));
+    // The request sleeps for a while yet; whoever comes now is refused and not left waiting.
+    await until("refusal", 900, () =>
+      Client.open(address).then(
+        (late) => (late.close(), false),
+        () => true,
+      ),
+    );
     const answer = await client.answer();
     expect(answer.status).toBe(200);
     expect(field(answer, "Connection")).toBe("close");

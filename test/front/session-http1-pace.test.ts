@@ -101,6 +101,18 @@ describe("back-pressure and deadlines", () => {
     expect(wire.state as string).toBe("closed");
   });
 
+  test("draining answers the request that was on its way, and tells the client to close", () => {
+    const { wire, session } = stage(hello);
+    wire.send(GET);
+    wire.take();
+    session.drain(false);
+    expect(wire.state).toBe("open");
+    wire.send(GET);
+    expect(wire.output).toMatch(/connection: close/i);
+    expect(wire.output).toEndWith("hello");
+    expect(wire.state as string).toBe("closed");
+  });
+
   test("draining closes idle connections and lets a running request finish", () => {
     const waiting: Exchange[] = [];
     const idle = stage(hello);

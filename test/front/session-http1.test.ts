@@ -225,6 +225,17 @@ describe("what is broken", () => {
     expect(closed()).toBe(true);
   });
 
+  test("rfc9112_9_6: all requests that came before a half-close are answered, also when each takes its time", () => {
+    const waiting: Exchange[] = [];
+    const { wire, records } = stage((exchange) => void waiting.push(exchange));
+    wire.send(GET + GET + GET);
+    wire.halfClose();
+    while (waiting.length > 0) hello(waiting.shift() as Exchange);
+    expect(records).toEqual(["200 5", "200 5", "200 5"]);
+    expect(wire.output.match(/connection: close/gi)).toHaveLength(1);
+    expect(wire.state).toBe("closed");
+  });
+
   test("rfc9112_9_6: a half-closed client still gets its answer", () => {
     const waiting: Exchange[] = [];
     const { wire } = stage((exchange) => void waiting.push(exchange));
