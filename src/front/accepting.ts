@@ -9,7 +9,7 @@
  */
 import { listen, type Listener } from "../net/listen.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
-import { duplicate } from "../os/sockets.ts";
+import { closeDescriptor, duplicate } from "../os/sockets.ts";
 import type { ListenerHandle } from "./messages.ts";
 
 /** How often a pause asks whether it is over. */
@@ -59,10 +59,13 @@ export class Accepting {
     this.state = "open";
   }
 
+  /** For good. The master's sockets that are this front's alone are closed here and now: what the kernel would still queue
+   *  until the master got round to it would be reset. */
   stop(): void {
     this.state = "stopped";
     clearTimeout(this.timer);
     this.closeListeners();
+    for (const { fd, unix } of this.options.handles) if (!unix) closeDescriptor(fd);
   }
 
   /** To be called for each connection, and now and then besides: others open descriptors too. */

@@ -46,6 +46,9 @@ type Start = Extract<ToFront, { kind: "start" }>;
 /** From the order to stop until nobody listens: connections that are queued by then are served. */
 const DRAIN_ACCEPT_MS = 10;
 
+/** Until clients are told to close. They connect again at once, and must not meet a sibling that is just about to stop. */
+const DRAIN_DEAF_MS = 50;
+
 /** How long an idle connection still waits for the request that may be on its way; it is answered, and told to close. */
 const DRAIN_IDLE_MS = 250;
 
@@ -133,9 +136,13 @@ export class Front implements SessionObserver {
   }
 
   private stopListening(): void {
-    this.draining = true;
     this.accepting.stop();
     this.told.deaf();
+    setTimeout(() => this.closeConnections(), DRAIN_DEAF_MS);
+  }
+
+  private closeConnections(): void {
+    this.draining = true;
     this.refusals.close();
     for (const session of this.admission.sessions) session.drain(false);
     setTimeout(() => this.drainIdle(), DRAIN_IDLE_MS);

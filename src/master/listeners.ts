@@ -67,14 +67,11 @@ export class Listeners {
     });
   }
 
-  /** Front number `front` listens no more: its sockets are closed, those that all share with the last of them. */
+  /** Front number `front` listens no more. It has closed its own sockets; those that all share are closed with the last. */
   closeFor(front: number): void {
     for (const listening of this.listening) listening.users.delete(front);
     for (const { address, fds } of this.listening) {
-      const fd = fds[front];
-      if (address.kind !== "tcp" || fd === undefined || fd === CLOSED) continue;
-      closeDescriptor(fd);
-      fds[front] = CLOSED;
+      if (address.kind === "tcp") fds[front] = CLOSED;
     }
     if (this.listening.every(({ users }) => users.size === 0)) this.close();
   }
