@@ -17,6 +17,7 @@ import { closeDescriptor, duplicate, sendPacket } from "../os/sockets.ts";
 import { RequestEncoder } from "./environ.ts";
 import type { AppMessage } from "./messages.ts";
 import type { AppRequest } from "./request.ts";
+import { ScoreboardView } from "./scoreboard.ts";
 import { AppStream, type StreamOwner } from "./stream.ts";
 
 export interface ChannelOptions {
@@ -46,10 +47,11 @@ export const QUEUE_TIMEOUT_MS = 30_000;
 const SENT_PER_THREAD = 2;
 /** Until a full socket is tried again when no reply comes before. */
 const RETRY_MS = 1;
-/** How often deadlines are looked at when the next one is far. */
-const SWEEP_MS = 1000;
-/** While nobody is ready, a sent request is answered 503 this long after its deadline: Python then refuses it too. */
-const DEADLINE_MARGIN_MS = 1000;
+/** How often deadlines are looked at. */
+const SWEEP_MS = 400;
+/** A sent request is answered 503 this long after its deadline at the earliest: Python, whose clock is the same but for
+ *  rounding, then refuses it too. */
+const DEADLINE_MARGIN_MS = 50;
 /** A dead worker's streams end at once, unless a process that it forked holds them. */
 const LOST_STREAM_MS = 1000;
 
@@ -74,7 +76,12 @@ export class AppChannel implements StreamOwner {
   private readonly sent = new Map<number, AppRequest>();
   private readonly streams = new Set<AppStream>();
   private readonly lost = new Set<LostWorker>();
+  /** Which requests are being run; undefined until the master has sent it. */
+  private board: ScoreboardView | undefined;
+  /** When a stream was last found broken while its worker lived. */
+  private faultMs = -1;
   private ready = 0;
+  private starting = false;
   /** Before the master has said how many threads are ready, requests are held and not refused. */
   private told = false;
   private lastId = Math.floor(Math.random() * 0xffffffff);
@@ -102,9 +109,9 @@ export class AppChannel implements StreamOwner {
     return this.sent.size;
   }
 
-  /** Is any Python thread there, as far as we know? If not, a request is refused at once. */
+  /** Is any Python thread there, or soon to be, as far as we know? If not, a request is refused at once. */
   get available(): boolean {
-    return this.ready > 0 || !this.told;
+    return this.ready > 0 || this.starting || !this.told;
   }
 
   // ── the queue ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,6 +172,7 @@ export class AppChannel implements StreamOwner {
         request.id = id;
         request.state = "sent";
         this.sent.set(id, request);
+        this.watch();
         return true;
       case "full":
         this.retryTimer ??= setTimeout(() => this.retry(), RETRY_MS);
@@ -207,7 +215,7 @@ export class AppChannel implements StreamOwner {
 
   private watch(): void {
     if (this.sweepTimer !== undefined || this.closing) return;
-    if (this.list.size === 0 && (this.available || this.sent.size === 0)) return;
+    if (this.list.size === 0 && this.sent.size === 0) return;
     this.sweepTimer = setTimeout(() => this.sweep(), Math.min(SWEEP_MS, this.queueTimeoutMs));
   }
 
@@ -218,18 +226,36 @@ export class AppChannel implements StreamOwner {
       if (request.queuedMs > oldestMs) break;
       this.refuse(request);
     }
-    if (!this.available) this.sweepSent(oldestMs - DEADLINE_MARGIN_MS);
+    this.sweepSent(oldestMs - DEADLINE_MARGIN_MS);
     this.watch();
   }
 
-  /** Nobody runs these: they lie in the socket, and will be refused when somebody finds them there. */
+  /** A request that is past its deadline and in no slot of the scoreboard either lies in the socket, and will be refused
+   *  by whoever finds it there, or has been run and its reply is not read yet. So it is refused when it is seen for the
+   *  second time, with all streams read in between; and while a slow client holds one of them, not at all. */
   private sweepSent(oldestMs: number): void {
-    if (this.lost.size > 0) return;
+    const { board } = this;
+    if (board === undefined || this.lost.size > 0 || this.isHeldUp()) return;
+    let running: Set<number> | undefined;
     for (const request of this.sent.values()) {
       if (request.state !== "sent" || request.queuedMs > oldestMs) continue;
-      request.gone();
-      request.refuse();
+      running ??= board.running();
+      if (running.has(request.id)) request.missed = false;
+      else if (request.missed) this.refuseSent(request);
+      else request.missed = true;
     }
+  }
+
+  private isHeldUp(): boolean {
+    for (const stream of this.streams) if (stream.isPaused) return true;
+    return false;
+  }
+
+  /** After a stream broke, its reply may have been lost there: then it cannot be said that it was not run. */
+  private refuseSent(request: AppRequest): void {
+    if (request.queuedMs <= this.faultMs) return request.replyAborted("the stream from its Python thread broke");
+    request.gone();
+    request.refuse();
   }
 
   // ── the master ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,16 +268,28 @@ export class AppChannel implements StreamOwner {
       case "lost":
         return this.workerLost(message);
       case "availability":
-        return this.setReady(message.threads);
+        return this.setReady(message.threads, message.starting);
+      case "scoreboard":
+        return this.openBoard(message.fd);
     }
   }
 
-  private setReady(threads: number): void {
+  /** Without it, what lies in the socket waits until a Python thread finds it. */
+  private openBoard(fd: number): void {
+    try {
+      this.board = new ScoreboardView(fd);
+    } catch (error) {
+      this.log.error(`app ${this.options.app}: scoreboard: ${(error as Error).message}`);
+    }
+  }
+
+  private setReady(threads: number, starting: boolean): void {
     this.ready = threads;
+    this.starting = starting;
     this.told = true;
     if (threads > 0) return this.pump();
+    if (starting) return;
     for (const request of this.list) this.refuse(request);
-    this.watch();
   }
 
   /** First what the worker still said is read, then its requests are given up. */
@@ -283,6 +321,7 @@ export class AppChannel implements StreamOwner {
   }
 
   streamFailed(why: string): void {
+    this.faultMs = monotonicMs();
     this.log.error(`app ${this.options.app}: ${why}`);
   }
 
@@ -291,6 +330,7 @@ export class AppChannel implements StreamOwner {
     if (this.closing) return;
     this.closing = true;
     this.ready = 0;
+    this.starting = false;
     this.told = true;
     clearTimeout(this.retryTimer);
     clearTimeout(this.sweepTimer);

@@ -1,6 +1,6 @@
 /**
  * The frames between front threads and Python threads: layouts, writing and reading. Sans-IO: who sends them and what
- * they mean for a request is in channel.ts and stream.ts. All numbers are little-endian; python/wsgi.py and
+ * they mean for a request is in channel.ts and stream.ts. All numbers are little-endian; python/stream.py and
  * python/worker.py are the other side.
  *
  * Request: one packet on the queue of the app.
@@ -42,7 +42,8 @@ export const REQUEST_FRAME_BYTES_MAX = 128 * 1024;
 export const INLINE_BODY_BYTES_MAX = 32 * 1024;
 /** Bytes of request body per turn. */
 export const PULL_BYTES_MAX = 256 * 1024;
-/** Status and header fields of an application. nginx takes 4 or 8 KiB (uwsgi_buffer_size), which Django can exceed. */
+/** Status and header fields of an application. nginx takes 4 or 8 KiB (uwsgi_buffer_size), which Django can exceed.
+ *  HEAD_MAX in python/wsgi.py refuses a longer one before it is sent. */
 const REPLY_HEAD_BYTES_MAX = 256 * 1024;
 /** A complete reply is waited for up to this size, so that it goes out in one write; a longer one streams. */
 const WHOLE_BYTES_MAX = 128 * 1024;

@@ -14,5 +14,7 @@ export type AppMessage =
     }
   /** A worker has exited; `running` are the requests of this front that it had taken and not finished. */
   | { readonly kind: "lost"; readonly worker: number; readonly generation: number; readonly running: readonly number[] }
-  /** How many Python threads are ready, of all workers. */
-  | { readonly kind: "availability"; readonly threads: number };
+  /** How many Python threads are ready, of all workers. `starting`: when none is, will one be soon? Then requests wait. */
+  | { readonly kind: "availability"; readonly threads: number; readonly starting: boolean }
+  /** The scoreboard of the app: which requests are being run. */
+  | { readonly kind: "scoreboard"; readonly fd: number };

@@ -13,7 +13,7 @@ export type WorkerState =
   | { readonly kind: "down"; readonly untilMs: number };
 
 /** A worker that was ready for this long and then died did not die of its start: the next starts at once. */
-export const YOUNG_MS = 10_000;
+export const YOUNG_MS = 1_000;
 /** Pauses between starts that fail: 1, 2, 4 … 60 s. uWSGI: 2 s (forkbomb-delay), always. */
 export const BACK_OFF_MIN_MS = 1_000;
 export const BACK_OFF_MAX_MS = 60_000;
@@ -58,8 +58,17 @@ export interface BackOff {
   readonly delayMs: number;
 }
 
-/** What follows from the exit of a worker that was in `state`, after `failures` failed starts before it. */
-export function afterExit(state: WorkerState, failures: number, nowMs: number): BackOff {
-  if (state.kind === "ready" && nowMs - state.sinceMs >= YOUNG_MS) return { failures: 0, delayMs: 0 };
+/** What follows from the exit of a worker that was in `state` and had answered `handled` requests, after `failures`
+ *  starts in a row before it that came to nothing. */
+export function afterExit(state: WorkerState, handled: number, failures: number, nowMs: number): BackOff {
+  const wasReady = state.kind === "ready";
+  if (wasReady && (handled > 0 || nowMs - state.sinceMs >= YOUNG_MS)) return { failures: 0, delayMs: 0 };
+  // Somebody may have killed it: only a second death right after the start says something about the start.
+  if (wasReady && failures === 0) return { failures: 1, delayMs: 0 };
   return { failures: failures + 1, delayMs: Math.min(BACK_OFF_MIN_MS * 2 ** failures, BACK_OFF_MAX_MS) };
+}
+
+/** Will there be a ready worker soon, as far as one can tell? Then requests wait for it; else they are refused. */
+export function isStarting(workers: readonly WorkerState[], nowMs: number): boolean {
+  return workers.some((worker) => worker.kind === "starting" || (worker.kind === "down" && worker.untilMs <= nowMs));
 }

@@ -29,6 +29,8 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
   body: SpooledBody = EMPTY_BODY;
   /** When it was handed to the queue; monotonicMs. */
   queuedMs = 0;
+  /** Past its deadline, sent, and in no slot of the scoreboard when the channel last looked. */
+  missed = false;
   private readonly channel: AppChannel;
   private stream: AppStream | undefined;
   private spool: ReplySpool | undefined;

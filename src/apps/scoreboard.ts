@@ -1,5 +1,6 @@
 /**
- * The scoreboard of an app: shared memory with one slot per Python thread, written by the workers, read by the master.
+ * The scoreboard of an app: shared memory with one slot per Python thread, written by the workers, read by the master
+ * and, for deadlines, by the front threads.
  * A thread receives its request straight into its slot, so the id of a request is here the moment the kernel hands it
  * over: it is known which requests died with a worker, whatever killed it. All numbers are little-endian.
  *
@@ -63,6 +64,11 @@ export class Scoreboard {
     return id === 0 ? undefined : { id, front: this.view.getUint8(at + 4) };
   }
 
+  /** Requests answered by the threads of `slots`. */
+  handled(slots: readonly number[]): number {
+    return slots.reduce((sum, slot) => sum + this.read(slot).handled, 0);
+  }
+
   /** For the successor of a worker that died. */
   clear(slot: number): void {
     const at = slot * SLOT_BYTES;
@@ -71,6 +77,28 @@ export class Scoreboard {
 
   close(): void {
     this.memory.close();
+  }
+}
+
+/** The ids that are being run, as a front thread sees them. */
+export class ScoreboardView {
+  private readonly view: DataView;
+
+  /** Maps the scoreboard and closes `fd`. Throws when that cannot be done. */
+  constructor(fd: number) {
+    try {
+      const bytes = Bun.mmap(`/proc/self/fd/${fd}`, { shared: true });
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Every id that some thread has taken and not finished, of whichever front. */
+  running(): Set<number> {
+    const ids = new Set<number>();
+    for (let at = FRAME_OFFSET; at < this.view.byteLength; at += SLOT_BYTES) ids.add(this.view.getUint32(at, true));
+    return ids;
   }
 }
 

@@ -1,11 +1,12 @@
 /** The Python side of the channel, embedded as text: what a worker reads from a descriptor and runs. */
 import { writeSync } from "node:fs";
 import { openTemporary } from "../os/temporary.ts";
+import streamText from "./python/stream.py" with { type: "text" };
 import workerText from "./python/worker.py" with { type: "text" };
 import wsgiText from "./python/wsgi.py" with { type: "text" };
 
-/** Python runs this. It gives our files names, so that tracebacks show their lines; `server_wsgi` comes first, since
- *  `server_worker` imports it and does not return. */
+/** Python runs this. It gives our files names, so that tracebacks show their lines; each comes after those that
+ *  it imports, and `server_worker` does not return. */
 export const BOOTSTRAP = `import json, linecache, os, sys, types
 for name, text in json.loads(os.pread(7, 1 << 20, 0)).items():
     file = "<server %s.py>" % name
@@ -15,9 +16,9 @@ for name, text in json.loads(os.pread(7, 1 << 20, 0)).items():
     exec(compile(text, file, "exec"), module.__dict__)
 `;
 
-/** A descriptor of a file without a name that holds both; it is the caller's to close. */
+/** A descriptor of a file without a name that holds them; it is the caller's to close. */
 export function openSource(temporaryDirectory: string): number {
   const fd = openTemporary(temporaryDirectory);
-  writeSync(fd, JSON.stringify({ wsgi: wsgiText, worker: workerText }));
+  writeSync(fd, JSON.stringify({ stream: streamText, wsgi: wsgiText, worker: workerText }));
   return fd;
 }

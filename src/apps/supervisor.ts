@@ -11,12 +11,14 @@ import { closeSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
-import { closeDescriptor, socketPair } from "../os/sockets.ts";
+import { closeDescriptor, duplicate, socketPair } from "../os/sockets.ts";
 import type { AppMessage } from "./messages.ts";
-import { afterExit, decide, type WorkerState } from "./policy.ts";
+import { afterExit, decide, isStarting, type WorkerState } from "./policy.ts";
 import { RequestQueue } from "./queue.ts";
+import { ReplacedFronts } from "./replaced-fronts.ts";
 import { FRAME_OFFSET, Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
 import { openSource } from "./source.ts";
+import type { AppStatus, Phase } from "./status.ts";
 import { type SpawnSpec, type WorkerOwner, WorkerProcess, type WsgiTarget } from "./worker-process.ts";
 
 export interface AppOptions {
@@ -57,25 +59,6 @@ interface Worker {
   lastLines: string[];
 }
 
-export interface WorkerStatus {
-  readonly pid: number | undefined;
-  readonly state: WorkerState["kind"];
-  readonly failures: number;
-  readonly threads: readonly {
-    readonly handled: number;
-    /** Of the request at hand; undefined when idle. */
-    readonly runningMs: number | undefined;
-  }[];
-}
-
-export interface AppStatus {
-  readonly name: string;
-  readonly phase: Phase;
-  readonly workers: readonly WorkerStatus[];
-}
-
-type Phase = "new" | "starting" | "running" | "stopping" | "stopped";
-
 export class AppSupervisor implements WorkerOwner {
   readonly name: string;
   /** Where front threads send their requests. */
@@ -89,9 +72,9 @@ export class AppSupervisor implements WorkerOwner {
   private readonly sourceFd: number;
   private readonly scoreboard: Scoreboard;
   private readonly workers: Worker[];
-  /** Front threads that were replaced → the workers that cannot answer them yet, and how many acknowledgements each
-   *  still owes. */
-  private readonly replaced = new Map<number, Map<WorkerProcess, number>>();
+  private readonly replaced = new ReplacedFronts();
+  /** What fronts were told last. */
+  private told: { readonly threads: number; readonly starting: boolean } | undefined;
   private phase: Phase = "new";
   private generation = 0;
   private timer: Timer | undefined;
@@ -118,6 +101,7 @@ export class AppSupervisor implements WorkerOwner {
    *  left running. Later failures are met with restarts. */
   start(): Promise<void> {
     this.phase = "starting";
+    for (let front = 0; front < this.fronts; front++) this.giveScoreboard(front);
     this.act();
     return this.started.promise;
   }
@@ -135,6 +119,7 @@ export class AppSupervisor implements WorkerOwner {
     );
     for (const number of plan.overdue) this.giveUp(number);
     for (const number of plan.spawn) this.spawn(number);
+    this.tellAvailability();
     // A first start that fails at once is already being undone.
     if (!this.isActive) return;
     if (plan.nextMs !== undefined) this.timer = setTimeout(() => this.act(), Math.max(1, plan.nextMs - now));
@@ -233,16 +218,19 @@ export class AppSupervisor implements WorkerOwner {
   workerExited(process: WorkerProcess, cause: string): void {
     const worker = this.worker(process.number);
     worker.process = undefined;
+    // Before the slots are cleared.
+    const handled = this.scoreboard.handled(this.slotsOf(process.number));
     this.tellLost(process);
-    for (const [front, waiting] of this.replaced) if (waiting.delete(process)) this.frontConnected(front, waiting);
-    this.down(worker, process.number, `(pid ${process.pid}) ${cause}`);
+    this.down(worker, process.number, `(pid ${process.pid}) ${cause}`, handled);
+    for (const front of this.replaced.exited(process)) this.frontConnected(front);
   }
 
-  private down(worker: Worker, number: number, what: string): void {
+  private down(worker: Worker, number: number, what: string, handled = 0): void {
     const now = monotonicMs();
-    const { failures, delayMs } = afterExit(worker.state, worker.failures, now);
+    const { failures, delayMs } = afterExit(worker.state, handled, worker.failures, now);
     worker.failures = failures;
     worker.state = { kind: "down", untilMs: now + delayMs };
+    this.tellAvailability();
     if (this.phase === "stopping") return this.finishStop();
     if (this.phase === "starting") return this.failStart(worker, number, what);
     const traceback = worker.traceback === undefined ? "" : `\n${worker.traceback.trimEnd()}`;
@@ -263,29 +251,25 @@ export class AppSupervisor implements WorkerOwner {
   /** A new front thread has taken the place of `front`: it gets streams of its own, and may send requests when every
    *  worker can answer on them. */
   frontReplaced(front: number): void {
-    const waiting = this.replaced.get(front) ?? new Map<WorkerProcess, number>();
-    this.replaced.set(front, waiting);
+    this.giveScoreboard(front);
     for (const { state, process } of this.workers) {
       if (state.kind !== "ready" || process === undefined) continue;
-      waiting.set(process, (waiting.get(process) ?? 0) + 1);
+      this.replaced.owes(process, front);
       this.connectFront(process, front);
     }
-    this.frontConnected(front, waiting);
+    if (!this.replaced.isWaiting(front)) this.frontConnected(front);
   }
 
   workerConnected(process: WorkerProcess, front: number): void {
-    const waiting = this.replaced.get(front);
-    const count = waiting?.get(process);
-    if (waiting === undefined || count === undefined) return;
-    if (count > 1) waiting.set(process, count - 1);
-    else waiting.delete(process);
-    this.frontConnected(front, waiting);
+    if (this.replaced.acknowledged(process, front)) this.frontConnected(front);
   }
 
-  private frontConnected(front: number, waiting: ReadonlyMap<WorkerProcess, number>): void {
-    if (waiting.size > 0) return;
-    this.replaced.delete(front);
-    this.toFront(front, { kind: "availability", threads: this.readyThreads() });
+  private frontConnected(front: number): void {
+    this.toFront(front, this.availability());
+  }
+
+  private giveScoreboard(front: number): void {
+    this.toFront(front, { kind: "scoreboard", fd: duplicate(this.scoreboard.fd) });
   }
 
   /** One socket pair for each thread: one end to the worker, the other to the front. */
@@ -308,9 +292,20 @@ export class AppSupervisor implements WorkerOwner {
     return this.workers.filter((worker) => worker.state.kind === "ready").length * this.options.threads;
   }
 
-  private tellAvailability(threads = this.readyThreads()): void {
+  private availability(): AppMessage & { kind: "availability" } {
+    const states = this.workers.map((worker) => worker.state);
+    const starting = this.isActive && isStarting(states, monotonicMs());
+    return { kind: "availability", threads: this.readyThreads(), starting };
+  }
+
+  /** Whenever it may have changed; says nothing when it has not. */
+  private tellAvailability(): void {
+    const message = this.availability();
+    const { threads, starting } = message;
+    if (this.told?.threads === threads && this.told.starting === starting) return;
+    this.told = message;
     for (let front = 0; front < this.fronts; front++) {
-      if (!this.replaced.has(front)) this.toFront(front, { kind: "availability", threads });
+      if (!this.replaced.isWaiting(front)) this.toFront(front, message);
     }
   }
 
@@ -326,8 +321,6 @@ export class AppSupervisor implements WorkerOwner {
       const ids = running.filter((found) => found.front === front).map((found) => found.id);
       if (wasReady) this.toFront(front, { kind: "lost", worker: number, generation, running: ids });
     }
-    if (!wasReady) return;
-    this.tellAvailability(this.readyThreads() - (worker.state.kind === "ready" ? this.options.threads : 0));
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -145,14 +145,26 @@ describe("the queue", () => {
     expect(rig.channels[0]?.running).toBe(0);
   });
 
-  test("answers 502 to what runs and 503 to what waits when the only worker dies", async () => {
-    const asked = [rig.ask({ path: "/die" }), ...sleepers(3, "0.01")];
-    await Promise.all(asked.map(({ reply }) => reply.over));
-    // The second lay in the socket: nobody ran it, its deadline passed before there was a worker again.
-    expect(asked[0]?.reply.status).toBe(502);
-    expect(asked.slice(2).map(({ reply }) => reply.status)).toEqual([503, 503]);
-    expect([200, 503]).toContain(asked[1]?.reply.status ?? 0);
+  test("answers 503 in time to what lies behind a stuck thread, and leaves what runs alone", async () => {
+    const first = sleepers(1, "4");
+    const late = Array.from({ length: 3 }, () => rig.ask({ path: "/printing" }));
+    await Promise.all(late.map(({ reply }) => reply.over));
+    expect(late.map(({ reply }) => reply.status)).toEqual([503, 503, 503]);
+    expect(first[0]?.reply.status).toBe(0);
+    await first[0]?.reply.over;
+    expect(first[0]?.reply.status).toBe(200);
+    expect((await rig.get("/hello")).reply.text).toBe("hello");
+    expect(rig.log).not.toContain("printed");
   });
+});
+
+test("the only worker dies: 502 to what it ran, and what waits is served by the next one", async () => {
+  const rig = new Rig();
+  await rig.supervisor.start();
+  const asked = [rig.ask({ path: "/die" }), ...[1, 2, 3].map(() => rig.ask({ path: "/hello" }))];
+  await Promise.all(asked.map(({ reply }) => reply.over));
+  expect(asked.map(({ reply }) => reply.status)).toEqual([502, 200, 200, 200]);
+  await rig.close();
 });
 
 test("a reply that a dying worker had begun is cut where it stood; one that it had finished is whole", async () => {

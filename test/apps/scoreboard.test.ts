@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { writeSync } from "node:fs";
-import { FRAME_OFFSET, Scoreboard, SLOT_BYTES } from "../../src/apps/scoreboard.ts";
+import { openSync, writeSync } from "node:fs";
+import { FRAME_OFFSET, Scoreboard, ScoreboardView, SLOT_BYTES } from "../../src/apps/scoreboard.ts";
 
 test("a slot shows what another process wrote into the file, and nothing once it is cleared", () => {
   const board = new Scoreboard(3, "/tmp");
@@ -15,7 +15,11 @@ test("a slot shows what another process wrote into the file, and nothing once it
   expect(board.read(1)).toEqual({ pid: 4711, sinceMs: 12_500, handled: 99, running });
   expect(board.running(0)).toBeUndefined();
   expect(board.running(2)).toBeUndefined();
+  const seen = new ScoreboardView(openSync(`/proc/self/fd/${board.fd}`, "r+"));
+  expect(seen.running().has(0xfffffffe)).toBe(true);
+  expect(board.handled([0, 1])).toBe(99);
   board.clear(1);
+  expect(seen.running().has(0xfffffffe)).toBe(false);
   expect(board.read(1)).toEqual({ pid: 0, sinceMs: 0, handled: 0, running: undefined });
   board.close();
 });

@@ -152,6 +152,58 @@ describe("a worker that dies", () => {
   });
 });
 
+describe("a stream that is lost", () => {
+  test.each(["/close_streams", "/close_all", "/close_all_and_stay", "/shut_streams"])(
+    "by %s: 502, and the worker finishes and is replaced",
+    async (path) => {
+      const rig = await startedRig({ threads: 2 });
+      const before = pidsOf(rig);
+      expect((await rig.get(path)).reply.status).toBe(502);
+      expect((await rig.get("/hello")).reply.text).toBe("hello");
+      expect(pidsOf(rig)).not.toEqual(before);
+      expect(rig.log).toContain("this worker finishes and is replaced");
+    },
+  );
+
+  test("by garbage that the application wrote into it: nobody waits for ever, and the next worker serves", async () => {
+    const rig = await startedRig({ channel: { queueTimeoutMs: 1000 } });
+    const before = pidsOf(rig);
+    const first = await rig.get("/garbage");
+    expect(first.reply.status).toBe(502);
+    const { reply } = await rig.get("/hello");
+    expect([200, 502, 503]).toContain(reply.status);
+    await rig.until(() => pidsOf(rig).length === 1 && pidsOf(rig)[0] !== before[0]);
+    await rig.until(() => rig.supervisor.status().workers[0]?.state === "ready");
+    expect((await rig.get("/hello")).reply.text).toBe("hello");
+  });
+
+  test("because its front thread was replaced: only that reply is lost, the worker lives", async () => {
+    const rig = await startedRig({ fronts: 2 });
+    const before = pidsOf(rig);
+    rig.ask({ path: "/sleep", query: "0.3" }, 1);
+    await rig.until(() => busyThreads(rig) === 1);
+    rig.channels[1]?.close();
+    // The thread finds its stream closed before there is another one.
+    await Bun.sleep(600);
+    expect(busyThreads(rig)).toBe(1);
+    rig.channels[1] = rig.makeChannel(1);
+    rig.supervisor.frontReplaced(1);
+    for (const front of [0, 1]) expect((await rig.get("/hello", front)).reply.text).toBe("hello");
+    expect(pidsOf(rig)).toEqual(before);
+  });
+});
+
+test("a worker that served is replaced at once, however often it dies; requests wait meanwhile", async () => {
+  const rig = await startedRig();
+  for (let i = 0; i < 4; i++) {
+    expect((await rig.get("/hello")).reply.text).toBe("hello");
+    process.kill(pidsOf(rig)[0] as number, "SIGKILL");
+    await rig.until(() => rig.supervisor.status().workers[0]?.state !== "ready");
+  }
+  expect((await rig.get("/hello")).reply.text).toBe("hello");
+  expect(rig.log).not.toMatch(/starting another in/);
+});
+
 function busyThreads(rig: Rig): number {
   const threads = rig.supervisor.status().workers.flatMap((worker) => worker.threads);
   return threads.filter((thread) => thread.runningMs !== undefined).length;

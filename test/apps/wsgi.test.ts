@@ -108,6 +108,16 @@ describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
     expect(rig.log).toContain(`GET ${target}: answered with 500`);
   });
 
+  test("a head up to the limit passes; a longer one is a logged 500, and the worker lives on", async () => {
+    rig.logged.length = 0;
+    const before = rig.supervisor.status().workers[0]?.pid;
+    expect(await ask({ path: "/long_head", query: "255" })).toMatchObject({ status: 200, text: "long" });
+    expect(await ask({ path: "/long_head", query: "300" })).toMatchObject({ status: 500 });
+    await rig.until(() => /status and headers have \d+ bytes, they may have 262080/.test(rig.log));
+    expect((await ask("/good_header")).status).toBe(200);
+    expect(rig.supervisor.status().workers[0]?.pid).toBe(before as number);
+  });
+
   test("a traceback begins in the application, not in the server", async () => {
     rig.logged.length = 0;
     await ask("/raises");

@@ -30,7 +30,8 @@ import threading
 import time
 from importlib.machinery import SourceFileLoader
 
-from server_wsgi import EXPIRED, FRAME, PULL_MAX, Body, ClientLeft, FileWrapper, Reply, Stream, render, run
+from server_stream import EXPIRED, FRAME, PULL_MAX, Body, Gone, Stream
+from server_wsgi import FileWrapper, Reply, render, run
 
 CONTROL, QUEUE, LEASH, SCOREBOARD, SOURCE = 3, 4, 5, 6, 7
 
@@ -39,6 +40,8 @@ REQUEST = struct.Struct("<IBBHIId")
 HEAD_METHOD, SPOOLED, QUIT = 1, 2, 4
 
 IDLE_WAKE_SECONDS = 1  # how soon an idle thread sees that its worker is to finish
+REPLACED_SECONDS = 5  # a front thread that died has a successor by then, and we a stream to it
+EXIT_SECONDS = 5  # for what the application does at the exit of a worker that finishes by itself
 NO_ID = b"\0\0\0\0"
 
 
@@ -90,7 +93,8 @@ class Thread:
             now = since[0] = clock()
             stream = streams[front]
             if now > deadline:
-                self.expired(stream, epoch, ident)
+                if not self.expired(stream, front, epoch, ident):
+                    return
                 continue
             environ = loads(environ_part)
             environ.update(base)
@@ -106,17 +110,32 @@ class Thread:
             reply.state = "closed"
             if body is not None:
                 body.stream = None
+            if stream.fault is not None and not self.survives(stream, front):
+                return
             handled[0] += 1
             frame[0:4] = NO_ID
-            if stream.broken:
-                return worker.broken(stream)
 
-    def expired(self, stream, epoch, ident):
+    def expired(self, stream, front, epoch, ident):
+        """False: this worker finishes."""
         try:
             stream.send(FRAME.pack(EXPIRED, 0, epoch, ident, 0, 0))
-        except ClientLeft:
-            pass
+        except Gone:
+            if not self.survives(stream, front):
+                return False
         self.frame[0:4] = NO_ID
+        return True
+
+    def survives(self, stream, front):
+        """The stream is lost. If that was since the front thread died, its successor brings another, and nobody waits
+        for the reply. Else the worker finishes, and the slot goes on naming the request: it is answered 502 then."""
+        if stream.fault is Stream.CLOSED:
+            until = time.monotonic() + REPLACED_SECONDS
+            while self.streams[front] is stream and not self.worker.finishing and time.monotonic() < until:
+                time.sleep(0.02)
+            if self.streams[front] is not stream:
+                return True
+        self.worker.broken(stream)
+        return False
 
 
 class Control:
@@ -157,6 +176,7 @@ class Worker:
         if self.settings is None or os.getppid() != self.settings["master"]:
             os._exit(1)  # the master died before the leash was on
         self.finishing = False
+        self.is_copy = False  # a child that the application forked
         self.board = mmap.mmap(SCOREBOARD, 0)
         self.queue = socket.socket(fileno=QUEUE)
         self.queue.setblocking(True)
@@ -218,13 +238,21 @@ class Worker:
         self.obey(message)
 
     def broken(self, stream):
-        sys.stderr.write("an exception from a signal handler cut a frame: this worker finishes and is replaced\n")
-        stream.socket.shutdown(socket.SHUT_RDWR)
+        if self.is_copy:
+            return
         self.finishing = True
+        try:
+            stream.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is no socket any more
+        try:
+            sys.stderr.write("%s: this worker finishes and is replaced\n" % stream.fault)
+        except Exception:
+            pass  # the application has replaced or closed its stderr
 
     def forked(self):
         """In a child that the application forked: it must neither take requests nor answer them."""
-        self.finishing = True
+        self.finishing = self.is_copy = True
         self.queue.close()
         self.control.socket.close()
         for thread in self.threads:
@@ -326,6 +354,14 @@ def main():
         os._exit(1)
     control.say(ready=os.getpid(), python=sys.executable, version=sys.version.split()[0])
     worker.serve()
+    if worker.finishing:
+        threading.Thread(target=leave, name="server-leave", daemon=True).start()
+
+
+def leave():
+    """Requests are answered 502 when this process has exited: threads of the application must not put that off."""
+    time.sleep(EXIT_SECONDS)
+    os._exit(1)
 
 
 main()

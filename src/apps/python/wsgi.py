@@ -4,25 +4,14 @@ What it is not: an HTTP server. Framing, keep-alive, slow clients and limits are
 threads are worker.py's. Standard library only, Python 3.8 and newer. The frames are drawn in apps/frames.ts.
 """
 
-import io
 import re
-import socket
-import struct
 import sys
 import traceback
 
-# What both directions of a stream are made of: type, flags, epoch, id, head bytes, data bytes.
-FRAME = struct.Struct("<BBHIII")
-REPLY, DATA, ABORT, PULL, EXPIRED, FAIL, CANCEL = 1, 2, 3, 4, 5, 6, 7
-END = 1
+from server_stream import ABORT, DATA, END, FRAME, REPLY, Gone
 
-PULL_MAX = 256 * 1024  # bytes of request body asked for at once; PULL_BYTES_MAX in apps/frames.ts
-JOIN_MAX = 64 * 1024  # a larger block is sent by itself instead of being copied behind its frame header
 FRAME_DATA_MAX = 1 << 30  # a larger block is sent as several frames (the size has 32 bits)
-
-
-class ClientLeft(ConnectionAbortedError):
-    """The client or the front thread is gone: stop working for it. Not an error of the application."""
+HEAD_MAX = 256 * 1024 - 64  # REPLY_HEAD_BYTES_MAX in apps/frames.ts, less the Content-Length that announce() adds
 
 
 # ---------------------------------------------------------------------------------------------------- reply heads
@@ -78,101 +67,6 @@ def content_length(text, before):
     if not DIGITS(text):
         raise ValueError("Content-Length %r is not a number of bytes" % text)
     return int(text)
-
-
-# --------------------------------------------------------------------------------------------------------- streams
-
-
-class Stream:
-    """The stream socket between this thread and one front thread."""
-
-    __slots__ = ("socket", "broken")
-
-    def __init__(self, descriptor):
-        self.socket = socket.socket(fileno=descriptor)
-        self.socket.setblocking(True)
-        self.broken = False  # a frame was cut by an exception from a signal handler: nothing may follow it
-
-    def send(self, header, data=b""):
-        """Sends one frame; every byte of it or ClientLeft."""
-        try:
-            if len(data) <= JOIN_MAX:
-                self.socket.sendall(header + data)
-            else:
-                self.socket.sendall(header)
-                self.socket.sendall(data)
-        except OSError as error:
-            raise ClientLeft("the front thread is gone") from error
-        except BaseException:
-            self.broken = True
-            raise
-
-    def pull(self, epoch, ident, into):
-        """Fills `into` with the next bytes of the request body."""
-        self.send(FRAME.pack(PULL, 0, epoch, ident, 0, len(into)))
-        header = memoryview(bytearray(FRAME.size))
-        try:
-            while True:
-                self.fill(header)
-                kind, _, _, answered, _, size = FRAME.unpack(header)
-                if kind == DATA and answered == ident and size == len(into):
-                    return self.fill(into)
-                if kind == FAIL and answered == ident:
-                    raise ClientLeft("the client left before its request body was read")
-        except ClientLeft:
-            raise
-        except BaseException:
-            self.broken = True
-            raise
-
-    def fill(self, into):
-        receive, length, have = self.socket.recv_into, len(into), 0
-        while have < length:
-            size = receive(into[have:])
-            if size == 0:
-                raise ClientLeft("the front thread is gone")
-            have += size
-
-    def check(self, ident):
-        """Raises ClientLeft if the front has told that nobody waits for the reply to `ident` any more."""
-        try:
-            header = self.socket.recv(FRAME.size, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise ClientLeft("the front thread is gone") from error
-        if len(header) < FRAME.size:
-            raise ClientLeft("the front thread is gone")
-        kind, _, _, told, _, _ = FRAME.unpack(header)
-        if kind == CANCEL and told == ident:
-            raise ClientLeft("the client left")
-
-
-class Body(io.RawIOBase):
-    """A request body that the front holds: pulled when it is read. BufferedReader makes a wsgi.input of it."""
-
-    def __init__(self, stream, epoch, ident, length):
-        self.stream, self.epoch, self.ident, self.left = stream, epoch, ident, length
-
-    def readable(self):
-        return True
-
-    def readinto(self, into):
-        wanted = min(len(into), PULL_MAX, self.left)
-        if wanted == 0:
-            return 0
-        if self.stream is None:
-            raise ValueError("wsgi.input was read after the end of its request")
-        self.stream.pull(self.epoch, self.ident, memoryview(into)[:wanted])
-        self.left -= wanted
-        return wanted
-
-    def readall(self):
-        whole = bytearray(self.left)
-        view, have = memoryview(whole), 0
-        while self.left > 0:
-            have += self.readinto(view[have:])
-        return bytes(whole)
 
 
 class FileWrapper:
@@ -240,7 +134,10 @@ class Reply:
             if is_length:
                 length = content_length(value, length)
             text += name + ":" + value + "\n"
-        self.head = text.encode("latin-1")
+        head = text.encode("latin-1")
+        if len(head) > HEAD_MAX:
+            raise ValueError("status and headers have %d bytes, they may have %d" % (len(head), HEAD_MAX))
+        self.head = head
         self.status, self.left, self.bodiless = status, length, bodiless or self.is_head
         return self.write
 
@@ -316,7 +213,7 @@ class Reply:
             self.state = "over"
             try:
                 self.stream.send(FRAME.pack(ABORT, 0, self.epoch, self.ident, 0, 0))
-            except ClientLeft:
+            except Gone:
                 pass
 
     def fail(self):
@@ -344,7 +241,7 @@ def run(application, environ, reply):
                 if reply.overrun or (reply.bodiless and reply.state == "over"):
                     break
         reply.finish()
-    except ClientLeft:
+    except Gone:
         reply.give_up()
     except BaseException as error:  # SystemExit, KeyboardInterrupt too: they end the request, not the worker
         failed(environ, reply, error)
@@ -363,7 +260,7 @@ def failed(environ, reply, error):
     report(environ, "the reply was cut" if reply.state == "begun" else "answered with 500", error)
     try:
         reply.fail()
-    except ClientLeft:
+    except Gone:
         pass
 
 

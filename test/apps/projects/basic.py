@@ -129,6 +129,45 @@ def break_frame(environ, start_response):
         yield b"x" * 1000000
 
 
+def close_streams(environ, start_response):
+    """Closes what it did not open: the streams, but none of the descriptors that every worker has."""
+    os.closerange(8, 100)
+    return plain(start_response, b"closed")
+
+
+def close_all(environ, start_response):
+    os.closerange(3, 100)
+    return plain(start_response, b"closed")
+
+
+def close_all_and_stay(environ, start_response):
+    threading.Thread(target=time.sleep, args=(3600,)).start()
+    return close_all(environ, start_response)
+
+
+def shut_streams(environ, start_response):
+    """As if the front had closed them."""
+    import socket
+
+    for descriptor in range(8, 100):
+        try:
+            with socket.socket(fileno=os.dup(descriptor)) as stream:
+                stream.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+    return plain(start_response, b"shut")
+
+
+def garbage(environ, start_response):
+    """Writes into the streams what is no frame."""
+    for descriptor in range(8, 100):
+        try:
+            os.write(descriptor, b"\xff" * 64)
+        except OSError:
+            pass
+    return plain(start_response, b"garbage")
+
+
 last_errors = "/tmp/server-test-%d-last-read" % os.getppid()
 
 

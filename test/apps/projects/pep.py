@@ -185,6 +185,11 @@ def bad_header(environ, start_response):
     return [b"content"]
 
 
+def long_head(environ, start_response):
+    start_response("200 OK", [("X-%d" % i, "v" * 1000) for i in range(int(environ["QUERY_STRING"]))])
+    return [b"long"]
+
+
 def good_header(environ, start_response):
     start_response("200 OK", [("Set-Cookie", "a=1"), ("X", "tab\tcaf\xe9"), ("Set-Cookie", "b=2"), ("Empty", "")])
     return [b"content"]

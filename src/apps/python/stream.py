@@ -1,0 +1,144 @@
+"""The stream socket between one Python thread and one front thread: frames out, request bodies in.
+
+What the frames say of a request is wsgi.py's business; what becomes of a worker whose stream is lost, worker.py's.
+Standard library only, Python 3.8 and newer. The frames are drawn in apps/frames.ts.
+"""
+
+import errno
+import io
+import socket
+import struct
+
+# What both directions of a stream are made of: type, flags, epoch, id, head bytes, data bytes.
+FRAME = struct.Struct("<BBHIII")
+REPLY, DATA, ABORT, PULL, EXPIRED, FAIL, CANCEL = 1, 2, 3, 4, 5, 6, 7
+END = 1
+
+PULL_MAX = 256 * 1024  # bytes of request body asked for at once; PULL_BYTES_MAX in apps/frames.ts
+JOIN_MAX = 64 * 1024  # a larger block is sent by itself instead of being copied behind its frame header
+
+
+class Gone(ConnectionAbortedError):
+    """Nobody takes the reply any more: stop working for it. Not an error of the application."""
+
+
+class ClientLeft(Gone):
+    """The front says so; the stream to it is as good as before."""
+
+
+class StreamLost(Gone):
+    """The stream itself cannot be used any more: its `fault` says why."""
+
+
+class Stream:
+    """The stream socket between this thread and one front thread."""
+
+    __slots__ = ("socket", "fault")
+
+    CUT = "an exception from a signal handler cut a frame"
+    CLOSED = "the front thread has closed its stream"
+
+    def __init__(self, descriptor):
+        self.socket = socket.socket(fileno=descriptor)
+        self.socket.setblocking(True)
+        self.fault = None  # why nothing may follow on it: CUT, CLOSED, or what the kernel says of the descriptor
+
+    def send(self, header, data=b""):
+        """Sends one frame; every byte of it or StreamLost."""
+        if self.fault is not None:
+            raise StreamLost(self.fault)
+        try:
+            if len(data) <= JOIN_MAX:
+                self.socket.sendall(header + data)
+            else:
+                self.socket.sendall(header)
+                self.socket.sendall(data)
+        except OSError as error:
+            raise self.lost(error) from error
+        except BaseException:
+            self.fault = self.CUT
+            raise
+
+    def lost(self, error):
+        """Notes the fault. EBADF, ENOTSOCK: the application closed our descriptor. An error without a number comes from
+        a signal handler (TimeoutError), which may have cut a frame."""
+        if error.errno in (errno.EPIPE, errno.ECONNRESET):
+            self.fault = self.CLOSED
+        elif error.errno is None:
+            self.fault = self.CUT
+        else:
+            self.fault = "the stream to a front thread is broken (%s)" % error
+        return StreamLost(self.fault)
+
+    def pull(self, epoch, ident, into):
+        """Fills `into` with the next bytes of the request body."""
+        self.send(FRAME.pack(PULL, 0, epoch, ident, 0, len(into)))
+        header = memoryview(bytearray(FRAME.size))
+        try:
+            while True:
+                self.fill(header)
+                kind, _, _, answered, _, size = FRAME.unpack(header)
+                if kind == DATA and answered == ident and size == len(into):
+                    return self.fill(into)
+                if kind == FAIL and answered == ident:
+                    raise ClientLeft("the client left before its request body was read")
+        except Gone:
+            raise
+        except BaseException:
+            self.fault = self.CUT
+            raise
+
+    def fill(self, into):
+        receive, length, have = self.socket.recv_into, len(into), 0
+        while have < length:
+            try:
+                size = receive(into[have:])
+            except OSError as error:
+                raise self.lost(error) from error
+            if size == 0:
+                self.fault = self.CLOSED
+                raise StreamLost(self.fault)
+            have += size
+
+    def check(self, ident):
+        """Raises ClientLeft if the front has told that nobody waits for the reply to `ident` any more."""
+        try:
+            header = self.socket.recv(FRAME.size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise self.lost(error) from error
+        if len(header) < FRAME.size:
+            rest = bytearray(FRAME.size - len(header))
+            self.fill(memoryview(rest))
+            header += rest
+        kind, _, _, told, _, _ = FRAME.unpack(header)
+        if kind == CANCEL and told == ident:
+            raise ClientLeft("the client left")
+
+
+class Body(io.RawIOBase):
+    """A request body that the front holds: pulled when it is read. BufferedReader makes a wsgi.input of it."""
+
+    def __init__(self, stream, epoch, ident, length):
+        self.stream, self.epoch, self.ident, self.left = stream, epoch, ident, length
+
+    def readable(self):
+        return True
+
+    def readinto(self, into):
+        wanted = min(len(into), PULL_MAX, self.left)
+        if wanted == 0:
+            return 0
+        if self.stream is None:
+            raise ValueError("wsgi.input was read after the end of its request")
+        self.stream.pull(self.epoch, self.ident, memoryview(into)[:wanted])
+        self.left -= wanted
+        return wanted
+
+    def readall(self):
+        whole = bytearray(self.left)
+        view, have = memoryview(whole), 0
+        while self.left > 0:
+            have += self.readinto(view[have:])
+        return bytes(whole)
