@@ -124,9 +124,14 @@ function showKey(name: string, key: Key<unknown>): string {
   const beside = key.only === undefined ? "" : ` Only beside \`${key.only}\`.`;
   const fallback = key.fallbackText === undefined ? "Required." : `Default: ${key.fallbackText}.`;
   const standing = key.fallbackText === "–" ? "A target." : fallback;
-  return `### ${name}\n\n${key.doc}${beside}\n\n${upperFirst(key.kind.expected)}. ${standing}\n`;
+  return `### ${name}\n\n${key.doc}${beside}\n\n${upperFirst(quoteStars(key.kind.expected))}. ${standing}\n`;
 }
 
 function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A star in plain Markdown would begin emphasis. */
+function quoteStars(text: string): string {
+  return text.replace(/"[^"]*\*[^"]*"/g, (quoted) => `\`${quoted}\``);
 }

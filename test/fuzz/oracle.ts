@@ -44,7 +44,7 @@ interface Measured {
 }
 
 function readRequest(wire: string): Measured | undefined {
-  const head = /^(\S+) (\S+) HTTP\/1\.([0-9])\r\n([^]*?\r\n)??\r\n/.exec(wire);
+  const head = /^([^ \t\r\n]+) ([^ \t\r\n]+) HTTP\/1\.([0-9])\r\n([^]*?\r\n)??\r\n/.exec(wire);
   if (head === null) return undefined;
   const [all, method = "", target = "", minor, lines = ""] = head;
   const body = readContent(lines, wire.slice(all.length));
@@ -68,7 +68,7 @@ function readContent(lines: string, rest: string): Content {
 
 function values(lines: string, name: string): string[] {
   const found = lines.split("\r\n").filter((line) => line.toLowerCase().startsWith(`${name}:`));
-  return found.map((line) => line.slice(name.length + 1).trim());
+  return found.map((line) => line.slice(name.length + 1).replace(/^[ \t]+|[ \t]+$/g, ""));
 }
 
 function closes(old: boolean, connection: string[]): boolean {

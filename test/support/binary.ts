@@ -82,7 +82,11 @@ function spawn(
 ): Child {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; make build`);
   const options = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
-  return Bun.spawn([...prefix, BINARY, ...args], { ...options, cwd, env: { ...withoutNoOrphans(), NO_COLOR: "1", ...env } });
+  return Bun.spawn([...prefix, BINARY, ...args], {
+    ...options,
+    cwd,
+    env: { ...withoutNoOrphans(), NO_COLOR: "1", ...env },
+  });
 }
 
 export class Server {
