@@ -14,7 +14,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { connect, type ConnectOwner } from "../net/connect.ts";
 import type { Wire } from "../net/wire.ts";
 import { closeDescriptor, duplicate, pipe, sendDescriptors, socketPair } from "../os/sockets.ts";
-import { LineSplitter, readLines } from "./output.ts";
+import { LineSplitter, readLines } from "../os/output.ts";
 import { BOOTSTRAP } from "./source.ts";
 
 /** The first line to a worker. */
