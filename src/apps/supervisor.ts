@@ -18,7 +18,7 @@ import { RequestQueue } from "./queue.ts";
 import { ReplacedFronts } from "./replaced-fronts.ts";
 import { FRAME_OFFSET, Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
 import { openSource } from "./source.ts";
-import type { AppStatus, Phase } from "./status.ts";
+import type { AppStatus, Phase, WorkerStatus } from "./status.ts";
 import { type SpawnSpec, type WorkerOwner, WorkerProcess, type WsgiTarget } from "./worker-process.ts";
 
 export interface AppOptions {
@@ -368,18 +368,41 @@ export class AppSupervisor implements WorkerOwner {
 
   status(): AppStatus {
     const nowMs = monotonicMs() + monotonicOffsetMs();
+    const ready = this.workers.filter(({ state }) => state.kind === "ready").length;
+    const { processes } = this.options;
     return {
       name: this.name,
       phase: this.phase,
-      workers: this.workers.map((worker, number) => ({
-        pid: worker.process?.pid,
-        state: worker.state.kind,
-        failures: worker.failures,
-        threads: this.slotsOf(number).map((slot) => {
-          const { handled, running, sinceMs } = this.scoreboard.read(slot);
-          return { handled, runningMs: running === undefined ? undefined : Math.max(0, nowMs - sinceMs) };
-        }),
-      })),
+      generation: 1,
+      processes: { min: processes, max: processes, desired: processes, ready },
+      workers: this.workers.map((worker, number) => this.workerStatus(worker, number, nowMs)),
+      queue: { depth: 0, oldestMs: 0, refused: 0 },
+      crashLoop: undefined,
+      reloadFailure: undefined,
+    };
+  }
+
+  private workerStatus(worker: Worker, number: number, nowMs: number): WorkerStatus {
+    const slots = this.slotsOf(number);
+    return {
+      number: number + 1,
+      generation: 1,
+      pid: worker.process?.pid,
+      state: worker.state.kind,
+      stateMs: 0,
+      leaving: undefined,
+      handled: this.scoreboard.handled(slots),
+      rssBytes: undefined,
+      failures: worker.failures,
+      lastExit: undefined,
+      threads: slots.map((slot) => {
+        const { handled, running, sinceMs } = this.scoreboard.read(slot);
+        return {
+          handled,
+          runningMs: running === undefined ? undefined : Math.max(0, nowMs - sinceMs),
+          request: running,
+        };
+      }),
     };
   }
 }
