@@ -19,6 +19,7 @@ import { type Problem, Report } from "./problems.ts";
 import { ROOT, SERVER } from "./schema.ts";
 import { checkLimitNames, resolveRateLimits } from "./rate-limits.ts";
 import { resolveServer } from "./server.ts";
+import { resolveCron, resolveService } from "./services.ts";
 import { resolveSite } from "./sites.ts";
 import { type Environment, substitute } from "./substitute.ts";
 import { resolveUpstream } from "./upstreams.ts";
@@ -112,15 +113,18 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
     sites,
     apps.map((app) => app.sockets),
   );
+  const known = { names: values.app.map(({ name }) => name), configs: apps.flatMap((app) => app.config ?? []) };
   const server = resolveServer(values.server ?? noServer(report), upstreams, context, maps.scope);
   return {
     file: resolve(report.file),
     server,
     maps: maps.configs,
-    apps: apps.flatMap((app) => app.config ?? []),
+    apps: known.configs,
     upstreams,
     sites: sites.map((site) => site.config),
     rateLimits: resolveRateLimits(values.limit, maps.scope),
+    services: values.service.flatMap(({ name, value }) => resolveService(name, value, known, context)),
+    crons: values.cron.flatMap(({ name, value }) => resolveCron(name, value, known, context)),
   };
 }
 

@@ -11,6 +11,7 @@ import { APP, UPSTREAM } from "./schema-app.ts";
 import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { MAP } from "./schema-map.ts";
+import { CRON, SERVICE } from "./schema-services.ts";
 import { ROUTE, SITE } from "./schema-site.ts";
 
 export interface ReferenceSection {
@@ -30,6 +31,30 @@ export const SECTIONS: readonly ReferenceSection[] = [
     title: "[upstream.NAME]",
     intro: "Other servers, to which routes forward requests.",
     schema: UPSTREAM,
+  },
+  {
+    title: "[service.NAME]",
+    intro: `A program that runs beside the apps, such as Celery's worker: started with the server, logged line by line, started
+again when it ends, and ended with the server. None outlives it.
+
+\`\`\`toml
+[service.celery]
+app = "mysite"
+command = ["celery", "-A", "mysite", "worker"]
+\`\`\``,
+    schema: SERVICE,
+  },
+  {
+    title: "[cron.NAME]",
+    intro: `A command at certain times, while the server runs. Its output is logged, \`server status\` shows how the last run ended.
+
+\`\`\`toml
+[cron.clearsessions]
+app = "mysite"
+command = "python manage.py clearsessions"
+schedule = "30 4 * * *"
+\`\`\``,
+    schema: CRON,
   },
   {
     title: "[map.NAME]",

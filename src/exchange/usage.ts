@@ -40,6 +40,11 @@ export function limitHits(memory: SharedArrayBuffer): [LimitName, number][] {
   return counted.filter(([, hits]) => hits > 0);
 }
 
+/** For the master: the connections that all fronts have open. */
+export function connectionsOf(memory: SharedArrayBuffer): number {
+  return sum(new Int32Array(memory), CONNECTIONS);
+}
+
 function sum(rows: Int32Array, column: number): number {
   let total = 0;
   for (let at = column; at < rows.length; at += ROW) total += rows[at] as number;
