@@ -2,10 +2,21 @@
  * The front's end of the stream from one Python thread: frames in, answers to PULL out. One request runs on it at a
  * time. It lives until the worker is gone, whose last words are read before anyone is told that it closed.
  */
+import { closeSync } from "node:fs";
 import { connect, type ConnectOwner } from "../net/connect.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { Wire } from "../net/wire.ts";
-import { cancelFrame, failFrame, FRAME_HEADER_BYTES, FrameReader, PULL_BYTES_MAX, writeDataHeader } from "./frames.ts";
+import type { FileInboxes } from "./file-inbox.ts";
+import {
+  cancelFrame,
+  failFrame,
+  FRAME_HEADER_BYTES,
+  type FrameEvent,
+  FrameReader,
+  PULL_BYTES_MAX,
+  readFilePart,
+  writeDataHeader,
+} from "./frames.ts";
 import type { AppRequest } from "./request.ts";
 
 export interface StreamOwner {
@@ -13,6 +24,7 @@ export interface StreamOwner {
   readonly epoch: number;
   /** The request that waits for a reply by this id; undefined when nobody does. */
   find(id: number): AppRequest | undefined;
+  readonly files: FileInboxes;
   streamClosed(stream: AppStream): void;
   streamFailed(why: string): void;
 }
@@ -68,12 +80,14 @@ export class AppStream implements ConnectOwner {
       this.close();
     } else if (event === "pull") {
       this.write(failFrame(this.reader.id));
+    } else if (event === "file") {
+      this.dropFile();
     } else {
       this.cancel(this.reader.id);
     }
   }
 
-  private dispatch(event: "reply" | "data" | "abort" | "pull" | "expired"): void {
+  private dispatch(event: Exclude<FrameEvent, "need-data" | "malformed">): void {
     const { reader } = this;
     const request = this.owner.find(reader.id);
     if (request === undefined) return this.unwanted(event);
@@ -91,13 +105,26 @@ export class AppStream implements ConnectOwner {
         return this.pull(request, reader.length);
       case "expired":
         return request.expired();
+      case "file":
+        return request.replyFile(reader.head, readFilePart(reader.data), this.takeFile());
     }
     if (!reader.last && request.isDiscarded) this.cancel(reader.id);
   }
 
   private unwanted(event: string): void {
     if (event === "pull") this.write(failFrame(this.reader.id));
+    else if (event === "file") this.dropFile();
     else if ((event === "reply" || event === "data") && !this.reader.last) this.cancel(this.reader.id);
+  }
+
+  /** The descriptor that its worker has handed over for this reply. */
+  private takeFile(): number | undefined {
+    return this.owner.files.take(this.generation, this.reader.id);
+  }
+
+  private dropFile(): void {
+    const fd = this.takeFile();
+    if (fd !== undefined) closeSync(fd);
   }
 
   /** Exactly as many bytes as were asked for, so that nothing is ever left over between requests. */

@@ -9,6 +9,7 @@ import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
 import { everyAddress, resolveListen } from "./listening.ts";
+import { mountsOf } from "./mounts.ts";
 import { isTable, type Place } from "./place.ts";
 import { resolveRoute, type RouteScopes } from "./routes.ts";
 import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
@@ -38,9 +39,14 @@ export function resolveSite(section: Section<typeof SITE>, context: Context, sco
   return { place, config, names: values.names, listens };
 }
 
-function resolveRoutes({ place, values }: Section<typeof SITE>, context: Context, scopes: RouteScopes): RouteConfig[] {
+function resolveRoutes(
+  { place, values }: Section<typeof SITE>,
+  context: Context,
+  site: Omit<RouteScopes, "mounts">,
+): RouteConfig[] {
   const written = place.into("routes");
   if (isTable(written.value) && Object.keys(written.value).length === 0) written.unfit("one route or more");
+  const scopes = { ...site, mounts: mountsOf(values.routes ?? []) };
   return (values.routes ?? []).flatMap((route) => resolveRoute(route, context, scopes) ?? []);
 }
 

@@ -6,6 +6,7 @@ import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
 import { fitsUnixPath } from "./listening.ts";
 import type { UPSTREAM } from "./schema-app.ts";
+import { resolveSendfileRoots } from "./sendfile-roots.ts";
 
 export function resolveUpstream(
   name: string,
@@ -27,6 +28,7 @@ export function resolveUpstream(
     readTimeoutMs: values.read_timeout,
     sendTimeoutMs: values.send_timeout,
     keepalive: isHttp ? values.keepalive : 0,
+    sendfileRoots: resolveSendfileRoots(values.sendfile_roots, context),
   };
 }
 

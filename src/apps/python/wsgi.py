@@ -5,11 +5,14 @@ threads are worker.py's. Standard library only, Python 3.8 and newer. The frames
 """
 
 import re
+import struct
 import sys
 import traceback
 
-from server_stream import ABORT, DATA, END, FRAME, REPLY, Gone
+from server_file import FileWrapper
+from server_stream import ABORT, DATA, END, FILE, FRAME, REPLY, ClientLeft, Gone
 
+PART = struct.Struct("<QQ")  # of a FILE frame: offset, length
 FRAME_DATA_MAX = 1 << 30  # a larger block is sent as several frames (the size has 32 bits)
 HEAD_MAX = 256 * 1024 - 64  # REPLY_HEAD_BYTES_MAX in apps/frames.ts, less the Content-Length that announce() adds
 
@@ -69,35 +72,15 @@ def content_length(text, before):
     return int(text)
 
 
-class FileWrapper:
-    """wsgi.file_wrapper (PEP 3333): the file from where it stands to its end, in blocks."""
-
-    BLOCK = 64 * 1024  # the size an application asks for is a hint; Django's 4096 would be 16 times the frames
-
-    def __init__(self, filelike, block_size=BLOCK):
-        self.filelike = filelike
-        self.block_size = max(block_size, self.BLOCK)
-        if hasattr(filelike, "close"):
-            self.close = filelike.close
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        block = self.filelike.read(self.block_size)
-        if not block:
-            raise StopIteration
-        return block
-
-
 # --------------------------------------------------------------------------------------------------------- replies
 
 
 class Reply:
     """The reply to one request: its start_response, its write, and how its blocks become frames.
 
-    `state` is "open" (nothing sent), "begun" (head sent), "over" (END or ABORT sent) or "closed" (its time is past:
-    whatever the application still calls is refused, for the stream belongs to the next request).
+    `state` is "open" (nothing sent), "begun" (head sent), "over" (END or ABORT sent), "left" (nobody waits for the rest)
+    or "closed" (its time is past: whatever the application still calls is refused, for the stream belongs to the next
+    request).
     """
 
     __slots__ = ("stream", "epoch", "ident", "is_head", "state", "status", "head", "left", "bodiless", "overrun")
@@ -144,7 +127,10 @@ class Reply:
     def write(self, data):
         if not isinstance(data, bytes):
             raise TypeError("write() was given a %s, it must be bytes" % type(data).__name__)
-        self.block(data, False)
+        try:
+            self.block(data, False)
+        except Gone:
+            self.give_up()  # that a client left is no error of the application: it goes on unheard
 
     def block(self, data, alone):
         """Sends one block at once; `alone`: it is known to be the whole content."""
@@ -155,6 +141,8 @@ class Reply:
                 self.announce(len(data))
         elif self.state == "begun":
             self.stream.check(self.ident)
+        elif self.state == "left":
+            raise ClientLeft("the client left")
         else:
             self.overrun = self.overrun or (data != b"" and not self.bodiless)
             return
@@ -192,6 +180,25 @@ class Reply:
             header = FRAME.pack(DATA, flags, self.epoch, self.ident, 0, len(data))
         self.stream.send(header, data)
 
+    def hand_over(self, wrapper):
+        """Gives the front the file behind the wrapper, from where it stands. False: it must be read here."""
+        if self.state != "open" or self.status is None or self.status[:3] in ("204", "304"):
+            return False
+        part = wrapper.part()
+        if part is None:
+            return False
+        descriptor, offset, length = part
+        if self.left is not None:
+            if self.left > length:
+                raise ValueError("Content-Length announced %d bytes, the file has %d" % (self.left, length))
+            length = self.left
+        if not self.stream.give_file(self.ident, descriptor):
+            return False
+        self.state = "over"
+        header = FRAME.pack(FILE, END, self.epoch, self.ident, len(self.head), PART.size)
+        self.stream.send(header + self.head, PART.pack(offset, length))
+        return True
+
     def finish(self):
         """The application has given all its content."""
         if self.state == "open":
@@ -209,8 +216,8 @@ class Reply:
 
     def give_up(self):
         """Nobody waits for it: the front is told that this was all."""
-        if self.state != "over":
-            self.state = "over"
+        if self.state in ("open", "begun"):
+            self.state = "left"
             try:
                 self.stream.send(FRAME.pack(ABORT, 0, self.epoch, self.ident, 0, 0))
             except Gone:
@@ -232,15 +239,8 @@ def run(application, environ, reply):
     iterable = None
     try:
         iterable = application(environ, reply.start_response)
-        alone = hasattr(iterable, "__len__") and len(iterable) == 1
-        for data in iterable:
-            if not isinstance(data, bytes):
-                raise TypeError("the application gave a %s, content must be bytes" % type(data).__name__)
-            if data:
-                reply.block(data, alone)
-                if reply.overrun or (reply.bodiless and reply.state == "over"):
-                    break
-        reply.finish()
+        if type(iterable) is not FileWrapper or not reply.hand_over(iterable):
+            send(iterable, reply)
     except Gone:
         reply.give_up()
     except BaseException as error:  # SystemExit, KeyboardInterrupt too: they end the request, not the worker
@@ -256,8 +256,24 @@ def run(application, environ, reply):
         report(environ, "the application gave more content than its Content-Length; the rest was cut", None)
 
 
+def send(iterable, reply):
+    """Each block before the next is asked for."""
+    alone = hasattr(iterable, "__len__") and len(iterable) == 1
+    for data in iterable:
+        if not isinstance(data, bytes):
+            raise TypeError("the application gave a %s, content must be bytes" % type(data).__name__)
+        if data:
+            reply.block(data, alone)
+            if reply.overrun or (reply.bodiless and reply.state == "over"):
+                break
+    reply.finish()
+
+
+FAILURES = {"open": "answered with 500", "begun": "the reply was cut"}
+
+
 def failed(environ, reply, error):
-    report(environ, "the reply was cut" if reply.state == "begun" else "answered with 500", error)
+    report(environ, FAILURES.get(reply.state, "failed behind its reply"), error)
     try:
         reply.fail()
     except Gone:
