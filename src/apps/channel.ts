@@ -10,14 +10,18 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
+import type { FileSender } from "../exchange/open-file.ts";
 import type { ReplySpoolOptions } from "../exchange/reply-spool.ts";
 import { type SpoolBudget, unboundedBudget } from "../exchange/spool-budget.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
 import { closeDescriptor, duplicate, sendPacket } from "../os/sockets.ts";
+import { FrontDemand } from "./demand.ts";
 import { RequestEncoder } from "./environ.ts";
+import { FileInboxes } from "./file-inbox.ts";
 import type { AppMessage } from "./messages.ts";
 import type { AppRequest } from "./request.ts";
-import { ScoreboardView } from "./scoreboard.ts";
+import { timeIsOverMs } from "./request-timeout.ts";
+import { type Running, ScoreboardView } from "./scoreboard.ts";
 import { AppStream, type StreamOwner } from "./stream.ts";
 
 export interface ChannelOptions {
@@ -35,6 +39,8 @@ export interface ChannelOptions {
   readonly temporaryDirectory: string;
   /** What the spools of all apps and upstreams hold together. */
   readonly budget?: SpoolBudget;
+  /** Sends the files that applications give through wsgi.file_wrapper. */
+  readonly sendFile: FileSender;
 }
 
 /** Requests that wait in each front thread; further ones get 503. uWSGI: listen = 100, for all. A thousand waiting
@@ -63,6 +69,7 @@ interface LostWorker {
 
 export class AppChannel implements StreamOwner {
   readonly log: Log;
+  readonly files = new FileInboxes();
   readonly epoch = 1 + Math.floor(Math.random() * 0xffff);
   readonly spoolOptions: ReplySpoolOptions & { readonly budget: SpoolBudget };
   readonly options: ChannelOptions;
@@ -78,6 +85,8 @@ export class AppChannel implements StreamOwner {
   private readonly lost = new Set<LostWorker>();
   /** Which requests are being run; undefined until the master has sent it. */
   private board: ScoreboardView | undefined;
+  /** Where the master sees what is asked; undefined until it has sent it. */
+  private demand: FrontDemand | undefined;
   /** When a stream was last found broken while its worker lived. */
   private faultMs = -1;
   private ready = 0;
@@ -130,6 +139,17 @@ export class AppChannel implements StreamOwner {
   private enqueue(request: AppRequest): void {
     this.list.add(request);
     this.watch();
+    this.count();
+    if (this.ready === 0 && this.list.size === 1) this.demand?.ring();
+  }
+
+  private count(): void {
+    this.demand?.set(this.list.size, this.sent.size);
+  }
+
+  /** A request was answered 503. */
+  refused(): void {
+    this.demand?.refused();
   }
 
   private refuse(request: AppRequest): void {
@@ -164,7 +184,7 @@ export class AppChannel implements StreamOwner {
   private send(request: AppRequest): boolean {
     const id = this.nextId();
     const deadlineMs = request.queuedMs + this.queueTimeoutMs + this.clockOffsetMs;
-    const to = { id, front: this.options.front, epoch: this.epoch, deadlineMs };
+    const to = { id, front: this.options.front, epoch: this.epoch, deadlineMs, limitMs: request.limitMs };
     const length = this.encoder.encode(request.exchange, request.body, to);
     const result = length === 0 ? "too-large" : sendPacket(this.queueFd, this.encoder.buffer, length);
     switch (result) {
@@ -173,6 +193,7 @@ export class AppChannel implements StreamOwner {
         request.state = "sent";
         this.sent.set(id, request);
         this.watch();
+        this.count();
         return true;
       case "full":
         this.retryTimer ??= setTimeout(() => this.retry(), RETRY_MS);
@@ -208,6 +229,7 @@ export class AppChannel implements StreamOwner {
   over(request: AppRequest): void {
     if (request.id !== 0) this.sent.delete(request.id);
     else this.list.delete(request);
+    this.count();
     if (this.list.size > 0) this.pump();
   }
 
@@ -226,20 +248,42 @@ export class AppChannel implements StreamOwner {
       if (request.queuedMs > oldestMs) break;
       this.refuse(request);
     }
-    this.sweepSent(oldestMs - DEADLINE_MARGIN_MS);
+    if (this.board !== undefined) {
+      const running = this.board.running(this.options.front);
+      this.sweepRunning(running, monotonicMs() + this.clockOffsetMs);
+      this.sweepSent(oldestMs - DEADLINE_MARGIN_MS, running);
+      if (this.demand !== undefined) this.demand.oldestMs = this.oldestWaitMs(running);
+    }
+    if (this.ready === 0 && this.list.size > 0) this.demand?.ring();
     this.watch();
+  }
+
+  /** Of requests that no Python thread has taken; those that were sent are older than those in the list. */
+  private oldestWaitMs(running: ReadonlyMap<number, Running>): number {
+    for (const each of this.sent.values())
+      if (each.state === "sent" && !running.has(each.id)) return monotonicMs() - each.queuedMs;
+    for (const each of this.list) return monotonicMs() - each.queuedMs;
+    return 0;
+  }
+
+  /** What has run for longer than it may is answered; the worker is the master's business. */
+  private sweepRunning(running: ReadonlyMap<number, Running>, nowMs: number): void {
+    for (const each of running.values()) {
+      const request = this.sent.get(each.id);
+      if (request === undefined) continue;
+      request.seenMs ??= nowMs;
+      const overMs = timeIsOverMs(each, request.seenMs);
+      if (overMs !== undefined && overMs <= nowMs) request.timedOut(nowMs - (each.begunMs ?? request.seenMs));
+    }
   }
 
   /** A request that is past its deadline and in no slot of the scoreboard either lies in the socket, and will be refused
    *  by whoever finds it there, or has been run and its reply is not read yet. So it is refused when it is seen for the
    *  second time, with all streams read in between; and while a slow client holds one of them, not at all. */
-  private sweepSent(oldestMs: number): void {
-    const { board } = this;
-    if (board === undefined || this.lost.size > 0 || this.isHeldUp()) return;
-    let running: Set<number> | undefined;
+  private sweepSent(oldestMs: number, running: ReadonlyMap<number, Running>): void {
+    if (this.lost.size > 0 || this.isHeldUp()) return;
     for (const request of this.sent.values()) {
       if (request.state !== "sent" || request.queuedMs > oldestMs) continue;
-      running ??= board.running();
       if (running.has(request.id)) request.missed = false;
       else if (request.missed) this.refuseSent(request);
       else request.missed = true;
@@ -265,11 +309,15 @@ export class AppChannel implements StreamOwner {
       case "stream":
         this.streams.add(new AppStream(message.worker, message.generation, message.fd, this));
         return;
+      case "files":
+        return this.files.connect(message.generation, message.fd);
       case "lost":
         return this.workerLost(message);
       case "availability":
         return this.setReady(message.threads, message.starting);
       case "scoreboard":
+        this.demand = new FrontDemand(message.demand, this.options.front);
+        this.count();
         return this.openBoard(message.fd);
     }
   }
@@ -288,6 +336,8 @@ export class AppChannel implements StreamOwner {
     this.starting = starting;
     this.told = true;
     if (threads > 0) return this.pump();
+    // The last worker may have left just when these were sent or held.
+    if (starting && this.list.size + this.sent.size > 0) this.demand?.ring();
     if (starting) return;
     for (const request of this.list) this.refuse(request);
   }
@@ -306,6 +356,7 @@ export class AppChannel implements StreamOwner {
   private giveUp(worker: LostWorker): void {
     if (this.streamsOf(worker).length > 0) return;
     this.lost.delete(worker);
+    this.files.close(worker.generation);
     for (const id of worker.running) this.sent.get(id)?.replyAborted("the Python worker was lost");
   }
 
@@ -336,6 +387,7 @@ export class AppChannel implements StreamOwner {
     clearTimeout(this.sweepTimer);
     for (const request of this.list) this.refuse(request);
     for (const stream of this.streams) stream.close();
+    this.files.closeAll();
     for (const request of this.sent.values()) request.replyAborted("the server stops");
     closeDescriptor(this.queueFd);
   }

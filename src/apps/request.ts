@@ -5,6 +5,7 @@
  *     collecting ─▶ waiting ─▶ sent ─▶ replying ─▶ over
  *                                 └──────┴─▶ discarded ─▶ over      the client left; Python still works on it
  */
+import { closeSync } from "node:fs";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
@@ -31,14 +32,19 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
   queuedMs = 0;
   /** Past its deadline, sent, and in no slot of the scoreboard when the channel last looked. */
   missed = false;
+  /** How long a Python thread may take for it; 0 for any time. */
+  readonly limitMs: number;
+  /** When the channel saw it first in a slot of the scoreboard; CLOCK_MONOTONIC. */
+  seenMs: number | undefined = undefined;
   private readonly channel: AppChannel;
   private stream: AppStream | undefined;
   private spool: ReplySpool | undefined;
   private bodyOffset = 0;
 
-  constructor(exchange: Exchange, channel: AppChannel) {
+  constructor(exchange: Exchange, channel: AppChannel, limitMs: number) {
     this.exchange = exchange;
     this.channel = channel;
+    this.limitMs = limitMs;
   }
 
   get isDiscarded(): boolean {
@@ -87,6 +93,22 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     spool?.end();
   }
 
+  /** The content is that part of the file `fd`: Python is done with it, the rest is the sender's business. */
+  replyFile(head: Uint8Array, part: { offset: number; length: number }, fd: number | undefined): void {
+    const { state, exchange, channel } = this;
+    this.over();
+    if (fd === undefined) return this.withoutFile(state);
+    if (state !== "sent") return closeSync(fd);
+    channel.options.sendFile(exchange, { head: parseReplyHead(head, part.length), fd, offset: part.offset });
+  }
+
+  /** It came short of descriptors: the kernel drops what this process has no room for. */
+  private withoutFile(state: RequestState): void {
+    if (state !== "sent") return;
+    this.channel.log.error("the descriptor of a file that an application gave did not arrive: answered 503");
+    this.refuse();
+  }
+
   private unwanted(last: boolean): void {
     if (last) this.over();
   }
@@ -105,9 +127,22 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     if (state === "sent") this.refuse();
   }
 
+  /** It has run for `ranMs`, longer than it may. What a Python thread still says of it is dropped. */
+  timedOut(ranMs: number): void {
+    const { state, spool, exchange } = this;
+    if (state !== "sent" && state !== "replying") return;
+    this.discard();
+    const { method, target } = exchange.head;
+    const what = state === "sent" ? "is answered with 504" : "is cut, its reply had begun";
+    const seconds = (ranMs / 1000).toFixed(1);
+    this.channel.log.error(`request ${exchange.requestId}, ${method} ${target}, ${what}: it ran for ${seconds} s`);
+    if (state === "replying") spool?.abort("it ran for longer than request_timeout");
+    else answer(exchange, 504, Fields.of([["X-Request-Id", exchange.requestId]]));
+  }
+
   /** Fills `into` with the next bytes of the body. */
   readBody(into: Uint8Array): boolean {
-    if (this.state === "discarded" || this.state === "over") return false;
+    if (this.state === "over") return false;
     try {
       for (let have = 0; have < into.length;) {
         const size = this.body.read(this.bodyOffset, have === 0 ? into : into.subarray(have));
@@ -126,6 +161,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
 
   /** 503: not run, and worth another try. */
   refuse(): void {
+    this.channel.refused();
     answer(this.exchange, 503, RETRY_AFTER);
   }
 
@@ -160,10 +196,10 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     }
   }
 
+  /** The body stays until Python is done with it: an application that reads it is not to meet an error. */
   private discard(): void {
     const began = this.state === "replying";
     this.state = "discarded";
-    this.body.close();
     this.spool = undefined;
     if (began) this.stream?.cancel(this.id);
     this.stream?.resume();

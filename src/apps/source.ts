@@ -1,9 +1,14 @@
 /** The Python side of the channel, embedded as text: what a worker reads from a descriptor and runs. */
 import { writeSync } from "node:fs";
 import { openTemporary } from "../os/temporary.ts";
+import controlText from "./python/control.py" with { type: "text" };
+import fileText from "./python/file.py" with { type: "text" };
+import loadText from "./python/load.py" with { type: "text" };
+import processText from "./python/process.py" with { type: "text" };
 import streamText from "./python/stream.py" with { type: "text" };
 import workerText from "./python/worker.py" with { type: "text" };
 import wsgiText from "./python/wsgi.py" with { type: "text" };
+import zygoteText from "./python/zygote.py" with { type: "text" };
 
 /** Python runs this. It gives our files names, so that tracebacks show their lines; each comes after those that
  *  it imports, and `server_worker` does not return. */
@@ -16,9 +21,21 @@ for name, text in json.loads(os.pread(7, 1 << 20, 0)).items():
     exec(compile(text, file, "exec"), module.__dict__)
 `;
 
+/** In the order of their imports. */
+const MODULES = {
+  stream: streamText,
+  file: fileText,
+  wsgi: wsgiText,
+  process: processText,
+  control: controlText,
+  load: loadText,
+  zygote: zygoteText,
+  worker: workerText,
+};
+
 /** A descriptor of a file without a name that holds them; it is the caller's to close. */
 export function openSource(temporaryDirectory: string): number {
   const fd = openTemporary(temporaryDirectory);
-  writeSync(fd, JSON.stringify({ stream: streamText, wsgi: wsgiText, worker: workerText }));
+  writeSync(fd, JSON.stringify(MODULES));
   return fd;
 }

@@ -3,6 +3,8 @@
  * paths, numbers in bytes and milliseconds. Only `config`, `front`, `master` and `cli` see it.
  */
 import type { LogLevel } from "../base/log.ts";
+import type { StopSignal } from "../services/child.ts";
+import type { RestartRule } from "../services/policy.ts";
 
 export interface Config {
   /** The file it came from, absolute. */
@@ -13,6 +15,46 @@ export interface Config {
   readonly upstreams: readonly UpstreamConfig[];
   readonly sites: readonly SiteConfig[];
   readonly rateLimits: readonly RateLimitConfig[];
+  readonly services: readonly ServiceConfig[];
+  readonly crons: readonly CronConfig[];
+}
+
+/** What a service and a timed command have in common. */
+export interface CommandConfig {
+  /** The executable, absolute. */
+  readonly program: string;
+  /** As written; the first is the program. */
+  readonly words: readonly string[];
+  readonly cwd: string;
+  /** Over the server's own environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Undefined: as the server. */
+  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] } | undefined;
+  readonly umask: number | undefined;
+  readonly stopSignal: StopSignal;
+  readonly stopTimeoutMs: number;
+}
+
+/** [service.NAME] */
+export interface ServiceConfig extends CommandConfig {
+  readonly name: string;
+  readonly instances: number;
+  readonly restart: RestartRule;
+  /** Relative to the apps. */
+  readonly start: "after" | "before";
+}
+
+/** [cron.NAME] */
+export interface CronConfig extends CommandConfig {
+  readonly name: string;
+  /** As services/schedule takes it. */
+  readonly schedule: string;
+  /** Undefined: that of the process. */
+  readonly timezone: string | undefined;
+  /** Of a run; undefined: none. */
+  readonly timeoutMs: number | undefined;
+  readonly overlap: boolean;
+  readonly missed: "run" | "skip";
 }
 
 /** [limit.NAME] */
@@ -91,6 +133,8 @@ export interface ServerConfig {
   /** `combined`, or a template. */
   readonly accessLogFormat: string;
   readonly accessLogEscape: "default" | "json";
+  /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
+  readonly control: string;
   /** For spooled bodies and replies. */
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
@@ -137,6 +181,8 @@ export interface AppConfig {
   readonly processes: number;
   readonly threads: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Directories below which it may name files in X-Sendfile, absolute. */
+  readonly sendfileRoots: readonly string[];
   /** Listeners that speak the uwsgi protocol for this app; the gateway in front is trusted. */
   readonly uwsgiSockets: readonly ListenAddress[];
   /** How long a request may wait for an idle Python thread before it is answered 503. */
@@ -145,6 +191,28 @@ export interface AppConfig {
   readonly queueMax: number;
   /** How long the first import may take before the start fails. */
   readonly startTimeoutMs: number;
+  /** Import the code anew when a file of the project changes; and a first import that fails ends nothing. */
+  readonly reloadOnChange: boolean;
+  /** Import the code anew when one of these files is touched. Absolute. */
+  readonly touchReload: readonly string[];
+  /** How long a Python thread may take for a request; 0 for ever. */
+  readonly requestTimeoutMs: number;
+  /** Workers are forked from a process that has imported the project. */
+  readonly preload: boolean;
+  readonly process: ProcessConfig;
+}
+
+/** As whom and within which bounds Python processes run. */
+export interface ProcessConfig {
+  /** `name` and `home` undefined: a number without an entry in the machine's list of users. */
+  readonly user:
+    { readonly name: string | undefined; readonly id: number; readonly home: string | undefined } | undefined;
+  readonly group: number | undefined;
+  readonly umask: number | undefined;
+  /** Absolute. */
+  readonly pythonPath: readonly string[];
+  /** setrlimit(2); -1 for unlimited. */
+  readonly limits: readonly { readonly name: string; readonly value: number }[];
 }
 
 export type WsgiTarget =
@@ -163,6 +231,8 @@ export interface UpstreamConfig {
   readonly sendTimeoutMs: number;
   /** Idle connections kept, per front thread (http only). */
   readonly keepalive: number;
+  /** Directories below which its servers may name files in X-Sendfile, absolute. */
+  readonly sendfileRoots: readonly string[];
 }
 
 export interface UpstreamServer {
@@ -209,6 +279,8 @@ export interface RouteConfig {
     | { readonly kind: "exact"; readonly path: string }
     | { readonly kind: "prefix"; readonly path: string }
     | { readonly kind: "regex"; readonly source: string; readonly ignoreCase: boolean };
+  /** Clients do not reach it. */
+  readonly internal: boolean;
   /** Overrides the site's. */
   readonly bodyBytesMax: number | undefined;
   /** After those of the site. */
@@ -231,7 +303,14 @@ export type RouteTarget =
       /** Cache-Control to send; undefined for none. `30d` in the file becomes `max-age=2592000`. */
       readonly cacheControl: string | undefined;
     }
-  | { readonly kind: "app"; readonly app: string }
+  | {
+      readonly kind: "app";
+      readonly app: string;
+      /** SCRIPT_NAME, without closing slash. */
+      readonly mount: string;
+      /** That of the app unless it says another. */
+      readonly requestTimeoutMs?: number;
+    }
   | { readonly kind: "upstream"; readonly upstream: string }
   /** `to` and `body` are templates. */
   | { readonly kind: "redirect"; readonly to: string; readonly status: number }

@@ -1,7 +1,8 @@
 /** The schema of what requests are sent to: [app.NAME] and [upstream.NAME]. How to read it: schema.ts. */
 import { LISTEN, UPSTREAM_SERVER } from "./address-kinds.ts";
 import { byDefault, durationKey, optional, required, type Schema } from "./keys.ts";
-import { choice, duration, integer, listOf, namedOf, nonEmpty, string } from "./kinds.ts";
+import { boolean, choice, duration, integer, listOf, namedOf, nonEmpty, string } from "./kinds.ts";
+import { APP_PROCESS } from "./schema-app-process.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
@@ -18,6 +19,12 @@ const UPSTREAM_KEEPALIVE = 32;
 const timeout = duration(10, DAY);
 
 const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+export function refuseVariableName(name: string): string | undefined {
+  return ENVIRONMENT_NAME.test(name)
+    ? undefined
+    : "should be a name of letters, digits and _ that begins with no digit";
+}
 
 export const APP = {
   root: byDefault(
@@ -47,9 +54,7 @@ export const APP = {
     "Threads of each process: one more request while another waits for the database. uWSGI: threads, 1.",
   ),
   env: byDefault(
-    namedOf(string('a string: write numbers in quotes ("1")'), "a table of strings", (name) =>
-      ENVIRONMENT_NAME.test(name) ? undefined : "should be a name of letters, digits and _ that begins with no digit",
-    ),
+    namedOf(string('a string: write numbers in quotes ("1")'), "a table of strings", refuseVariableName),
     [],
     "Environment variables of the Python processes, beside those of the server itself. uWSGI: env.",
     "none",
@@ -76,6 +81,25 @@ export const APP = {
     START_TIMEOUT_MS,
     "How long the first import may take before the start fails. gunicorn: timeout, 30 s.",
   ),
+  reload_on_change: byDefault(
+    boolean,
+    false,
+    "For development: imports the code anew when a source file or template below `root` or PYTHONPATH changes. If that fails, " +
+      "the old code goes on and the traceback is logged; a first import that fails waits for the next change. uWSGI: py-autoreload.",
+  ),
+  touch_reload: byDefault(
+    listOf(nonEmpty("a file")),
+    [],
+    "Imports the code anew when this file is touched, made or removed. uWSGI: touch-reload.",
+    "none",
+  ),
+  ...APP_PROCESS,
+  sendfile_roots: optional(
+    listOf(nonEmpty("a directory")),
+    "none: such a reply is answered 500",
+    "The app may name files below these directories in an X-Sendfile field, and the server sends them. X-Accel-Redirect needs no " +
+      "such permission, since it leads to routes of the site. Apache: XSendFilePath.",
+  ),
 } satisfies Schema;
 
 export const UPSTREAM = {
@@ -96,5 +120,11 @@ export const UPSTREAM = {
     integer(0, 10_000),
     UPSTREAM_KEEPALIVE,
     "Idle connections kept open, in each front thread; only for http, since uwsgi closes after each reply. 0: none.",
+  ),
+  sendfile_roots: optional(
+    listOf(nonEmpty("a directory")),
+    "none: such a reply is answered 500",
+    "Its servers may name files below these directories in an X-Sendfile field, and the server sends them. X-Accel-Redirect needs no " +
+      "such permission, since it leads to routes of the site. Apache: XSendFilePath.",
   ),
 } satisfies Schema;

@@ -4,6 +4,7 @@ import { CACHE, CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kind
 import { CANDIDATE } from "./guard-kinds.ts";
 import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table } from "./keys.ts";
 import { isTable } from "./place.ts";
+import { REQUEST_TIMEOUT } from "./schema-app-process.ts";
 import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
@@ -18,6 +19,17 @@ const BODY_BYTES_MAX = 100 * MIB;
 /** nginx's `return 302`: a browser forgets it, so that a mistake can be mended. */
 const REDIRECT_STATUS = 302;
 
+/** `true`, `false` or a path. */
+const MOUNT: Kind<boolean | string> = {
+  expected: 'true, false or a path such as "/blog"',
+  read: (place) => {
+    const { value } = place;
+    if (typeof value === "boolean") return value;
+    if (typeof value === "string" && /^\/[^?#%\0]*[^?#%\0/]$/.test(value) && !/\/\.{0,2}(\/|$)/.test(value)) return value;
+    return void place.unfit(MOUNT.expected);
+  },
+};
+
 /** What a request is answered with: exactly one of the first five. */
 export const ROUTE_TARGETS = ["files", "app", "upstream", "redirect", "respond"] as const;
 
@@ -30,6 +42,16 @@ export const TARGET = {
       '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`. nginx: alias.',
   ),
   app: optional(nonEmpty("the name of an app"), "–", "Asks the app of this name. nginx: uwsgi_pass, to uWSGI."),
+  mount: only(
+    "app",
+    optional(
+      MOUNT,
+      "`true`; of an app that a shorter prefix of the site leads to as well, that one's",
+      "Where in the site the app stands, which it learns as SCRIPT_NAME; PATH_INFO is what follows. `true`: at the prefix of " +
+        'this route, so that `"/blog/" = { app = "blog" }` needs no more; `false`: at the root, the prefix is part of its ' +
+        'own paths; or a path such as `"/blog"`. uWSGI: mount with manage-script-name.',
+    ),
+  ),
   upstream: optional(
     nonEmpty("the name of an upstream"),
     "–",
@@ -42,6 +64,14 @@ export const TARGET = {
       "change the host. An empty value (of a map) is answered 404. nginx: return 302.",
   ),
   respond: optional(string(), "–", "Answers with this text, in which variables may stand. nginx: return 200."),
+  request_timeout: only(
+    "app",
+    optional(
+      REQUEST_TIMEOUT,
+      "that of the app",
+      "How long a Python thread may take for a request of this route; 0: for ever. See the app's request_timeout.",
+    ),
+  ),
   index: only(
     "files",
     optional(listOf(INDEX_FILE), '`"index.html"`', "File names tried for a directory, in this order. nginx: index."),
@@ -100,6 +130,12 @@ export const ROUTE = {
       "What is answered when there is none of the files: a status, a path of this site, or another target, as in " +
         '`{ files = "public/", otherwise = { app = "mysite" } }`. nginx: the last parameter of try_files.',
     ),
+  ),
+  internal: byDefault(
+    boolean,
+    false,
+    "Only for requests from inside the server: X-Accel-Redirect of an app or upstream, `otherwise`, error pages. Clients " +
+      "are answered 404. nginx: internal.",
   ),
   max_body_size: optional(
     size(0, TIB),

@@ -22,6 +22,7 @@ import { settleClient, type Trust } from "../exchange/client-address.ts";
 import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
+import { mountedAt } from "../exchange/mount.ts";
 import { schemeIsMisdirected } from "../exchange/misdirected.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import { makeRespondHandler } from "../exchange/respond.ts";
@@ -31,11 +32,13 @@ import type { RateMemory } from "../exchange/rate-table.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { FileCache } from "../files/cache.ts";
+import { sendOpenFile } from "../files/handed-over.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import { Upstream } from "../proxy/upstream.ts";
+import { accelerated as withAcceleration } from "./accelerate.ts";
 import { filesOptions } from "./files-options.ts";
 import { Guards } from "./guards.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
@@ -179,6 +182,8 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.headerRules = found.value.headerRules;
     exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
+    // Exchanges of clients have depth 0.
+    if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
   };
   /** The page of an error: its route without guards, since whoever was refused may read why. */
@@ -214,6 +219,7 @@ interface AssembledRoute {
   readonly headerRules: HeaderRules | undefined;
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
+  readonly internal: boolean;
 }
 
 interface Surroundings {
@@ -232,6 +238,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     headerRules: rulesOf(site, route, targets),
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
+    internal: route.internal,
   };
 }
 
@@ -239,6 +246,14 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
   const { site, targets } = around;
   const scope = routeScope(route.match, site.names, targets.scope);
   const intercepted = (handler: Handler) => (route.guards.intercept ? withIntercept(handler) : handler);
+  const accelerated = (handler: Handler, roots: readonly string[]) =>
+    withAcceleration(handler, {
+      sendfileRoots: roots,
+      dispatch: around.again,
+      mergeSlashes: targets.config.server.mergeSlashes,
+      charset: site.charset,
+      files: targets.files,
+    });
   switch (target.kind) {
     case "files": {
       const options = filesOptions(target, site.charset, scope, targets.files);
@@ -247,13 +262,10 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       return makeTryHandler({ ...options, candidates, otherwise: makeOtherwise(otherwise, route, around) });
     }
     case "app":
-      return intercepted(named(targets.apps.get(target.app), target.app).handler);
+      return intercepted(accelerated(mountedApp(target, targets), sendfileRoots(targets.config.apps, target.app)));
     case "upstream":
       return intercepted(
-        makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
-          temporaryDirectory: targets.config.server.temporaryDirectory,
-          budget: targets.budget,
-        }),
+        accelerated(proxyHandler(target.upstream, targets), sendfileRoots(targets.config.upstreams, target.upstream)),
       );
     case "redirect":
       return makeRedirectHandler({ to: makeTemplate(target.to, scope), status: target.status });
@@ -264,6 +276,25 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
         contentType: target.contentType,
       });
   }
+}
+
+function mountedApp(target: Extract<RouteTarget, { kind: "app" }>, targets: Targets): Handler {
+  const { channel, handler: shared } = named(targets.apps.get(target.app), target.app);
+  const { requestTimeoutMs } = target;
+  const handler = requestTimeoutMs === undefined ? shared : makeAppHandler(channel, { requestTimeoutMs });
+  return mountedAt(target.mount, handler);
+}
+
+function proxyHandler(name: string, { upstreams, budget, config }: Targets): Handler {
+  const { temporaryDirectory } = config.server;
+  return makeProxyHandler(named(upstreams.get(name), name), { temporaryDirectory, budget });
+}
+
+function sendfileRoots(
+  all: readonly { readonly name: string; readonly sendfileRoots: readonly string[] }[],
+  name: string,
+): readonly string[] {
+  return all.find((each) => each.name === name)?.sendfileRoots ?? [];
 }
 
 function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfig, around: Surroundings): Handler {
@@ -304,10 +335,11 @@ function assembleApp(app: AppConfig, config: Config, context: AssembleContext, b
       queueTimeoutMs: app.queueTimeoutMs,
       temporaryDirectory: config.server.temporaryDirectory,
       budget,
+      sendFile: sendOpenFile,
     },
     context.log,
   );
-  return { config: app, channel, handler: makeAppHandler(channel) };
+  return { config: app, channel, handler: makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs }) };
 }
 
 function assembleUpstream(upstream: UpstreamConfig, log: Log): Upstream {
