@@ -81,6 +81,11 @@ export function decide<W extends SeatedWorker>(pool: Pool<W>, nowMs: number): Pl
   return { spawn, retire, overdue, terminate, kill, nextMs: agenda.nextMs };
 }
 
+/** Is there anything to do? Then it has to be asked again after that. */
+export function isBusy({ spawn, retire, overdue, terminate, kill }: Plan<unknown>): boolean {
+  return [spawn, retire, overdue, terminate, kill].some((list) => list.length > 0);
+}
+
 /** Says what is due, and remembers when the next will be. */
 class Agenda {
   readonly nowMs: number;

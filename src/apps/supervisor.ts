@@ -10,13 +10,14 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { Demand } from "./demand.ts";
+import { dismiss, kill, nameOf, retire, terminate } from "./endings.ts";
 import { ExitCauses } from "./exit-causes.ts";
 import { FrontLinks } from "./front-links.ts";
 import { Launcher } from "./launcher.ts";
 import type { AppMessage } from "./messages.ts";
 import type { AppOptions } from "./options.ts";
 import { OverdueWorkers } from "./overdue-workers.ts";
-import { decide, type Pool as PolicyPool, startableMs } from "./policy.ts";
+import { decide, isBusy, type Pool as PolicyPool, startableMs } from "./policy.ts";
 import { isLeaving, keepLine, Pool, type Worker } from "./pool.ts";
 import { RequestQueue } from "./queue.ts";
 import { reportCrashLoop, reportLiving, reportQueue, reportWorkers } from "./report.ts";
@@ -33,8 +34,6 @@ import type { WorkerOwner, WorkerProcess } from "./worker-process.ts";
 export const START_TIMEOUT_MS = 60_000;
 /** uWSGI: worker-reload-mercy, 60 s. */
 export const DRAIN_TIMEOUT_MS = 60_000;
-/** Between SIGTERM and SIGKILL. */
-const TERM_MS = 2_000;
 
 /** The app cannot be started; the message is for people and holds the traceback. */
 export class StartFailure extends Error {
@@ -117,18 +116,17 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     if (this.phase === "new" || this.isOver) return;
     clearTimeout(this.timer);
     const now = monotonicMs();
-    const { spawn, retire, overdue, terminate, kill, nextMs } = decide(this.policyPool(now), now);
-    for (const worker of overdue) this.giveUp(worker);
-    for (const { worker, why } of retire) this.retire(worker, why, this.drainTimeoutMs);
-    for (const worker of terminate) this.terminate(worker);
-    for (const worker of kill) this.kill(worker);
-    for (const seat of spawn) this.spawn(seat);
+    const plan = decide(this.policyPool(now), now);
+    for (const worker of plan.overdue) this.giveUp(worker);
+    for (const { worker, why } of plan.retire) retire(worker, why, this.drainTimeoutMs, this.log);
+    for (const worker of plan.terminate) this.terminate(worker);
+    for (const worker of plan.kill) kill(worker);
+    for (const seat of plan.spawn) this.spawn(seat);
     this.tellAvailability();
     this.rollout.look(this.desired(now));
     // A first start that fails at once has been undone.
     if (this.isOver) return;
-    const hasActed = [spawn, retire, overdue, terminate, kill].some((list) => list.length > 0);
-    this.sleep(hasActed ? now : this.nextMs(nextMs, now), now);
+    this.sleep(isBusy(plan) ? now : this.nextMs(plan.nextMs, now), now);
     this.watch();
   }
 
@@ -203,38 +201,12 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
 
   private giveUp(worker: Worker): void {
     worker.traceback = `not ready ${Math.round(this.startTimeoutMs / 1000)} s after its start (start_timeout)`;
-    this.kill(worker);
-  }
-
-  /** It finishes what it has. One that serves nobody yet just ends. */
-  private retire(worker: Worker, why: string, graceMs: number): void {
-    const { state } = worker;
-    if (isLeaving(worker)) return this.hasten(worker, graceMs);
-    worker.leaving = why;
-    if (state.kind === "starting" || graceMs === 0) return this.kill(worker);
-    const now = monotonicMs();
-    worker.state = { kind: "finishing", sinceMs: now, untilMs: now + graceMs };
-    worker.process.finish();
-    this.log.info(`${nameOf(worker)} finishes: ${why}`);
-  }
-
-  private hasten(worker: Worker, graceMs: number): void {
-    if (graceMs === 0) return this.kill(worker);
-    const { state } = worker;
-    const untilMs = monotonicMs() + graceMs;
-    if (state.kind === "finishing" && untilMs < state.untilMs) worker.state = { ...state, untilMs };
+    kill(worker);
   }
 
   private terminate(worker: Worker): void {
-    const now = monotonicMs();
-    worker.state = { kind: "terminated", sinceMs: now, untilMs: now + TERM_MS };
     if (this.isActive) this.log.warn(`${nameOf(worker)} is terminated with what it still has: ${worker.leaving}`);
-    worker.process.kill("SIGTERM");
-  }
-
-  private kill(worker: Worker): void {
-    worker.state = { kind: "killed", sinceMs: monotonicMs() };
-    worker.process.kill("SIGKILL");
+    terminate(worker);
   }
 
   // ── WorkerControl ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -253,7 +225,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
 
   private end(worker: Worker, cause: string, graceMs: number): void {
     if (!isLeaving(worker)) this.log.warn(`${nameOf(worker)} is ended: ${cause}`);
-    this.retire(worker, cause, graceMs);
+    retire(worker, cause, graceMs, this.log);
   }
 
   // ── WorkerOwner ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -400,23 +372,12 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   stop(graceMs: number): Promise<void> {
     if (this.phase === "stopping" || this.phase === "stopped") return this.stopped.promise;
     this.phase = "stopping";
-    for (const worker of this.pool.workers) this.dismiss(worker, graceMs);
+    for (const worker of this.pool.workers) dismiss(worker, graceMs);
     this.queue.quit(this.pool.size * this.options.threads);
     this.watch();
     this.act();
     this.finishStop();
     return this.stopped.promise;
-  }
-
-  /** By a packet behind the requests, unlike one that is replaced: nobody comes after it. */
-  private dismiss(worker: Worker, graceMs: number): void {
-    const { state } = worker;
-    worker.leaving ??= "stop";
-    const now = monotonicMs();
-    if (state.kind === "starting") this.kill(worker);
-    if (state.kind === "ready") worker.state = { kind: "finishing", sinceMs: now, untilMs: now + graceMs };
-    if (state.kind === "finishing" && now + graceMs < state.untilMs)
-      worker.state = { ...state, untilMs: now + graceMs };
   }
 
   private finishStop(): void {
@@ -439,7 +400,3 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
 
 /** Of a worker, or of one that there never was. */
 type Fallen = Pick<Worker, "seat" | "generation" | "state" | "traceback" | "lastLines">;
-
-function nameOf(worker: Worker): string {
-  return `worker ${worker.seat + 1} (pid ${worker.process.pid})`;
-}
