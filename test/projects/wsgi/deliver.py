@@ -80,6 +80,12 @@ def piped(environ, start_response, query):
     return environ["wsgi.file_wrapper"](os.fdopen(reading, "rb"))
 
 
+def special(environ, start_response, query):
+    """A regular file that says it has no bytes."""
+    start_response("200 OK", [])
+    return environ["wsgi.file_wrapper"](open("/proc/cpuinfo", "rb"))
+
+
 def temporary(environ, start_response, query):
     """Gone from its directory, and written but not flushed."""
     file = tempfile.NamedTemporaryFile()
