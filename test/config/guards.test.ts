@@ -55,7 +55,10 @@ describe("what is in force", () => {
     const fallbacks = config().sites[0]?.routes.flatMap((route) => route.fallback ?? []);
     expect(fallbacks).toEqual([
       { candidates: ["$uri", "$uri/", "/site.css"], otherwise: { kind: "status", status: 404 } },
-      { candidates: ["$uri", "$uri/"], otherwise: { kind: "target", target: { kind: "app", app: "mysite" } } },
+      {
+        candidates: ["$uri", "$uri/"],
+        otherwise: { kind: "target", target: { kind: "app", app: "mysite", mount: "" } },
+      },
     ]);
   });
 

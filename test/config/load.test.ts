@@ -104,6 +104,7 @@ describe("defaults", () => {
             {
               pattern: "/",
               match: { kind: "prefix", path: "/" },
+              internal: false,
               bodyBytesMax: undefined,
               guards: NO_GUARDS,
               fallback: undefined,
@@ -164,7 +165,7 @@ describe("every key reaches the configuration", () => {
         root: join(CASES, "project"),
         wsgi: { kind: "module", module: "mysite.wsgi", callable: "application" },
         python: join(folder, "bin/python3"),
-        processes: 3,
+        ...poolOf(3),
         threads: 4,
         env: { DJANGO_SETTINGS_MODULE: "mysite.settings", _X1: "" },
         uwsgiSockets: [
@@ -175,19 +176,21 @@ describe("every key reaches the configuration", () => {
         queueTimeoutMs: 10_000,
         queueMax: 10,
         startTimeoutMs: 120_000,
+        sendfileRoots: [],
       },
       {
         name: "by-file",
         root: join(CASES, "project"),
         wsgi: { kind: "file", file: join(CASES, "project/flat.py"), callable: "application" },
         python: join(folder, "bin/python3"),
-        processes: 4,
+        ...poolOf(4),
         threads: 2,
         env: {},
         uwsgiSockets: [{ kind: "tcp", host: "127.0.0.1", port: 8996 }],
         queueTimeoutMs: 30_000,
         queueMax: 1024,
         startTimeoutMs: 60_000,
+        sendfileRoots: [],
       },
     ]);
   });
@@ -206,6 +209,7 @@ describe("every key reaches the configuration", () => {
         readTimeoutMs: 30_000,
         sendTimeoutMs: 31_000,
         keepalive: 0,
+        sendfileRoots: [],
       },
       {
         name: "one",
@@ -215,6 +219,7 @@ describe("every key reaches the configuration", () => {
         readTimeoutMs: 60_000,
         sendTimeoutMs: 60_000,
         keepalive: 0,
+        sendfileRoots: [],
       },
     ]);
   });
@@ -297,7 +302,7 @@ describe("every key reaches the configuration", () => {
         undefined,
         { kind: "respond", status: 200, body: "<b>ok</b>", contentType: "text/html; charset=utf-8" },
       ],
-      ["/", { kind: "prefix", path: "/" }, undefined, { kind: "app", app: "mysite" }],
+      ["/", { kind: "prefix", path: "/" }, undefined, { kind: "app", app: "mysite", mount: "" }],
     ]);
   });
 
@@ -393,3 +398,14 @@ describe("modules are looked for where python would", () => {
     ]);
   });
 });
+
+/** A fixed number of processes, without bounds on their lives. */
+function poolOf(processes: number) {
+  const unlimited = {
+    maxRequests: undefined,
+    maxLifetimeMs: undefined,
+    maxRssBytes: undefined,
+    killRssBytes: undefined,
+  };
+  return { processes, processesMin: processes, idleMs: 60_000, drainTimeoutMs: 60_000, ...unlimited };
+}
