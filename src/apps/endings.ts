@@ -6,6 +6,8 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { isLeaving, type Worker } from "./pool.ts";
 
+/** For the requests of a worker that is replaced. uWSGI: worker-reload-mercy, 60 s. */
+export const DRAIN_TIMEOUT_MS = 60_000;
 /** Between SIGTERM and SIGKILL. */
 const TERM_MS = 2_000;
 

@@ -33,7 +33,7 @@ export interface AppOptions extends RecycleOptions {
   readonly env: Readonly<Record<string, string>>;
   /** How long an import may take. Default supervisor.ts START_TIMEOUT_MS. */
   readonly startTimeoutMs?: number | undefined;
-  /** How long a worker that is replaced may work on the requests that it has. Default supervisor.ts DRAIN_TIMEOUT_MS. */
+  /** How long a worker that is replaced may work on the requests that it has. Default endings.ts DRAIN_TIMEOUT_MS. */
   readonly drainTimeoutMs?: number | undefined;
   readonly temporaryDirectory: string;
   /** A first import that fails is tried again like any other, instead of ending the start: for development, where the code

@@ -66,7 +66,8 @@ export class Constitution {
       return false;
     }
     this.heavySince ??= handled;
-    return isIdle || handled > this.heavySince;
+    // What the import alone needs, its successor will need as well.
+    return handled > (isIdle ? 0 : this.heavySince);
   }
 }
 

@@ -8,10 +8,38 @@ import { YOUNG_MS } from "./policy.ts";
 import { isLeaving, type Pool, type Worker } from "./pool.ts";
 import { queueDepth, runningThreads } from "./sampler.ts";
 import type { Scoreboard } from "./scoreboard.ts";
-import type { CrashLoop, QueueStatus, ThreadStatus, WorkerStatus } from "./status.ts";
+import type { AppStatus, CrashLoop, Phase, QueueStatus, ThreadStatus, WorkerStatus } from "./status.ts";
 import type { LiveWorker } from "./worker-control.ts";
 
-export function reportWorkers(pool: Pool, desired: number, generation: number, board: Scoreboard): WorkerStatus[] {
+interface ReportedApp {
+  readonly name: string;
+  readonly phase: Phase;
+  readonly min: number;
+  readonly max: number;
+  readonly desired: number;
+  readonly rollout: { readonly generation: number; readonly failure: string | undefined };
+  readonly pool: Pool;
+  /** Not there any more when the app has stopped, and then not read. */
+  readonly scoreboard: Scoreboard;
+  readonly demand: Demand;
+}
+
+export function reportApp(app: ReportedApp): AppStatus {
+  const { name, phase, min, max, desired, pool, scoreboard, demand } = app;
+  const { generation, failure } = app.rollout;
+  return {
+    name,
+    phase,
+    generation,
+    processes: { min, max, desired, ready: pool.ready.length },
+    workers: phase === "stopped" ? [] : reportWorkers(pool, desired, generation, scoreboard),
+    queue: reportQueue(demand, pool, scoreboard),
+    crashLoop: reportCrashLoop(pool),
+    reloadFailure: failure,
+  };
+}
+
+function reportWorkers(pool: Pool, desired: number, generation: number, board: Scoreboard): WorkerStatus[] {
   const nowMs = monotonicMs();
   const clockOffsetMs = monotonicOffsetMs();
   const bySeat = pool.seats.map((): Worker[] => []);
@@ -71,13 +99,13 @@ function reportThread(board: Scoreboard, slot: number, nowMs: number): ThreadSta
   return { handled, runningMs: Math.max(0, nowMs - begunMs), request: { front, id } };
 }
 
-export function reportQueue(demand: Demand, pool: Pool, board: Scoreboard): QueueStatus {
+function reportQueue(demand: Demand, pool: Pool, board: Scoreboard): QueueStatus {
   const depth = queueDepth(demand, runningThreads(pool.workers, board));
   return { depth, oldestMs: demand.oldestMs, refused: demand.refused };
 }
 
 /** Of the seat whose starts have failed most often; a worker that stayed ends its seat's row. */
-export function reportCrashLoop(pool: Pool): CrashLoop | undefined {
+function reportCrashLoop(pool: Pool): CrashLoop | undefined {
   const nowMs = monotonicMs();
   const stayed = new Set(pool.ready.flatMap(({ seat, state }) => (nowMs - state.sinceMs >= YOUNG_MS ? [seat] : [])));
   const failing = pool.seats.filter(

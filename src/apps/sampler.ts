@@ -19,6 +19,13 @@ export interface SampledApp {
   readonly recycle: RecycleOptions;
 }
 
+export interface Condemned {
+  readonly worker: Worker;
+  readonly why: string;
+  /** It was like that before its first request: so will the next be. */
+  readonly isUnused: boolean;
+}
+
 export class Sampler {
   private readonly app: SampledApp;
   private readonly watchesMemory: boolean;
@@ -40,13 +47,13 @@ export class Sampler {
   }
 
   /** Notes who has had its time; returns those that must be killed, and why. */
-  sample(nowMs: number): { readonly worker: Worker; readonly why: string }[] {
+  sample(nowMs: number): Condemned[] {
     const { pool, scale, recycle } = this.app;
     if (!scale.isFixed) this.sampleLoad(nowMs);
     if (!recycles(recycle)) return [];
     return pool.workers.flatMap((worker) => {
       const why = this.judge(worker, nowMs);
-      return why === undefined ? [] : [{ worker, why }];
+      return why === undefined ? [] : [{ worker, why, isUnused: this.isUnused(worker) }];
     });
   }
 
@@ -67,6 +74,11 @@ export class Sampler {
       nowMs,
     );
     this.handledBefore = handled;
+  }
+
+  private isUnused({ slots }: Worker): boolean {
+    const { scoreboard } = this.app;
+    return scoreboard.handled(slots) === 0 && slots.every((slot) => scoreboard.running(slot) === undefined);
   }
 
   private judge(worker: Worker, nowMs: number): string | undefined {

@@ -10,7 +10,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { Demand } from "./demand.ts";
-import { dismiss, kill, nameOf, retire, terminate } from "./endings.ts";
+import { dismiss, DRAIN_TIMEOUT_MS, kill, nameOf, retire, terminate } from "./endings.ts";
 import { ExitCauses } from "./exit-causes.ts";
 import { FrontLinks } from "./front-links.ts";
 import { Launcher } from "./launcher.ts";
@@ -20,7 +20,7 @@ import { OverdueWorkers } from "./overdue-workers.ts";
 import { decide, isBusy, type Pool as PolicyPool, startableMs } from "./policy.ts";
 import { isLeaving, keepLine, Pool, type Worker } from "./pool.ts";
 import { RequestQueue } from "./queue.ts";
-import { reportCrashLoop, reportLiving, reportQueue, reportWorkers } from "./report.ts";
+import { reportApp, reportLiving } from "./report.ts";
 import { Rollout } from "./rollout.ts";
 import { Sampler, SAMPLE_MS } from "./sampler.ts";
 import { IDLE_MS, Scale } from "./scale.ts";
@@ -32,8 +32,6 @@ import type { WorkerOwner, WorkerProcess } from "./worker-process.ts";
 
 /** Large Django projects import for 10 s on a cold disk. */
 export const START_TIMEOUT_MS = 60_000;
-/** uWSGI: worker-reload-mercy, 60 s. */
-export const DRAIN_TIMEOUT_MS = 60_000;
 
 /** The app cannot be started; the message is for people and holds the traceback. */
 export class StartFailure extends Error {
@@ -117,7 +115,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     clearTimeout(this.timer);
     const now = monotonicMs();
     const plan = decide(this.policyPool(now), now);
-    for (const worker of plan.overdue) this.giveUp(worker);
+    for (const worker of plan.overdue) this.giveUp(worker, this.overdueText);
     for (const { worker, why } of plan.retire) retire(worker, why, this.drainTimeoutMs, this.log);
     for (const worker of plan.terminate) this.terminate(worker);
     for (const worker of plan.kill) kill(worker);
@@ -159,6 +157,10 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     return this.phase === "starting" || this.phase === "running";
   }
 
+  private get overdueText(): string {
+    return `not ready ${Math.round(this.startTimeoutMs / 1000)} s after its start (start_timeout)`;
+  }
+
   private get isOver(): boolean {
     return this.phase === "stopped";
   }
@@ -173,7 +175,10 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   }
 
   private sample(): void {
-    for (const { worker, why } of this.sampler.sample(monotonicMs())) this.end(worker, why, 0);
+    for (const { worker, why, isUnused } of this.sampler.sample(monotonicMs())) {
+      if (isUnused) this.giveUp(worker, why);
+      else this.end(worker, why, 0);
+    }
     this.act();
   }
 
@@ -199,8 +204,9 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     }
   }
 
-  private giveUp(worker: Worker): void {
-    worker.traceback = `not ready ${Math.round(this.startTimeoutMs / 1000)} s after its start (start_timeout)`;
+  /** It is as good as not started: the next start waits. */
+  private giveUp(worker: Worker, why: string): void {
+    worker.traceback = why;
     kill(worker);
   }
 
@@ -349,20 +355,10 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   }
 
   status(): AppStatus {
-    const { pool, scoreboard, demand } = this;
-    const { processes, processesMin = processes } = this.options;
+    const { name, phase, pool, scoreboard, demand, rollout } = this;
+    const { processes: max, processesMin: min = max } = this.options;
     const desired = this.desired(monotonicMs());
-    const { generation, failure } = this.rollout;
-    return {
-      name: this.name,
-      phase: this.phase,
-      generation,
-      processes: { min: processesMin, max: processes, desired, ready: pool.ready.length },
-      workers: this.phase === "stopped" ? [] : reportWorkers(pool, desired, generation, scoreboard),
-      queue: reportQueue(demand, pool, scoreboard),
-      crashLoop: reportCrashLoop(pool),
-      reloadFailure: failure,
-    };
+    return reportApp({ name, phase, min, max, desired, rollout, pool, scoreboard, demand });
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 /** [app.NAME] as it was written → the app as it is run. */
 import { delimiter, resolve } from "node:path";
+import { resolvePool } from "./app-pool.ts";
 import { resolveProcess } from "./app-process.ts";
 import type { ResolvedSockets } from "./collisions.ts";
 import type { AppConfig } from "./config.ts";
@@ -31,8 +32,9 @@ export function resolveApp(name: string, section: Section<typeof APP>, context: 
   }
   const uwsgiSockets = sockets.map((entry) => entry.value);
   const project = resolveProject(section, context);
+  const pool = resolvePool(section, context);
   const config =
-    project === undefined ? undefined : { name, ...project, ...plain(section.values, context), uwsgiSockets };
+    project === undefined ? undefined : { name, ...project, ...plain(section.values, context), ...pool, uwsgiSockets };
   return { config, sockets: { app: name, sockets } };
 }
 
@@ -52,7 +54,6 @@ function resolveProject({ place, values }: Section<typeof APP>, context: Context
 
 function plain(values: Section<typeof APP>["values"], context: Context) {
   return {
-    processes: values.processes ?? context.machine.cores,
     threads: values.threads,
     queueTimeoutMs: values.queue_timeout,
     queueMax: values.queue_size,

@@ -170,7 +170,7 @@ export interface LimitsConfig {
   readonly spoolDiskBytesMax: number;
 }
 
-export interface AppConfig {
+export interface AppConfig extends PoolConfig {
   readonly name: string;
   /** Working directory, first on sys.path. */
   readonly root: string;
@@ -178,7 +178,6 @@ export interface AppConfig {
   readonly wsgi: WsgiTarget;
   /** The interpreter to execute, absolute. */
   readonly python: string;
-  readonly processes: number;
   readonly threads: number;
   readonly env: Readonly<Record<string, string>>;
   /** Directories below which it may name files in X-Sendfile, absolute. */
@@ -200,6 +199,22 @@ export interface AppConfig {
   /** Workers are forked from a process that has imported the project. */
   readonly preload: boolean;
   readonly process: ProcessConfig;
+}
+
+/** How many processes an app has, and for how long each. Undefined: without that bound. */
+export interface PoolConfig {
+  /** At most. */
+  readonly processes: number;
+  /** As many are always there; equal to `processes` unless the number follows the load. */
+  readonly processesMin: number;
+  /** How long one more than needed stays. */
+  readonly idleMs: number;
+  readonly maxRequests: number | undefined;
+  readonly maxLifetimeMs: number | undefined;
+  readonly maxRssBytes: number | undefined;
+  readonly killRssBytes: number | undefined;
+  /** How long a process that is replaced may take for what it has. */
+  readonly drainTimeoutMs: number;
 }
 
 /** As whom and within which bounds Python processes run. */

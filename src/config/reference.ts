@@ -5,6 +5,7 @@
  *   make docs
  */
 import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
+import { PROCESSES_TABLE } from "./schema-app-pool.ts";
 import type { Key, Schema } from "./keys.ts";
 import { SERVER } from "./schema.ts";
 import { APP, UPSTREAM } from "./schema-app.ts";
@@ -102,6 +103,7 @@ Patterns are compared with the path after decoding, without its query.`,
     schema: ERROR_PAGE,
   },
   { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
+  { title: "Processes as a table", intro: "In `processes` of an app.", schema: PROCESSES_TABLE },
   { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },
 ];
 

@@ -2,6 +2,7 @@
 import { LISTEN, UPSTREAM_SERVER } from "./address-kinds.ts";
 import { byDefault, durationKey, optional, required, type Schema } from "./keys.ts";
 import { boolean, choice, duration, integer, listOf, namedOf, nonEmpty, string } from "./kinds.ts";
+import { APP_POOL } from "./schema-app-pool.ts";
 import { APP_PROCESS } from "./schema-app-process.ts";
 
 const SECOND = 1000;
@@ -43,11 +44,7 @@ export const APP = {
     "`.venv`, `venv` or `env` in `root` or beside it, else `python3` on PATH",
     "The interpreter: the directory of a virtualenv, an executable, or a name that is looked for on PATH. uWSGI: home.",
   ),
-  processes: optional(
-    integer(1, 1024),
-    "one for each core",
-    "Python processes, each with its own copy of the project. uWSGI: processes, 1; gunicorn advises 2 × cores + 1.",
-  ),
+  ...APP_POOL,
   threads: byDefault(
     integer(1, 256),
     THREADS,

@@ -23,7 +23,8 @@ describe("a worker has had its time", () => {
     ["not a moment before", { maxLifetimeMs: 500 }, { nowMs: BORN + 499 }, "fit"],
     ["after its life", { maxLifetimeMs: 500 }, { nowMs: BORN + 500 }, "outworn: max_lifetime"],
     ["not at its memory", { maxRssBytes: 9 * MIB }, { rssBytes: 9 * MIB }, "fit"],
-    ["above it", { maxRssBytes: 9 * MIB }, { rssBytes: 10 * MIB }, "outworn: max_rss: it holds 10 MiB"],
+    ["above it", { maxRssBytes: 9 * MIB }, { rssBytes: 10 * MIB, handled: 1 }, "outworn: max_rss: it holds 10 MiB"],
+    ["not by what it held before its first request", { maxRssBytes: 9 * MIB }, { rssBytes: 10 * MIB }, "fit"],
     ["not when that cannot be read", { maxRssBytes: 1, killRssBytes: 1 }, { rssBytes: undefined }, "fit"],
     [
       "at once above the other bound, whatever it does",
