@@ -34,11 +34,12 @@ const OWN_CHILD: Birth = { cancel: () => {}, silent: () => {} };
 
 export const spawnPython: Midwife = (spec, number, theirs, newborn) => {
   const { out, err, control, leash } = theirs;
+  const { queueFd, scoreboardFd, sourceFd, stacksFd, sharedFd } = spec;
   // The words behind the program are for people who look at `ps` before the worker has named itself.
   const child = Bun.spawn({
     cmd: [spec.python, "-c", BOOTSTRAP, "server", spec.settings.app, `worker-${number + 1}`],
     env: { ...spec.environment },
-    stdio: ["ignore", out, err, control, spec.queueFd, leash, spec.scoreboardFd, spec.sourceFd, spec.stacksFd],
+    stdio: ["ignore", out, err, control, queueFd, leash, scoreboardFd, sourceFd, stacksFd, sharedFd],
   });
   closeAll(theirs);
   newborn.born(child.pid);

@@ -1,9 +1,10 @@
 /** Starts worker processes: everything that is the same for each of them. When one is started is the supervisor's business. */
 import { closeSync } from "node:fs";
 import type { Log } from "../base/log.ts";
+import { openTemporary } from "../os/temporary.ts";
 import type { AppOptions, ProcessOptions } from "./options.ts";
 import type { RequestQueue } from "./queue.ts";
-import { FRAME_OFFSET, type Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
+import { FRAME_OFFSET, MEMORY_DIRECTORY, type Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
 import { openSource } from "./source.ts";
 import { type StackFile, STACKS_SIGNAL } from "./stacks.ts";
 import { type SpawnSpec, type WorkerOwner, WorkerProcess, type WorkerSettings } from "./worker-process.ts";
@@ -22,6 +23,7 @@ export interface LaunchedApp {
 export class Launcher {
   private readonly app: LaunchedApp;
   private readonly sourceFd: number;
+  private readonly sharedFd: number;
   /** With `preload`: where workers are forked from. */
   private readonly zygotes: Zygotes | undefined;
   /** Of processes that were ever started. */
@@ -30,6 +32,7 @@ export class Launcher {
   constructor(app: LaunchedApp) {
     this.app = app;
     this.sourceFd = openSource(app.options.temporaryDirectory);
+    this.sharedFd = openShared(app.options.temporaryDirectory);
     if (app.options.preload === true) this.zygotes = new Zygotes(this.spec(this.settings(0, [], true)), app.log);
   }
 
@@ -54,6 +57,7 @@ export class Launcher {
       scoreboardFd: scoreboard.fd,
       sourceFd: this.sourceFd,
       stacksFd: stacks.fd,
+      sharedFd: this.sharedFd,
       settings,
     };
   }
@@ -75,6 +79,7 @@ export class Launcher {
       master: process.pid,
       worker: number + 1,
       isZygote,
+      preload: options.preload === true,
       environ: Object.keys(options.env),
       ...confinement(options.process),
     };
@@ -83,6 +88,15 @@ export class Launcher {
   close(): void {
     this.zygotes?.close();
     closeSync(this.sourceFd);
+    closeSync(this.sharedFd);
+  }
+}
+
+function openShared(temporaryDirectory: string): number {
+  try {
+    return openTemporary(MEMORY_DIRECTORY);
+  } catch {
+    return openTemporary(temporaryDirectory);
   }
 }
 

@@ -10,6 +10,7 @@
  *     16     u64 handled       requests, by this worker's thread
  *     24     f64 deadline      CLOCK_MONOTONIC seconds that the application has set for the request…
  *     32     u32 …with this id (uwsgi.set_user_harakiri)
+ *     36     u32 worker        its number, from 1
  *     40     u64 thread        as Python's tracebacks name it
  *     64     the request frame (frames.ts): u32 id at 64, 0 when idle, u8 front at 68
  */
@@ -21,7 +22,7 @@ export const FRAME_OFFSET = 64;
 /** A whole number of pages of 4 KiB. */
 export const SLOT_BYTES = REQUEST_FRAME_BYTES_MAX + 4096;
 
-const MEMORY_DIRECTORY = "/dev/shm";
+export const MEMORY_DIRECTORY = "/dev/shm";
 
 /** A request that a thread has taken and not finished. */
 export interface Running {

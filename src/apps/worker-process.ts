@@ -3,7 +3,7 @@
  * reaped. When to do which is the supervisor's business; python/worker.py is the other side.
  *
  *     child's descriptors   0 /dev/null   1, 2 pipes for the log   3 control   4 queue   5 leash   6 scoreboard   7 source
- *                           8 file for stacks (stacks.ts)
+ *                           8 file for stacks (stacks.ts)   9 file that all workers share (python/uwsgi_store.py)
  *     master says           the settings, then {"files": front} with one descriptor beside it (file-inbox.ts), then
  *                           {"streams": front, "first": thread, "count": n} with n descriptors
  *                           beside it; {"finish": true}: take no more requests; one JSON object per line
@@ -40,6 +40,8 @@ export interface WorkerSettings {
   readonly worker: number;
   /** It serves nothing: workers are forked from it. */
   readonly isZygote: boolean;
+  /** It is one, or was forked from one. */
+  readonly preload: boolean;
   readonly pythonPath: readonly string[];
   readonly user: UserIdentity | null;
   readonly group: number | null;
@@ -79,6 +81,8 @@ export interface SpawnSpec {
   readonly sourceFd: number;
   /** stacks.ts `StackFile`. */
   readonly stacksFd: number;
+  /** Locks and cache of the uwsgi module. */
+  readonly sharedFd: number;
   /** How the process comes to be. Default birth.ts spawnPython. */
   readonly midwife?: Midwife;
 }

@@ -12,7 +12,7 @@ import select
 import signal
 import sys
 
-CONTROL, QUEUE, LEASH, SCOREBOARD, SOURCE, STACKS = 3, 4, 5, 6, 7, 8
+CONTROL, QUEUE, LEASH, SCOREBOARD, SOURCE, STACKS, SHARED = 3, 4, 5, 6, 7, 8, 9
 
 F_SETSIG = 10
 PR_SET_NAME_BYTES = 15  # the kernel's bound of a process name, prctl(2)
@@ -20,7 +20,7 @@ PR_SET_NAME_BYTES = 15  # the kernel's bound of a process name, prctl(2)
 
 def prepare_process():
     """What a process that the master has started does first."""
-    for descriptor in (CONTROL, QUEUE, LEASH, SCOREBOARD, STACKS):
+    for descriptor in (CONTROL, QUEUE, LEASH, SCOREBOARD, STACKS, SHARED):
         os.set_inheritable(descriptor, False)
     os.close(SOURCE)
     fcntl.fcntl(STACKS, fcntl.F_SETFL, fcntl.fcntl(STACKS, fcntl.F_GETFL) | os.O_APPEND)

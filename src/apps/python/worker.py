@@ -3,7 +3,7 @@
 What a request and its reply are is wsgi.py's business. Standard library only, Python 3.8 and newer. The frames are
 drawn in apps/frames.ts, the slots in apps/scoreboard.ts, the control lines in apps/worker-process.ts. Descriptors:
 3 control, 4 queue of requests (shared by all threads of all workers: the kernel gives each packet to one idle reader),
-5 leash, 6 scoreboard, 7 this text, 8 file for stacks.
+5 leash, 6 scoreboard, 7 this text, 8 file for stacks, 9 file that all workers share.
 
 Each thread has one slot of the scoreboard and one stream socket to each front thread. A request is received straight
 into the slot, so that its id is in shared memory the moment the kernel hands it over: whatever kills this process,
@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 
+import server_provided as provided
 import server_zygote as zygote
 from server_control import Control
 from server_load import load_application
@@ -37,6 +38,7 @@ from server_process import (
     prepare_stacks,
 )
 from server_stream import EXPIRED, FRAME, PULL_MAX, Body, Gone, Stream
+from server_uwsgi_worker import current, run_postfork_hooks
 from server_wsgi import FileWrapper, Reply, render, run
 
 # Request frame, see apps/frames.ts: id, front, flags, epoch, environ bytes, body bytes, deadline, limit.
@@ -68,10 +70,12 @@ class Thread:
         self.handled = slot[16:24].cast("Q")
         self.frame = slot[settings["frameOffset"] :]
         self.frame[0:4] = NO_ID
+        slot[36:40].cast("I")[0] = settings["worker"]
         self.pid[0] = os.getpid()
+        self.ident = None
 
     def main(self):
-        self.slot[40:48].cast("Q")[0] = threading.get_ident()
+        self.ident = self.slot[40:48].cast("Q")[0] = threading.get_ident()
         try:
             self.serve()
         except BaseException as error:  # the slot still names the request: the front answers 502 when we exit
@@ -194,6 +198,10 @@ class Worker:
             self.finishing = True
             self.control.say(finishing=True)
 
+    def serving(self, ident):
+        """Our thread of this number; None: it is one of the application's."""
+        return next((thread for thread in self.threads if thread.ident == ident), None)
+
     def connected(self):
         return all(None not in thread.streams for thread in self.threads)
 
@@ -249,9 +257,10 @@ class Worker:
 def main():
     prepare_process()
     control = Control(CONTROL)
-    settings = hear(control)
+    settings = current.settings = hear(control)
     try:
         name(settings)
+        provided.offer()
         confine(settings)
         prepare_interpreter(settings["root"], settings["pythonPath"])
         prepare_stacks(settings["stacksSignal"])
@@ -260,12 +269,14 @@ def main():
             zygote.prepare_to_fork()
             say_ready(control)
             control = zygote.serve(control)
-            settings = hear(control)
+            settings = current.settings = hear(control)
             name(settings)
         else:
             gc.collect()
-            gc.freeze()
-        worker = Worker(control, settings, application)
+            if hasattr(gc, "freeze"):  # PyPy needs none
+                gc.freeze()
+        worker = current.worker = Worker(control, settings, application)
+        run_postfork_hooks()
     except BaseException as error:
         control.say(failed=render(error))
         sys.stdout.flush()
