@@ -7,6 +7,9 @@ import socket
 import struct
 
 
+CMSG_CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0x40000000)  # PyPy does not name it
+
+
 class Control:
     """The control socket: one JSON object per line, descriptors beside it."""
 
@@ -21,7 +24,7 @@ class Control:
     def line(self):
         """The next message; None when the master is gone."""
         while b"\n" not in self.text:
-            data, beside, _, _ = self.socket.recvmsg(65536, self.SPACE, socket.MSG_CMSG_CLOEXEC)
+            data, beside, _, _ = self.socket.recvmsg(65536, self.SPACE, CMSG_CLOEXEC)
             if not data:
                 return None
             self.text += data
