@@ -13,6 +13,7 @@
  *
  * The leash: the kernel kills the worker's process group when the master's end closes, that is when the master is gone.
  */
+import { fchownSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import { connect, type ConnectOwner } from "../net/connect.ts";
 import type { Wire } from "../net/wire.ts";
@@ -135,6 +136,7 @@ export class WorkerProcess implements ConnectOwner {
     const out = pipe();
     const err = pipe();
     const theirs = { out: out[1], err: err[1], control: control[1], leash: leash[1] };
+    if (spec.settings.user !== null) giveAway([out[1], err[1]], spec.settings.user.id);
     this.leash = leash[0];
     this.controlFd = control[0];
     try {
@@ -259,6 +261,13 @@ export class WorkerProcess implements ConnectOwner {
     await Promise.all(this.outputs.map((output) => output.ended));
     clearTimeout(timer);
   }
+}
+
+/** The pipes of who runs as another user are that user's: /dev/stderr can be opened. Without the right to it there is no
+ *  other user. */
+function giveAway(fds: readonly number[], user: number): void {
+  if (process.geteuid?.() !== 0) return;
+  for (const fd of fds) fchownSync(fd, user, process.getegid?.() ?? 0);
 }
 
 interface WorkerMessage extends ZygoteMessage {

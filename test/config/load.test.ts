@@ -183,6 +183,19 @@ describe("every key reaches the configuration", () => {
         queueTimeoutMs: 10_000,
         queueMax: 10,
         startTimeoutMs: 120_000,
+        requestTimeoutMs: 20_000,
+        preload: true,
+        process: {
+          user: undefined,
+          group: undefined,
+          umask: 0o027,
+          pythonPath: [join(CASES, "project/static")],
+          limits: [
+            { name: "nofile", value: 256 },
+            { name: "as", value: -1 },
+            { name: "core", value: 0 },
+          ],
+        },
         sendfileRoots: [],
       },
       {
@@ -197,6 +210,9 @@ describe("every key reaches the configuration", () => {
         queueTimeoutMs: 30_000,
         queueMax: 1024,
         startTimeoutMs: 60_000,
+        requestTimeoutMs: 300_000,
+        preload: false,
+        process: { user: undefined, group: undefined, umask: undefined, pythonPath: [], limits: [] },
         sendfileRoots: [],
       },
     ]);

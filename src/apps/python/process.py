@@ -67,15 +67,13 @@ def confine(settings):
 
 
 def become(user, group, environ):
-    """`group`, then the other groups of `user`, then `user`. Its pipes become the user's too, who may open
-    /dev/stderr again; and HOME is where the user's is, unless the configuration says another (`environ`: its names)."""
+    """`group`, then the other groups of `user`, then `user`. HOME is where the user's is, unless the configuration says
+    another (`environ`: its names)."""
     if group is not None and group != os.getegid():
         os.setgroups([])
         os.setgid(group)
     if user is None or user["id"] == os.geteuid():
         return
-    for pipe in (1, 2):
-        os.fchown(pipe, user["id"], -1)
     if user["name"] is not None:
         os.initgroups(user["name"], os.getgid() if group is None else group)
     os.setuid(user["id"])
