@@ -39,7 +39,7 @@ export interface Explanation {
   readonly query: string | undefined;
   readonly site: string | undefined;
   readonly route: string | undefined;
-  /** SCRIPT_NAME: the route's prefix. */
+  /** The route's prefix, or SCRIPT_NAME of its app. */
   readonly mount: string;
   readonly target: RouteTarget | undefined;
   /** Of a directory or file: what is looked for, in turn. */
@@ -109,21 +109,23 @@ function explainSite(config: Config, site: SiteConfig, exchange: Exchange): Site
     return { ...common, guards, outcome: guards.access.allowed ? "404: no route matches" : DENIED };
   const route = found.value;
   exchange.mount = found.mount;
+  const { target } = route;
   const files = filesOf(config, site, route, exchange);
   return {
     ...common,
     route: route.pattern,
-    mount: shown(found.mount),
-    target: route.target,
+    mount: target.kind === "app" ? target.mount : shown(found.mount),
+    target,
     files,
     otherwise: route.fallback === undefined ? undefined : describeOtherwise(route.fallback.otherwise),
     guards,
     bodyBytesMax: bodyBytesMaxOf(route, site),
     headers: [...headersOf(site), ...headersOf(route)],
-    outcome: guards.access.allowed ? outcomeOf(route, guards, files) : DENIED,
+    outcome: route.internal ? INTERNAL : guards.access.allowed ? outcomeOf(route, guards, files) : DENIED,
   };
 }
 
+const INTERNAL = "404: the route is internal, for X-Accel-Redirect and the like";
 const DENIED = "403: access denies this address";
 
 function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly Tried[]): string {

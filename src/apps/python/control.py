@@ -6,7 +6,6 @@ import json
 import socket
 import struct
 
-
 CMSG_CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0x40000000)  # PyPy does not name it
 
 
