@@ -12,7 +12,7 @@ def application(environ, start_response):
     elif path == "/leak":
         KEPT.append(bytearray(b"x" * 2**20))
     elif path == "/balloon":
-        balloon = bytearray(b"x" * (300 * 2**20))
+        balloon = b"x" * (300 * 2**20)
         time.sleep(1)
         del balloon
     start_response("200 OK", [("Content-Type", "text/plain")])
