@@ -21,7 +21,7 @@ import type { Wire, WireOwner } from "../net/wire.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
-import { encodeInterimHead } from "../protocol/http1/write.ts";
+import { encodeInterimHead, REPLY_BEGIN } from "../protocol/http1/write.ts";
 import { Deadlines, OVERDUE } from "./deadlines.ts";
 import { expectationFails, Http1Body, type Http1BodyOwner } from "./http1-body.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
@@ -88,6 +88,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.phase === "lingering") return this.close();
     this.connection.receivedEnd();
     this.guarded(this.pump);
+    if (this.phase === "exchange" && this.state === "waiting") this.outbox.writeAhead(REPLY_BEGIN);
   }
 
   closed(): void {

@@ -11,6 +11,8 @@ export class Outbox {
   pending = 0;
   /** Bytes the wire has taken; its owner may set it back. */
   taken = 0;
+  /** Bytes of the next write that were sent before it (writeAhead). */
+  private ahead = 0;
 
   private readonly wire: Wire;
   constructor(wire: Wire) {
@@ -24,6 +26,7 @@ export class Outbox {
   /** Writes now what goes, keeps the rest. True when all of it went. */
   write(bytes: Uint8Array, offset = 0, length = bytes.length): boolean {
     if (length === 0) return this.pending === 0;
+    if (this.ahead > 0) return this.write(bytes, offset + this.ahead, length - this.leaveOut());
     let taken = 0;
     if (this.pending === 0) taken = this.wire.write(bytes, offset, length);
     this.taken += taken;
@@ -35,6 +38,7 @@ export class Outbox {
 
   /** The same for a buffer that is used again at once: what the kernel does not take is copied. */
   writeCopying(bytes: Uint8Array, length: number): boolean {
+    if (this.ahead > 0) return this.writeCopying(bytes.subarray(this.ahead), length - this.leaveOut());
     let taken = 0;
     if (this.pending === 0) taken = this.wire.write(bytes, 0, length);
     this.taken += taken;
@@ -42,6 +46,17 @@ export class Outbox {
     this.queue.push(Uint8Array.prototype.slice.call(bytes, taken, length));
     this.pending += length - taken;
     return false;
+  }
+
+  /** Sends the first bytes of what is written next, which will leave them out. */
+  writeAhead(bytes: Uint8Array): void {
+    if (this.pending === 0 && this.ahead === 0) this.ahead = this.wire.write(bytes, 0, bytes.length);
+  }
+
+  private leaveOut(): number {
+    const { ahead } = this;
+    this.ahead = 0;
+    return ahead;
   }
 
   /** To be called when the wire has room. True when nothing is left. */

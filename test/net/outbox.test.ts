@@ -63,3 +63,28 @@ test("clear forgets what waits", () => {
   expect(outbox.flush()).toBe(true);
   expect(wire.output).toBe("a");
 });
+
+test.each([
+  ["write", (outbox: Outbox) => outbox.write(Buffer.from("xabcx"), 1, 3)],
+  ["writeCopying", (outbox: Outbox) => outbox.writeCopying(Buffer.from("abc"), 3)],
+])("what was written ahead is left out of the next %s, and of no other", (_, next) => {
+  const { wire, outbox } = limited(100);
+  outbox.writeAhead(Buffer.from("a"));
+  outbox.writeAhead(Buffer.from("a"));
+  expect(wire.output).toBe("a");
+  next(outbox);
+  next(outbox);
+  expect(wire.output).toBe("abcabc");
+});
+
+test("nothing is written ahead of what waits, or into a full wire", () => {
+  const { wire, outbox } = limited(0);
+  outbox.writeAhead(Buffer.from("a"));
+  wire.room = 1;
+  outbox.write(Buffer.from("abc"));
+  outbox.writeAhead(Buffer.from("d"));
+  wire.room = 100;
+  outbox.flush();
+  outbox.write(Buffer.from("def"));
+  expect(wire.output).toBe("abcdef");
+});

@@ -29,6 +29,10 @@ const WRITERS_OWN: ReadonlySet<string> = new Set(["connection", "content-length"
 
 const STATUS_LINES = new Map<number, string>();
 
+/** What every reply begins with, interim ones too. A client that has closed its side may have gone, or may wait for its
+ *  answer: that cannot be told apart before it is sent something, and nobody minds to get this byte early. */
+export const REPLY_BEGIN: Uint8Array = Buffer.from("H");
+
 /** `HTTP/1.1 200 OK CRLF`. The space stays before an empty reason. Always our own version (RFC 9112 section 2.3). */
 function statusLine(status: number, reason: string | undefined): string {
   const known = STATUS_LINES.get(status);
