@@ -64,6 +64,7 @@ describe("defaults", () => {
         errorLog: "stderr",
         logLevel: "info",
         accessLog: "stdout",
+        control: "auto",
         temporaryDirectory: folder,
         drainTimeoutMs: 30_000,
         accessLogFormat: "combined",
@@ -84,6 +85,8 @@ describe("defaults", () => {
       },
       maps: [],
       rateLimits: [],
+      services: [],
+      crons: [],
       apps: [],
       upstreams: [],
       sites: [
@@ -138,6 +141,7 @@ describe("every key reaches the configuration", () => {
       errorLog: "stderr",
       logLevel: "notice",
       accessLog: "off",
+      control: join(CASES, "control.sock"),
       temporaryDirectory: join(CASES, "project"),
       drainTimeoutMs: 60_000,
       accessLogFormat: '{"s":$status,"t":"$tenant"}',
@@ -183,6 +187,8 @@ describe("every key reaches the configuration", () => {
         queueTimeoutMs: 10_000,
         queueMax: 10,
         startTimeoutMs: 120_000,
+        reloadOnChange: true,
+        touchReload: [join(CASES, "a.stamp"), "/tmp/b.stamp"],
         requestTimeoutMs: 20_000,
         preload: true,
         process: {
@@ -210,6 +216,8 @@ describe("every key reaches the configuration", () => {
         queueTimeoutMs: 30_000,
         queueMax: 1024,
         startTimeoutMs: 60_000,
+        reloadOnChange: false,
+        touchReload: [],
         requestTimeoutMs: 300_000,
         preload: false,
         process: { user: undefined, group: undefined, umask: undefined, pythonPath: [], limits: [] },
@@ -359,7 +367,7 @@ describe("the file itself", () => {
   });
 
   test("names that objects have by birth are only unknown keys", () => {
-    const known = "known here: server, app, upstream, map, limit, site";
+    const known = "known here: server, app, upstream, service, cron, map, limit, site";
     expect(problemsOf(`__proto__ = 1\nconstructor = 2\n${SITE}`)).toEqual([
       `F:1:1: __proto__: is not a known key; ${known}`,
       `F:2:1: constructor: is not a known key; ${known}`,
