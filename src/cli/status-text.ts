@@ -59,15 +59,18 @@ function appText(app: AppStatus): string {
   const { name, phase, generation, processes, queue } = app;
   const { ready, desired, min, max } = processes;
   const range = min === max ? "" : ` (${min} to ${max})`;
-  const waiting = queue.depth === 0 ? "" : `, ${queue.depth} waiting for ${ago(queue.oldestMs)}`;
-  const refused = queue.refused === 0 ? "" : `, ${queue.refused} refused`;
+  const waiting = queue.depth === 0 ? "" : `${count(queue.depth, "request")} waiting for ${ago(queue.oldestMs)}`;
+  const refused = queue.refused === 0 ? "" : `${queue.refused} refused so far`;
+  const queued = [waiting, refused].filter((text) => text !== "").join(", ");
   const title = `app ${name}: ${phase}, ${ready} of ${count(desired, "worker")} ready${range}`;
   return [
     "",
-    `${title}, code ${generation}${waiting}${refused}`,
+    `${title}, code ${generation}`,
+    ...(queued === "" ? [] : [`  queue: ${queued}`]),
     ...(app.workers.length === 0 ? [] : [WORKER_HEAD]),
     ...app.workers.flatMap(workerLines),
-    ...(app.crashLoop === undefined || app.crashLoop === null ? [] : crashLines(app.crashLoop)),
+    // A start that failed once and was made up for is in the log.
+    ...(app.crashLoop && ready < desired ? crashLines(app.crashLoop) : []),
     ...(app.reloadFailure ? ["  the last reload failed; the old code goes on:", ...lastLines(app.reloadFailure)] : []),
     "",
   ].join("\n");

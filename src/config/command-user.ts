@@ -14,10 +14,10 @@ interface Written {
 export function resolveCommandUser(place: Place, { user, group }: Written, app: AppConfig | undefined): CommandUser {
   const written = user ?? (app?.process.user === undefined ? undefined : String(app.process.user.id));
   const gid = group === undefined ? app?.process.group : findGroup(group);
-  if (group !== undefined && gid === undefined) return refuse(place.into("group"), "group", group);
-  if (written === undefined && gid === undefined) return undefined;
   const found = findUser(written ?? String(process.geteuid?.() ?? 0));
-  if (found === undefined) return refuse(place.into("user"), "user", written ?? "");
+  if (found === undefined) refuse(place.into("user"), "user", written ?? "");
+  if (group !== undefined && gid === undefined) return refuse(place.into("group"), "group", group);
+  if (found === undefined || (written === undefined && gid === undefined)) return undefined;
   if (!needsChange(place.into(user === undefined ? "group" : "user"), found.id, gid)) return undefined;
   const own = user !== undefined && group === undefined ? found.group : (gid ?? found.group);
   // A number that has no entry has no group of its own either.

@@ -96,8 +96,12 @@ function findProgram(
   const candidates = word.includes("/") ? [resolve(cwd, word)] : folders.map((folder) => resolve(cwd, folder, word));
   const found = candidates.find(isExecutableFile);
   if (found !== undefined) return found;
-  const where = word.includes("/") ? `${candidates[0] ?? word}` : `${word}, which is not in ${folders.join(", ")}`;
-  const what = isDirectory(candidates[0] ?? "") ? `names the directory ${where}` : `names ${where}`;
-  place.wrong({ what, should: "should begin with a program that can be executed" });
+  const what = word.includes("/") ? missing(candidates[0] ?? word) : `${word}, which is not in ${folders.join(", ")}`;
+  place.wrong({ what: `names ${what}`, should: "should begin with a program that can be executed" });
   return undefined;
+}
+
+function missing(path: string): string {
+  if (isDirectory(path)) return `${path}, which is a directory`;
+  return `${path}, which ${existsSync(path) ? "is not executable" : "does not exist"}`;
 }

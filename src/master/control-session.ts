@@ -125,7 +125,14 @@ export class ControlSession implements WireOwner {
   /** Closes when what was written is taken. */
   private finish(): void {
     this.state = "closing";
-    if (this.outbox.empty) this.wire.close();
+    if (this.outbox.empty) this.shut();
+  }
+
+  /** Half, until the peer is done too: what it has sent and nobody read would cost it our last words (unix(7)). */
+  private shut(): void {
+    if (this.peerEnded) return this.wire.close();
+    this.wire.shutdown();
+    this.wire.resume();
   }
 
   tick(): void {
@@ -139,11 +146,12 @@ export class ControlSession implements WireOwner {
   }
 
   drained(): void {
-    if (this.outbox.flush() && this.state === "closing") this.wire.close();
+    if (this.outbox.flush() && this.state === "closing") this.shut();
   }
 
   ended(): void {
     this.peerEnded = true;
+    if (this.state === "closing" && this.outbox.empty) this.wire.close();
     this.next();
   }
 

@@ -21,6 +21,7 @@ const SOCKET_MODE = 0o600;
 const SESSIONS_MAX = 32;
 /** Silent sessions are closed; nothing else is timed here, so seldom is enough. */
 const SWEEP_MS = 5_000;
+const REFUSED_MS = 1_000;
 
 /** Another server has this configuration. */
 export class AlreadyRunning extends Error {
@@ -101,8 +102,10 @@ export function mayControl(peerUid: number, ownerUid: number): boolean {
   return peerUid === 0 || peerUid === ownerUid;
 }
 
+/** Closed when the peer is, who would otherwise lose the answer if it was still speaking; or soon. */
 function turnAway(wire: OwnedWire, refusal: ControlError): WireOwner {
   new Outbox(wire).write(Buffer.from(formatError(null, refusal)));
-  wire.close();
-  return { received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
+  wire.shutdown();
+  const timer = setTimeout(() => wire.abort(), REFUSED_MS);
+  return { received: () => {}, drained: () => {}, ended: () => wire.close(), closed: () => clearTimeout(timer) };
 }

@@ -105,7 +105,13 @@ class Master {
     const { fronts, temporaryDirectory } = this.config.server;
     const toFront = (front: number, message: AppMessage) =>
       this.fronts?.post(front, { kind: "app", app: app.name, message });
-    return new AppSupervisor({ ...app, temporaryDirectory }, fronts, toFront, this.logFor(`app ${app.name}`));
+    const outlivesFailedStart = app.reloadOnChange;
+    return new AppSupervisor(
+      { ...app, temporaryDirectory, outlivesFailedStart },
+      fronts,
+      toFront,
+      this.logFor(`app ${app.name}`),
+    );
   }
 
   /** Nothing is bound or started before it is certain that no other server has this configuration. */

@@ -158,11 +158,11 @@ export class Service implements ChildOwner {
   }
 
   private async restartAll(reason: string): Promise<RestartResult> {
-    this.log.notice(`restarting (${reason})`);
+    if (this.phase === "running") this.log.notice(`restarting (${reason})`);
     let restarted = 0;
     for (const instance of this.instances) {
-      await this.bringDown(instance);
-      if (this.phase !== "running") return { ok: false, restarted, failure: "the server is stopping" };
+      if (this.phase === "running") await this.bringDown(instance);
+      if (this.phase !== "running") return { ok: false, restarted, failure: "the server is not serving" };
       instance.failures = 0;
       instance.restarts++;
       this.spawn(instance);
