@@ -82,3 +82,13 @@ test("a packet that wakes an idle thread costs nobody a request", async () => {
     expect(await reload).toEqual({ ok: true, replaced: 1 });
   }
 });
+
+test("of a thousand requests that wait when all workers are killed, those that ran fail and no other", async () => {
+  const each = await started({ processes: 2, threads: 2 });
+  const asked = Array.from({ length: 1000 }, (_, i) => each.get({ path: "/sleep", query: "0.01" }, i % 2));
+  await each.until(() => threads(each).some((thread) => thread.handled > 20));
+  for (const { pid } of each.supervisor.status().workers) if (pid !== undefined) process.kill(pid, "SIGKILL");
+  const statuses = (await Promise.all(asked)).map(({ reply }) => reply.status);
+  expect(statuses.filter((status) => status !== 200 && status !== 502)).toEqual([]);
+  expect(statuses.filter((status) => status === 502).length).toBeLessThanOrEqual(4);
+});
