@@ -84,7 +84,7 @@ export class AppChannel implements StreamOwner {
   private readonly streams = new Set<AppStream>();
   private readonly lost = new Set<LostWorker>();
   /** Which requests are being run; undefined until the master has sent it. */
-  private board: ScoreboardView | undefined;
+  board: ScoreboardView | undefined;
   /** Where the master sees what is asked; undefined until it has sent it. */
   private demand: FrontDemand | undefined;
   /** When a stream was last found broken while its worker lived. */

@@ -4,7 +4,7 @@ import type { Log } from "../base/log.ts";
 import { openTemporary } from "../os/temporary.ts";
 import type { AppOptions, ProcessOptions } from "./options.ts";
 import type { RequestQueue } from "./queue.ts";
-import { FRAME_OFFSET, MEMORY_DIRECTORY, type Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
+import { ABANDONED_OFFSET, FRAME_OFFSET, MEMORY_DIRECTORY, type Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
 import { openSource } from "./source.ts";
 import { type StackFile, STACKS_SIGNAL } from "./stacks.ts";
 import { type SpawnSpec, type WorkerOwner, WorkerProcess, type WorkerSettings } from "./worker-process.ts";
@@ -33,6 +33,9 @@ export class Launcher {
     this.app = app;
     this.sourceFd = openSource(app.options.temporaryDirectory);
     this.sharedFd = openShared(app.options.temporaryDirectory);
+    if (process.geteuid?.() === 0 && app.options.process?.user === undefined) {
+      app.log.warn("its Python processes run as root: `user` in its table names somebody with fewer rights");
+    }
     if (app.options.preload === true) this.zygotes = new Zygotes(this.spec(this.settings(0, [], true)), app.log);
   }
 
@@ -74,6 +77,7 @@ export class Launcher {
       slots,
       slotBytes: SLOT_BYTES,
       frameOffset: FRAME_OFFSET,
+      abandonedOffset: ABANDONED_OFFSET,
       software: "server",
       stacksSignal: STACKS_SIGNAL,
       master: process.pid,

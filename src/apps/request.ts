@@ -168,6 +168,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
   /** Nothing of it is left behind; the reply is the caller's business. */
   over(): void {
     if (this.state === "over") return;
+    if (this.state === "discarded") this.channel.board?.forget(this.channel.options.front, this.id);
     this.state = "over";
     this.body.close();
     this.spool = undefined;
@@ -202,6 +203,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     this.state = "discarded";
     this.spool = undefined;
     if (began) this.stream?.cancel(this.id);
+    else this.channel.board?.abandon(this.channel.options.front, this.id);
     this.stream?.resume();
   }
 

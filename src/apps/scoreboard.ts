@@ -13,6 +13,10 @@
  *     36     u32 worker        its number, from 1
  *     40     u64 thread        as Python's tracebacks name it
  *     64     the request frame (frames.ts): u32 id at 64, 0 when idle, u8 front at 68
+ *
+ * Behind the frame of slot 0 the fronts say of which requests nobody waits any more, so that a thread which comes to one
+ * leaves it: 1008 × u32, the id at the place (id + 37 × front) mod 1008. Two of one place overwrite each other, and the
+ * one that is lost is run; two fronts never have the same id at the same place.
  */
 import { closeSync, writeSync } from "node:fs";
 import { openSharedMemory, type SharedMemory } from "../os/shared-memory.ts";
@@ -23,6 +27,10 @@ export const FRAME_OFFSET = 64;
 export const SLOT_BYTES = REQUEST_FRAME_BYTES_MAX + 4096;
 
 export const MEMORY_DIRECTORY = "/dev/shm";
+
+/** Where the ids of abandoned requests stand: behind the frame of slot 0, to its end. */
+export const ABANDONED_OFFSET = FRAME_OFFSET + REQUEST_FRAME_BYTES_MAX;
+const ABANDONED_PLACES = (SLOT_BYTES - ABANDONED_OFFSET) / 4;
 
 /** A request that a thread has taken and not finished. */
 export interface Running {
@@ -114,6 +122,17 @@ export class ScoreboardView {
     }
   }
 
+  /** Nobody waits for this request of `front` any more; should a thread come to it, it says EXPIRED. */
+  abandon(front: number, id: number): void {
+    this.view.setUint32(abandonedAt(front, id), id, true);
+  }
+
+  /** An abandoned request is over: its id may come again. */
+  forget(front: number, id: number): void {
+    const at = abandonedAt(front, id);
+    if (this.view.getUint32(at, true) === id) this.view.setUint32(at, 0, true);
+  }
+
   /** By id: every request of `front` that some thread has taken and not finished. */
   running(front: number): Map<number, Running> {
     const found = new Map<number, Running>();
@@ -123,6 +142,10 @@ export class ScoreboardView {
     }
     return found;
   }
+}
+
+function abandonedAt(front: number, id: number): number {
+  return ABANDONED_OFFSET + 4 * ((id + 37 * front) % ABANDONED_PLACES);
 }
 
 /** `since` is written before `begun`: whoever sees the id in `begun` sees the time that belongs to it. */

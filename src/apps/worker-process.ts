@@ -33,6 +33,8 @@ export interface WorkerSettings {
   readonly slots: readonly number[];
   readonly slotBytes: number;
   readonly frameOffset: number;
+  /** Of the board: ids of requests for which nobody waits (scoreboard.ts). */
+  readonly abandonedOffset: number;
   /** SERVER_SOFTWARE. */
   readonly software: string;
   /** stacks.ts STACKS_SIGNAL. */

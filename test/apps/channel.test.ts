@@ -82,13 +82,14 @@ describe.each([PYTHON, ...otherPythons()])("requests and replies with %s", (pyth
     expect(rig.log).not.toContain("Traceback");
   });
 
-  test("a client that leaves before its body was read gives the application an error, not short data", async () => {
+  test("a client that leaves before its body was read leaves the body to the application", async () => {
+    rig.logged.length = 0;
     const body = [Buffer.alloc(500_000)];
     const fake = rig.ask({ method: "POST", path: "/slow_read", body });
-    await rig.until(() => rig.channels[0]?.running === 1);
+    await rig.until(() => rig.log.includes("slow_read begins"));
     fake.reply.leave();
     await rig.until(() => rig.channels[0]?.running === 0);
-    expect((await rig.get("/last_read")).reply.text).toBe("ClientLeft");
+    expect((await rig.get("/last_read")).reply.text).toBe("read");
   });
 
   test("a forked child that comes back from the application answers nothing", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { openSync, writeSync } from "node:fs";
-import { FRAME_OFFSET, Scoreboard, ScoreboardView, SLOT_BYTES } from "../../src/apps/scoreboard.ts";
+import { openSync, readSync, writeSync } from "node:fs";
+import { ABANDONED_OFFSET, FRAME_OFFSET, Scoreboard, ScoreboardView, SLOT_BYTES } from "../../src/apps/scoreboard.ts";
 
 test("a slot shows what another process wrote into the file, and nothing once it is cleared", () => {
   const board = new Scoreboard(3, "/tmp");
@@ -35,5 +35,32 @@ test("a slot shows what another process wrote into the file, and nothing once it
   board.clear(1);
   expect(seen.running(7).size).toBe(0);
   expect(board.read(1)).toEqual({ pid: 0, sinceMs: 0, handled: 0, running: undefined });
+  board.close();
+});
+
+test("abandoned requests stand where no other front has the same id, until they are over", () => {
+  const board = new Scoreboard(1, "/tmp");
+  const seen = new ScoreboardView(openSync(`/proc/self/fd/${board.fd}`, "r+"));
+  const ids = () => {
+    const bytes = Buffer.alloc(SLOT_BYTES - ABANDONED_OFFSET);
+    readSync(board.fd, bytes, 0, bytes.length, ABANDONED_OFFSET);
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    return [...words].flatMap((id, place) => (id === 0 ? [] : [[place, id]]));
+  };
+  seen.abandon(0, 5);
+  seen.abandon(3, 5);
+  seen.abandon(0, 0xffffffff);
+  expect(ids()).toEqual([
+    [5, 5],
+    [5 + 37 * 3, 5],
+    [0xffffffff % 1008, 0xffffffff],
+  ]);
+  // Another request of the same place came after it.
+  seen.abandon(0, 5 + 1008);
+  seen.forget(0, 5);
+  expect(ids()[0]).toEqual([5, 1013]);
+  seen.forget(0, 1013);
+  seen.forget(3, 5);
+  expect(ids()).toEqual([[0xffffffff % 1008, 0xffffffff]]);
   board.close();
 });

@@ -91,6 +91,7 @@ class Thread:
         since, begun, handled = self.since, self.begun, self.handled
         receive, unpack, loads, clock = worker.queue.recv_into, REQUEST.unpack_from, marshal.loads, time.monotonic
         application, base, context = worker.application, worker.environ, worker.context
+        abandoned, places = worker.abandoned, len(worker.abandoned)
         head_size = REQUEST.size
         environ_part = frame[head_size:]
         while not worker.finishing:
@@ -110,7 +111,8 @@ class Thread:
             now = since[0] = clock()
             begun[0] = ident
             stream = streams[front]
-            if now > deadline:
+            # Nobody waits for it: too late, or its client has left (apps/scoreboard.ts).
+            if now > deadline or abandoned[(ident + 37 * front) % places] == ident:
                 if not self.expired(stream, front, epoch, ident):
                     return
                 continue
@@ -166,6 +168,7 @@ class Worker:
         self.finishing = False
         self.is_copy = False  # a child that the application forked
         self.board = mmap.mmap(SCOREBOARD, 0)
+        self.abandoned = memoryview(self.board)[settings["abandonedOffset"] : settings["slotBytes"]].cast("I")
         self.queue = socket.socket(fileno=QUEUE)
         self.queue.setblocking(True)
         self.queue.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", IDLE_WAKE_SECONDS, 0))
