@@ -50,9 +50,9 @@ async function answers(each: Rig, count: number): Promise<Set<string>> {
   return new Set((await Promise.all(asked)).map(({ reply }) => reply.text));
 }
 
-describe("a reload", () => {
+describe.each([false, true])("a reload, with preload = %p,", (preload) => {
   test("brings the new code: every request after it goes there, and no worker is the same", async () => {
-    const each = await started();
+    const each = await started({ preload });
     const before = pids(each);
     deploy("version 2");
     expect(await each.supervisor.reload("test")).toEqual(done(4));
@@ -64,20 +64,8 @@ describe("a reload", () => {
     expect(workers.filter(({ state }) => state === "ready").map(({ number }) => number)).toEqual([1, 2, 3, 4]);
   });
 
-  test("does not wait for requests that run; they are answered by the old code", async () => {
-    const each = await started();
-    const slow = Array.from({ length: 4 }, (_, i) => each.ask({ query: "2" }, i % 2));
-    await each.until(() => running(each) === 4);
-    deploy("version 2");
-    expect(await each.supervisor.reload("test")).toEqual(done(4));
-    expect(slow.every(({ reply }) => reply.state === "waiting")).toBe(true);
-    expect(await answers(each, 20)).toEqual(new Set(["version 2"]));
-    await Promise.all(slow.map(({ reply }) => reply.over));
-    expect(new Set(slow.map(({ reply }) => reply.text))).toEqual(new Set(["version 1"]));
-  });
-
   test("of code that cannot be imported changes nothing and says why; the next one can succeed", async () => {
-    const each = await started();
+    const each = await started({ preload });
     const before = pids(each);
     deploy("version 2", "import a_module_that_is_missing");
     const result = await each.supervisor.reload("test");
@@ -91,6 +79,20 @@ describe("a reload", () => {
     expect(await each.supervisor.reload("test")).toEqual(done(4));
     expect(await answers(each, 20)).toEqual(new Set(["version 3"]));
     expect(each.supervisor.status().reloadFailure).toBeUndefined();
+  });
+});
+
+describe("a reload", () => {
+  test("does not wait for requests that run; they are answered by the old code", async () => {
+    const each = await started();
+    const slow = Array.from({ length: 4 }, (_, i) => each.ask({ query: "2" }, i % 2));
+    await each.until(() => running(each) === 4);
+    deploy("version 2");
+    expect(await each.supervisor.reload("test")).toEqual(done(4));
+    expect(slow.every(({ reply }) => reply.state === "waiting")).toBe(true);
+    expect(await answers(each, 20)).toEqual(new Set(["version 2"]));
+    await Promise.all(slow.map(({ reply }) => reply.over));
+    expect(new Set(slow.map(({ reply }) => reply.text))).toEqual(new Set(["version 1"]));
   });
 
   test("of code whose import never ends is given up after start_timeout", async () => {
