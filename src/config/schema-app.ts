@@ -81,7 +81,7 @@ export const APP = {
   reload_on_change: byDefault(
     boolean,
     false,
-    "For development: imports the code anew when a source file or template below `root` or PYTHONPATH changes. If that fails, " +
+    "For development: imports the code anew when a source file or template below `root`, `pythonpath`, PYTHONPATH or an editable install changes. If that fails, " +
       "the old code goes on and the traceback is logged; a first import that fails waits for the next change. uWSGI: py-autoreload.",
   ),
   touch_reload: byDefault(

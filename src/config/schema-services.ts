@@ -32,7 +32,7 @@ const SHARED = {
   user: optional(
     nonEmpty("a user's name or number"),
     "that of the server",
-    "The user it runs as, with the groups that user is in. Only root may choose one.",
+    "The user it runs as, with his groups, HOME and USER; else the app's. Only root may choose one.",
   ),
   group: optional(nonEmpty("a group's name or number"), "that of `user`", "The group it runs as."),
   umask: optional(UMASK, "that of the server", "Permissions that new files do not get."),

@@ -9,6 +9,7 @@ import { nearest } from "./nearest.ts";
 import { isDirectory, isExecutableFile, requireDirectory } from "./paths.ts";
 import type { Place } from "./place.ts";
 import type { CRON, SERVICE } from "./schema-services.ts";
+import { findUser } from "./users.ts";
 
 /** execvp(3) looks here when there is no PATH. */
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
@@ -52,7 +53,7 @@ function resolveCommand(
   const isThere = requireDirectory(place.into("cwd"), cwd);
   const user = resolveCommandUser(place, values, app);
   const own = Object.fromEntries(values.env.map((variable) => [variable.name, variable.value]));
-  const env = { ...inherited(app, context), ...own };
+  const env = { ...account(user), ...inherited(app, context), ...own };
   // The app is what is wrong: its virtualenv is not known.
   if (values.command === undefined || !isThere || (values.app !== undefined && app === undefined)) return undefined;
   const program = findProgram(place.into("command"), values.command[0] ?? "", cwd, app, env, context);
@@ -80,6 +81,13 @@ function inherited(app: AppConfig | undefined, context: Context): Record<string,
   const virtualenv = existsSync(join(bin, "../pyvenv.cfg")) ? { VIRTUAL_ENV: dirname(bin) } : {};
   const rest = (app.env["PATH"] ?? path).split(":").filter((folder) => folder !== bin);
   return { PYTHONUNBUFFERED: "1", ...app.env, ...virtualenv, PATH: [bin, ...rest].join(":") };
+}
+
+/** What login sets. */
+function account(user: CommandConfig["user"]): Record<string, string> {
+  const found = user === undefined ? undefined : findUser(String(user.uid));
+  if (found?.name === undefined) return {};
+  return { USER: found.name, LOGNAME: found.name, ...(found.home !== undefined && { HOME: found.home }) };
 }
 
 function findProgram(

@@ -6,8 +6,8 @@
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { LockFile } from "../os/lock-file.ts";
-import { ControlServer, lockControl } from "./control.ts";
-import { CONTROL_OFF, type ControlPlace, makeControlPlace, thisUser } from "./control-place.ts";
+import { AlreadyRunning, ControlServer, lockControl } from "./control.ts";
+import { CONTROL_AUTO, CONTROL_OFF, type ControlPlace, makeControlPlace, thisUser } from "./control-place.ts";
 import type { ControlCommands } from "./control-session.ts";
 
 export class ControlHold {
@@ -27,7 +27,7 @@ export class ControlHold {
     const { control } = config.server;
     if (control === CONTROL_OFF) return new ControlHold(log, undefined, undefined);
     const place = makeControlPlace(config.file, control, thisUser());
-    if (typeof place !== "string") return new ControlHold(log, place, lockControl(place, config.file));
+    if (typeof place !== "string") return new ControlHold(log, place, lock(place, config));
     log.warn(`there is no control socket, so server status and reload will not find this server: ${place}`);
     return new ControlHold(log, undefined, undefined);
   }
@@ -42,5 +42,17 @@ export class ControlHold {
   release(): void {
     this.server?.close();
     this.lock?.release();
+  }
+}
+
+function lock(place: ControlPlace, config: Config): LockFile {
+  try {
+    return lockControl(place, config.file);
+  } catch (error) {
+    if (error instanceof AlreadyRunning || config.server.control === CONTROL_AUTO) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`server.control: ${why}; it should be in a directory that may be written, or "auto"`, {
+      cause: error,
+    });
   }
 }

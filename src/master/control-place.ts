@@ -53,12 +53,16 @@ export function makeControlPlace(configFile: string, control: string, who: Whoev
 export function findControlSockets(configFile: string, control: string, who: Whoever): string[] {
   if (control !== CONTROL_AUTO) return existsSync(control) ? [control] : [];
   const owners = who.uid === 0 ? [who, ...otherUsers()] : [who];
-  const found = owners.flatMap((owner) =>
-    directories(owner)
-      .filter((directory) => isPrivate(directory, owner.uid))
-      .map((directory) => placeIn(directory, configFile).socket),
-  );
+  const own = owners.flatMap((owner) => directories(owner).filter((directory) => isPrivate(directory, owner.uid)));
+  const found = [...own, ...unitDirectories(who)].map((directory) => placeIn(directory, configFile).socket);
   return [...new Set(found)].filter((socket) => existsSync(socket));
+}
+
+/** Of systemd's units: their $RUNTIME_DIRECTORY is known to the unit alone. */
+function unitDirectories({ uid }: Whoever): string[] {
+  return names("/run")
+    .map((unit) => join("/run", unit, "control"))
+    .filter((directory) => isPrivate(directory, uid) || (uid === 0 && isPrivate(directory, undefined)));
 }
 
 function placeIn(directory: string, configFile: string): ControlPlace {
@@ -116,7 +120,18 @@ function refuseDirectory(directory: string, { uid }: Whoever): string | undefine
   return isPrivate(directory, uid) ? undefined : "is not a directory that only its owner may enter";
 }
 
-function isPrivate(directory: string, uid: number): boolean {
-  const found = lstatSync(directory, { throwIfNoEntry: false });
-  return found !== undefined && found.isDirectory() && found.uid === uid && (found.mode & OTHERS) === 0;
+/** `uid` undefined: whoever owns it. */
+function isPrivate(directory: string, uid: number | undefined): boolean {
+  const found = stateOf(directory);
+  if (found === undefined || !found.isDirectory() || (found.mode & OTHERS) !== 0) return false;
+  return uid === undefined || found.uid === uid;
+}
+
+function stateOf(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    // below something that we may not enter, or that is no directory
+    return undefined;
+  }
 }

@@ -22,6 +22,8 @@ const SESSIONS_MAX = 32;
 /** Silent sessions are closed; nothing else is timed here, so seldom is enough. */
 const SWEEP_MS = 5_000;
 const REFUSED_MS = 1_000;
+/** (uid_t) -1 is no user. */
+const NOBODY = 0xffffffff;
 
 /** Another server has this configuration. */
 export class AlreadyRunning extends Error {
@@ -78,7 +80,7 @@ export class ControlServer {
 
   private refuse(wire: OwnedWire): ControlError | undefined {
     if (this.sessions.size >= SESSIONS_MAX) return new ControlError("busy", `${SESSIONS_MAX} others are connected`);
-    const { uid, pid } = peerCredentials(descriptorOf(wire));
+    const { uid, pid } = credentialsOf(wire);
     if (mayControl(uid, this.options.uid)) return undefined;
     this.options.log.warn(`control: user ${uid} (pid ${pid}) was refused`);
     return new ControlError("forbidden", "only the owner of the server and root may control it");
@@ -95,6 +97,15 @@ export class ControlServer {
     for (const session of this.sessions) session.end();
     closeDescriptor(this.fd);
     removePath(this.path);
+  }
+}
+
+/** A peer that the kernel cannot name is nobody's. */
+function credentialsOf(wire: OwnedWire): { readonly uid: number; readonly pid: number } {
+  try {
+    return peerCredentials(descriptorOf(wire));
+  } catch {
+    return { uid: NOBODY, pid: 0 };
   }
 }
 

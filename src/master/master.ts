@@ -28,6 +28,7 @@ import { openLogs } from "./logs.ts";
 import { Operations } from "./operations.ts";
 import { SignalQueue } from "./signals.ts";
 import { serverStatus, type ServerState, type ServerStatus } from "./status.ts";
+import type { Watch } from "./watch.ts";
 import { watchApps } from "./watching.ts";
 
 /** How long Python workers may take to end after the fronts have drained: nothing of theirs is awaited any more. */
@@ -81,7 +82,7 @@ class Master {
   private readonly startedMs = monotonicMs();
   private state: ServerState = "starting";
   private fronts: Fronts | undefined;
-  private watches: readonly { stop(): void }[] = [];
+  private watches: readonly Watch[] = [];
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
@@ -194,6 +195,8 @@ class Master {
 
   private async startApps(): Promise<"started"> {
     this.companions.startBefore();
+    // What changes while it is imported may not have been.
+    this.watches = watchApps(this.config, this.operations);
     await Promise.all(this.apps.map((app) => app.start()));
     return "started";
   }
@@ -202,7 +205,7 @@ class Master {
     this.state = "serving";
     this.log.notice(`serving ${listeners.describe().join(", ")}`);
     this.companions.startAfter();
-    this.watches = watchApps(this.config, this.operations);
+    for (const watch of this.watches) watch.start();
     void this.obeyReloads(reloads);
   }
 

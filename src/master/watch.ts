@@ -24,9 +24,13 @@ export class Watch {
   private timer: Timer | undefined;
   private isStopped = false;
 
+  /** What is there now is what changes are compared with. */
   constructor(options: WatchOptions) {
     this.options = options;
     this.known = options.look();
+  }
+
+  start(): void {
     this.wait(LOOK_MS);
   }
 

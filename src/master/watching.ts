@@ -2,6 +2,7 @@
 import { dirname, delimiter, resolve } from "node:path";
 import type { AppControl } from "../apps/status.ts";
 import type { AppConfig, Config } from "../config/config.ts";
+import { editableFolders } from "./editable.ts";
 import type { Operations } from "./operations.ts";
 import { snapshotFiles, snapshotTrees } from "./snapshot.ts";
 import { Watch } from "./watch.ts";
@@ -27,5 +28,5 @@ function sourceFolders(app: AppConfig): string[] {
   const pythonPath = (app.env["PYTHONPATH"] ?? process.env["PYTHONPATH"] ?? "").split(delimiter).filter(Boolean);
   const file = app.wsgi.kind === "file" ? [dirname(app.wsgi.file)] : [];
   const extra = [...app.process.pythonPath, ...pythonPath.map((folder) => resolve(app.root, folder)), ...file];
-  return [...new Set([app.root, ...extra])];
+  return [...new Set([app.root, ...extra, ...editableFolders(app.python)])];
 }

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { E2E_TIMEOUT_MS, runServer, startServer, type Server } from "../support/binary.ts";
+import { E2E_TIMEOUT_MS, runServer, runToml, startServer, type Server } from "../support/binary.ts";
 import { ControlClient, controlSocket } from "../support/control.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { testUnless } from "../support/skip.ts";
@@ -138,6 +138,16 @@ test("control = a path puts it there; control = off makes none, and the commands
   const second = await start('control = "off"\n');
   const { code, stderr } = await second.command("status");
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('control = "off"') });
+});
+
+test("a path where it cannot be is an error that names the setting", async () => {
+  const folder = makeFolder("control");
+  const { code, stderr } = await runToml(
+    `[server]\ncontrol = "nowhere/own.sock"\n${probeApp()}${site("127.0.0.1:1")}`,
+    folder,
+  );
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("server: server.control: ENOENT") });
+  removeFolder(folder);
 });
 
 test("commands without a server fail and say so", async () => {

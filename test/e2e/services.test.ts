@@ -223,10 +223,11 @@ function notRoot(): string | undefined {
 
 testUnless(notRoot())("user, group and umask", async () => {
   chmodSync(folder, 0o777);
-  script("who", 'id; umask; echo "$0" > made; exec sleep 1000');
+  script("who", 'id; echo "$HOME $USER"; umask; echo "$0" > made; exec sleep 1000');
   const running = await start('[service.who]\ncommand = "./who"\nuser = "nobody"\numask = "027"\n');
   await running.logged(/service who: uid=\d+\(nobody\) gid=\d+\(\w+\) groups=\d+\(\w+\)\n/);
   await running.logged("service who: 0027");
+  await running.logged(/service who: \/\S+ nobody\n/);
   await until("file", 5000, () => existsSync(join(folder, "made")));
   expect(statSync(join(folder, "made")).mode & 0o777).toBe(0o640);
   const pid = await runningPid(running, "who");

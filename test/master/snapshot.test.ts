@@ -92,6 +92,7 @@ test("several changes at once are one; one that comes while it is acted on is an
       if (seen.length === 1) await gate.promise;
     },
   });
+  watch.start();
   state = "1";
   await Bun.sleep(550);
   state = "2";
