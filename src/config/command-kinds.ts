@@ -1,4 +1,4 @@
-/** The kinds of value of services and timed commands: commands, schedules, time zones, umasks. */
+/** The kinds of value of services and timed commands: commands, schedules, time zones. */
 import { parseSchedule, type Schedule } from "../services/schedule.ts";
 import { zoneOffset } from "../services/zone.ts";
 import { type Kind, Refusal, text } from "./kinds.ts";
@@ -51,8 +51,4 @@ export const SCHEDULE: Kind<{ readonly text: string; readonly schedule: Schedule
 
 export const TIME_ZONE: Kind<string> = text('a time zone such as "Europe/Berlin" or "UTC"', (written) =>
   zoneOffset(written) === undefined ? new Refusal() : written,
-);
-
-export const UMASK: Kind<number> = text('an octal umask such as "027"', (written) =>
-  /^0?[0-7]{3}$/.test(written) ? Number.parseInt(written, 8) : new Refusal(),
 );

@@ -11,7 +11,7 @@ const COUNT_MAX = 2 ** 31 - 1;
 /** 0: for ever. */
 export const REQUEST_TIMEOUT = duration(0, DAY);
 
-const UMASK: Kind<number> = text('an octal number in quotes, such as "027"', (written) =>
+export const UMASK: Kind<number> = text('an octal number in quotes, such as "027"', (written) =>
   /^0?[0-7]{3}$/.test(written) ? parseInt(written, 8) : new Refusal(),
 );
 

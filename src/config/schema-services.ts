@@ -1,10 +1,11 @@
 /** The schema of what runs beside the apps: [service.NAME] and [cron.NAME]. How to read it: schema.ts. */
 import { RESTART_RULES } from "../services/policy.ts";
 import { STOP_SIGNALS } from "../services/child.ts";
-import { COMMAND, SCHEDULE, TIME_ZONE, UMASK } from "./command-kinds.ts";
+import { COMMAND, SCHEDULE, TIME_ZONE } from "./command-kinds.ts";
 import { byDefault, durationKey, optional, required, type Schema } from "./keys.ts";
 import { boolean, choice, duration, integer, namedOf, nonEmpty, string } from "./kinds.ts";
 import { refuseVariableName } from "./schema-app.ts";
+import { UMASK } from "./schema-app-process.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
