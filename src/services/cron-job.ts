@@ -151,6 +151,7 @@ export class CronJob implements ChildOwner {
   }
 
   childPrinted(child: Child, line: string): void {
+    if (line === "") return;
     const { lines } = this.runOf(child);
     lines.push(line);
     if (lines.length > LAST_LINES) lines.shift();

@@ -109,6 +109,8 @@ export class Service implements ChildOwner {
   }
 
   childPrinted(child: Child, line: string): void {
+    // A line of the log has a time and a name of its own; blank ones only part what a terminal shows.
+    if (line === "") return;
     const instance = this.instanceOf(child);
     instance.lastLines.push(line);
     if (instance.lastLines.length > LAST_LINES) instance.lastLines.shift();
