@@ -9,6 +9,7 @@ import { isLeaving, type Pool, type Worker } from "./pool.ts";
 import { queueDepth, runningThreads } from "./sampler.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import type { AppStatus, CrashLoop, Phase, QueueStatus, ThreadStatus, WorkerStatus } from "./status.ts";
+import { describeRequest } from "./taken-request.ts";
 import type { LiveWorker } from "./worker-control.ts";
 
 interface ReportedApp {
@@ -94,9 +95,10 @@ function reportWorker(
 
 function reportThread(board: Scoreboard, slot: number, nowMs: number): ThreadStatus {
   const { handled, running } = board.read(slot);
-  if (running === undefined) return { handled, runningMs: undefined, request: undefined };
+  if (running === undefined) return { handled, runningMs: undefined, request: undefined, what: undefined };
   const { front, id, begunMs = nowMs } = running;
-  return { handled, runningMs: Math.max(0, nowMs - begunMs), request: { front, id } };
+  const what = describeRequest(board.frame(slot));
+  return { handled, runningMs: Math.max(0, nowMs - begunMs), request: { front, id }, what };
 }
 
 function reportQueue(demand: Demand, pool: Pool, board: Scoreboard): QueueStatus {

@@ -67,6 +67,8 @@ export interface ThreadStatus {
   readonly runningMs: number | undefined;
   /** Which: the number of its front thread, and its id there. */
   readonly request: { readonly front: number; readonly id: number } | undefined;
+  /** Its method and target: `GET /report?year=2026`. */
+  readonly what: string | undefined;
 }
 
 export interface QueueStatus {

@@ -10,6 +10,8 @@ const WIDTH = 80;
 /** Of a traceback: the end tells what it was, the rest is in the log. */
 const TRACEBACK_LINES = 6;
 const MIB = 1024 * 1024;
+/** Of a worker, those that run longest. */
+const REQUESTS_SHOWN = 3;
 
 export function statusText(status: ServerStatus, now: Date): string {
   const sections = [
@@ -80,8 +82,9 @@ const WORKER_HEAD = "  worker     pid  state        for        handled      RSS 
 
 function workerLines(worker: WorkerStatus): string[] {
   const { number, pid, state, stateMs, handled, rssBytes, threads, leaving, lastExit } = worker;
-  const busy = threads.flatMap(({ runningMs }) => (runningMs === undefined || runningMs === null ? [] : [runningMs]));
-  const longest = busy.length === 0 ? "idle" : `${busy.length} of ${threads.length}, ${ago(Math.max(...busy))}`;
+  const busy = threads.flatMap(({ runningMs, what }) => (typeof runningMs === "number" ? [{ runningMs, what }] : []));
+  busy.sort((a, b) => b.runningMs - a.runningMs);
+  const longest = busy[0] === undefined ? "idle" : `${busy.length} of ${threads.length}, ${ago(busy[0].runningMs)}`;
   const columns = [
     String(number).padStart(8),
     (pid ? String(pid) : "-").padStart(7),
@@ -94,7 +97,8 @@ function workerLines(worker: WorkerStatus): string[] {
   const notes = [leaving ? `leaves: ${leaving}` : "", lastExit ? `last: ${lastExit}` : ""].filter(
     (note) => note !== "",
   );
-  return [columns.join(" ").trimEnd(), ...notes.map((note) => `           ${note}`)];
+  const requests = busy.slice(0, REQUESTS_SHOWN).map(({ runningMs, what }) => `${ago(runningMs)} ${what ?? ""}`);
+  return [columns.join(" ").trimEnd(), ...[...notes, ...requests].map((note) => `           ${note}`.slice(0, WIDTH))];
 }
 
 function crashLines({ failures, nextStartMs, cause, traceback }: CrashLoop): string[] {

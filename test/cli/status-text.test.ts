@@ -16,8 +16,8 @@ const WORKER = {
   handled: 123_456,
   rssBytes: 87 * MIB,
   threads: [
-    { handled: 9, runningMs: 12_345, request: { front: 0, id: 7 } },
-    { handled: 5, runningMs: undefined, request: undefined },
+    { handled: 9, runningMs: 12_345, request: { front: 0, id: 7 }, what: `GET /report?q=${"x".repeat(90)}` },
+    { handled: 5, runningMs: undefined, request: undefined, what: undefined },
   ],
   failures: 0,
   lastExit: undefined,
@@ -118,6 +118,7 @@ app mysite: running, 1 of 2 workers ready (1 to 4), code 2
   queue: 3 requests waiting for 1.5s, 12 refused so far
   worker     pid  state        for        handled      RSS  runs
        1    4001  ready       2h          123456   87 MiB  1 of 2, 12s
+           12s GET /report?q=${"x".repeat(51)}
        2       -  down        3.9s             0        -
            last: was killed by SIGSEGV
   CRASH LOOP: 4 starts failed; next start in 3.9s; the last exited with code 1

@@ -55,7 +55,8 @@ test("a server at work: what it is, listens on, serves, and what each worker doe
   expect(busy?.threads.filter(({ runningMs }) => (runningMs ?? 0) > 0).length).toBe(1);
   expect(busy?.rssBytes).toBeGreaterThan(1_000_000);
   expect(app?.workers.reduce((sum, { handled }) => sum + handled, 0)).toBe(5);
-  expect(await text(running)).toContain("1 of 2, ");
+  expect(busy?.threads.find(({ what }) => what !== null)?.what).toBe("GET /sleep?s=20");
+  expect(await text(running)).toMatch(/1 of 2, \S+\n {11}\S+ GET \/sleep\?s=20\n/);
   client.close();
 });
 
