@@ -78,17 +78,18 @@ function reportWorker(
   clockOffsetMs: number,
 ): WorkerStatus {
   const { failures, lastExit } = pool.seat(worker.seat);
+  const stateMs = nowMs - worker.state.sinceMs;
   return {
     number: worker.seat + 1,
     generation: worker.generation,
     pid: worker.process.pid,
     state: worker.state.kind,
-    stateMs: nowMs - worker.state.sinceMs,
+    stateMs,
     leaving: worker.leaving ?? worker.outworn,
     handled: board.handled(worker.slots),
     rssBytes: residentBytes(worker.process.pid),
     threads: worker.slots.map((slot) => reportThread(board, slot, nowMs + clockOffsetMs)),
-    failures,
+    failures: worker.state.kind === "ready" && stateMs >= YOUNG_MS ? 0 : failures,
     lastExit: lastExit?.cause,
   };
 }

@@ -80,10 +80,11 @@ function siteRow(site: SiteConfig): Row {
 }
 
 function appRow(app: AppConfig, version: string): Row {
-  const { wsgi, processes, threads } = app;
+  const { wsgi, processes, processesMin, threads } = app;
   const target = wsgi.kind === "module" ? wsgi.module : wsgi.file;
   const sockets = app.uwsgiSockets.length === 0 ? "" : `; uwsgi on ${app.uwsgiSockets.map(listenKey).join(", ")}`;
-  const size = `${processes} × ${threads} threads`;
+  const count = processesMin === processes ? `${processes}` : `${processesMin} to ${processes}`;
+  const size = `${count} × ${threads} threads`;
   return [`app ${app.name}`, `${target}:${wsgi.callable}, Python ${version} (${app.python}), ${size}${sockets}`];
 }
 
