@@ -192,6 +192,27 @@ describe("what is broken", () => {
     expect(wire.output).toStartWith("HTTP/1.1 413 ");
   });
 
+  test("a half-closed client that waits is sent one byte of its reply, so that one that has gone is noticed", () => {
+    let gone = 0;
+    const waiting: Exchange[] = [];
+    const { wire, records } = stage((exchange) => {
+      exchange.reply.producer = { drained: () => {}, gone: () => void gone++ };
+      waiting.push(exchange);
+    });
+    wire.send(GET);
+    expect(wire.output).toBe("");
+    wire.halfClose();
+    expect(wire.output).toBe("H");
+    const stays = stage((exchange) => void waiting.push(exchange));
+    stays.wire.send(GET + GET);
+    stays.wire.halfClose();
+    for (const _ of [1, 2]) hello(waiting.at(-1) as Exchange);
+    expect(stays.wire.output.match(/HTTP\/1\.1 200 OK\r\n/g)?.length).toBe(2);
+    expect(stays.wire.output).toStartWith("HTTP/1.1 200 OK\r\n");
+    wire.leave();
+    expect([gone, records]).toEqual([1, ["499 0"]]);
+  });
+
   test("a client that leaves is told to the producer and recorded as 499", () => {
     let gone = 0;
     const { wire, records, closed } = stage((exchange) => {
