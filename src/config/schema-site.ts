@@ -25,7 +25,8 @@ const MOUNT: Kind<boolean | string> = {
   read: (place) => {
     const { value } = place;
     if (typeof value === "boolean") return value;
-    if (typeof value === "string" && /^\/[^?#%\0]*[^?#%\0/]$/.test(value) && !/\/\.{0,2}(\/|$)/.test(value)) return value;
+    if (typeof value === "string" && /^\/[^?#%\0]*[^?#%\0/]$/.test(value) && !/\/\.{0,2}(\/|$)/.test(value))
+      return value;
     return void place.unfit(MOUNT.expected);
   },
 };
