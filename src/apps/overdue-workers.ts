@@ -2,7 +2,11 @@
  * The master's half of request_timeout: finds the threads that do not come back, says in the log where they are, and
  * has their worker ended. Other threads of that worker may finish what they have; it takes no more. What "too long" is
  * stands in request-timeout.ts, how a worker ends in the supervisor.
+ *
+ * A worker that was stopped (SIGSTOP) while it had no request is ended too: the kernel goes on waking its sleeping threads
+ * for requests that they cannot take.
  */
+import { readFileSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
@@ -16,6 +20,10 @@ import type { LiveWorker, WorkerControl } from "./worker-control.ts";
 export const NEIGHBOUR_GRACE_MS = 10_000;
 
 const LOOK_MS = 500;
+/** One that cannot hear that it is to take no more requests (its GIL is held) is waited for no longer than this. */
+const DEAF_MS = 3_000;
+/** A worker may be stopped for so long: what waits for it meanwhile is answered by the next. */
+const STOPPED_MS = 5_000;
 /** There is nobody left to wait for: SIGTERM now. */
 const NO_GRACE_MS = 1;
 
@@ -33,8 +41,10 @@ export class OverdueWorkers {
   private readonly clockOffsetMs = monotonicOffsetMs();
   /** By slot: the request in it, and when it was seen first. */
   private readonly seen = new Map<number, { readonly id: number; readonly seenMs: number }>();
-  /** Process ids. */
-  private readonly ending = new Set<number>();
+  /** By process id: since when it is being ended. */
+  private readonly ending = new Map<number, number>();
+  /** By process id: since when it has been found stopped. */
+  private readonly stopped = new Map<number, number>();
 
   constructor(control: WorkerControl, board: Scoreboard, stacks: StackFile, log: Log) {
     this.control = control;
@@ -51,17 +61,31 @@ export class OverdueWorkers {
   private look(): void {
     const nowMs = monotonicMs() + this.clockOffsetMs;
     const living = this.control.living();
-    for (const worker of living) this.judge(worker, nowMs);
-    for (const pid of this.ending) if (!living.some((worker) => worker.pid === pid)) this.ending.delete(pid);
+    for (const worker of living) {
+      this.judge(worker, nowMs);
+      this.watchStopped(worker, nowMs);
+    }
+    for (const pid of this.ending.keys()) if (!living.some((worker) => worker.pid === pid)) this.ending.delete(pid);
+    for (const pid of this.stopped.keys()) if (!living.some((worker) => worker.pid === pid)) this.stopped.delete(pid);
+  }
+
+  private watchStopped({ pid }: LiveWorker, nowMs: number): void {
+    if (!isStopped(pid)) return void this.stopped.delete(pid);
+    const sinceMs = this.stopped.get(pid) ?? nowMs;
+    this.stopped.set(pid, sinceMs);
+    if (nowMs - sinceMs < STOPPED_MS || this.ending.has(pid)) return;
+    this.ending.set(pid, nowMs);
+    this.control.endWorker(pid, { cause: "it was stopped (SIGSTOP)", graceMs: 0 });
   }
 
   private judge(worker: LiveWorker, nowMs: number): void {
     const overdue = this.overdueThreads(worker, nowMs);
     if (overdue.length === 0) return;
-    if (!this.ending.has(worker.pid)) {
-      this.ending.add(worker.pid);
+    const sinceMs = this.ending.get(worker.pid);
+    if (sinceMs === undefined) {
+      this.ending.set(worker.pid, nowMs);
       void this.end(worker, overdue);
-    } else if (!this.hasNeighbours(worker, overdue)) {
+    } else if (!this.hasNeighbours(worker, overdue, nowMs - sinceMs < DEAF_MS)) {
       this.control.endWorker(worker.pid, { cause: "", graceMs: NO_GRACE_MS });
     }
   }
@@ -78,12 +102,14 @@ export class OverdueWorkers {
     });
   }
 
-  /** A thread that has not begun its request waits for the GIL, which the overdue one holds. */
-  private hasNeighbours(worker: LiveWorker, overdue: readonly Overdue[]): boolean {
-    return worker.slots.some(
-      (slot, thread) =>
-        this.board.running(slot)?.begunMs !== undefined && !overdue.some((each) => each.thread === thread),
-    );
+  /** Threads that finish what they have, or that have not left yet: an idle one may still take a request while it has not
+   *  heard (`mayHear`). One that has taken a request and not begun it waits for the GIL, which the overdue one holds. */
+  private hasNeighbours(worker: LiveWorker, overdue: readonly Overdue[], mayHear: boolean): boolean {
+    return worker.slots.some((slot, thread) => {
+      if (overdue.some((each) => each.thread === thread)) return false;
+      const { running, pid } = this.board.read(slot);
+      return running === undefined ? mayHear && pid !== 0 : running.begunMs !== undefined;
+    });
   }
 
   private async end(worker: LiveWorker, overdue: readonly Overdue[]): Promise<void> {
@@ -95,8 +121,18 @@ export class OverdueWorkers {
     const stacks = await this.stacks.of(worker.pid);
     const who = `worker ${worker.number} (pid ${worker.pid})`;
     this.log.error(`${who}: ${causes.join("; ")} (request_timeout)${describeStacks(stacks, stuck)}`);
-    const graceMs = this.hasNeighbours(worker, overdue) ? NEIGHBOUR_GRACE_MS : NO_GRACE_MS;
+    const graceMs = this.hasNeighbours(worker, overdue, true) ? NEIGHBOUR_GRACE_MS : NO_GRACE_MS;
     this.control.endWorker(worker.pid, { cause: `request_timeout: ${causes.join("; ")}`, graceMs });
+  }
+}
+
+/** proc(5): `T` is stopped by a signal; a debugger's `t` is not. */
+function isStopped(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.startsWith("T", stat.lastIndexOf(")") + 2);
+  } catch {
+    return false;
   }
 }
 
@@ -105,11 +141,20 @@ function describeStacks(stacks: readonly ThreadStack[], stuck: ReadonlySet<strin
   if (stacks.length === 0)
     return "; its stack is not to be had: the process is stopped or does not come out of the kernel";
   const isStuck = ({ thread }: ThreadStack) => thread === "" || stuck.has(thread);
-  const shown = [...stacks.filter(isStuck), ...stacks.filter((stack) => !isStuck(stack))];
-  return shown
-    .map(
-      (stack) =>
-        `\n${isStuck(stack) ? "it is at" : "another thread is at"} (innermost call first)\n${stack.lines.join("\n")}`,
-    )
-    .join("");
+  const others = stacks.filter((stack) => !isStuck(stack)).map((stack) => describe("another thread is at", stack));
+  return [...stacks.filter(isStuck).map((stack) => describe("it is at", stack)), ...others].join("");
+}
+
+/** Our own frames lead to the application's; a thread with no others is idle, and nothing is said of it. */
+function describe(what: string, { lines }: ThreadStack): string {
+  const theirs = lines.slice(0, lines.findLastIndex((line) => !isOurs(line)) + 1);
+  return theirs.length === 0 ? "" : `\n${what} (innermost call first)\n${theirs.join("\n")}`;
+}
+
+function isOurs(line: string): boolean {
+  return (
+    line.includes('File "<server ') ||
+    line.includes('File "<string>"') ||
+    /threading\.py", line \d+ in _?(?:run|bootstrap)/.test(line)
+  );
 }

@@ -15,20 +15,22 @@ import workerText from "./python/worker.py" with { type: "text" };
 import wsgiText from "./python/wsgi.py" with { type: "text" };
 import zygoteText from "./python/zygote.py" with { type: "text" };
 
-/** Python runs this. It gives our files names, so that tracebacks show their lines; each comes after those that
- *  it imports, and `server_worker` does not return. What is only provided is run when somebody imports it (provided.py). */
-export const BOOTSTRAP = `import json, linecache, os, sys, types
-source = types.ModuleType("server_source")
+/** Python runs this. Each module comes after those that it imports, and `server_worker` does not return. What is only
+ *  provided is run when somebody imports it (provided.py). The texts are not kept, in every worker, for the lines of
+ *  tracebacks: those show names and numbers of our files. */
+export const BOOTSTRAP = `import json, os, sys, types
+source = sys.modules["server_source"] = types.ModuleType("server_source")
 def define(module, text):
     file = module.__file__ = "<server %s.py>" % module.__name__.replace("server_", "")
-    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     exec(compile(text, file, "exec"), module.__dict__)
-modules, source.provided = json.loads(os.pread(7, 1 << 20, 0))
+def begin():
+    modules, source.provided = json.loads(os.pread(7, 1 << 20, 0))
+    while modules:
+        name = next(iter(modules))
+        module = sys.modules["server_" + name] = types.ModuleType("server_" + name)
+        define(module, modules.pop(name))
 source.define = define
-sys.modules["server_source"] = source
-for name, text in modules.items():
-    module = sys.modules["server_" + name] = types.ModuleType("server_" + name)
-    define(module, text)
+begin()
 `;
 
 /** In the order of their imports. */
