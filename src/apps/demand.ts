@@ -8,6 +8,9 @@
  *     20   front 1   waiting │ sent │ refused │ oldest      ever answered 503 · ms that the oldest waits which no thread has
  */
 
+/** A front rings, too, when a request has waited for this long: something may be in the way. */
+export const LONG_WAIT_MS = 2_000;
+
 const BELL = 0;
 const FIRST_ROW = 1;
 const WAITING = 0;
@@ -107,8 +110,10 @@ export class FrontDemand {
     (this.words[this.start + REFUSED] as number) += 1;
   }
 
+  /** Looked at now and then, not with each request. */
   set oldestMs(ms: number) {
     this.words[this.start + OLDEST] = ms;
+    if (ms >= LONG_WAIT_MS) this.ring();
   }
 
   /** Somebody waits, and no worker is there. */

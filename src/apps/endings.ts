@@ -55,3 +55,13 @@ export function kill(worker: Worker): void {
   worker.state = { kind: "killed", sinceMs: monotonicMs() };
   worker.process.kill("SIGKILL");
 }
+
+/** It is as good as not started: nobody has told it to go, so the next start waits. */
+export function giveUp(worker: Worker, why: string): void {
+  worker.traceback = why;
+  kill(worker);
+}
+
+export function overdueText(startTimeoutMs: number): string {
+  return `not ready ${Math.round(startTimeoutMs / 1000)} s after its start (start_timeout)`;
+}

@@ -10,7 +10,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { Demand } from "./demand.ts";
-import { dismiss, DRAIN_TIMEOUT_MS, kill, nameOf, retire, terminate } from "./endings.ts";
+import { dismiss, DRAIN_TIMEOUT_MS, giveUp, kill, nameOf, overdueText, retire, terminate } from "./endings.ts";
 import { ExitCauses } from "./exit-causes.ts";
 import { FrontLinks } from "./front-links.ts";
 import { Launcher } from "./launcher.ts";
@@ -27,6 +27,7 @@ import { IDLE_MS, Scale } from "./scale.ts";
 import { Scoreboard } from "./scoreboard.ts";
 import { StackFile } from "./stacks.ts";
 import type { AppControl, AppStatus, Phase, ReloadResult } from "./status.ts";
+import { stoppedWorkers } from "./stopped.ts";
 import type { LiveWorker, WorkerControl, WorkerEnd } from "./worker-control.ts";
 import type { WorkerOwner, WorkerProcess } from "./worker-process.ts";
 
@@ -115,7 +116,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     clearTimeout(this.timer);
     const now = monotonicMs();
     const plan = decide(this.policyPool(now), now);
-    for (const worker of plan.overdue) this.giveUp(worker, this.overdueText);
+    for (const worker of plan.overdue) giveUp(worker, overdueText(this.startTimeoutMs));
     for (const { worker, why } of plan.retire) retire(worker, why, this.drainTimeoutMs, this.log);
     for (const worker of plan.terminate) this.terminate(worker);
     for (const worker of plan.kill) kill(worker);
@@ -157,10 +158,6 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     return this.phase === "starting" || this.phase === "running";
   }
 
-  private get overdueText(): string {
-    return `not ready ${Math.round(this.startTimeoutMs / 1000)} s after its start (start_timeout)`;
-  }
-
   private get isOver(): boolean {
     return this.phase === "stopped";
   }
@@ -176,7 +173,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
 
   private sample(): void {
     for (const { worker, why, isUnused } of this.sampler.sample(monotonicMs())) {
-      if (isUnused) this.giveUp(worker, why);
+      if (isUnused) giveUp(worker, why);
       else this.end(worker, why, 0);
     }
     this.act();
@@ -186,6 +183,8 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   private somebodyAsked(): void {
     if (!this.isActive) return;
     this.scale.need(1, monotonicMs());
+    const stopped = stoppedWorkers(this.pool.ready, this.demand.oldestMs);
+    for (const worker of stopped) this.end(worker, "it is stopped (SIGSTOP)", 0);
     this.act();
   }
 
@@ -202,12 +201,6 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
       const state = { kind: "starting", sinceMs: now } as const;
       this.failed({ seat, generation, state, traceback, lastLines: [] }, "could not be started", 0);
     }
-  }
-
-  /** It is as good as not started: the next start waits. */
-  private giveUp(worker: Worker, why: string): void {
-    worker.traceback = why;
-    kill(worker);
   }
 
   private terminate(worker: Worker): void {

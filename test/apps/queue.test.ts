@@ -51,8 +51,10 @@ test("a front with a thousand requests does not keep another's single one waitin
 test("every thread gets its share", async () => {
   const each = await started({ processes: 2, threads: 2 });
   await Promise.all(Array.from({ length: 400 }, (_, i) => each.get({ path: "/sleep", query: "0.002" }, i % 2)));
+  const total = () => threads(each).reduce((sum, { handled }) => sum + handled, 0);
+  // A request is counted after its reply.
+  await each.until(() => total() === 400);
   const handled = threads(each).map((thread) => thread.handled);
-  expect(handled.reduce((sum, each) => sum + each, 0)).toBe(400);
   expect(Math.min(...handled)).toBeGreaterThan(40);
 });
 
@@ -91,4 +93,16 @@ test("of a thousand requests that wait when all workers are killed, those that r
   const statuses = (await Promise.all(asked)).map(({ reply }) => reply.status);
   expect(statuses.filter((status) => status !== 200 && status !== 502)).toEqual([]);
   expect(statuses.filter((status) => status === 502).length).toBeLessThanOrEqual(4);
+});
+
+test("workers that are stopped while they are idle are replaced when requests wait for them, and not before", async () => {
+  const each = await started({ processes: 2 });
+  const stopped = each.supervisor.status().workers.flatMap(({ pid }) => pid ?? []);
+  for (const pid of stopped) process.kill(pid, "SIGSTOP");
+  await Bun.sleep(2500);
+  expect(each.supervisor.status().workers.map(({ pid }) => pid)).toEqual(stopped);
+  const replies = await Promise.all(Array.from({ length: 20 }, (_, i) => each.get("/", i % 2)));
+  expect(new Set(replies.map(({ reply }) => reply.status))).toEqual(new Set([200]));
+  await each.until(() => each.supervisor.status().workers.every(({ pid }) => pid && !stopped.includes(pid)));
+  expect(each.log).toContain(`worker 1 (pid ${stopped[0]}) is ended: it is stopped (SIGSTOP)`);
 });
