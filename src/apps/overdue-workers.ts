@@ -2,11 +2,7 @@
  * The master's half of request_timeout: finds the threads that do not come back, says in the log where they are, and
  * has their worker ended. Other threads of that worker may finish what they have; it takes no more. What "too long" is
  * stands in request-timeout.ts, how a worker ends in the supervisor.
- *
- * A worker that was stopped (SIGSTOP) while it had no request is ended too: the kernel goes on waking its sleeping threads
- * for requests that they cannot take.
  */
-import { readFileSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
@@ -22,8 +18,6 @@ export const NEIGHBOUR_GRACE_MS = 10_000;
 const LOOK_MS = 500;
 /** One that cannot hear that it is to take no more requests (its GIL is held) is waited for no longer than this. */
 const DEAF_MS = 3_000;
-/** A worker may be stopped for so long: what waits for it meanwhile is answered by the next. */
-const STOPPED_MS = 5_000;
 /** There is nobody left to wait for: SIGTERM now. */
 const NO_GRACE_MS = 1;
 
@@ -43,8 +37,6 @@ export class OverdueWorkers {
   private readonly seen = new Map<number, { readonly id: number; readonly seenMs: number }>();
   /** By process id: since when it is being ended. */
   private readonly ending = new Map<number, number>();
-  /** By process id: since when it has been found stopped. */
-  private readonly stopped = new Map<number, number>();
 
   constructor(control: WorkerControl, board: Scoreboard, stacks: StackFile, log: Log) {
     this.control = control;
@@ -61,21 +53,8 @@ export class OverdueWorkers {
   private look(): void {
     const nowMs = monotonicMs() + this.clockOffsetMs;
     const living = this.control.living();
-    for (const worker of living) {
-      this.judge(worker, nowMs);
-      this.watchStopped(worker, nowMs);
-    }
+    for (const worker of living) this.judge(worker, nowMs);
     for (const pid of this.ending.keys()) if (!living.some((worker) => worker.pid === pid)) this.ending.delete(pid);
-    for (const pid of this.stopped.keys()) if (!living.some((worker) => worker.pid === pid)) this.stopped.delete(pid);
-  }
-
-  private watchStopped({ pid }: LiveWorker, nowMs: number): void {
-    if (!isStopped(pid)) return void this.stopped.delete(pid);
-    const sinceMs = this.stopped.get(pid) ?? nowMs;
-    this.stopped.set(pid, sinceMs);
-    if (nowMs - sinceMs < STOPPED_MS || this.ending.has(pid)) return;
-    this.ending.set(pid, nowMs);
-    this.control.endWorker(pid, { cause: "it was stopped (SIGSTOP)", graceMs: 0 });
   }
 
   private judge(worker: LiveWorker, nowMs: number): void {
@@ -123,16 +102,6 @@ export class OverdueWorkers {
     this.log.error(`${who}: ${causes.join("; ")} (request_timeout)${describeStacks(stacks, stuck)}`);
     const graceMs = this.hasNeighbours(worker, overdue, true) ? NEIGHBOUR_GRACE_MS : NO_GRACE_MS;
     this.control.endWorker(worker.pid, { cause: `request_timeout: ${causes.join("; ")}`, graceMs });
-  }
-}
-
-/** proc(5): `T` is stopped by a signal; a debugger's `t` is not. */
-function isStopped(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.startsWith("T", stat.lastIndexOf(")") + 2);
-  } catch {
-    return false;
   }
 }
 

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import type { ProcessOptions } from "../../src/apps/options.ts";
+import { testUnless } from "../support/skip.ts";
 import { PROJECTS, Rig } from "./rig.ts";
 
 setDefaultTimeout(60_000);
@@ -35,7 +36,8 @@ describe.each([false, true])("preload = %p", (preload) => {
   // Only root may become somebody else, and what it becomes must be able to read the projects of the tests.
   const isRoot = process.geteuid?.() === 0;
   const canRead = isRoot && Bun.spawnSync(["setpriv", "--reuid=65534", "ls", PROJECTS]).success;
-  test.skipIf(!canRead)("user and group: before anything is imported, with no way back", async () => {
+  const asRoot = testUnless(canRead ? undefined : "needs root, and a folder that other users can read");
+  asRoot("user and group: before anything is imported, with no way back", async () => {
     const user = { name: "nobody", id: 65534, home: "/nonexistent" };
     const said = await facts({ user, group: 65534 }, preload);
     const all = [65534, 65534, 65534];
@@ -44,7 +46,7 @@ describe.each([false, true])("preload = %p", (preload) => {
     await rig?.until(() => rig?.log.includes("written by path") === true);
   });
 
-  test.skipIf(!canRead)("HOME of the configuration wins; a number has no groups", async () => {
+  asRoot("HOME of the configuration wins; a number has no groups", async () => {
     const user = { name: undefined, id: 3_999_999_999, home: undefined };
     const said = await facts({ user, group: 3_999_999_999 }, preload, { HOME: "/somewhere" });
     expect(said.user).toEqual([3_999_999_999, 3_999_999_999, 3_999_999_999]);
