@@ -108,6 +108,17 @@ test("kill -9 of all workers while they are idle: no request fails, none of them
   await until("descriptors as before", 20_000, () => descriptors() <= idle);
 });
 
+test("SIGSTOP of all workers while they are idle: requests wait for their replacements", async () => {
+  await get(address, "/");
+  const [idle, before] = [descriptors(), workers()];
+  for (const pid of before) process.kill(pid, "SIGSTOP");
+  const asked = await Promise.all(Array.from({ length: 20 }, () => status("/")));
+  expect(new Set(asked)).toEqual(new Set(["200"]));
+  await until("whole pool", 20_000, () => workers().length === PROCESSES);
+  expect(workers().filter((pid) => before.includes(pid))).toEqual([]);
+  await until("descriptors as before", 20_000, () => descriptors() <= idle);
+});
+
 test("clients that leave replies that hang: their threads are free again after request_timeout at the latest", async () => {
   await get(address, "/");
   const idle = descriptors();
