@@ -122,9 +122,11 @@ class Thread:
             if flags & SPOOLED:
                 body = Body(stream, epoch, ident, int(environ["CONTENT_LENGTH"]))
                 environ["wsgi.input"] = io.BufferedReader(body, PULL_MAX)
-            else:
+            elif body_size:
                 start = head_size + environ_size
                 environ["wsgi.input"] = io.BytesIO(frame[start : start + body_size])
+            else:
+                environ["wsgi.input"] = io.BytesIO()
             reply = Reply(stream, epoch, ident, flags & HEAD_METHOD)
             context.copy().run(run, application, environ, reply)
             reply.state = "closed"

@@ -31,6 +31,8 @@ KNOWN_MAX = 1024  # names and statuses are few; an application that invents them
 
 known_names = {}  # name as spelled → is it Content-Length?
 known_statuses = {}  # status → has such a reply no content?
+known_heads = {}  # (status, header, header…) → what check_head found
+KEPT_HEAD_MAX = 1024  # bytes; larger heads carry what is never the same twice
 
 
 def check_name(name):
@@ -62,6 +64,44 @@ def check_status(status):
     if len(known_statuses) < KNOWN_MAX:
         known_statuses[status] = bodiless
     return bodiless
+
+
+def check_head(status, headers):
+    """(head, announced length or None, has such a reply no content?) of a status and headers that are as they must be."""
+    bodiless = known_statuses.get(status) if type(status) is str else None
+    if bodiless is None:
+        bodiless = check_status(status)
+    text, length = status + "\n", None
+    for name, value in headers:
+        is_length = known_names.get(name) if type(name) is str else None
+        if is_length is None:
+            is_length = check_name(name)
+        if not (isinstance(value, str) and value.isascii() and value.isprintable()):
+            check_value(name, value)
+        if is_length:
+            length = content_length(value, length)
+        text += name + ":" + value + "\n"
+    head = text.encode("latin-1")
+    if len(head) > HEAD_MAX:
+        raise ValueError("status and headers have %d bytes, they may have %d" % (len(head), HEAD_MAX))
+    return head, length, bodiless
+
+
+def head_of(status, headers):
+    """As check_head; what was found right a moment ago is not looked at again, since most replies of an application have
+    one of a few heads."""
+    key = (status, *headers)
+    try:
+        known = known_heads.get(key)
+    except TypeError:  # something in it cannot be hashed, so it is no str
+        return check_head(status, key[1:])
+    if known is None:
+        known = check_head(status, key[1:])
+        if len(known[0]) <= KEPT_HEAD_MAX:
+            if len(known_heads) >= KNOWN_MAX:
+                known_heads.clear()
+            known_heads[key] = known
+    return known
 
 
 def content_length(text, before):
@@ -104,24 +144,8 @@ class Reply:
                 exc_info = None  # no reference cycle (PEP 3333)
         elif self.status is not None:
             raise AssertionError("start_response was called a second time without exc_info (PEP 3333)")
-        bodiless = known_statuses.get(status) if type(status) is str else None
-        if bodiless is None:
-            bodiless = check_status(status)
-        text, length = status + "\n", None
-        for name, value in headers:
-            is_length = known_names.get(name) if type(name) is str else None
-            if is_length is None:
-                is_length = check_name(name)
-            if not (isinstance(value, str) and value.isascii() and value.isprintable()):
-                check_value(name, value)
-            if is_length:
-                length = content_length(value, length)
-            text += name + ":" + value + "\n"
-        head = text.encode("latin-1")
-        if len(head) > HEAD_MAX:
-            raise ValueError("status and headers have %d bytes, they may have %d" % (len(head), HEAD_MAX))
-        self.head = head
-        self.status, self.left, self.bodiless = status, length, bodiless or self.is_head
+        self.head, self.left, bodiless = head_of(status, headers)
+        self.status, self.bodiless = status, bodiless or self.is_head
         return self.write
 
     def write(self, data):
