@@ -43,12 +43,12 @@ export class Deadlines {
     this.parts = parts;
   }
 
-  restart(): void {
-    this.sinceMs = monotonicMs();
+  restart(nowMs = monotonicMs()): void {
+    this.sinceMs = nowMs;
   }
 
-  beginExchange(): void {
-    this.sinceMs = monotonicMs();
+  beginExchange(nowMs: number): void {
+    this.sinceMs = nowMs;
     this.sendPace.reset();
     this.parts.outbox.taken = 0;
   }

@@ -10,6 +10,7 @@ import { compileAddressSet } from "../exchange/address-set.ts";
 import type { OwnedWire, Wire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { writeLine } from "../os/log-file.ts";
+import { HeadMemo } from "../protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { Accepting } from "./accepting.ts";
 import { AccessLog } from "./access-log.ts";
@@ -193,6 +194,7 @@ export class Front implements SessionObserver {
         targetBytesMax: limits.targetBytesMax,
         mergeSlashes: this.config.server.mergeSlashes,
       },
+      headMemo: new HeadMemo(),
       timeouts: this.timeouts(),
       keepaliveRequestsMax: limits.keepaliveRequestsMax,
       keepaliveAgeMaxMs: limits.keepaliveAgeMaxMs,

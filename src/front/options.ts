@@ -1,6 +1,7 @@
 /** What every session of a front thread shares: limits, the clock of the sweep, and where finished requests are told. */
 import type { Log } from "../base/log.ts";
 import type { Exchange, Handler, Peer } from "../exchange/exchange.ts";
+import type { HeadMemo } from "../protocol/http1/head-memo.ts";
 import type { HeadLimits } from "../protocol/http1/limits.ts";
 import type { Session } from "./session.ts";
 import type { LimitName } from "../exchange/usage.ts";
@@ -54,6 +55,7 @@ export interface RateLimits {
 export interface SessionOptions extends PersistenceLimits, RateLimits {
   readonly handler: Handler;
   readonly headLimits: HeadLimits;
+  readonly headMemo: HeadMemo;
   readonly timeouts: SessionTimeouts;
   readonly log: Log;
   /** One for all sessions of the thread; see Scratch. */

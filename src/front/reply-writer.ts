@@ -5,9 +5,10 @@
 import { assert } from "../base/assert.ts";
 import { wallMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
-import { httpDateNow } from "../protocol/http/date.ts";
+import { EMPTY } from "../base/bytes.ts";
+import { httpDateNow, httpSecond } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, type PreparedReply, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
 import { acceptsTrailers } from "../protocol/http/trailers.ts";
 import {
   CHUNK_END,
@@ -19,6 +20,9 @@ import {
   replyFraming,
 } from "../protocol/http1/write.ts";
 import { errorPage } from "../exchange/canned.ts";
+
+/** A prepared reply holds its content a second time: larger ones are put together anew each time. */
+const PREPARED_CONTENT_BYTES_MAX = 2048;
 
 /** Reply heads that do not fit in the scratch buffer are encoded here; larger than this they are a mistake. */
 const LARGE_HEAD_BYTES_MAX = 1024 * 1024;
@@ -52,6 +56,30 @@ export class ReplyWriter {
 
   /** Head and content with one write when they fit in the scratch buffer together, else two. */
   whole(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
+    const { prepared } = head;
+    if (prepared !== undefined && persistent && isUsual(request) && content.length <= PREPARED_CONTENT_BYTES_MAX) {
+      return this.again(request, head, content, prepared);
+    }
+    this.encodeAndWrite(request, head, content, persistent);
+  }
+
+  /** A reply that was sent before: the bytes of then, unless its second is over. */
+  private again(request: RequestHead, head: ReplyHead, content: Uint8Array, prepared: PreparedReply): void {
+    const second = httpSecond(wallMs());
+    if (prepared.second !== second || prepared.content !== content) {
+      const headBytes = this.encode(request, head, true);
+      if (headBytes === -1) return this.encodeAndWrite(request, head, content, true);
+      prepared.bytes = Buffer.concat([this.scratch.subarray(0, headBytes), this.framing === "none" ? EMPTY : content]);
+      prepared.content = content;
+      prepared.second = second;
+    }
+    this.status = head.status;
+    this.framing = replyFraming(request, head);
+    this.contentBytes = this.framing === "none" ? 0 : content.length;
+    this.outbox.write(prepared.bytes);
+  }
+
+  private encodeAndWrite(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
     const { scratch } = this;
     const headBytes = this.encode(request, head, persistent);
     const length = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
@@ -142,6 +170,11 @@ export class ReplyWriter {
   private remainingOr(length: number): number {
     return this.remaining === LENGTH_UNKNOWN ? length : this.remaining;
   }
+}
+
+/** HTTP/1.1, and content in the reply wherever its status allows some: then the bytes are the same for all. */
+function isUsual({ minor, method }: RequestHead): boolean {
+  return minor === 1 && method !== "HEAD" && method !== "CONNECT";
 }
 
 /** What is known of a request whose head was refused: nothing; it is answered as HTTP/1.1. */

@@ -21,7 +21,7 @@ import type { Wire, WireOwner } from "../net/wire.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
-import { encodeInterimHead } from "../protocol/http1/write.ts";
+import { CONTINUE, encodeInterimHead } from "../protocol/http1/write.ts";
 import { Deadlines, OVERDUE } from "./deadlines.ts";
 import { expectationFails, Http1Body, type Http1BodyOwner } from "./http1-body.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
@@ -30,8 +30,6 @@ import { ReplyWriter } from "./reply-writer.ts";
 import { describeExchange, peerOf, reportBug, type Session } from "./session.ts";
 
 type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
-
-const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 
 export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   state: ReplyState = "waiting";
@@ -52,13 +50,15 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private draining = false;
   private lingerNeeded = false;
   private pumping = false;
+  /** When this turn of the event loop began, while pumping. */
+  private turnMs = 0;
 
   /** `peer`: when somebody else than the wire says who that is (PROXY protocol). */
   constructor(wire: Wire, options: SessionOptions, peer: Peer = peerOf(wire)) {
     this.wire = wire;
     this.options = options;
     this.peer = peer;
-    this.connection = new ServerConnection(options.headLimits);
+    this.connection = new ServerConnection(options.headLimits, options.headMemo);
     this.outbox = new Outbox(wire);
     this.writer = new ReplyWriter(this.outbox, options.scratch);
     const { connection, outbox, body } = this;
@@ -68,9 +68,10 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   received(bytes: Uint8Array): void {
     if (this.phase === "lingering" || this.phase === "flushing") return;
-    if (this.countsFromNow()) this.deadlines.restart();
+    this.turnMs = monotonicMs();
+    if (this.countsFromNow()) this.deadlines.restart(this.turnMs);
     this.connection.receive(bytes);
-    this.guarded(this.pump);
+    this.guarded(this.pumpNow);
   }
 
   /** The first byte of a head begins its (absolute) deadline; every read of a body begins a new one. */
@@ -109,6 +110,12 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   }
 
   private pump(): void {
+    if (this.pumping) return;
+    this.turnMs = monotonicMs();
+    this.pumpNow();
+  }
+
+  private pumpNow(): void {
     if (this.pumping) return;
     this.pumping = true;
     try {
@@ -164,11 +171,10 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     const { head } = this.connection;
     this.phase = "exchange";
     this.state = "waiting";
-    this.producer = undefined;
     this.body.begin(head);
     this.writer.reset();
     this.persistence.begun();
-    this.deadlines.beginExchange();
+    this.deadlines.beginExchange(this.turnMs);
     const exchange = new Exchange({
       id: this.options.observer.nextId(),
       head,
@@ -314,7 +320,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private settle(): void {
     if (this.phase !== "exchange" || this.state !== "finished" || !this.outbox.empty) return;
     if (this.exchange !== undefined) this.record(this.status);
-    this.deadlines.restart();
+    this.deadlines.restart(this.pumping ? this.turnMs : monotonicMs());
     if (!this.persistence.stays) return this.finishConnection();
     if (!this.body.received) return this.pump();
     this.persistence.finished(this.connection.bufferedBytes);
@@ -383,12 +389,9 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (overdue === "idle") return this.finishConnection();
     this.options.observer.limited(overdue, `${this.describe()}: ${OVERDUE[overdue]}`);
     if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));
-    else if (overdue === "body_timeout" || overdue === "min_body_rate") this.guarded(this.bodyTimedOut);
+    else if (overdue === "body_timeout" || overdue === "min_body_rate")
+      this.guarded(() => this.bodyBroken("timeout", 408));
     else this.destroy();
-  }
-
-  private bodyTimedOut(): void {
-    this.bodyBroken("timeout", 408);
   }
 
   private describe(): string {

@@ -5,6 +5,7 @@ import type { SessionOptions } from "../../src/front/options.ts";
 import { Http1Session } from "../../src/front/session-http1.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
 import type { ReplyHead } from "../../src/protocol/http/message.ts";
+import { HeadMemo } from "../../src/protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../src/protocol/http1/limits.ts";
 import { MemoryWire } from "./memory-wire.ts";
 
@@ -26,6 +27,7 @@ export function stage(handler: Handler, overrides: Partial<SessionOptions> = {})
   const options: SessionOptions = {
     handler,
     headLimits: DEFAULT_HEAD_LIMITS,
+    headMemo: new HeadMemo(),
     timeouts: { headerMs: 30_000, bodyMs: 60_000, sendMs: 60_000, keepaliveMs: 75_000 },
     keepaliveRequestsMax: 1000,
     keepaliveAgeMaxMs: 3_600_000,

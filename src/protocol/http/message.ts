@@ -2,6 +2,7 @@
  * HTTP messages whatever version carries them (RFC 9110): what a request head and a reply head consist of.
  * Text is latin-1: one character per byte of the wire.
  */
+import { EMPTY } from "../../base/bytes.ts";
 import { Fields } from "./fields.ts";
 
 /** Body length of a message whose end only its framing tells (chunked). */
@@ -50,6 +51,20 @@ export interface ReplyHead {
   /** Content bytes; LENGTH_UNKNOWN when only the end will tell. For HEAD, 304: what GET would have sent (it is
    *  announced, not sent). */
   readonly length: number;
+  /** Of a head that is sent again and again, with the same content: what a session keeps of its encoding. */
+  readonly prepared?: PreparedReply;
+}
+
+/** The bytes of a reply as they were sent last, for whoever encodes it next: a fixed text, an error page, a cached file. The
+ *  protocol that fills it says when they still hold. Made by whoever makes the head, once, and never for a head that is
+ *  sent but once. */
+export class PreparedReply {
+  /** Head and content; the bytes are never changed, so that they can wait in an outbox. */
+  bytes: Uint8Array = EMPTY;
+  /** The content that is in them. */
+  content: Uint8Array | undefined = undefined;
+  /** The second, since 1970, that their Date tells. */
+  second = Number.NaN;
 }
 
 /** Field names that belong to the connection, not the message (RFC 9110 section 7.6.1). Lower case. */

@@ -134,6 +134,9 @@ export function assertClean(value: string): void {
   assert(!UNCLEAN.test(value), "a control or wide character in a field value or reason phrase");
 }
 
+/** RFC 9110 section 15.2.1 */
+export const CONTINUE: Buffer = fromLatin1("HTTP/1.1 100 Continue\r\n\r\n");
+
 export const CHUNK_END: Buffer = fromLatin1("\r\n");
 /** The last chunk and an empty trailer section. */
 export const LAST_CHUNK: Buffer = fromLatin1("0\r\n\r\n");
