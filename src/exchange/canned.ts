@@ -75,7 +75,7 @@ function pageHead(status: number, extra: Fields | undefined): ReplyHead {
   if (extra !== undefined) return headWith(status, extra);
   const known = heads.get(status);
   if (known !== undefined) return known;
-  const made: ReplyHead = { ...headWith(status, new Fields()), prepared: new PreparedReply() };
+  const made: ReplyHead = { ...headWith(status, new Fields()), prepared: new PreparedReply(errorPage(status).content) };
   heads.set(status, made);
   return made;
 }

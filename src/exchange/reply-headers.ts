@@ -52,7 +52,7 @@ function changed(exchange: Exchange, head: ReplyHead, { rules, fixed }: HeaderRu
   const fields = copyOf(head.fields);
   for (const rule of rules) apply(rule, fields, exchange);
   if (fixed === undefined || prepared === undefined) return { status, reason, fields, length };
-  const finished: ReplyHead = { status, reason, fields, length, prepared: new PreparedReply() };
+  const finished: ReplyHead = { status, reason, fields, length, prepared: new PreparedReply(prepared.content) };
   fixed.set(head, finished);
   return finished;
 }

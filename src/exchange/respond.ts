@@ -28,6 +28,6 @@ export function makeRespondHandler(options: RespondOptions): Handler {
     };
   }
   const { head: fixed, content } = reply(body.constant);
-  const head: ReplyHead = { ...fixed, prepared: new PreparedReply() };
+  const head: ReplyHead = { ...fixed, prepared: new PreparedReply(content) };
   return (exchange) => exchange.reply.whole(head, content);
 }

@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { wallMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
-import { EMPTY } from "../base/bytes.ts";
+import { concat } from "../base/bytes.ts";
 import { httpDateNow, httpSecond } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type PreparedReply, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
@@ -15,6 +15,7 @@ import {
   chunkHeader,
   encodeLastChunk,
   encodeReplyHead,
+  hasNoContent,
   LAST_CHUNK,
   type ReplyFraming,
   replyFraming,
@@ -22,7 +23,7 @@ import {
 import { errorPage } from "../exchange/canned.ts";
 
 /** A prepared reply holds its content a second time: larger ones are put together anew each time. */
-const PREPARED_CONTENT_BYTES_MAX = 2048;
+const FIXED_BYTES_MAX = 2048;
 
 /** Reply heads that do not fit in the scratch buffer are encoded here; larger than this they are a mistake. */
 const LARGE_HEAD_BYTES_MAX = 1024 * 1024;
@@ -57,43 +58,60 @@ export class ReplyWriter {
   /** Head and content with one write when they fit in the scratch buffer together, else two. */
   whole(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
     const { prepared } = head;
-    if (prepared !== undefined && persistent && isUsual(request) && content.length <= PREPARED_CONTENT_BYTES_MAX) {
-      return this.again(request, head, content, prepared);
+    if (prepared !== undefined && persistent && isUsual(request) && this.prepare(request, head, prepared)) {
+      return this.again(prepared, head, content);
     }
     this.encodeAndWrite(request, head, content, persistent);
   }
 
-  /** A reply that was sent before: the bytes of then, unless its second is over. */
-  private again(request: RequestHead, head: ReplyHead, content: Uint8Array, prepared: PreparedReply): void {
+  /** Encodes a head that is sent again and again, if the second of its Date is over. False: it is too large. */
+  private prepare(request: RequestHead, head: ReplyHead, prepared: PreparedReply): boolean {
     const second = httpSecond(wallMs());
-    if (prepared.second !== second || prepared.content !== content) {
-      const headBytes = this.encode(request, head, true);
-      if (headBytes === -1) return this.encodeAndWrite(request, head, content, true);
-      prepared.bytes = Buffer.concat([this.scratch.subarray(0, headBytes), this.framing === "none" ? EMPTY : content]);
-      prepared.content = content;
-      prepared.second = second;
-    }
+    if (prepared.second === second) return true;
+    const headBytes = this.encode(request, head, true);
+    if (headBytes === -1 || (this.framing !== "length" && this.framing !== "none")) return false;
+    const { content } = prepared;
+    const isFixed = content !== undefined && this.framing === "length" && content.length <= FIXED_BYTES_MAX;
+    prepared.head = Uint8Array.prototype.slice.call(this.scratch, 0, headBytes);
+    prepared.whole = isFixed ? concat(prepared.head, content) : undefined;
+    prepared.second = second;
+    return true;
+  }
+
+  private again(prepared: PreparedReply, head: ReplyHead, content: Uint8Array): void {
     this.status = head.status;
-    this.framing = replyFraming(request, head);
-    this.contentBytes = this.framing === "none" ? 0 : content.length;
-    this.outbox.write(prepared.bytes);
+    this.framing = hasNoContent(head.status) ? "none" : "length";
+    this.remaining = head.length;
+    const length = this.takeLength(content, head);
+    if (prepared.whole !== undefined && prepared.content === content) return void this.outbox.write(prepared.whole);
+    this.scratch.set(prepared.head, 0);
+    this.writeWithHead(prepared.head.length, content, length);
   }
 
   private encodeAndWrite(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
-    const { scratch } = this;
     const headBytes = this.encode(request, head, persistent);
-    const length = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
+    const length = this.takeLength(content, head);
+    if (headBytes !== -1) return this.writeWithHead(headBytes, content, length);
+    this.writeLargeHead(request, head, persistent);
+    this.outbox.write(content, 0, length);
+  }
+
+  /** How much of the content goes out. */
+  private takeLength(content: Uint8Array, head: ReplyHead): number {
     assert(this.framing !== "length" || content.length >= head.length, "content is not shorter than announced");
-    this.contentBytes = length;
-    if (headBytes === -1) {
-      this.writeLargeHead(request, head, persistent);
-      this.outbox.write(content, 0, length);
-    } else if (headBytes + length <= scratch.length) {
+    this.contentBytes = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
+    return this.contentBytes;
+  }
+
+  /** The head is in the scratch buffer. */
+  private writeWithHead(headBytes: number, content: Uint8Array, length: number): void {
+    const { scratch, outbox } = this;
+    if (headBytes + length <= scratch.length) {
       scratch.set(length === content.length ? content : content.subarray(0, length), headBytes);
-      this.outbox.writeCopying(scratch, headBytes + length);
+      outbox.writeCopying(scratch, headBytes + length);
     } else {
-      this.outbox.writeCopying(scratch, headBytes);
-      this.outbox.write(content, 0, length);
+      outbox.writeCopying(scratch, headBytes);
+      outbox.write(content, 0, length);
     }
   }
 

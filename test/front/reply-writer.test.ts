@@ -12,8 +12,8 @@ function request(fake: FakeRequest): RequestHead {
   return fakeExchange(fake).exchange.head;
 }
 
-function head(length: number, status = 200): ReplyHead {
-  return { status, reason: undefined, fields: Fields.of([["X-A", "1"]]), length, prepared: new PreparedReply() };
+function head(length: number, status = 200, content?: Uint8Array): ReplyHead {
+  return { status, reason: undefined, fields: Fields.of([["X-A", "1"]]), length, prepared: new PreparedReply(content) };
 }
 
 function makeWriter() {
@@ -32,8 +32,8 @@ afterEach(() => {
 describe("a prepared reply", () => {
   test("is the same bytes, until the second of its Date is over", () => {
     const { wire, writer } = makeWriter();
-    const hello = head(5);
     const content = Buffer.from("hello");
+    const hello = head(5, 200, content);
     const sent = [1, 1, 2].map((second) => {
       at(second);
       writer.whole(GET, hello, content, true);
@@ -45,10 +45,10 @@ describe("a prepared reply", () => {
     expect(sent).toEqual([expected(1), expected(1), expected(2)]);
   });
 
-  test("goes with the content it is given", () => {
+  test.each([undefined, Buffer.from("hello")])("goes with the content it is given", (content) => {
     const { wire, writer } = makeWriter();
-    const same = head(5);
-    for (const text of ["hello", "world"]) {
+    const same = head(5, 200, content);
+    for (const text of ["hello", "world", "again"]) {
       writer.whole(GET, same, Buffer.from(text), true);
       expect(wire.take()).toEndWith(`\r\n\r\n${text}`);
     }
@@ -73,8 +73,8 @@ describe("a prepared reply", () => {
   ];
   test.each(others)("%s", (_name, asked, persistent, has, ends) => {
     const { wire, writer } = makeWriter();
-    const hello = head(5);
     const content = Buffer.from("hello");
+    const hello = head(5, 200, content);
     writer.whole(GET, hello, content, true);
     const usual = wire.take();
     expect(usual).not.toContain("Connection:");
@@ -96,10 +96,32 @@ describe("a prepared reply", () => {
     }
   });
 
+  test("of a large content is the head alone", () => {
+    const { wire, writer } = makeWriter();
+    for (const size of [2048, 2049, 64 * 1024, 100_000]) {
+      const content = Buffer.alloc(size, "x");
+      const large = head(size, 200, content);
+      for (let i = 0; i < 2; i++) {
+        writer.whole(GET, large, content, true);
+        expect(wire.take()).toEndWith(`\r\nContent-Length: ${size}\r\n\r\n${"x".repeat(size)}`);
+        expect(writer.contentBytes).toBe(size);
+      }
+    }
+  });
+
+  test("that is too long is cut to its length (RFC 9112 section 6.3)", () => {
+    const { wire, writer } = makeWriter();
+    const short = head(3);
+    for (let i = 0; i < 2; i++) {
+      writer.whole(GET, short, Buffer.from("hello"), true);
+      expect(wire.take()).toEndWith("Content-Length: 3\r\n\r\nhel");
+    }
+  });
+
   test("that waits in the outbox is not changed by the next second's", () => {
     const { wire, outbox, writer } = makeWriter();
-    const hello = head(5);
     const content = Buffer.from("hello");
+    const hello = head(5, 200, content);
     wire.room = 10;
     at(1);
     writer.whole(GET, hello, content, true);
