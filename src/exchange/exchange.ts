@@ -5,6 +5,7 @@
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead, RequestHead } from "../protocol/http/message.ts";
 import type { RequestBody } from "./body.ts";
+import type { Forwarding } from "./forwarding.ts";
 import type { MapResult } from "./map.ts";
 import type { Reply } from "./reply.ts";
 import type { HeaderRules } from "./reply-headers.ts";
@@ -28,10 +29,6 @@ export interface ErrorAnswers {
   /** False: there is none for this status, and nothing was done. `extra`: fields that the status demands. */
   answer(exchange: Exchange, status: number, extra: Fields | undefined): boolean;
 }
-
-/** May X-Forwarded-For and its like be passed on? `as-sent`: nobody said whom to trust, so they are a client's words;
- *  `believed`: a trusted proxy wrote them; `refused`: somebody else did, where only proxies may. */
-export type Forwarding = "as-sent" | "believed" | "refused";
 
 export type Handler = (exchange: Exchange) => void;
 
@@ -61,7 +58,10 @@ export class Exchange {
   remoteUser = "";
   /** The error pages in force here; undefined for the plain ones, and while one is being made (error-pages.ts). */
   errorPages: ErrorAnswers | undefined = undefined;
-  forwarding: Forwarding = "as-sent";
+  /** May X-Forwarded-For and its like be believed and passed on? See forwarding.ts. */
+  forwarding: Forwarding;
+  /** The host that the client named to a trusted proxy, as its Forwarded field says; "" for none. */
+  forwardedHost = "";
   /** The connection's own other end, whoever the client is. */
   readonly connectionPeer: Peer;
   /** How many exchanges inside the server this one came through (internal.ts). */
@@ -94,6 +94,7 @@ export class Exchange {
     this.reply = facts.reply;
     this.protocol = facts.protocol;
     this.params = facts.params;
+    this.forwarding = facts.params === undefined ? "refused" : "believed";
     this.startedMs = facts.startedMs;
   }
 

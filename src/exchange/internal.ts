@@ -57,6 +57,7 @@ function inside(outer: Exchange, head: Exchange["head"], body: RequestBody, repl
   inner.site = outer.site;
   inner.remoteUser = outer.remoteUser;
   inner.forwarding = outer.forwarding;
+  inner.forwardedHost = outer.forwardedHost;
   inner.hostCaptures = outer.hostCaptures;
   inner.passesUnderscores = outer.passesUnderscores;
   inner.depth = outer.depth + 1;
