@@ -4,11 +4,16 @@
  *
  *   access (403) → limit (429) → auth (401) → body bound (413) → target          error pages around all of it
  *
+ * With `satisfy = "any"` an address that access allows passes by auth, and any other passes by access:
+ *
+ *   access ─allowed─▶ limit → body bound → target
+ *      └──────else──▶ limit → auth → body bound → target
+ *
  * What a site does not use is not there: it costs a request nothing.
  */
 import type { Log } from "../base/log.ts";
 import type { Config, ErrorPageConfig, GuardsConfig } from "../config/config.ts";
-import { withAccess } from "../exchange/access.ts";
+import { withAccess, withAccessOr } from "../exchange/access.ts";
 import { BasicAuth, withBasicAuth } from "../exchange/basic-auth.ts";
 import { answer } from "../exchange/canned.ts";
 import { type ErrorPageOptions, ErrorPages } from "../exchange/error-pages.ts";
@@ -44,11 +49,11 @@ export class Guards {
 
   /** The order stands here and nowhere else. */
   around(guards: GuardsConfig, target: Handler): Handler {
-    return this.access(guards, this.limited(guards, this.authenticated(guards, withBodyBound(target))));
-  }
-
-  private access({ access }: GuardsConfig, next: Handler): Handler {
-    return access.length === 0 ? next : withAccess(access, next);
+    const bounded = withBodyBound(target);
+    const proven = this.limited(guards, this.authenticated(guards, bounded));
+    const { access, auth, satisfy } = guards;
+    if (satisfy === "any" && auth !== undefined) return withAccessOr(access, this.limited(guards, bounded), proven);
+    return access.length === 0 ? proven : withAccess(access, proven);
   }
 
   private limited({ limits }: GuardsConfig, next: Handler): Handler {

@@ -8,7 +8,14 @@ import { makeFolder, removeFolder } from "../support/folder.ts";
 
 const CASES = join(import.meta.dir, "../cases/config");
 
-const NO_GUARDS = { access: [], limits: [], auth: undefined, errorPages: [], intercept: false };
+const NO_GUARDS = {
+  access: [],
+  limits: [],
+  auth: undefined,
+  satisfy: "all" as const,
+  errorPages: [],
+  intercept: false,
+};
 
 let bin = "";
 beforeAll(() => {
@@ -39,6 +46,7 @@ describe("what is in force", () => {
       access: ["allow 10.0.0.0/8", "allow unix:", "deny all"],
       limits: ["all"],
       auth: { users: staff.users, realm: "restricted" },
+      satisfy: "any",
       errorPages: [
         { statuses: ["502", "503"], status: 500, source: { kind: "respond", text: "down", contentType: "text/plain" } },
         {

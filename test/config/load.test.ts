@@ -52,7 +52,14 @@ function loadCase(name: string, variables: Record<string, string> = {}) {
 
 const SITE = '[[site]]\n[site.routes]\n"/" = { respond = "x" }\n';
 
-const NO_GUARDS = { access: [], limits: [], auth: undefined, errorPages: [], intercept: false };
+const NO_GUARDS = {
+  access: [],
+  limits: [],
+  auth: undefined,
+  satisfy: "all" as const,
+  errorPages: [],
+  intercept: false,
+};
 
 describe("defaults", () => {
   test("a site of one route needs nothing else", () => {
