@@ -139,3 +139,13 @@ function unmapped(address: string): string {
   if (typeof number !== "number") return address;
   return [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255].join(".");
 }
+
+/** The X-Forwarded-For of a request that goes on from here (nginx: $proxy_add_x_forwarded_for, which believes everyone). A
+ *  unix socket has no address that could stand in the list. */
+export function forwardedFor(exchange: Exchange): string {
+  const { head, peer, connectionPeer } = exchange;
+  if (exchange.forwarding !== "believed") return peer.remoteAddress;
+  const sent = head.fields.all("x-forwarded-for").join(", ");
+  if (sent === "") return peer.remoteAddress;
+  return connectionPeer.remoteAddress === UNIX_PEER ? sent : `${sent}, ${connectionPeer.remoteAddress}`;
+}

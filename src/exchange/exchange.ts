@@ -22,6 +22,16 @@ export interface Peer {
   readonly secure: boolean;
 }
 
+/** What is known of the connection that carries an exchange; one object for all of its exchanges. */
+export interface ConnectionFacts {
+  /** Unique in the server until it restarts. */
+  readonly number: number;
+  /** base/clock monotonicMs. */
+  readonly openedMs: number;
+  /** Begun on it so far, this one included. */
+  readonly requests: number;
+}
+
 /** Configured answers in place of the plain error pages. */
 export interface ErrorAnswers {
   /** Also in place of what an app or upstream answers, where that is asked for: not while a page is being made. */
@@ -47,6 +57,8 @@ export class Exchange {
   readonly params: ReadonlyMap<string, string> | undefined;
   /** base/clock monotonicMs at the first byte of the request. */
   readonly startedMs: number;
+  /** Undefined where there is none (server explain). */
+  readonly connection: ConnectionFacts | undefined;
 
   /** Canonical name of the site that answers; "" before one is chosen. */
   site = "";
@@ -79,6 +91,9 @@ export class Exchange {
   /** Known when the exchange is over: the status (499 when the client left before), and the bytes of content sent. */
   finalStatus = 0;
   contentBytes = 0;
+  /** Then, too: all bytes sent, and those received for this request, heads and framing included. */
+  bytesSent = 0;
+  requestBytes = 0;
   /** The upstream servers that were asked, in turn; undefined for none. */
   upstreamAttempts: UpstreamAttempt[] | undefined = undefined;
   /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
@@ -96,6 +111,7 @@ export class Exchange {
     this.params = facts.params;
     this.forwarding = facts.params === undefined ? "refused" : "believed";
     this.startedMs = facts.startedMs;
+    this.connection = facts.connection;
   }
 
   /** 32 hexadecimal digits, made when first asked for; or what a trusted peer called the request. Set by an exchange
@@ -119,4 +135,5 @@ export interface ExchangeFacts {
   readonly protocol: string;
   readonly params: ReadonlyMap<string, string> | undefined;
   readonly startedMs: number;
+  readonly connection?: ConnectionFacts | undefined;
 }

@@ -1,6 +1,7 @@
 /** What every session of a front thread shares: limits, the clock of the sweep, and where finished requests are told. */
 import type { Log } from "../base/log.ts";
 import type { Exchange, Handler, Peer } from "../exchange/exchange.ts";
+import type { HeaderRules } from "../exchange/reply-headers.ts";
 import type { HeadLimits } from "../protocol/http1/limits.ts";
 import type { Session } from "./session.ts";
 import type { LimitName } from "../exchange/usage.ts";
@@ -51,7 +52,12 @@ export interface RateLimits {
   readonly sendRateMin: number;
 }
 
-export interface SessionOptions extends PersistenceLimits, RateLimits {
+/** Fields of answers to what never became a request; see refused-head.ts. */
+export interface RefusalOptions {
+  readonly refusalRules?: HeaderRules | undefined;
+}
+
+export interface SessionOptions extends PersistenceLimits, RateLimits, RefusalOptions {
   readonly handler: Handler;
   readonly headLimits: HeadLimits;
   readonly timeouts: SessionTimeouts;
@@ -64,12 +70,16 @@ export interface SessionOptions extends PersistenceLimits, RateLimits {
 export interface SessionObserver {
   /** A number that names a request in this front. */
   nextId(): number;
+  /** A number that names a connection in this server. */
+  nextConnection(): number;
   /** The exchange is over: its last byte was taken by the kernel, or the client left (status 499 if nothing was sent). */
   finished(exchange: Exchange, status: number, contentBytes: number): void;
   /** Refused before there was an exchange. */
   refused(peer: Peer, status: number): void;
   /** A limit was hit; `detail` says whom it hit and what was done. */
   limited(limit: LimitName, detail: string): void;
+  /** The same without a line in the log: it was written already, or nothing is wrong. */
+  counted(limit: LimitName): void;
   /** The session's last word. */
   closed(session: Session): void;
 }

@@ -7,7 +7,7 @@
  * environment, go on from nobody but a trusted proxy. What that says (exchange/client-address.ts) is kept: its
  * X-Forwarded-For goes on with its own address behind it. Forwarded is read and not passed on, since nothing would be added.
  */
-import { UNIX_PEER } from "../exchange/address-set.ts";
+import { forwardedFor } from "../exchange/client-address.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { passesAmbiguous } from "../exchange/field-spelling.ts";
 import { isForwardingField } from "../exchange/forwarding.ts";
@@ -77,15 +77,6 @@ export function requestFields(exchange: Exchange, fallbackHost: string): Fields 
   if (forwardedHost !== "") fields.add(X_FORWARDED_HOST, forwardedHost);
   fields.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
   return fields;
-}
-
-/** nginx: $proxy_add_x_forwarded_for. A unix socket has no address that could stand in the list. */
-function forwardedFor(exchange: Exchange): string {
-  const { head, peer, connectionPeer } = exchange;
-  if (exchange.forwarding !== "believed") return peer.remoteAddress;
-  const sent = head.fields.all("x-forwarded-for").join(", ");
-  if (sent === "") return peer.remoteAddress;
-  return connectionPeer.remoteAddress === UNIX_PEER ? sent : `${sent}, ${connectionPeer.remoteAddress}`;
 }
 
 /** That field as a trusted proxy sent it. */

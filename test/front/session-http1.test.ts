@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { withExpectation } from "../../src/exchange/expectation.ts";
 import { monotonicMs } from "../../src/base/clock.ts";
 import type { BodyFailure } from "../../src/exchange/body.ts";
 import type { Exchange, Handler } from "../../src/exchange/exchange.ts";
@@ -144,7 +145,7 @@ describe("bodies that are not read", () => {
   });
 
   test("rfc9110_10_1_1: 100 is sent when the body is wanted, and any other expectation is 417", () => {
-    const { wire } = stage(echo);
+    const { wire } = stage(withExpectation(echo));
     wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
     expect(wire.take()).toBe("HTTP/1.1 100 Continue\r\n\r\n");
     wire.send("ok");

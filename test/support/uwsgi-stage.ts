@@ -30,13 +30,17 @@ export function stage(handler: Handler): Stage {
       env: {},
     },
     timeouts: TIMEOUTS,
+    bodyRateMin: 240,
+    sendRateMin: 240,
     log: SILENT,
     scratch: Buffer.alloc(64 * 1024),
     observer: {
       nextId: () => 1,
+      nextConnection: () => 1,
       finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
       refused: (_, status) => records.push(`refused ${status}`),
       limited: () => {},
+      counted: () => {},
       closed: () => closed++,
     },
   };
