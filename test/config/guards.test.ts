@@ -4,18 +4,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { NO_GUARDS } from "../support/guards.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
 
 const CASES = join(import.meta.dir, "../cases/config");
-
-const NO_GUARDS = {
-  access: [],
-  limits: [],
-  auth: undefined,
-  satisfy: "all" as const,
-  errorPages: [],
-  intercept: false,
-};
 
 let bin = "";
 beforeAll(() => {

@@ -5,7 +5,9 @@
 import { connect, type Socket } from "node:net";
 import { within } from "./wait.ts";
 
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+export type Address =
+  | { readonly host: string; readonly port: number; /** To connect from. */ readonly localAddress?: string }
+  | { readonly path: string };
 
 export interface Answer {
   readonly status: number;
@@ -58,6 +60,11 @@ export class Client {
   private finish(): void {
     this.ended = true;
     this.wake();
+  }
+
+  /** This end's. */
+  get localPort(): number {
+    return this.socket.localPort ?? 0;
   }
 
   send(bytes: string | Uint8Array): void {
