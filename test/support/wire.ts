@@ -124,7 +124,7 @@ export class Client {
 
   private async mustGoOn(what: string): Promise<void> {
     if (this.ended) {
-      const seen = this.received.latin1Slice(0, 200);
+      const seen = this.received.subarray(0, 200).latin1Slice();
       throw new Error(`the connection ended (${this.failure ?? "closed"}): ${what} in ${JSON.stringify(seen)}`);
     }
     await this.more();
