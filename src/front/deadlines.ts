@@ -6,7 +6,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
 import type { ServerConnection } from "../protocol/http1/connection.ts";
 import type { Http1Body } from "./http1-body.ts";
-import { FRESH_MS, LINGER_MS, type RateLimits, type SessionTimeouts } from "./options.ts";
+import { FRESH_MS, LINGER_MS, LINGER_TOTAL_MS, type RateLimits, type SessionTimeouts } from "./options.ts";
 import { Pace } from "./pace.ts";
 import type { Persistence } from "./persistence.ts";
 
@@ -38,6 +38,7 @@ export class Deadlines {
   sinceMs = monotonicMs();
   private readonly parts: Parts;
   private readonly sendPace = new Pace();
+  private lingeringSinceMs = 0;
 
   constructor(parts: Parts) {
     this.parts = parts;
@@ -53,10 +54,22 @@ export class Deadlines {
     this.parts.outbox.taken = 0;
   }
 
+  beginLingering(): void {
+    this.restart();
+    this.lingeringSinceMs = this.sinceMs;
+  }
+
+  /** Bytes came that nobody wants: who still sends has not yet read the answer. */
+  discarded(phase: Phase): void {
+    if (phase === "lingering") this.restart();
+  }
+
   overdue(phase: Phase, nowMs: number): Overdue {
     const { options, outbox, body } = this.parts;
     const waitedMs = nowMs - this.sinceMs;
-    if (phase === "lingering") return waitedMs > LINGER_MS ? "linger" : "none";
+    if (phase === "lingering") {
+      return waitedMs > LINGER_MS || nowMs - this.lingeringSinceMs > LINGER_TOTAL_MS ? "linger" : "none";
+    }
     if (this.sendPace.isTooSlow(nowMs, outbox.taken, !outbox.empty, options.sendRateMin)) return "min_send_rate";
     if (!outbox.empty) return waitedMs > options.timeouts.sendMs ? "send_timeout" : "none";
     if (phase === "idle") return this.overdueIdle(waitedMs);

@@ -16,9 +16,10 @@ export const DISCARD_BYTES_MAX = 1024 * 1024;
 /** Bytes received and not yet asked for (pipelined requests, a body whose reader is busy) before receiving stops. */
 export const RECEIVE_BYTES_MAX = 64 * 1024;
 
-/** After the last reply of a broken or refused request: how long the client may take to read it and close, before the
- *  connection is dropped. nginx: lingering_timeout 5 s between reads, lingering_time 30 s in all. */
+/** After the last reply of a broken or refused request: how long the client may take to read it and close, since it last
+ *  sent something and in all, before the connection is dropped. nginx: lingering_timeout, lingering_time. */
 export const LINGER_MS = 5_000;
+export const LINGER_TOTAL_MS = 30_000;
 
 /** A connection that was accepted no longer ago is not taken for idle: its first request is in the kernel's buffer or in the
  *  network, and to close it would lose that. Of a kept connection clients know that it may close (RFC 9112 section 9.3.1). */

@@ -70,7 +70,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   }
 
   received(bytes: Uint8Array): void {
-    if (this.phase === "lingering" || this.phase === "flushing") return;
+    if (this.phase === "lingering" || this.phase === "flushing") return this.deadlines.discarded(this.phase);
     if (this.countsFromNow()) this.deadlines.restart();
     this.report.arrived(bytes.length);
     this.connection.receive(bytes);
@@ -346,7 +346,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.exchange !== undefined) this.record(this.status);
     if (!this.lingerNeeded || this.connection.ended) return this.close();
     this.phase = "lingering";
-    this.deadlines.restart();
+    this.deadlines.beginLingering();
+    this.connection.takeBuffered();
     this.wire.resume();
     this.wire.shutdown();
   }
@@ -390,11 +391,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.report.overdue(overdue, this.exchange);
     if (overdue === "idle") return this.finishConnection();
     if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));
-    else if (overdue === "body_timeout" || overdue === "min_body_rate") this.guarded(this.bodyTimedOut);
+    else if (overdue === "body_timeout" || overdue === "min_body_rate")
+      this.guarded(() => this.bodyBroken("timeout", 408));
     else this.destroy();
-  }
-
-  private bodyTimedOut(): void {
-    this.bodyBroken("timeout", 408);
   }
 }

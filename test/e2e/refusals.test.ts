@@ -117,6 +117,15 @@ describe("the fields of a refusal", () => {
   });
 });
 
+test("rfc9112_9_6: a large upload that is refused is received until its client has read why", async () => {
+  const client = await Client.open(address);
+  client.send(`POST / HTTP/1.1\r\n${HOST}Content-Length: 20000000\r\n\r\n`);
+  // All of it before the answer is read, as simple clients do.
+  for (let sent = 0; sent < 20_000_000; sent += 100_000) await client.sent(Buffer.alloc(100_000, 97));
+  expect((await client.answer()).status).toBe(413);
+  client.close();
+});
+
 test("the log names the largest field of a head that is too large", async () => {
   await server.logged(/431 head_too_large: .*X-Long/i);
   await server.logged(/414 target_too_long/);
@@ -172,7 +181,7 @@ test("every limit that was hit is counted, and told at the end", async () => {
     max_target_size: 1,
     max_header_size: 1,
     max_header_fields: 1,
-    max_body_size: 2,
+    max_body_size: 3,
     header_timeout: 1,
     keepalive_requests: 1,
     "limit.once": 2,

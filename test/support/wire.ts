@@ -71,6 +71,13 @@ export class Client {
     this.socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
   }
 
+  /** Resolves when the kernel has taken it. */
+  sent(bytes: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+    return within("sending", PATIENCE_MS, promise);
+  }
+
   /** FIN; reading goes on. */
   half(): void {
     this.socket.end();
