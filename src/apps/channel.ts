@@ -331,7 +331,8 @@ export class AppChannel implements StreamOwner {
   }
 
   expired(request: AppRequest): void {
-    this.options.limited?.("queue_timeout");
+    // One that was given up here before was counted then.
+    if (request.state === "sent") this.options.limited?.("queue_timeout");
     request.expired();
   }
 

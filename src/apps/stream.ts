@@ -39,7 +39,8 @@ export class AppStream implements ConnectOwner {
 
   constructor(worker: number, generation: number, fd: number, owner: StreamOwner, app: string) {
     this.worker = worker;
-    this.name = `app:${app}#${worker}`;
+    // People count from 1, and so does the log.
+    this.name = `app:${app}#${worker + 1}`;
     this.generation = generation;
     this.owner = owner;
     this.attempt = connect({ kind: "fd", fd }, this);
