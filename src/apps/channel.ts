@@ -35,6 +35,8 @@ export interface ChannelOptions {
   readonly temporaryDirectory: string;
   /** What the spools of all apps and upstreams hold together. */
   readonly budget?: SpoolBudget;
+  /** Tells that a request was refused for one of the two limits. */
+  readonly limited?: (limit: "queue_size" | "queue_timeout") => void;
 }
 
 /** Requests that wait in each front thread; further ones get 503. uWSGI: listen = 100, for all. A thousand waiting
@@ -64,6 +66,8 @@ interface LostWorker {
 export class AppChannel implements StreamOwner {
   readonly log: Log;
   readonly epoch = 1 + Math.floor(Math.random() * 0xffff);
+  /** For $upstream_addr, while no worker is known. */
+  readonly name: string;
   readonly spoolOptions: ReplySpoolOptions & { readonly budget: SpoolBudget };
   readonly options: ChannelOptions;
   private readonly queueFd: number;
@@ -92,6 +96,7 @@ export class AppChannel implements StreamOwner {
   constructor(options: ChannelOptions, log: Log) {
     this.options = options;
     this.log = log;
+    this.name = `app:${options.app}`;
     this.queueFd = duplicate(options.queueFd);
     this.queueMax = options.queueMax ?? QUEUE_MAX;
     this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
@@ -122,8 +127,10 @@ export class AppChannel implements StreamOwner {
     if (reply.state !== "waiting") return request.over();
     reply.producer = request;
     request.queuedMs = monotonicMs();
+    (request.exchange.upstreamAttempts ??= []).push(request);
     request.state = "waiting";
-    if (!this.available || this.list.size >= this.queueMax) return this.refuse(request);
+    if (!this.available) return this.refuse(request);
+    if (this.list.size >= this.queueMax) return this.refuse(request, "queue_size");
     if (this.list.size > 0 || !this.mayTake() || !this.send(request)) this.enqueue(request);
   }
 
@@ -132,7 +139,8 @@ export class AppChannel implements StreamOwner {
     this.watch();
   }
 
-  private refuse(request: AppRequest): void {
+  private refuse(request: AppRequest, limit?: "queue_size" | "queue_timeout"): void {
+    if (limit !== undefined) this.options.limited?.(limit);
     request.over();
     request.refuse();
   }
@@ -146,6 +154,7 @@ export class AppChannel implements StreamOwner {
     for (const request of this.list) {
       if (!this.mayTake()) return;
       this.list.delete(request);
+      request.connectMs = monotonicMs() - request.queuedMs;
       if (this.send(request)) continue;
       this.putBack(request);
       return;
@@ -224,7 +233,7 @@ export class AppChannel implements StreamOwner {
     const oldestMs = monotonicMs() - this.queueTimeoutMs;
     for (const request of this.list) {
       if (request.queuedMs > oldestMs) break;
-      this.refuse(request);
+      this.refuse(request, "queue_timeout");
     }
     this.sweepSent(oldestMs - DEADLINE_MARGIN_MS);
     this.watch();
@@ -254,6 +263,7 @@ export class AppChannel implements StreamOwner {
   /** After a stream broke, its reply may have been lost there: then it cannot be said that it was not run. */
   private refuseSent(request: AppRequest): void {
     if (request.queuedMs <= this.faultMs) return request.replyAborted("the stream from its Python thread broke");
+    this.options.limited?.("queue_timeout");
     request.gone();
     request.refuse();
   }
@@ -263,7 +273,7 @@ export class AppChannel implements StreamOwner {
   receiveMessage(message: AppMessage): void {
     switch (message.kind) {
       case "stream":
-        this.streams.add(new AppStream(message.worker, message.generation, message.fd, this));
+        this.streams.add(new AppStream(message.worker, message.generation, message.fd, this, this.options.app));
         return;
       case "lost":
         return this.workerLost(message);
@@ -318,6 +328,12 @@ export class AppChannel implements StreamOwner {
   streamClosed(stream: AppStream): void {
     this.streams.delete(stream);
     for (const worker of this.lost) this.giveUp(worker);
+  }
+
+  expired(request: AppRequest): void {
+    // One that was given up here before was counted then.
+    if (request.state === "sent") this.options.limited?.("queue_timeout");
+    request.expired();
   }
 
   streamFailed(why: string): void {

@@ -62,8 +62,8 @@ class InterceptedReply implements Reply {
     return this.replaced !== undefined || this.inner.data(bytes);
   }
 
-  end(): void {
-    if (this.replaced === undefined) this.inner.end();
+  end(trailers?: Fields): void {
+    if (this.replaced === undefined) this.inner.end(trailers);
     else this.replaced = "finished";
   }
 

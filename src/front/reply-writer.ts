@@ -158,11 +158,10 @@ export class ReplyWriter {
     this.outbox.write(wanted ? encodeLastChunk(trailers) : LAST_CHUNK);
   }
 
-  /** The answer to bytes that never became a request; the connection closes after it. `toHead`: they began as a HEAD. */
-  refusal(status: number, toHead = false): void {
-    const { fields, content } = errorPage(status);
-    const head: ReplyHead = { status, reason: undefined, fields, length: content.length };
-    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, content, false);
+  /** The answer to bytes that never became a request (refused-head.ts); the connection closes after it. `toHead`: they
+   *  began as a HEAD. */
+  refusal(head: ReplyHead, toHead = false): void {
+    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, errorPage(head.status).content, false);
   }
 
   private encode(request: RequestHead, head: ReplyHead, persistent: boolean): number {

@@ -63,7 +63,7 @@ class Master {
   constructor(config: Config, logs: LogDescriptors) {
     this.config = config;
     this.logs = logs;
-    this.usage = makeUsageMemory(config.server.fronts);
+    this.usage = makeUsageMemory(config.server.fronts, rateNames(config));
     this.addresses = makeAddressMemory(config.server.fronts);
     this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
     this.log = this.logFor("master");
@@ -146,7 +146,13 @@ class Master {
     this.fronts?.stop();
     await Promise.all(this.apps.map((app) => app.stop(this.graceMs)));
     listeners.close();
-    for (const [limit, hits] of limitHits(this.usage)) this.log.notice(`${limit} was hit ${hits} times`);
+    for (const [limit, hits] of limitHits(this.usage, rateNames(this.config)))
+      this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");
   }
+}
+
+/** In the order of their columns in the table of usage; the fronts use the same. */
+function rateNames(config: Config): string[] {
+  return config.rateLimits.map((limit) => limit.name);
 }

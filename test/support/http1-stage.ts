@@ -38,9 +38,11 @@ export function stage(handler: Handler, overrides: Partial<SessionOptions> = {})
     scratch: Buffer.alloc(64 * 1024),
     observer: {
       nextId: () => ++id,
+      nextConnection: () => 1,
       finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
       refused: (_, status) => records.push(`refused ${status}`),
       limited: (limit) => limits.push(limit),
+      counted: (limit) => limits.push(limit),
       closed: () => (closed = true),
     },
     ...overrides,
