@@ -38,6 +38,7 @@ import { makeProxyHandler } from "../proxy/handler.ts";
 import { Upstream } from "../proxy/upstream.ts";
 import { filesOptions } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
+import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { makeHeaderRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
@@ -81,6 +82,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     files: { cache: new FileCache(), log: context.log },
   };
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
+  const undeclared = new UndeclaredProxy(context.log);
   const serverTrust = makeTrust(config.server.trustedProxies);
   const sites = config.sites.map((site) => ({
     config: site,
@@ -92,7 +94,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const refusalRules = new Map<string, HeaderRules | undefined>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
     const listening = sites.filter((site) => listensOn(site.config, key));
-    handlers.set(key, makeHostHandler(listening, serverRules, serverTrust));
+    handlers.set(key, makeHostHandler(listening, serverRules, serverTrust, undeclared));
     const fallback = listening.find((site) => site.config.isDefault);
     refusalRules.set(key, fallback === undefined ? serverRules : fallback.headerRules);
   }
@@ -138,6 +140,7 @@ function makeHostHandler(
   sites: readonly AssembledSite[],
   serverRules: HeaderRules | undefined,
   serverTrust: Trust | undefined,
+  undeclared: UndeclaredProxy,
 ): Handler {
   const select = selectSite(sites);
   return (exchange) => {
@@ -145,6 +148,7 @@ function makeHostHandler(
     exchange.headerRules = site === undefined ? serverRules : site.headerRules;
     const trust = site === undefined ? serverTrust : site.trust;
     if (trust !== undefined) settleClient(exchange, trust);
+    if (exchange.forwarding === "refused") undeclared.noted(exchange);
     if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
     exchange.site = site.config.label;
     site.handler(exchange);
