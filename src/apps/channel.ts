@@ -18,6 +18,7 @@ import { closeDescriptor, duplicate, sendPacket } from "../os/sockets.ts";
 import { FrontDemand } from "./demand.ts";
 import { RequestEncoder } from "./environ.ts";
 import { FileInboxes } from "./file-inbox.ts";
+import { type LostWorker, LostWorkers } from "./lost-workers.ts";
 import type { AppMessage } from "./messages.ts";
 import type { AppRequest } from "./request.ts";
 import { timeIsOverMs } from "./request-timeout.ts";
@@ -41,6 +42,8 @@ export interface ChannelOptions {
   readonly budget?: SpoolBudget;
   /** Sends the files that applications give through wsgi.file_wrapper. */
   readonly sendFile: FileSender;
+  /** Tells that a request was refused for one of the two limits. */
+  readonly limited?: (limit: "queue_size" | "queue_timeout") => void;
 }
 
 /** Requests that wait in each front thread; further ones get 503. uWSGI: listen = 100, for all. A thousand waiting
@@ -58,19 +61,12 @@ const SWEEP_MS = 400;
 /** A sent request is answered 503 this long after its deadline at the earliest: Python, whose clock is the same but for
  *  rounding, then refuses it too. */
 const DEADLINE_MARGIN_MS = 50;
-/** A dead worker's streams end at once, unless a process that it forked holds them. */
-const LOST_STREAM_MS = 1000;
-
-interface LostWorker {
-  readonly worker: number;
-  readonly generation: number;
-  readonly running: readonly number[];
-}
-
 export class AppChannel implements StreamOwner {
   readonly log: Log;
   readonly files = new FileInboxes();
   readonly epoch = 1 + Math.floor(Math.random() * 0xffff);
+  /** For $upstream_addr, while no worker is known. */
+  readonly name: string;
   readonly spoolOptions: ReplySpoolOptions & { readonly budget: SpoolBudget };
   readonly options: ChannelOptions;
   private readonly queueFd: number;
@@ -82,7 +78,7 @@ export class AppChannel implements StreamOwner {
   /** By id: sent, and not over. */
   private readonly sent = new Map<number, AppRequest>();
   private readonly streams = new Set<AppStream>();
-  private readonly lost = new Set<LostWorker>();
+  private readonly lost = new LostWorkers(this.streams, (worker) => this.gaveUp(worker));
   /** Which requests are being run; undefined until the master has sent it. */
   board: ScoreboardView | undefined;
   /** Where the master sees what is asked; undefined until it has sent it. */
@@ -101,6 +97,7 @@ export class AppChannel implements StreamOwner {
   constructor(options: ChannelOptions, log: Log) {
     this.options = options;
     this.log = log;
+    this.name = `app:${options.app}`;
     this.queueFd = duplicate(options.queueFd);
     this.queueMax = options.queueMax ?? QUEUE_MAX;
     this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
@@ -131,8 +128,10 @@ export class AppChannel implements StreamOwner {
     if (reply.state !== "waiting") return request.over();
     reply.producer = request;
     request.queuedMs = monotonicMs();
+    (request.exchange.upstreamAttempts ??= []).push(request);
     request.state = "waiting";
-    if (!this.available || this.list.size >= this.queueMax) return this.refuse(request);
+    if (!this.available) return this.refuse(request);
+    if (this.list.size >= this.queueMax) return this.refuse(request, "queue_size");
     if (this.list.size > 0 || !this.mayTake() || !this.send(request)) this.enqueue(request);
   }
 
@@ -152,7 +151,8 @@ export class AppChannel implements StreamOwner {
     this.demand?.refused();
   }
 
-  private refuse(request: AppRequest): void {
+  private refuse(request: AppRequest, limit?: "queue_size" | "queue_timeout"): void {
+    if (limit !== undefined) this.options.limited?.(limit);
     request.over();
     request.refuse();
   }
@@ -166,6 +166,7 @@ export class AppChannel implements StreamOwner {
     for (const request of this.list) {
       if (!this.mayTake()) return;
       this.list.delete(request);
+      request.connectMs = monotonicMs() - request.queuedMs;
       if (this.send(request)) continue;
       this.putBack(request);
       return;
@@ -246,7 +247,7 @@ export class AppChannel implements StreamOwner {
     const oldestMs = monotonicMs() - this.queueTimeoutMs;
     for (const request of this.list) {
       if (request.queuedMs > oldestMs) break;
-      this.refuse(request);
+      this.refuse(request, "queue_timeout");
     }
     if (this.board !== undefined) {
       const running = this.board.running(this.options.front);
@@ -281,7 +282,7 @@ export class AppChannel implements StreamOwner {
    *  by whoever finds it there, or has been run and its reply is not read yet. So it is refused when it is seen for the
    *  second time, with all streams read in between; and while a slow client holds one of them, not at all. */
   private sweepSent(oldestMs: number, running: ReadonlyMap<number, Running>): void {
-    if (this.lost.size > 0 || this.isHeldUp()) return;
+    if (this.lost.pending || this.isHeldUp()) return;
     for (const request of this.sent.values()) {
       if (request.state !== "sent" || request.queuedMs > oldestMs) continue;
       if (running.has(request.id)) request.missed = false;
@@ -298,6 +299,7 @@ export class AppChannel implements StreamOwner {
   /** After a stream broke, its reply may have been lost there: then it cannot be said that it was not run. */
   private refuseSent(request: AppRequest): void {
     if (request.queuedMs <= this.faultMs) return request.replyAborted("the stream from its Python thread broke");
+    this.options.limited?.("queue_timeout");
     request.gone();
     request.refuse();
   }
@@ -307,12 +309,12 @@ export class AppChannel implements StreamOwner {
   receiveMessage(message: AppMessage): void {
     switch (message.kind) {
       case "stream":
-        this.streams.add(new AppStream(message.worker, message.generation, message.fd, this));
+        this.streams.add(new AppStream(message.worker, message.generation, message.fd, this, this.options.app));
         return;
       case "files":
         return this.files.connect(message.generation, message.fd);
       case "lost":
-        return this.workerLost(message);
+        return this.lost.add(message);
       case "availability":
         return this.setReady(message.threads, message.starting);
       case "scoreboard":
@@ -342,33 +344,20 @@ export class AppChannel implements StreamOwner {
     for (const request of this.list) this.refuse(request);
   }
 
-  /** First what the worker still said is read, then its requests are given up. */
-  private workerLost(worker: LostWorker): void {
-    this.lost.add(worker);
-    this.giveUp(worker);
-    if (this.lost.has(worker)) setTimeout(() => this.closeLost(worker), LOST_STREAM_MS);
-  }
-
-  private streamsOf(worker: LostWorker): AppStream[] {
-    return [...this.streams].filter((s) => s.worker === worker.worker && s.generation === worker.generation);
-  }
-
-  private giveUp(worker: LostWorker): void {
-    if (this.streamsOf(worker).length > 0) return;
-    this.lost.delete(worker);
+  private gaveUp(worker: LostWorker): void {
     this.files.close(worker.generation);
     for (const id of worker.running) this.sent.get(id)?.replyAborted("the Python worker was lost");
   }
 
-  private closeLost(worker: LostWorker): void {
-    const left = this.streamsOf(worker);
-    for (const stream of left) if (!stream.isPaused) stream.close();
-    if (left.some((stream) => stream.isPaused)) setTimeout(() => this.closeLost(worker), LOST_STREAM_MS);
-  }
-
   streamClosed(stream: AppStream): void {
     this.streams.delete(stream);
-    for (const worker of this.lost) this.giveUp(worker);
+    this.lost.settleAll();
+  }
+
+  expired(request: AppRequest): void {
+    // One that was given up here before was counted then.
+    if (request.state === "sent") this.options.limited?.("queue_timeout");
+    request.expired();
   }
 
   streamFailed(why: string): void {

@@ -6,13 +6,15 @@
  *                                 └──────┴─▶ discarded ─▶ over      the client left; Python still works on it
  */
 import { closeSync } from "node:fs";
+import { monotonicMs } from "../base/clock.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
 import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
 import { EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
+import type { UpstreamAttempt } from "../exchange/upstream-attempt.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { LENGTH_UNKNOWN } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import type { AppChannel } from "./channel.ts";
 import { parseReplyHead } from "./frames.ts";
 import type { AppStream } from "./stream.ts";
@@ -22,7 +24,7 @@ export type RequestState = "collecting" | "waiting" | "sent" | "replying" | "dis
 /** Seconds in Retry-After: long enough for a worker to be there again, short enough for a person. */
 const RETRY_AFTER = Fields.of([["Retry-After", "5"]]);
 
-export class AppRequest implements Producer, ReplySource, SpoolOwner {
+export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAttempt {
   readonly exchange: Exchange;
   state: RequestState = "collecting";
   /** 0 before it is sent. */
@@ -30,6 +32,14 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
   body: SpooledBody = EMPTY_BODY;
   /** When it was handed to the queue; monotonicMs. */
   queuedMs = 0;
+  /** See UpstreamAttempt: it is its own, so that the variables cost a request no object. */
+  address: string;
+  status = 0;
+  connectMs = 0;
+  headerMs = -1;
+  responseMs = -1;
+  contentBytes = 0;
+  fields: Fields | undefined;
   /** Past its deadline, sent, and in no slot of the scoreboard when the channel last looked. */
   missed = false;
   /** How long a Python thread may take for it; 0 for any time. */
@@ -45,6 +55,11 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     this.exchange = exchange;
     this.channel = channel;
     this.limitMs = limitMs;
+    this.address = channel.name;
+  }
+
+  get startedMs(): number {
+    return this.queuedMs;
   }
 
   get isDiscarded(): boolean {
@@ -72,21 +87,32 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     this.stream = stream;
     if (this.state !== "sent") return this.unwanted(last);
     const { reply } = this.exchange;
+    // Without content and without Content-Length come only replies to HEAD and 204, 304: no length is known.
+    const parsed = parseReplyHead(head, last && length !== 0 ? length : LENGTH_UNKNOWN);
+    this.headCame(stream, parsed, data.length);
     if (last) {
       this.over();
-      // Without content and without Content-Length come only replies to HEAD and 204, 304: no length is known.
-      return reply.whole(parseReplyHead(head, length === 0 ? LENGTH_UNKNOWN : length), data);
+      return reply.whole(parsed, data);
     }
     this.state = "replying";
     const spool = new ReplySpool(reply, this.channel.spoolOptions, this);
     this.spool = spool;
-    spool.start(parseReplyHead(head, LENGTH_UNKNOWN));
+    spool.start(parsed);
     spool.data(data);
+  }
+
+  private headCame(stream: AppStream, head: ReplyHead, length: number): void {
+    this.address = stream.name;
+    this.status = head.status;
+    this.fields = head.fields;
+    this.headerMs = monotonicMs() - this.queuedMs;
+    this.contentBytes = length;
   }
 
   replyData(data: Uint8Array, last: boolean): void {
     if (this.state !== "replying") return this.unwanted(last);
     const { spool } = this;
+    this.contentBytes += data.length;
     spool?.data(data);
     if (!last) return;
     this.over();
@@ -115,6 +141,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
 
   replyAborted(why: string): void {
     const { state, spool, exchange } = this;
+    if (state === "sent") this.status = 502;
     this.over();
     if (state === "replying") spool?.abort(why);
     else if (state === "sent") answer(exchange, 502);
@@ -162,6 +189,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
   /** 503: not run, and worth another try. */
   refuse(): void {
     this.channel.refused();
+    this.status = 503;
     answer(this.exchange, 503, RETRY_AFTER);
   }
 
@@ -170,6 +198,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     if (this.state === "over") return;
     if (this.state === "discarded") this.channel.board?.forget(this.channel.options.front, this.id);
     this.state = "over";
+    if (this.queuedMs !== 0) this.responseMs = monotonicMs() - this.queuedMs;
     this.body.close();
     this.spool = undefined;
     this.stream?.finished(this);

@@ -27,10 +27,14 @@ export interface StreamOwner {
   readonly files: FileInboxes;
   streamClosed(stream: AppStream): void;
   streamFailed(why: string): void;
+  /** It came to a Python thread too late, and was not run. */
+  expired(request: AppRequest): void;
 }
 
 export class AppStream implements ConnectOwner {
   readonly worker: number;
+  /** For $upstream_addr. */
+  readonly name: string;
   readonly generation: number;
   private readonly owner: StreamOwner;
   private readonly reader = new FrameReader();
@@ -45,8 +49,10 @@ export class AppStream implements ConnectOwner {
   private cancelled = 0;
   private buffer: Buffer | undefined;
 
-  constructor(worker: number, generation: number, fd: number, owner: StreamOwner) {
+  constructor(worker: number, generation: number, fd: number, owner: StreamOwner, app: string) {
     this.worker = worker;
+    // People count from 1, and so does the log.
+    this.name = `app:${app}#${worker + 1}`;
     this.generation = generation;
     this.owner = owner;
     this.attempt = connect({ kind: "fd", fd }, this);
@@ -104,7 +110,7 @@ export class AppStream implements ConnectOwner {
       case "pull":
         return this.pull(request, reader.length);
       case "expired":
-        return request.expired();
+        return this.owner.expired(request);
       case "file":
         return request.replyFile(reader.head, readFilePart(reader.data), this.takeFile());
     }

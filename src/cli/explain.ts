@@ -92,8 +92,8 @@ function placeRows({ outcome, listener, path, query, site, route, mount, files, 
 
 function guardRows({ guards }: Explanation): Row[] {
   if (guards === undefined) return [];
-  const { access, limits, auth, errorPages, intercept } = guards;
-  const verdict = access.allowed ? "allowed" : "denied";
+  const { access, satisfy, limits, auth, errorPages, intercept } = guards;
+  const verdict = access.allowed ? (auth !== undefined && satisfy === "any" ? "or a password" : "allowed") : "denied";
   return [
     ["access", access.rules.length === 0 ? "everyone" : `${access.rules.join(", ")}: ${verdict}`],
     ...limits.map(({ name, rate, burst, key }): Row => [

@@ -81,6 +81,8 @@ export interface GuardsConfig {
   readonly limits: readonly string[];
   /** `users` is the absolute path of the file. */
   readonly auth: { readonly realm: string; readonly users: string } | undefined;
+  /** Must access and auth both let a request pass, or does one of them do? */
+  readonly satisfy: "all" | "any";
   /** Of two that fit a status the first counts. */
   readonly errorPages: readonly ErrorPageConfig[];
   /** Also for the errors that apps and upstreams answer with. */

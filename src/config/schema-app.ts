@@ -61,7 +61,8 @@ export const APP = {
     "none",
     "Where a gateway such as nginx may reach this app by the uwsgi protocol. Whoever connects there is trusted, so it " +
       'is a unix socket or a private address. A table `{ address = "unix:/run/app.sock", mode = "660" }` sets the ' +
-      "permissions. uWSGI: socket, chmod-socket.",
+      "permissions. Timeouts, minimum rates and spools of [server] hold here too; size of the head (64 KiB, the packet's), " +
+      "of the body and numbers by address do not, which are the gateway's to bound. uWSGI: socket, chmod-socket.",
   ),
   queue_timeout: durationKey(
     timeout,

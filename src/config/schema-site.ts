@@ -176,7 +176,9 @@ export const SITE = {
   headers: optional(
     table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
     "replies stay as they are",
-    "What is done to the fields of replies, on every status and whoever made the reply. nginx: add_header … always.",
+    "What is done to the fields of replies, on every status and whoever made the reply; answers to what never became a " +
+      "request (400, 408, 414, 431, 503 at max_connections) have those of the default site of the address, without one " +
+      "server_header alone. nginx: add_header … always.",
   ),
   underscores_in_headers: byDefault(
     choice(["drop", "pass"]),

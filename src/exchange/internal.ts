@@ -74,12 +74,14 @@ function movedTo(path: string, query: string | undefined) {
 }
 
 function inside(outer: Exchange, head: Exchange["head"], body: RequestBody, reply: Reply): Exchange {
-  const { id, protocol, params, startedMs, connectionPeer } = outer;
-  const inner = new Exchange({ id, head, peer: connectionPeer, body, reply, protocol, params, startedMs });
+  const { id, protocol, params, startedMs, connectionPeer, connection } = outer;
+  const facts = { id, head, peer: connectionPeer, body, reply, protocol, params, startedMs, connection };
+  const inner = new Exchange(facts);
   inner.peer = outer.peer;
   inner.site = outer.site;
   inner.remoteUser = outer.remoteUser;
   inner.forwarding = outer.forwarding;
+  inner.forwardedHost = outer.forwardedHost;
   inner.hostCaptures = outer.hostCaptures;
   inner.passesUnderscores = outer.passesUnderscores;
   inner.depth = outer.depth + 1;

@@ -1,7 +1,7 @@
 /** The handler of `respond` routes: a text of the configuration. nginx: `return 200 "text"`. Prepared once if it is fixed. */
 import { EMPTY } from "../base/bytes.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { isBodiless, type ReplyHead } from "../protocol/http/message.ts";
+import { isBodiless, PreparedReply, type ReplyHead } from "../protocol/http/message.ts";
 import type { Handler } from "./exchange.ts";
 import { evaluate, type Template } from "./template.ts";
 
@@ -27,6 +27,7 @@ export function makeRespondHandler(options: RespondOptions): Handler {
       exchange.reply.whole(head, content);
     };
   }
-  const { head, content } = reply(body.constant);
+  const { head: fixed, content } = reply(body.constant);
+  const head: ReplyHead = { ...fixed, prepared: new PreparedReply(content) };
   return (exchange) => exchange.reply.whole(head, content);
 }

@@ -20,6 +20,7 @@ import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import { settleClient, type Trust } from "../exchange/client-address.ts";
 import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
 import { mountedAt } from "../exchange/mount.ts";
@@ -28,7 +29,6 @@ import { makeRedirectHandler } from "../exchange/redirect.ts";
 import { makeRespondHandler } from "../exchange/respond.ts";
 import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
-import type { RateMemory } from "../exchange/rate-table.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { FileCache } from "../files/cache.ts";
@@ -40,7 +40,8 @@ import { makeProxyHandler } from "../proxy/handler.ts";
 import { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
 import { filesOptions } from "./files-options.ts";
-import { Guards } from "./guards.ts";
+import { Guards, type GuardsContext } from "./guards.ts";
+import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { makeHeaderRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
@@ -49,6 +50,8 @@ export interface Assembly {
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: readonly Upstream[];
+  /** Listener key → fields of answers to what never became a request; see refused-head.ts. */
+  readonly refusalRules: ReadonlyMap<string, HeaderRules | undefined>;
 }
 
 export interface AssembledApp {
@@ -57,12 +60,9 @@ export interface AssembledApp {
   readonly handler: Handler;
 }
 
-export interface AssembleContext {
+export interface AssembleContext extends GuardsContext {
   readonly front: number;
   readonly queues: Readonly<Record<string, number>>;
-  /** By the name of the limit; shared by all fronts. */
-  readonly rates: Readonly<Record<string, RateMemory>>;
-  readonly log: Log;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
 }
@@ -74,7 +74,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, context.log)]),
   );
   const scope = makeScope(config);
-  const guards = new Guards(config, context.rates, scope, context.log);
+  const guards = new Guards(config, context, scope);
   const targets: Targets = {
     config,
     budget,
@@ -85,28 +85,23 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     files: { cache: new FileCache(), log: context.log },
   };
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
+  const undeclared = new UndeclaredProxy(context.log);
   const serverTrust = makeTrust(config.server.trustedProxies);
   const sites = config.sites.map((site) => ({
     config: site,
-    handler: makeSiteHandler(site, targets),
+    handler: withExpectation(makeSiteHandler(site, targets)),
+    headerRules: rulesOf(site, undefined, targets),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   const handlers = new Map<string, Handler>();
-  for (const site of config.sites) {
-    for (const address of site.listen) {
-      const key = listenKey(address);
-      if (!handlers.has(key))
-        handlers.set(
-          key,
-          makeHostHandler(
-            sites.filter((other) => listensOn(other.config, key)),
-            serverRules,
-            serverTrust,
-          ),
-        );
-    }
+  const refusalRules = new Map<string, HeaderRules | undefined>();
+  for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
+    const listening = sites.filter((site) => listensOn(site.config, key));
+    handlers.set(key, makeHostHandler(listening, serverRules, serverTrust, undeclared));
+    const fallback = listening.find((site) => site.config.isDefault);
+    refusalRules.set(key, fallback === undefined ? serverRules : fallback.headerRules);
   }
-  return { handlers, apps, upstreams: [...upstreams.values()] };
+  return { handlers, apps, upstreams: [...upstreams.values()], refusalRules };
 }
 
 interface Targets {
@@ -139,6 +134,8 @@ interface AssembledSite {
   readonly config: SiteConfig;
   readonly trust: Trust | undefined;
   readonly handler: Handler;
+  /** Of the site and the server; its routes have more. */
+  readonly headerRules: HeaderRules | undefined;
 }
 
 /** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
@@ -146,13 +143,15 @@ function makeHostHandler(
   sites: readonly AssembledSite[],
   serverRules: HeaderRules | undefined,
   serverTrust: Trust | undefined,
+  undeclared: UndeclaredProxy,
 ): Handler {
   const select = selectSite(sites);
   return (exchange) => {
-    exchange.headerRules = serverRules;
     const site = select(exchange.head.host, exchange);
+    exchange.headerRules = site === undefined ? serverRules : site.headerRules;
     const trust = site === undefined ? serverTrust : site.trust;
     if (trust !== undefined) settleClient(exchange, trust);
+    if (exchange.forwarding === "refused") undeclared.noted(exchange);
     if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
     exchange.site = site.config.label;
     site.handler(exchange);
@@ -336,6 +335,7 @@ function assembleApp(app: AppConfig, config: Config, context: AssembleContext, b
       temporaryDirectory: config.server.temporaryDirectory,
       budget,
       sendFile: sendOpenFile,
+      limited: (limit) => context.limited(limit, `app ${app.name}: a request is answered 503`),
     },
     context.log,
   );

@@ -3,9 +3,9 @@
  * selectors, rules and file handler that a front answers with (routing.ts, exchange, files), on the same configuration;
  * it opens files to see whether they are there, and asks no app and no upstream.
  */
-import type { Config, ListenAddress, RouteConfig, RouteTarget, SiteConfig } from "../config/config.ts";
+import type { Config, GuardsConfig, ListenAddress, RouteConfig, RouteTarget, SiteConfig } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
-import { compileAccess } from "../exchange/access.ts";
+import { compileVerdict } from "../exchange/access.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
 import type { Reply } from "../exchange/reply.ts";
@@ -55,6 +55,7 @@ export interface Explanation {
 
 export interface ExplainedGuards {
   readonly access: { readonly rules: readonly string[]; readonly allowed: boolean };
+  readonly satisfy: "all" | "any";
   readonly limits: readonly {
     readonly name: string;
     readonly rate: string;
@@ -200,11 +201,10 @@ function explainGuards(config: Config, { guards }: SiteConfig | RouteConfig, exc
   const scope = makeScope(config);
   const limits = config.rateLimits.filter((limit) => guards.limits.includes(limit.name));
   return {
-    access: { rules: guards.access, allowed: compileAccess(guards.access)(exchange.peer.remoteAddress) },
+    ...explainAccess(guards, exchange.peer.remoteAddress),
     limits: limits.map(({ name, rate, burst, key }) => {
       return { name, rate, burst, key: shown(evaluate(makeTemplate(key, scope), exchange)) };
     }),
-    auth: guards.auth,
     errorPages: guards.errorPages.map(({ statuses, status, source }) => {
       const sent = status === undefined ? "" : ` with ${status}`;
       const page =
@@ -213,6 +213,15 @@ function explainGuards(config: Config, { guards }: SiteConfig | RouteConfig, exc
     }),
     intercept: guards.intercept,
   };
+}
+
+/** With `satisfy = "any"` an address that is not allowed is asked for its password, and one that is allowed is not. */
+function explainAccess({ access, auth, satisfy }: GuardsConfig, address: string) {
+  const verdict = compileVerdict(access)(address);
+  if (satisfy === "all" || auth === undefined) {
+    return { access: { rules: access, allowed: verdict !== "denied" }, auth, satisfy };
+  }
+  return { access: { rules: access, allowed: true }, auth: verdict === "allowed" ? undefined : auth, satisfy };
 }
 
 function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange: Exchange): Tried[] {

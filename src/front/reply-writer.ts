@@ -5,20 +5,25 @@
 import { assert } from "../base/assert.ts";
 import { wallMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
-import { httpDateNow } from "../protocol/http/date.ts";
+import { concat } from "../base/bytes.ts";
+import { httpDateNow, httpSecond } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, type PreparedReply, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
 import { acceptsTrailers } from "../protocol/http/trailers.ts";
 import {
   CHUNK_END,
   chunkHeader,
   encodeLastChunk,
   encodeReplyHead,
+  hasNoContent,
   LAST_CHUNK,
   type ReplyFraming,
   replyFraming,
 } from "../protocol/http1/write.ts";
 import { errorPage } from "../exchange/canned.ts";
+
+/** A prepared reply holds its content a second time: larger ones are put together anew each time. */
+const FIXED_BYTES_MAX = 2048;
 
 /** Reply heads that do not fit in the scratch buffer are encoded here; larger than this they are a mistake. */
 const LARGE_HEAD_BYTES_MAX = 1024 * 1024;
@@ -52,20 +57,61 @@ export class ReplyWriter {
 
   /** Head and content with one write when they fit in the scratch buffer together, else two. */
   whole(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
-    const { scratch } = this;
+    const { prepared } = head;
+    if (prepared !== undefined && persistent && isUsual(request) && this.prepare(request, head, prepared)) {
+      return this.again(prepared, head, content);
+    }
+    this.encodeAndWrite(request, head, content, persistent);
+  }
+
+  /** Encodes a head that is sent again and again, if the second of its Date is over. False: it is too large. */
+  private prepare(request: RequestHead, head: ReplyHead, prepared: PreparedReply): boolean {
+    const second = httpSecond(wallMs());
+    if (prepared.second === second) return true;
+    const headBytes = this.encode(request, head, true);
+    if (headBytes === -1 || (this.framing !== "length" && this.framing !== "none")) return false;
+    const { content } = prepared;
+    const isFixed = content !== undefined && this.framing === "length" && content.length <= FIXED_BYTES_MAX;
+    prepared.head = Uint8Array.prototype.slice.call(this.scratch, 0, headBytes);
+    prepared.whole = isFixed ? concat(prepared.head, content) : undefined;
+    prepared.second = second;
+    return true;
+  }
+
+  private again(prepared: PreparedReply, head: ReplyHead, content: Uint8Array): void {
+    this.status = head.status;
+    this.framing = hasNoContent(head.status) ? "none" : "length";
+    this.remaining = head.length;
+    const length = this.takeLength(content, head);
+    if (prepared.whole !== undefined && prepared.content === content) return void this.outbox.write(prepared.whole);
+    this.scratch.set(prepared.head, 0);
+    this.writeWithHead(prepared.head.length, content, length);
+  }
+
+  private encodeAndWrite(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
     const headBytes = this.encode(request, head, persistent);
-    const length = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
+    const length = this.takeLength(content, head);
+    if (headBytes !== -1) return this.writeWithHead(headBytes, content, length);
+    this.writeLargeHead(request, head, persistent);
+    this.outbox.write(content, 0, length);
+  }
+
+  /** How much of the content goes out. */
+  private takeLength(content: Uint8Array, head: ReplyHead): number {
     assert(this.framing !== "length" || content.length >= head.length, "content is not shorter than announced");
-    this.contentBytes = length;
-    if (headBytes === -1) {
-      this.writeLargeHead(request, head, persistent);
-      this.outbox.write(content, 0, length);
-    } else if (headBytes + length <= scratch.length) {
+    this.contentBytes = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
+    return this.contentBytes;
+  }
+
+  /** The head is in the scratch buffer. */
+  private writeWithHead(headBytes: number, content: Uint8Array, length: number): void {
+    const { scratch, outbox } = this;
+    if (headBytes + length <= scratch.length) {
       scratch.set(length === content.length ? content : content.subarray(0, length), headBytes);
-      this.outbox.writeCopying(scratch, headBytes + length);
+      outbox.writeCopying(scratch, headBytes + length);
     } else {
-      this.outbox.writeCopying(scratch, headBytes);
-      this.outbox.write(content, 0, length);
+      outbox.writeCopying(scratch, headBytes);
+      outbox.write(content, 0, length);
     }
   }
 
@@ -112,11 +158,10 @@ export class ReplyWriter {
     this.outbox.write(wanted ? encodeLastChunk(trailers) : LAST_CHUNK);
   }
 
-  /** The answer to bytes that never became a request; the connection closes after it. `toHead`: they began as a HEAD. */
-  refusal(status: number, toHead = false): void {
-    const { fields, content } = errorPage(status);
-    const head: ReplyHead = { status, reason: undefined, fields, length: content.length };
-    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, content, false);
+  /** The answer to bytes that never became a request (refused-head.ts); the connection closes after it. `toHead`: they
+   *  began as a HEAD. */
+  refusal(head: ReplyHead, toHead = false): void {
+    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, errorPage(head.status).content, false);
   }
 
   private encode(request: RequestHead, head: ReplyHead, persistent: boolean): number {
@@ -142,6 +187,11 @@ export class ReplyWriter {
   private remainingOr(length: number): number {
     return this.remaining === LENGTH_UNKNOWN ? length : this.remaining;
   }
+}
+
+/** HTTP/1.1, and content in the reply wherever its status allows some: then the bytes are the same for all. */
+function isUsual({ minor, method }: RequestHead): boolean {
+  return minor === 1 && method !== "HEAD" && method !== "CONNECT";
 }
 
 /** What is known of a request whose head was refused: nothing; it is answered as HTTP/1.1. */

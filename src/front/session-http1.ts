@@ -10,7 +10,6 @@
  * It decides when; what goes on the wire is decided in protocol/http1.
  */
 import { assert } from "../base/assert.ts";
-import { monotonicMs } from "../base/clock.ts";
 import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
 import { Exchange, type Peer } from "../exchange/exchange.ts";
@@ -21,17 +20,15 @@ import type { Wire, WireOwner } from "../net/wire.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
-import { encodeInterimHead, REPLY_BEGIN } from "../protocol/http1/write.ts";
-import { Deadlines, OVERDUE } from "./deadlines.ts";
-import { expectationFails, Http1Body, type Http1BodyOwner } from "./http1-body.ts";
+import { CONTINUE, encodeInterimHead, REPLY_BEGIN } from "../protocol/http1/write.ts";
+import { Deadlines, type Phase } from "./deadlines.ts";
+import { Http1Body, type Http1BodyOwner } from "./http1-body.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
 import { Persistence } from "./persistence.ts";
+import { refusedHead } from "./refused-head.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import { describeExchange, peerOf, reportBug, type Session } from "./session.ts";
-
-type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
-
-const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+import { Report } from "./report.ts";
+import { peerOf, reportBug, type Session } from "./session.ts";
 
 export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   state: ReplyState = "waiting";
@@ -48,6 +45,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private readonly body = new Http1Body(this);
   private exchange: Exchange | undefined = undefined;
   private readonly persistence: Persistence;
+  private readonly report: Report;
   private readonly deadlines: Deadlines;
   private draining = false;
   private lingerNeeded = false;
@@ -58,19 +56,21 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.wire = wire;
     this.options = options;
     this.peer = peer;
-    this.connection = new ServerConnection(options.headLimits);
+    this.connection = new ServerConnection(options.headLimits, options.headMemo);
     this.outbox = new Outbox(wire);
     this.writer = new ReplyWriter(this.outbox, options.scratch);
     const { connection, outbox, body } = this;
-    this.persistence = new Persistence(options, monotonicMs());
+    this.report = new Report(options, peer, outbox);
+    this.persistence = new Persistence(options, this.report.openedMs);
     this.deadlines = new Deadlines({ options, connection, outbox, body, persistence: this.persistence });
   }
 
   received(bytes: Uint8Array): void {
-    if (this.phase === "lingering" || this.phase === "flushing") return;
-    if (this.countsFromNow()) this.deadlines.restart();
+    if (this.phase === "lingering" || this.phase === "flushing") return this.deadlines.discarded(this.phase);
+    this.deadlines.beginTurn(this.countsFromNow());
+    this.report.arrived(bytes.length);
     this.connection.receive(bytes);
-    this.guarded(this.pump);
+    this.guarded(this.pumpNow);
   }
 
   /** The first byte of a head begins its (absolute) deadline; every read of a body begins a new one. */
@@ -110,6 +110,12 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   }
 
   private pump(): void {
+    if (this.pumping) return;
+    this.deadlines.beginTurn(false);
+    this.pumpNow();
+  }
+
+  private pumpNow(): void {
     if (this.pumping) return;
     this.pumping = true;
     try {
@@ -165,11 +171,11 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     const { head } = this.connection;
     this.phase = "exchange";
     this.state = "waiting";
-    this.producer = undefined;
     this.body.begin(head);
     this.writer.reset();
     this.persistence.begun();
     this.deadlines.beginExchange();
+    this.report.requests++;
     const exchange = new Exchange({
       id: this.options.observer.nextId(),
       head,
@@ -179,9 +185,9 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
       protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
       params: undefined,
       startedMs: this.deadlines.sinceMs,
+      connection: this.report,
     });
     this.exchange = exchange;
-    if (expectationFails(head)) return answer(exchange, 417);
     this.options.handler(exchange);
   }
 
@@ -212,6 +218,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   /** The rest of the body will not be read: tells the reader, then the client if no reply has begun. */
   private bodyBroken(why: BodyFailure, status: number): void {
     const { exchange } = this;
+    if (why === "too-large") this.report.tooLarge(exchange);
     this.persistence.end();
     this.lingerNeeded = true;
     this.body.fail(why);
@@ -227,14 +234,14 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
       const aborted = failure.code.startsWith("truncated");
       return this.bodyBroken(aborted ? "aborted" : "malformed", failure.status);
     }
-    this.options.log.info(`${this.peer.remoteAddress}: ${failure.status} ${failure.code}: ${failure.message}`);
+    this.report.malformed(failure);
     this.refuseWith(failure.status);
   }
 
   private refuseWith(status: number): void {
     this.lingerNeeded = true;
-    this.writer.refusal(status, this.connection.asksForHead);
-    this.options.observer.refused(this.peer, status);
+    this.writer.refusal(refusedHead(status, this.peer, this.options.refusalRules), this.connection.asksForHead);
+    this.report.refused(status);
     this.finishConnection();
   }
 
@@ -274,7 +281,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   abort(why: string): void {
     if (this.state === "gone" || this.state === "finished") return;
-    this.options.log.error(`${this.describe()}: ${why}`);
+    this.report.broken(this.exchange, why);
     if (this.state === "waiting" && this.exchange !== undefined) return answer(this.exchange, 502);
     this.producer = undefined;
     this.destroy();
@@ -287,12 +294,11 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   /** RFC 9112 section 9.6, with our own reasons to close added. */
   private decidePersistence(): boolean {
     const { head, ended, bufferedBytes } = this.connection;
-    const { persistence, peer } = this;
-    if (persistence.stays && persistence.tooFarAhead) {
-      this.options.observer.limited("max_pipelined_requests", `${peer.remoteAddress}: the connection is closed`);
-    }
+    const { persistence } = this;
     const last = this.draining || (ended && bufferedBytes === 0);
-    return persistence.decide(head, !last && this.body.canBeFinished, this.deadlines.sinceMs);
+    const stays = persistence.decide(head, !last && this.body.canBeFinished, this.deadlines.sinceMs);
+    if (persistence.reached !== undefined) this.report.outlived(persistence.reached, this.exchange);
+    return stays;
   }
 
   private replied(): void {
@@ -315,10 +321,11 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private settle(): void {
     if (this.phase !== "exchange" || this.state !== "finished" || !this.outbox.empty) return;
     if (this.exchange !== undefined) this.record(this.status);
-    this.deadlines.restart();
+    this.deadlines.exchangeOver(this.pumping);
     if (!this.persistence.stays) return this.finishConnection();
     if (!this.body.received) return this.pump();
     this.persistence.finished(this.connection.bufferedBytes);
+    this.report.requestOver(this.connection.bufferedBytes);
     this.connection.nextRequest();
     this.phase = "idle";
     if (this.draining) return this.finishConnection();
@@ -328,7 +335,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private record(status: number): void {
     const { exchange } = this;
     this.exchange = undefined;
-    if (exchange !== undefined) this.options.observer.finished(exchange, status, this.writer.contentBytes);
+    if (exchange === undefined) return;
+    this.report.finished(exchange, status, this.writer.contentBytes, this.connection.bufferedBytes);
   }
 
   /** No further request is served: flush, then close; lingering when the client may still be sending, since a close
@@ -340,7 +348,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.exchange !== undefined) this.record(this.status);
     if (!this.lingerNeeded || this.connection.ended) return this.close();
     this.phase = "lingering";
-    this.deadlines.restart();
+    this.deadlines.beginLingering();
+    this.connection.takeBuffered();
     this.wire.resume();
     this.wire.shutdown();
   }
@@ -381,18 +390,11 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     const overdue = this.deadlines.overdue(this.phase, nowMs);
     if (overdue === "none") return;
     if (overdue === "linger") return this.close();
+    this.report.overdue(overdue, this.exchange);
     if (overdue === "idle") return this.finishConnection();
-    this.options.observer.limited(overdue, `${this.describe()}: ${OVERDUE[overdue]}`);
     if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));
-    else if (overdue === "body_timeout" || overdue === "min_body_rate") this.guarded(this.bodyTimedOut);
+    else if (overdue === "body_timeout" || overdue === "min_body_rate")
+      this.guarded(() => this.bodyBroken("timeout", 408));
     else this.destroy();
-  }
-
-  private bodyTimedOut(): void {
-    this.bodyBroken("timeout", 408);
-  }
-
-  private describe(): string {
-    return describeExchange(this.peer.remoteAddress, this.exchange);
   }
 }

@@ -27,7 +27,7 @@ import { Listeners } from "./listeners.ts";
 import { openLogs } from "./logs.ts";
 import { Operations } from "./operations.ts";
 import { SignalQueue } from "./signals.ts";
-import { serverStatus, type ServerState, type ServerStatus } from "./status.ts";
+import { rateNames, serverStatus, type ServerState, type ServerStatus } from "./status.ts";
 import type { Watch } from "./watch.ts";
 import { watchApps } from "./watching.ts";
 
@@ -89,7 +89,7 @@ class Master {
   constructor(config: Config, logs: LogDescriptors) {
     this.config = config;
     this.logs = logs;
-    this.usage = makeUsageMemory(config.server.fronts);
+    this.usage = makeUsageMemory(config.server.fronts, rateNames(config));
     this.addresses = makeAddressMemory(config.server.fronts);
     this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
     this.log = this.logFor("master");
@@ -245,7 +245,8 @@ class Master {
     await Promise.all([...this.apps.map((app) => app.stop(this.graceMs)), this.companions.stopAfter()]);
     await this.companions.stopBefore();
     listeners.close();
-    for (const [limit, hits] of limitHits(this.usage)) this.log.notice(`${limit} was hit ${hits} times`);
+    for (const [limit, hits] of limitHits(this.usage, rateNames(this.config)))
+      this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");
   }
 }

@@ -44,8 +44,14 @@ export interface StatusSources {
   readonly crons: readonly { status(): CronStatus }[];
 }
 
+/** In the order of their columns in the table of usage; the fronts use the same. */
+export function rateNames(config: Config): string[] {
+  return config.rateLimits.map((limit) => limit.name);
+}
+
 export function serverStatus(sources: StatusSources): ServerStatus {
   const { config, usage } = sources;
+  const rates = rateNames(config);
   return {
     version: sources.version,
     pid: process.pid,
@@ -55,7 +61,7 @@ export function serverStatus(sources: StatusSources): ServerStatus {
     uptimeMs: Math.round(sources.uptimeMs()),
     listeners: sources.listeners(),
     fronts: sources.fronts(),
-    connections: connectionsOf(usage),
+    connections: connectionsOf(usage, rates),
     sites: config.sites.map(({ label, listen, routes }) => ({
       name: label,
       listen: listen.map(listenKey),
@@ -64,7 +70,7 @@ export function serverStatus(sources: StatusSources): ServerStatus {
     apps: sources.apps.map((app) => app.status()),
     services: sources.services.map((service) => service.status()),
     crons: sources.crons.map((cron) => describeCron(cron.status(), config)),
-    limits: Object.fromEntries(limitHits(usage)),
+    limits: Object.fromEntries(limitHits(usage, rates)),
   };
 }
 

@@ -2,13 +2,15 @@
  * What of a message goes on to the next hop (RFC 9110 section 7.6): the fields of a request for the upstream, the fields
  * of its reply for the client. Fields that are not known are passed, in order.
  *
- * Who the client is, is said by this server only: every X-Forwarded-* field, Forwarded and X-Real-IP that a client sent
- * is replaced, and so are fields whose name holds `_`, which could pass for them in a CGI environment. What a trusted proxy
- * says (exchange/client-address.ts) is kept: its X-Forwarded-For goes on with that proxy's own address behind it.
+ * Who the client is, is said by this server only: X-Forwarded-For, -Proto, -Host, -Port and X-Real-IP are written anew,
+ * and others of their kind (exchange/forwarding.ts), as fields whose name holds `_` and which could pass for them in a CGI
+ * environment, go on from nobody but a trusted proxy. What that says (exchange/client-address.ts) is kept: its
+ * X-Forwarded-For goes on with its own address behind it. Forwarded is read and not passed on, since nothing would be added.
  */
-import { UNIX_PEER } from "../exchange/address-set.ts";
+import { forwardedFor } from "../exchange/client-address.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { passesAmbiguous } from "../exchange/field-spelling.ts";
+import { isForwardingField } from "../exchange/forwarding.ts";
 import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
 
@@ -27,12 +29,13 @@ const REQUEST_DROPPED: ReadonlySet<string> = new Set([
   "proxy",
   "proxy-authorization",
   "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
   "x-real-ip",
   "x-remote-user",
   "remote-user",
-  "x-scheme",
-  "x-url-scheme",
-  "front-end-https",
 ]);
 
 const REPLY_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-length", "proxy-authenticate"]);
@@ -70,19 +73,10 @@ export function requestFields(exchange: Exchange, fallbackHost: string): Fields 
   fields.add(X_FORWARDED_FOR, forwardedFor(exchange));
   if (exchange.remoteUser !== "") fields.add(X_REMOTE_USER, exchange.remoteUser);
   fields.add(X_FORWARDED_PROTO, peer.secure ? "https" : "http");
-  const forwardedHost = believed(exchange, "x-forwarded-host") ?? host;
+  const forwardedHost = believed(exchange, "x-forwarded-host") ?? (exchange.forwardedHost || host);
   if (forwardedHost !== "") fields.add(X_FORWARDED_HOST, forwardedHost);
   fields.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
   return fields;
-}
-
-/** nginx: $proxy_add_x_forwarded_for. A unix socket has no address that could stand in the list. */
-function forwardedFor(exchange: Exchange): string {
-  const { head, peer, connectionPeer } = exchange;
-  if (exchange.forwarding !== "believed") return peer.remoteAddress;
-  const sent = head.fields.all("x-forwarded-for").join(", ");
-  if (sent === "") return peer.remoteAddress;
-  return connectionPeer.remoteAddress === UNIX_PEER ? sent : `${sent}, ${connectionPeer.remoteAddress}`;
 }
 
 /** That field as a trusted proxy sent it. */
@@ -93,7 +87,8 @@ function believed(exchange: Exchange, lower: string): string | undefined {
 function isRequestFieldPassed(exchange: Exchange, name: FieldName): boolean {
   const { lower } = name;
   if (name.ambiguous && !passesAmbiguous(exchange, name)) return false;
-  return lower !== "host" && !REQUEST_DROPPED.has(lower) && !lower.startsWith("x-forwarded-");
+  if (lower === "host" || REQUEST_DROPPED.has(lower)) return false;
+  return exchange.forwarding === "believed" || !isForwardingField(lower);
 }
 
 /** As sent; the authority of an absolute-form target wins over it (RFC 9112 section 3.2.2). */

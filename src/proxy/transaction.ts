@@ -20,6 +20,7 @@ import type { SpoolBudget } from "../exchange/spool-budget.ts";
 import { collectBody, EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import {
+  attemptConnected,
   attemptFailed,
   beginAttempt,
   headCame,
@@ -109,7 +110,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
     if (idle === undefined) return this.connectTo(server);
     idle.user = this;
     this.connection = idle;
-    this.beginAttempt(server);
+    this.beginAttempt(server).connectMs = 0;
     this.send(idle);
   }
 
@@ -120,12 +121,15 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   }
 
   /** For the variables $upstream_*. */
-  private beginAttempt(server: number): void {
-    this.attempt = beginAttempt(this.upstream.serverName(server), monotonicMs());
-    (this.exchange.upstreamAttempts ??= []).push(this.attempt);
+  private beginAttempt(server: number): UpstreamAttempt {
+    const attempt = beginAttempt(this.upstream.serverName(server), monotonicMs());
+    this.attempt = attempt;
+    (this.exchange.upstreamAttempts ??= []).push(attempt);
+    return attempt;
   }
 
   connected(): void {
+    if (this.attempt !== undefined) attemptConnected(this.attempt, monotonicMs());
     if (this.connection !== undefined) this.send(this.connection);
   }
 
@@ -260,7 +264,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
     const announced = head.fields.get("trailer");
     if (announced !== undefined && acceptsTrailers(this.exchange.head)) fields.add("Trailer", announced);
     const length = status === 204 ? 0 : head.length;
-    if (this.attempt !== undefined) headCame(this.attempt, status, monotonicMs());
+    if (this.attempt !== undefined) headCame(this.attempt, status, head.fields, monotonicMs());
     this.heldHead = { status, reason: reason === "" ? undefined : reason, fields, length };
     this.stage = "held";
     return true;
@@ -268,6 +272,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
 
   /** The first piece is held: if nothing follows, the reply is sent with one write. */
   private dataReceived(bytes: Uint8Array): boolean {
+    if (this.attempt !== undefined) this.attempt.contentBytes += bytes.length;
     if (this.stage === "held" && this.heldData.length === 0) {
       this.heldData = bytes;
       return true;

@@ -101,8 +101,10 @@ describe.each([PYTHON, ...otherPythons()])("requests and replies with %s", (pyth
 
 describe("the queue", () => {
   let rig: Rig;
+  let limits: string[] = [];
   beforeEach(async () => {
-    rig = new Rig({ channel: { queueMax: 2, queueTimeoutMs: 400 } });
+    limits = [];
+    rig = new Rig({ channel: { queueMax: 2, queueTimeoutMs: 400, limited: (limit) => limits.push(limit) } });
     await rig.supervisor.start();
   });
   afterEach(() => rig.close());
@@ -119,6 +121,12 @@ describe("the queue", () => {
     expect([rig.channels[0]?.running, rig.channels[0]?.waiting]).toEqual([2, 2]);
     await Promise.all(asked.map(({ reply }) => reply.over));
     expect(asked.map(({ reply }) => reply.status)).toEqual([200, 200, 200, 200, 503]);
+    expect(limits).toEqual(["queue_size"]);
+    const [ran, , , waited, refused] = asked.map(({ exchange }) => exchange.upstreamAttempts?.[0]);
+    expect([ran?.address, ran?.status, ran?.connectMs]).toEqual(["app:test#1", 200, 0]);
+    expect(waited?.connectMs).toBeGreaterThan(0);
+    expect(waited?.responseMs).toBeGreaterThanOrEqual(waited?.headerMs ?? NaN);
+    expect([refused?.address, refused?.status, refused?.headerMs]).toEqual(["app:test", 503, -1]);
   });
 
   test("is timed: who waits too long gets 503 and is never run, wherever it waited", async () => {
@@ -127,6 +135,7 @@ describe("the queue", () => {
     await Promise.all([...first, ...late].map(({ reply }) => reply.over));
     expect([...first, ...late].map(({ reply }) => reply.status)).toEqual([200, 503, 503]);
     expect(rig.log).not.toContain("printed");
+    expect(limits).toEqual(["queue_timeout", "queue_timeout"]);
   });
 
   test("forgets a client that leaves while it waits, unseen by Python", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NO_GUARDS } from "../support/guards.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problems.ts";
 
@@ -51,8 +52,6 @@ function loadCase(name: string, variables: Record<string, string> = {}) {
 }
 
 const SITE = '[[site]]\n[site.routes]\n"/" = { respond = "x" }\n';
-
-const NO_GUARDS = { access: [], limits: [], auth: undefined, errorPages: [], intercept: false };
 
 describe("defaults", () => {
   test("a site of one route needs nothing else", () => {

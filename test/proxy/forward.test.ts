@@ -197,6 +197,17 @@ describe("what a trusted proxy says", () => {
     });
   });
 
+  test("of fields that we do not write goes on as it came, and from nobody else", () => {
+    const fields: Pairs = [
+      ["X-Forwarded-User", "ada"],
+      ["X-Forwarded-Prefix", "/x"],
+      ["X-Scheme", "https"],
+    ];
+    expect(forwardedBy("10.0.0.1", fields)).toMatchObject(Object.fromEntries(fields));
+    const names = Object.keys(forwardedBy("192.0.2.1", fields));
+    for (const [name] of fields) expect(names).not.toContain(name);
+  });
+
   test("a proxy on a unix socket has no address to add", () => {
     expect(forwardedBy("unix:", FROM_PROXY)["X-Forwarded-For"]).toBe("203.0.113.9, 192.0.2.7, 10.0.0.2");
   });

@@ -96,7 +96,10 @@ def keep_own_proc():
 def prepare_stacks(number):
     """The master asks by this signal where the threads are, for the log. The stacks are written in C, whoever has the
     GIL, into a file: nothing can block there."""
-    faulthandler.register(number, STACKS, all_threads=True, chain=False)
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(number, STACKS, all_threads=True, chain=False)
+    else:
+        signal.signal(number, lambda *_: faulthandler.dump_traceback(STACKS))  # PyPy: only while it runs Python
 
 
 def name_process(name, title):

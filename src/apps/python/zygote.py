@@ -29,7 +29,8 @@ def prepare_to_fork():
     if sockets:
         complain("the project has opened %d sockets at its import, which all workers share" % sockets)
     gc.collect()
-    gc.freeze()
+    if hasattr(gc, "freeze"):  # PyPy needs none
+        gc.freeze()
 
 
 def close_django_connections():

@@ -17,11 +17,16 @@ export type ReplyFraming = "length" | "chunked" | "close" | "none";
 /** RFC 9112 section 6.3 as the sender sees it; Transfer-Encoding only to HTTP/1.1 clients (section 6.1). */
 export function replyFraming(request: RequestHead, head: ReplyHead): ReplyFraming {
   const { status } = head;
-  // RFC 9110 section 15.3.6: a 205 has no content either, though its framing says so (`Content-Length: 0`)
-  if (isBodiless(request.method, status) || status === 205) return "none";
+  if (request.method === "HEAD" || hasNoContent(status)) return "none";
   if (request.method === "CONNECT" && status < 300) return "none";
   if (head.length !== LENGTH_UNKNOWN) return "length";
   return request.minor === 1 ? "chunked" : "close";
+}
+
+/** Has a reply of this status no content, whatever was asked? RFC 9110 section 15.3.6: a 205 has none either, though its
+ *  framing says so (`Content-Length: 0`). */
+export function hasNoContent(status: number): boolean {
+  return status === 205 || isBodiless("GET", status);
 }
 
 /** Fields that only the writer sets. */
@@ -137,6 +142,9 @@ const NOT_TOKEN = /^$|[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 export function assertClean(value: string): void {
   assert(!UNCLEAN.test(value), "a control or wide character in a field value or reason phrase");
 }
+
+/** RFC 9110 section 15.2.1 */
+export const CONTINUE: Buffer = fromLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
 export const CHUNK_END: Buffer = fromLatin1("\r\n");
 /** The last chunk and an empty trailer section. */
