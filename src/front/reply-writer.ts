@@ -85,6 +85,17 @@ export class ReplyWriter {
     return this.writeChunk(bytes);
   }
 
+  /** How many were taken; nothing is held. The length must have been announced. */
+  offer(bytes: Uint8Array): number {
+    if (this.framing === "none") return bytes.length;
+    assert(this.framing === "length", "what is offered has a known length");
+    const length = Math.min(bytes.length, this.remaining);
+    const taken = this.outbox.offer(bytes, 0, length);
+    this.remaining -= taken;
+    this.contentBytes += taken;
+    return taken === length ? bytes.length : taken;
+  }
+
   private writeChunk(bytes: Uint8Array): boolean {
     const header = chunkHeader(bytes.length);
     const whole = header.length + bytes.length + CHUNK_END.length;

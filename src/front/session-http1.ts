@@ -263,6 +263,10 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     return this.writer.data(bytes);
   }
 
+  offer(bytes: Uint8Array): number {
+    return this.state === "started" ? this.writer.offer(bytes) : bytes.length;
+  }
+
   end(trailers?: Fields): void {
     if (this.state === "gone") return;
     assert(this.state === "started", "end belongs to a reply that was started");
@@ -383,12 +387,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (overdue === "idle") return this.finishConnection();
     this.options.observer.limited(overdue, `${this.describe()}: ${OVERDUE[overdue]}`);
     if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));
-    else if (overdue === "body_timeout" || overdue === "min_body_rate") this.guarded(this.bodyTimedOut);
-    else this.destroy();
-  }
-
-  private bodyTimedOut(): void {
-    this.bodyBroken("timeout", 408);
+    else if (overdue === "send_timeout" || overdue === "min_send_rate") this.destroy();
+    else this.guarded(() => this.bodyBroken("timeout", 408));
   }
 
   private describe(): string {

@@ -7,6 +7,8 @@ import type { Wire } from "./wire.ts";
 export class Outbox {
   private readonly queue: Uint8Array[] = [];
   private offset = 0;
+  /** Did the wire refuse what was offered? Whoever offered it waits, though nothing is kept here. */
+  private refused = false;
   /** Bytes waiting. */
   pending = 0;
   /** Bytes the wire has taken; its owner may set it back. */
@@ -18,7 +20,7 @@ export class Outbox {
   }
 
   get empty(): boolean {
-    return this.pending === 0;
+    return this.pending === 0 && !this.refused;
   }
 
   /** Writes now what goes, keeps the rest. True when all of it went. */
@@ -44,8 +46,18 @@ export class Outbox {
     return false;
   }
 
+  /** Writes what goes now and keeps nothing: how many bytes that was. After fewer than all, `flush` says when to go on. */
+  offer(bytes: Uint8Array, offset: number, length: number): number {
+    if (this.pending > 0) return 0;
+    const taken = this.wire.write(bytes, offset, length);
+    this.taken += taken;
+    this.refused = taken < length;
+    return taken;
+  }
+
   /** To be called when the wire has room. True when nothing is left. */
   flush(): boolean {
+    this.refused = false;
     while (this.queue.length > 0) {
       const first = this.queue[0] as Uint8Array;
       const length = first.length - this.offset;
@@ -66,5 +78,6 @@ export class Outbox {
     this.queue.length = 0;
     this.offset = 0;
     this.pending = 0;
+    this.refused = false;
   }
 }
