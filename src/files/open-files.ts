@@ -46,6 +46,8 @@ export class OpenFile {
 interface Entry {
   readonly file: OpenFile;
   readonly representation: Representation;
+  /** Below the root, when it is not what was asked for: of a directory's index. */
+  readonly path: string | undefined;
   readonly openedMs: number;
 }
 
@@ -75,11 +77,11 @@ export class OpenFiles {
     return entry;
   }
 
-  put(key: string, file: OpenFile, representation: Representation): void {
+  put(key: string, file: OpenFile, representation: Representation, path?: string): void {
     if (this.entriesMax === 0 || this.revalidateMs === 0) return;
     this.drop(key);
     file.retain();
-    this.entries.set(key, { file, representation, openedMs: monotonicMs() });
+    this.entries.set(key, { file, representation, path, openedMs: monotonicMs() });
     if (this.entries.size > this.entriesMax) this.drop(this.entries.keys().next().value ?? key);
     this.sweeper ??= setInterval(sweep, SWEEP_MS, this).unref();
   }

@@ -217,7 +217,7 @@ function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange:
   const { target, fallback } = route;
   if (target.kind !== "files") return [];
   const scope = routeScope(route.match, site.names, makeScope(config));
-  const options = filesOptions(target, site.charset, scope, {});
+  const options = filesOptions(target, { site, route }, scope, {});
   const candidates = fallback?.candidates ?? ["$uri"];
   return traceFiles(options, candidates, exchange).map(({ name, found }) => ({ name: target.path + name, found }));
 }

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CachePolicy } from "../../src/files/cache-control.ts";
 import { type FilesOptions, makeFilesHandler } from "../../src/files/handler.ts";
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { openBelow } from "../support/descriptors.ts";
@@ -65,7 +66,6 @@ function make(change: Partial<FilesOptions> = {}) {
     root,
     single: false,
     index: ["index.html", "index.htm"],
-    cacheControl: undefined,
     charset: undefined,
     ...change,
   });
@@ -118,7 +118,8 @@ describe("what is found", () => {
   );
 
   test("carries validators, and Cache-Control and charset as configured", async () => {
-    const reply = await ask("/static/a.txt", {}, make({ cacheControl: "max-age=60", charset: "utf-8" }));
+    const cachePolicy = new CachePolicy([{ pattern: "*", value: "max-age=60", isAge: true }], undefined);
+    const reply = await ask("/static/a.txt", {}, make({ cachePolicy, charset: "utf-8" }));
     expect(reply.header("last-modified")).toBe("Fri, 02 Jan 2026 03:04:05 GMT");
     expect(reply.header("etag")).toMatch(/^"[0-9a-f]+-5"$/);
     expect(reply.header("cache-control")).toBe("max-age=60");

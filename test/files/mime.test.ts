@@ -87,7 +87,7 @@ test("what is packed by its format", () => {
 /** Where ours is newer than nginx's: RFC 9239, RFC 8081 and the registrations that followed. */
 const RENAMED = new Set(["js", "bmp", "rar"]);
 
-testUnless(nginxMissing(), "every extension of nginx's mime.types has its type", () => {
+testUnless(nginxMissing())("every extension of nginx's mime.types has its type", () => {
   const types = readFileSync("/etc/nginx/mime.types", "latin1");
   const rows = [...types.matchAll(/^\s+(\S+\/\S+)\s+([^;]+);/gm)];
   expect(rows.length).toBeGreaterThan(70);
