@@ -36,7 +36,8 @@ describe("compress", () => {
       "/on" = { respond = "", compress = true }
       "/own" = { respond = "", compress = { br_level = 11, types = "*" } }`,
     );
-    const server = { codings: ["gzip", "br"], bytesMin: 2048, types: ["text/*"], levels: { zstd: 3, br: 4, gzip: 9 } };
+    const codings = ["gzip", "br"] as const;
+    const server = { codings, bytesMin: 2048, types: ["text/*"], levels: { zstd: 3, br: 4, gzip: 9 } };
     expect(compress("/site")).toEqual({ ...server, files: false, replies: false });
     expect(compress("/on")).toEqual({ ...server, files: true, replies: true });
     const own = { ...server, types: ["*/*"], levels: { zstd: 3, br: 11, gzip: 9 } };

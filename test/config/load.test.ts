@@ -65,6 +65,7 @@ describe("defaults", () => {
         logLevel: "info",
         accessLog: "stdout",
         temporaryDirectory: folder,
+        fileCache: { bytesMax: 67_108_864, revalidateMs: 1000 },
         drainTimeoutMs: 30_000,
         accessLogFormat: "combined",
         accessLogEscape: "default",
@@ -140,6 +141,7 @@ describe("every key reaches the configuration", () => {
       logLevel: "notice",
       accessLog: "off",
       temporaryDirectory: join(CASES, "project"),
+      fileCache: expect.any(Object),
       drainTimeoutMs: 60_000,
       accessLogFormat: '{"s":$status,"t":"$tenant"}',
       accessLogEscape: "json",
@@ -252,7 +254,7 @@ describe("every key reaches the configuration", () => {
     ]);
     const files = join(CASES, "project/static");
     const php = { kind: "regex", source: "\\.php$", ignoreCase: false };
-    const directory = { kind: "files", path: files, single: false };
+    const directory = { kind: "files", path: files, single: false, rules: expect.any(Object) };
     expect(routes as unknown[]).toEqual([
       [
         "/static/",
@@ -274,6 +276,7 @@ describe("every key reaches the configuration", () => {
           kind: "files",
           path: join(files, "site.css"),
           single: true,
+          rules: expect.any(Object),
           index: ["index.html"],
           cache: expect.any(Array),
         },

@@ -40,8 +40,8 @@ describe("types", () => {
 
   test("event streams only by name, and stars mean any characters of a part", () => {
     expect(new TypeList(["text/event-stream"]).has("text/event-stream")).toBe(true);
-    const any = new TypeList(["*/*"]);
-    expect([any.has("image/png"), any.has("text/event-stream"), any.has("png")]).toEqual([true, false, false]);
+    const every = new TypeList(["*/*"]);
+    expect([every.has("image/png"), every.has("text/event-stream"), every.has("png")]).toEqual([true, false, false]);
     expect(new TypeList(["text/x.y"]).has("text/xzy")).toBe(false);
     expect(new TypeList([]).has("")).toBe(false);
   });
