@@ -281,8 +281,8 @@ export class CompressedReply implements Reply, EncoderOwner, Producer {
 
   complete(): void {
     const { trailers } = this;
-    this.close("finished");
     this.decided?.complete();
+    this.close("finished");
     this.inner.end(trailers);
   }
 
@@ -310,6 +310,7 @@ export class CompressedReply implements Reply, EncoderOwner, Producer {
     this.ending = ending;
     this.source = undefined;
     this.encoder?.close();
+    this.decided?.over();
   }
 }
 
@@ -322,7 +323,10 @@ interface Encoded {
 /** Of a handler that knows the coding and the head itself, and keeps a copy of what was compressed. */
 export interface DecidedEncoding extends Encoded {
   piece(bytes: Buffer): void;
+  /** That was all of it. */
   complete(): void;
+  /** However it went, nothing more comes. */
+  over(): void;
 }
 
 interface Gathered {

@@ -17,6 +17,9 @@ import type { Representation } from "./representation.ts";
 /** Compressed bytes of one file that are kept. Most bundles of scripts are below. */
 export const MADE_BYTES_MAX = 2 * 1024 * 1024;
 
+/** Results that a thread collects at a time, 16 MiB in all; further replies are compressed and forgotten. */
+export const KEEPERS_MAX = 8;
+
 /** A large file as it was found. */
 export interface LargeFile {
   readonly representation: Representation;
@@ -74,6 +77,9 @@ export function compressingReply(
   return new CompressedReply(exchange, form.compression, new Keeper(form, large, shelf));
 }
 
+/** How many collect now. */
+let keepers = 0;
+
 class Keeper implements DecidedEncoding {
   readonly coding: ContentCoding;
   readonly head: ReplyHead;
@@ -82,6 +88,7 @@ class Keeper implements DecidedEncoding {
   /** Undefined once they are too many. */
   private pieces: Buffer[] | undefined = [];
   private bytes = 0;
+  private collecting = false;
 
   constructor(form: StreamForm, large: LargeFile, shelf: Shelf) {
     this.coding = form.coding;
@@ -91,9 +98,22 @@ class Keeper implements DecidedEncoding {
   }
 
   piece(bytes: Buffer): void {
+    if (this.bytes === 0) this.begin();
     this.bytes += bytes.length;
-    if (this.bytes > MADE_BYTES_MAX) this.pieces = undefined;
+    if (this.bytes > MADE_BYTES_MAX) this.over();
     this.pieces?.push(bytes);
+  }
+
+  private begin(): void {
+    this.collecting = keepers < KEEPERS_MAX;
+    if (this.collecting) keepers++;
+    else this.pieces = undefined;
+  }
+
+  over(): void {
+    this.pieces = undefined;
+    if (this.collecting) keepers--;
+    this.collecting = false;
   }
 
   /** A transfer that a change of the file has broken never comes here. */

@@ -21,7 +21,7 @@ import { isPacked } from "./mime.ts";
 import type { Opened, Opener } from "./open.ts";
 import type { Encoding, Representation } from "./representation.ts";
 
-const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" };
+export const EXTENSIONS_OF_SIBLINGS: Readonly<Record<ContentCoding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" };
 
 /** The smallest first, since their making costs nothing now. */
 export const SIBLING_CODINGS: readonly ContentCoding[] = ["br", "zstd", "gzip"];
@@ -139,7 +139,7 @@ export class Encodings {
   }
 
   private openFresh(original: FileStat, path: string, coding: ContentCoding): OpenedFile | undefined {
-    const opened = this.opener.open(path + EXTENSIONS[coding]);
+    const opened = this.opener.open(path + EXTENSIONS_OF_SIBLINGS[coding]);
     if (opened.kind !== "file") return undefined;
     const { stats } = opened;
     if (stats.size > 0 && !isOlder(stats, original)) return opened;
