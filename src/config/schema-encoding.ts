@@ -1,6 +1,7 @@
 /**
  * The schema of compression and media types, which the server, a site and a route may say. How to read it: schema.ts.
  */
+import { formatSize } from "../base/units.ts";
 import { CONTENT_CODINGS, type ContentCoding } from "../exchange/content-coding.ts";
 import { COMPRESSED_BYTES_MIN } from "../exchange/compressible.ts";
 import { ENCODER_LEVEL_BOUNDS, ENCODER_LEVELS } from "../exchange/encoder.ts";
@@ -36,7 +37,7 @@ export const COMPRESS = {
   gzip_level: optional(level("gzip"), `\`${ENCODER_LEVELS.gzip}\``, "How hard gzip tries. nginx: gzip_comp_level, 1."),
   min_size: optional(
     size(0, MIB),
-    `\`"${COMPRESSED_BYTES_MIN}"\``,
+    `\`"${formatSize(COMPRESSED_BYTES_MIN)}"\``,
     "Shorter content is sent as it is; of unknown length it is always compressed. nginx: gzip_min_length, 20.",
   ),
   types: optional(

@@ -64,6 +64,8 @@ export function chooseForm(
   if (coding === undefined || compression === undefined) return undefined;
   const made = shelf.get(madeKey(large.rest, coding));
   if (made !== undefined && isUnchanged(made.stats, file.stats)) return { kind: "made", made };
+  // Without chunks its end could not be told from a broken connection.
+  if (exchange.head.minor === 0) return undefined;
   return { kind: "stream", coding, compression, representation: encodedForm(large, coding, LENGTH_UNKNOWN) };
 }
 

@@ -34,13 +34,13 @@ describe("compress", () => {
       "compress = false",
       `"/site" = { respond = "" }
       "/on" = { respond = "", compress = true }
-      "/own" = { respond = "", compress = { br_level = 11, types = "*" } }`,
+      "/own" = { respond = "", compress = { br_level = 9, types = "*" } }`,
     );
     const codings = ["gzip", "br"] as const;
     const server = { codings, bytesMin: 2048, types: ["text/*"], levels: { zstd: 3, br: 4, gzip: 9 } };
     expect(compress("/site")).toEqual({ ...server, files: false, replies: false });
     expect(compress("/on")).toEqual({ ...server, files: true, replies: true });
-    const own = { ...server, types: ["*/*"], levels: { zstd: 3, br: 11, gzip: 9 } };
+    const own = { ...server, types: ["*/*"], levels: { zstd: 3, br: 9, gzip: 9 } };
     expect(compress("/own")).toEqual({ ...own, files: true, replies: true });
   });
 });

@@ -219,6 +219,14 @@ describe("compressed here", () => {
     expect(encoders.running).toBe(0);
   });
 
+  test("no stream for an HTTP/1.0 client, whose end it could not tell", async () => {
+    const { exchange, reply } = fakeExchange({ path: "/large.js", minor: 0, fields: [["Accept-Encoding", "gzip"]] });
+    make({ encoding: { siblings: [], compression } })(exchange);
+    await reply.over;
+    expect([reply.header("content-encoding"), reply.content.equals(LARGE)]).toEqual([undefined, true]);
+    expect(reply.header("vary")).toBe("Accept-Encoding");
+  });
+
   test("a file whose compressed form is too large to keep, each time anew", async () => {
     const handler = make({ encoding: { siblings: [], compression } });
     for (let again = 0; again < 2; again++) {
