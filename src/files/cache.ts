@@ -9,6 +9,7 @@
  * What is not there is not remembered: the kernel says so in a microsecond, and a file that was just put in its place is
  * then found at once.
  */
+import { KEPT_HEAD_BYTES_MAX } from "../protocol/http/kept-reply.ts";
 import { type FileStat, isUnchanged } from "../os/file-stat.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { Representation } from "./representation.ts";
@@ -28,7 +29,7 @@ export const REVALIDATE_MS = 1000;
 const SETTLED_AFTER_MS = 2000;
 
 /** What an entry costs beside its bytes: heads, texts, the Map's place. */
-const ENTRY_OVERHEAD_BYTES = 1024;
+const ENTRY_OVERHEAD_BYTES = 1024 + KEPT_HEAD_BYTES_MAX;
 
 export interface CachedFile {
   readonly representation: Representation;

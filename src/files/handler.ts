@@ -18,6 +18,7 @@ import { hasSameContent, statOf } from "../os/file-stat.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
+import { KeptReply } from "../protocol/http/kept-reply.ts";
 import type { CachePolicy } from "./cache-control.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
@@ -201,9 +202,11 @@ export class Files {
     }
     if (entry !== undefined) this.shelf.remove(entry);
     if (file.stats.size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
-    const bytes = takeWhole(file);
-    if (bytes === undefined) return this.lookAgain(search);
-    const read = { representation: this.describe(file, path), bytes, stats: file.stats, path: pathOfIndex(rest, path) };
+    const { room, content: bytes } = KeptReply.makeRoom(file.stats.size);
+    if (!takeWhole(file, bytes)) return this.lookAgain(search);
+    const representation = this.describe(file, path);
+    representation.keep(room);
+    const read = { representation, bytes, stats: file.stats, path: pathOfIndex(rest, path) };
     this.sendCached(exchange, this.shelf.put(rest, read, monotonicMs()));
     return "answered";
   }
@@ -310,17 +313,15 @@ function pathOfIndex(rest: string, path: string): string | undefined {
   return rest.endsWith("/") ? path : undefined;
 }
 
-/** Reads all of a small file and closes it; undefined when it is not what fstat said, or was written to meanwhile. */
-function takeWhole({ fd, stats }: OpenedFile): Buffer | undefined {
-  const { size } = stats;
-  const bytes = size === 0 ? EMPTY : Buffer.allocUnsafeSlow(size);
+/** Reads all of a small file and closes it; false when it is not what fstat said, or was written to meanwhile. */
+function takeWhole({ fd, stats }: OpenedFile, into: Buffer): boolean {
   try {
-    for (let done = 0; done < size;) {
-      const got = readAt(fd, bytes, done, size - done, done);
-      if (got <= 0) return undefined;
+    for (let done = 0; done < into.length;) {
+      const got = readAt(fd, into, done, into.length - done, done);
+      if (got <= 0) return false;
       done += got;
     }
-    return hasSameContent(stats, statOf(fd)) ? bytes : undefined;
+    return hasSameContent(stats, statOf(fd));
   } finally {
     closeDescriptor(fd);
   }

@@ -9,6 +9,7 @@ import type { FileStat } from "../os/file-stat.ts";
 import { addVary, type ContentCoding } from "../exchange/content-coding.ts";
 import { formatHttpDate } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
+import { KeptReply } from "../protocol/http/kept-reply.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 
 export interface RepresentationOptions {
@@ -95,6 +96,11 @@ export class Representation {
   /** Does what is sent depend on Accept-Encoding? */
   get varies(): boolean {
     return this.options.varies === true;
+  }
+
+  /** All of it is in memory: gives it room for its head, so that it is sent without a copy. */
+  keep(room: Buffer): void {
+    this.whole.head.kept = new KeptReply(room);
   }
 
   get contentType(): string {

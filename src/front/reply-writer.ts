@@ -7,6 +7,7 @@ import { wallMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
 import { httpDateNow } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
+import type { KeptReply } from "../protocol/http/kept-reply.ts";
 import { LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
 import { acceptsTrailers } from "../protocol/http/trailers.ts";
 import {
@@ -53,6 +54,7 @@ export class ReplyWriter {
   /** Head and content with one write when they fit in the scratch buffer together, else two. */
   whole(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
     const { scratch } = this;
+    if (head.kept !== undefined && persistent && this.writeKept(request, head, head.kept)) return;
     const headBytes = this.encode(request, head, persistent);
     const length = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
     assert(this.framing !== "length" || content.length >= head.length, "content is not shorter than announced");
@@ -67,6 +69,22 @@ export class ReplyWriter {
       this.outbox.writeCopying(scratch, headBytes);
       this.outbox.write(content, 0, length);
     }
+  }
+
+  /** False: this request cannot be answered with what is kept, the plain answer to a GET of HTTP/1.1. */
+  private writeKept(request: RequestHead, head: ReplyHead, kept: KeptReply): boolean {
+    if (request.minor !== 1 || request.method !== "GET") return false;
+    const date = httpDateNow(wallMs());
+    if (date !== kept.date) {
+      const length = encodeReplyHead(this.scratch, 0, head, "length", request, true, date);
+      if (!kept.put(this.scratch, length, date)) return false;
+    }
+    this.status = head.status;
+    this.contentBytes = head.length;
+    this.framing = "length";
+    this.remaining = 0;
+    this.outbox.writeCopying(kept.bytes, kept.length, kept.start);
+    return true;
   }
 
   start(request: RequestHead, head: ReplyHead, persistent: boolean): void {

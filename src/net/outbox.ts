@@ -36,12 +36,12 @@ export class Outbox {
   }
 
   /** The same for a buffer that is used again at once: what the kernel does not take is copied. */
-  writeCopying(bytes: Uint8Array, length: number): boolean {
+  writeCopying(bytes: Uint8Array, length: number, offset = 0): boolean {
     let taken = 0;
-    if (this.pending === 0) taken = this.wire.write(bytes, 0, length);
+    if (this.pending === 0) taken = this.wire.write(bytes, offset, length);
     this.taken += taken;
     if (taken === length) return true;
-    this.queue.push(Uint8Array.prototype.slice.call(bytes, taken, length));
+    this.queue.push(Uint8Array.prototype.slice.call(bytes, offset + taken, offset + length));
     this.pending += length - taken;
     return false;
   }

@@ -63,3 +63,17 @@ test("clear forgets what waits", () => {
   expect(outbox.flush()).toBe(true);
   expect(wire.output).toBe("a");
 });
+
+test("offer keeps nothing, is not empty while it was refused, and does not overtake", () => {
+  const { wire, outbox } = limited(2);
+  expect(outbox.offer(Buffer.from("abcdef"), 1, 4)).toBe(2);
+  expect([outbox.pending, outbox.empty, wire.output]).toEqual([0, false, "bc"]);
+  wire.room = 1;
+  expect(outbox.flush()).toBe(true);
+  expect(outbox.empty).toBe(true);
+  outbox.write(Buffer.from("gh"));
+  expect(outbox.offer(Buffer.from("x"), 0, 1)).toBe(0);
+  wire.room = 100;
+  outbox.flush();
+  expect([wire.output, outbox.taken]).toEqual(["bcgh", 4]);
+});

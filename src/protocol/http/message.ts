@@ -3,6 +3,7 @@
  * Text is latin-1: one character per byte of the wire.
  */
 import { Fields } from "./fields.ts";
+import type { KeptReply } from "./kept-reply.ts";
 
 /** Body length of a message whose end only its framing tells (chunked). */
 export const LENGTH_UNKNOWN = -1;
@@ -50,6 +51,8 @@ export interface ReplyHead {
   /** Content bytes; LENGTH_UNKNOWN when only the end will tell. For HEAD, 304: what GET would have sent (it is
    *  announced, not sent). */
   readonly length: number;
+  /** What this head and its content, which are sent again and again, look like on the wire. */
+  kept?: KeptReply;
 }
 
 /** Field names that belong to the connection, not the message (RFC 9110 section 7.6.1). Lower case. */
