@@ -64,6 +64,7 @@ export const DEFAULT_COMPRESSION: CompressionOptions = {
 };
 
 const KNOWN_TYPES_MAX = 512;
+const KNOWN_TYPE_LENGTH_MAX = 128;
 
 /** A list of media types with stars; parameters do not count. */
 export class TypeList {
@@ -82,7 +83,8 @@ export class TypeList {
     if (known !== undefined) return known;
     const type = (contentType.split(";", 1)[0] as string).trim().toLowerCase();
     const listed = this.pattern.test(type) && (type !== EVENT_STREAM || this.namesStreams);
-    if (this.known.size < KNOWN_TYPES_MAX) this.known.set(contentType, listed);
+    if (this.known.size < KNOWN_TYPES_MAX && contentType.length <= KNOWN_TYPE_LENGTH_MAX)
+      this.known.set(contentType, listed);
     return listed;
   }
 }
