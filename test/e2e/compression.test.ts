@@ -2,6 +2,7 @@
  *  compared with nginx's gzip and gzip_static. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { utimesSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
 import { E2E_TIMEOUT_MS, runServer, startServer, type Server } from "../support/binary.ts";
@@ -19,6 +20,14 @@ const folder = makeFolder("compression");
 const CSS = Array.from({ length: 400 }, (_, i) => `.rule-${i} { color: #${i}; }\n`).join("");
 const BUNDLE = Array.from({ length: 30_000 }, (_, i) => `const name${i} = ${i};\n`).join("");
 const OLD = new Date(Date.UTC(2026, 0, 2));
+/** An upstream that promises a megabyte and leaves after half of it. */
+const broken = createServer((socket) => {
+  socket.on("error", () => {});
+  socket.once("data", () => {
+    socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n");
+    socket.end(Buffer.alloc(500_000, "words of a reply that is never whole\n"));
+  });
+});
 let server: Server;
 let address: Address;
 let url: string;
@@ -39,11 +48,13 @@ beforeAll(async () => {
   writeFiles(folder, files);
   for (const name of Object.keys(files)) utimesSync(join(folder, name), OLD, OLD);
   const [port, inner] = [await freePort(), await freePort()];
+  broken.listen(await freePort(), "127.0.0.1");
   address = { host: "127.0.0.1", port };
   url = `http://127.0.0.1:${port}`;
   server = await startServer(configuration(port, inner), { folder });
 });
 afterAll(async () => {
+  broken.close();
   await server.dispose();
   removeFolder(folder);
 });
@@ -53,6 +64,8 @@ function configuration(port: number, inner: number): string {
 ${probeApp({ processes: 1 })}
 [upstream.self]
 servers = "127.0.0.1:${inner}"
+[upstream.broken]
+servers = "127.0.0.1:${(broken.address() as AddressInfo).port}"
 [[site]]
 listen = ["127.0.0.1:${port}"]
 types = { ".foo" = "text/x-foo" }
@@ -64,6 +77,7 @@ types = { ".foo" = "text/x-foo" }
 "/app/" = { app = "probe" }
 "/uncompressed/" = { app = "probe", compress = false }
 "/proxied/" = { upstream = "self" }
+"/broken/" = { upstream = "broken" }
 "/text" = { respond = "${"words ".repeat(50)}" }
 [[site]]
 names = ["inner.test"]
@@ -194,6 +208,17 @@ describe("what an app answers", () => {
       "gzip",
       "words ".repeat(50),
     ]);
+  });
+
+  test("and breaks off never looks whole", async () => {
+    for (const coding of ["gzip", "br", "zstd"]) {
+      const client = await Client.open(address);
+      client.send(`GET /broken/ HTTP/1.1\r\nHost: x\r\nAccept-Encoding: ${coding}\r\n\r\n`);
+      const seen = await client.rest().catch(() => client.waiting);
+      expect(seen.latin1Slice()).not.toEndWith("0\r\n\r\n");
+      client.close();
+    }
+    expect(server.log).toMatch(/\/broken\//);
   });
 
   test("reaches the client while it is being made", async () => {
