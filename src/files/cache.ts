@@ -39,11 +39,16 @@ export interface CachedFile {
   readonly path?: string | undefined;
 }
 
+export interface CachedSibling extends CachedFile {
+  /** Had it settled when it was read? */
+  readonly settled: boolean;
+}
+
 /** The encoded forms of a cached file (precompressed.ts); they come and go with it. */
 export interface Variants {
   /** When siblings were looked for: they are looked for again whenever the file itself was looked at. */
   checkedMs: number;
-  readonly siblings: Map<ContentCoding, CachedFile>;
+  readonly siblings: Map<ContentCoding, CachedSibling>;
   /** Null: compressed it is no smaller. */
   readonly made: Map<ContentCoding, CachedFile | null>;
   /** Of all of them. */
@@ -175,11 +180,11 @@ export class Shelf {
 }
 
 /** Are the bytes of the entry still those of the file that has these stats? */
-export function isSameFile(entry: CacheEntry, stats: FileStat): boolean {
+export function isSameFile(entry: Pick<CacheEntry, "settled" | "stats">, stats: FileStat): boolean {
   return entry.settled && isUnchanged(entry.stats, stats);
 }
 
-function hasSettled({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: FileStat): boolean {
+export function hasSettled({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: FileStat): boolean {
   const changedMs = Math.max(mtimeSec * 1000 + mtimeNsec / 1e6, ctimeSec * 1000 + ctimeNsec / 1e6);
   return Date.now() - changedMs > SETTLED_AFTER_MS;
 }

@@ -15,11 +15,20 @@ import { encodeSync } from "../exchange/encoder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import { type FileStat, isUnchanged } from "../os/file-stat.ts";
-import { type CacheEntry, type CachedFile, CACHED_FILE_BYTES_MAX, type Variants } from "./cache.ts";
+import { type FileStat, hasSameContent, statOf } from "../os/file-stat.ts";
+import { KEPT_HEAD_BYTES_MAX, KeptReply } from "../protocol/http/kept-reply.ts";
+import {
+  type CachedFile,
+  type CachedSibling,
+  type CacheEntry,
+  CACHED_FILE_BYTES_MAX,
+  hasSettled,
+  isSameFile,
+  type Variants,
+} from "./cache.ts";
 import { isPacked } from "./mime.ts";
 import type { Opened, Opener } from "./open.ts";
-import type { Encoding, Representation } from "./representation.ts";
+import type { Representation } from "./representation.ts";
 
 export const EXTENSIONS_OF_SIBLINGS: Readonly<Record<ContentCoding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" };
 
@@ -99,11 +108,10 @@ export class Encodings {
     const known = variants.made.get(coding);
     if (known !== undefined) return known ?? undefined;
     // codingFor has seen that there is one
-    const bytes = Buffer.from(encodeSync(entry.bytes, coding, (this.compression as Compression).levels));
-    const variant =
-      bytes.length >= entry.bytes.length ? null : encodedForm(entry, { coding, length: bytes.length }, bytes);
+    const bytes = encodeSync(entry.bytes, coding, (this.compression as Compression).levels);
+    const variant = bytes.length >= entry.bytes.length ? null : madeForm(entry, coding, bytes);
     variants.made.set(coding, variant);
-    if (variant !== null) entry.shelf.grown(entry, variants, bytes.length);
+    if (variant !== null) entry.shelf.grown(entry, variants, costOf(variant));
     return variant ?? undefined;
   }
 
@@ -117,25 +125,25 @@ export class Encodings {
       if (now === before) continue;
       if (now === undefined) variants.siblings.delete(coding);
       else variants.siblings.set(coding, now);
-      entry.shelf.grown(entry, variants, (now?.bytes.length ?? 0) - (before?.bytes.length ?? 0));
+      entry.shelf.grown(entry, variants, costOf(now) - costOf(before));
     }
   }
 
   private readSibling(
     entry: CacheEntry,
-    before: CachedFile | undefined,
+    before: CachedSibling | undefined,
     path: string,
     coding: ContentCoding,
-  ): CachedFile | undefined {
+  ): CachedSibling | undefined {
     const file = this.openFresh(entry.stats, path, coding);
     if (file === undefined) return undefined;
-    const isKnown = before !== undefined && isUnchanged(before.stats, file.stats);
-    const bytes = isKnown ? before.bytes : takeSmall(file);
+    const isKnown = before !== undefined && isSameFile(before, file.stats);
+    const room = isKnown ? undefined : takeSmall(file);
     closeDescriptor(file.fd);
     if (isKnown) return before;
-    if (bytes === undefined) return undefined;
+    if (room === undefined) return undefined;
     const representation = entry.representation.encoded(file.stats, { coding, length: undefined }, wallMs());
-    return { representation, bytes, stats: file.stats };
+    return { ...keptForm(representation, room, file.stats), settled: hasSettled(file.stats) };
   }
 
   private openFresh(original: FileStat, path: string, coding: ContentCoding): OpenedFile | undefined {
@@ -153,8 +161,22 @@ export interface Sibling {
   readonly file: OpenedFile;
 }
 
-function encodedForm(entry: CacheEntry, encoding: Encoding, bytes: Buffer): CachedFile {
-  return { representation: entry.representation.encoded(entry.stats, encoding, wallMs()), bytes, stats: entry.stats };
+type Room = ReturnType<typeof KeptReply.makeRoom>;
+
+function madeForm(entry: CacheEntry, coding: ContentCoding, bytes: Uint8Array): CachedFile {
+  const room = KeptReply.makeRoom(bytes.length);
+  room.content.set(bytes);
+  const representation = entry.representation.encoded(entry.stats, { coding, length: bytes.length }, wallMs());
+  return keptForm(representation, room, entry.stats);
+}
+
+function keptForm(representation: Representation, { room, content }: Room, stats: FileStat): CachedFile {
+  representation.keep(room);
+  return { representation, bytes: content, stats };
+}
+
+function costOf(form: CachedFile | undefined): number {
+  return form === undefined ? 0 : form.bytes.length + KEPT_HEAD_BYTES_MAX;
 }
 
 /** By more than a second. */
@@ -163,15 +185,15 @@ function isOlder(sibling: FileStat, original: FileStat): boolean {
   return seconds === OLDER_MAX_SEC ? original.mtimeNsec > sibling.mtimeNsec : seconds > OLDER_MAX_SEC;
 }
 
-/** Undefined when it is larger than any sibling of a small file should be, or not as long as fstat said. */
-function takeSmall({ fd, stats }: OpenedFile): Buffer | undefined {
+/** Undefined when it is larger than any sibling of a small file should be, not as long as fstat said, or written to. */
+function takeSmall({ fd, stats }: OpenedFile): Room | undefined {
   const { size } = stats;
   if (size > CACHED_FILE_BYTES_MAX) return undefined;
-  const bytes = Buffer.allocUnsafeSlow(size);
+  const room = KeptReply.makeRoom(size);
   for (let done = 0; done < size;) {
-    const got = readAt(fd, bytes, done, size - done, done);
+    const got = readAt(fd, room.content, done, size - done, done);
     if (got <= 0) return undefined;
     done += got;
   }
-  return bytes;
+  return hasSameContent(stats, statOf(fd)) ? room : undefined;
 }

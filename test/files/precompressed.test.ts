@@ -11,6 +11,7 @@ import { type FilesOptions, makeFilesHandler } from "../../src/files/handler.ts"
 import { MADE_BYTES_MAX } from "../../src/files/large-forms.ts";
 import { SIBLING_CODINGS } from "../../src/files/precompressed.ts";
 import { StaticManifest } from "../../src/files/static-manifest.ts";
+import { KEPT_HEAD_BYTES_MAX } from "../../src/protocol/http/kept-reply.ts";
 import { fakeExchange } from "../support/exchange.ts";
 import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 
@@ -262,7 +263,7 @@ test("encoded forms count in the cache, and go with their file", async () => {
   const before = cache.bytes;
   const sent = await ask("/plain.css", "gzip", handler);
   await ask("/plain.css", "gzip", handler);
-  expect(cache.bytes).toBe(before + sent.content.length);
+  expect(cache.bytes).toBe(before + sent.content.length + KEPT_HEAD_BYTES_MAX);
   const small = new FileCache(1000 + before - CSS.length);
   const crowded = make({ cache: small });
   for (const name of ["/plain.css", "/site.css", "/only.css", "/data.bin", "/plain.css"])
