@@ -1,6 +1,5 @@
 /** What many readers that hardly read cost a server in memory: the growth of what its processes hold, kernel buffers apart. */
-import { readFileSync } from "node:fs";
-import { descendants } from "../../test/support/processes.ts";
+import { residentBytes } from "../../test/support/memory.ts";
 
 export interface SlowReaders {
   readonly port: number;
@@ -41,19 +40,4 @@ function openReader(port: number, path: string): Promise<Bun.Socket> {
       data: (socket) => void socket.pause(),
     },
   });
-}
-
-/** Of the process and its descendants, shared pages counted once for each. */
-function residentBytes(pid: number): number {
-  const pids = [pid, ...descendants(pid).map((process) => process.pid)];
-  return pids.reduce((sum, each) => sum + rssOf(each), 0);
-}
-
-function rssOf(pid: number): number {
-  try {
-    const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"));
-    return Number(found?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
 }

@@ -2,7 +2,7 @@
  * A tree of files with nasty names, sizes around every bound and more than 4 GiB, served by this server and by the real nginx.
  * Every difference is in test/cases/differential/files.ts with its verdict; a new one fails, and so does one that is gone.
  */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import {
   closeSync,
   ftruncateSync,

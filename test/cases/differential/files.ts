@@ -266,7 +266,7 @@ export const DIFFERENCES: readonly FileDifference[] = [
   },
   {
     verdict: "either",
-    reason: "segments above the root are dropped (RFC 3986 section 5.2.4), and then there is no such file",
+    reason: "above the root is nothing, whether that is called malformed or missing",
     ours: "404",
     nginx: "400",
     cases: ["/../secret", "/%2e%2e/secret", "/..%2fsecret"],
