@@ -12,6 +12,7 @@ import { EMPTY } from "../base/bytes.ts";
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import { type Log, SILENT } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
+import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { evaluate as evaluateTemplate, type Template } from "../exchange/template.ts";
 import { hasSameContent, statOf } from "../os/file-stat.ts";
@@ -256,7 +257,12 @@ export class Files {
 
   private list(exchange: Exchange, rest: string): FileOutcome {
     if (this.options.listing !== true || !rest.endsWith("/")) return "missing";
-    return listDirectory(exchange, this.opener, rest, this.hidden) ? "answered" : "missing";
+    const { reply } = exchange;
+    const { compression } = this.encodings;
+    if (compression !== undefined) exchange.reply = new CompressedReply(exchange, compression);
+    if (listDirectory(exchange, this.opener, rest, this.hidden)) return "answered";
+    exchange.reply = reply;
+    return "missing";
   }
 
   // ── answering ─────────────────────────────────────────────────────────────────────────────────────────────────

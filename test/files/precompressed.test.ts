@@ -251,6 +251,16 @@ describe("compressed here", () => {
   });
 });
 
+test("a listing is compressed as a file would be, and what stands in for one that is missing is not", async () => {
+  const handler = make({ listing: true, index: [], encoding: { siblings: [], compression } });
+  const listing = await ask("/", "gzip", handler);
+  expect([listing.status, listing.header("content-encoding")]).toEqual([200, "gzip"]);
+  expect(gunzipSync(listing.content).toString()).toContain("site.css");
+  expect(listing.header("vary")).toMatch(/Accept-Encoding/);
+  const missing = await ask("/nowhere/", "gzip", handler);
+  expect([missing.status, missing.header("content-encoding")]).toEqual([404, undefined]);
+});
+
 test("siblings go before what could be compressed here", async () => {
   expect((await ask("/only.css", "zstd, gzip")).text).toBe("gzip");
   expect(gunzipSync((await ask("/stale.css", "gzip")).content).equals(CSS)).toBe(true);
