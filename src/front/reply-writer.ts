@@ -75,7 +75,9 @@ export class ReplyWriter {
   private writeKept(request: RequestHead, head: ReplyHead, kept: KeptReply): boolean {
     if (request.minor !== 1 || request.method !== "GET") return false;
     const date = httpDateNow(wallMs());
-    if (date !== kept.date) {
+    if (kept.date !== "") {
+      if (date !== kept.date) kept.redate(date);
+    } else {
       const length = encodeReplyHead(this.scratch, 0, head, "length", request, true, date);
       if (!kept.put(this.scratch, length, date)) return false;
     }
