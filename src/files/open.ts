@@ -130,12 +130,17 @@ export class Opener {
 
 /** Both canonical. */
 function isBelow(path: string, root: string): boolean {
+  if (path === "" || root === "") return false;
   return root === "/" || path === root || path.startsWith(`${root}/`);
 }
 
-/** The kernel's own, canonical name of an open file (proc(5)). */
+/** The kernel's own, canonical name of an open file (proc(5)); "", which is below nothing, when it cannot be had. */
 function realPath(fd: number): string {
-  return readlinkSync(`/proc/self/fd/${fd}`, "latin1");
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /** For people: names are nearly always UTF-8, and a line feed in one must not end the line of the log. */

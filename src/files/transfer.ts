@@ -8,9 +8,9 @@
  * byte: nothing is padded, and nothing mixed looks complete. That is why the last piece is read, then the file looked
  * at, then the piece sent. A file that was replaced by another is still whole behind its descriptor.
  *
- * sendfile(2) was measured and not used: on one machine with its client it carries 1.3 GB/s where these turns carry
- * 4 (nginx: 2.9), at a quarter of the processor time; and pages that it has queued are still the file's own, so that
- * what is written there reaches a client that was promised the old bytes.
+ * sendfile(2) was measured and not used. On one machine with its client it carries 1.3 GB/s where these turns carry 4; it takes
+ * a quarter of the processor time for each byte, but pages that it has queued are still the file's own, so that what is
+ * written there afterwards reaches a client that was promised the old bytes, and nothing here could notice.
  */
 import { readAt } from "../os/read-at.ts";
 import type { Producer, Reply } from "../exchange/reply.ts";
