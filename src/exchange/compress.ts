@@ -94,6 +94,8 @@ export class CompressedReply implements Reply, EncoderOwner, Producer {
       case "passing":
         return this.inner.state;
       case "gathering":
+        // The client may leave before anything was sent to it.
+        return this.inner.state === "waiting" ? "started" : this.inner.state;
       case "encoding":
         return "started";
       case "finishing":
@@ -225,6 +227,7 @@ export class CompressedReply implements Reply, EncoderOwner, Producer {
 
   private sendGathered(): void {
     const { gathered } = this;
+    if (this.inner.state !== "waiting") return;
     if (gathered === undefined || gathered.length < gathered.bytes.length) return this.abort(SHORT);
     this.gathered = undefined;
     this.stage = "passing";

@@ -227,6 +227,19 @@ describe("the client", () => {
     expect([source.departures, exchange.reply.state]).toEqual([1, "gone"]);
   });
 
+  test("that leaves while a small reply is gathered", () => {
+    const { exchange, reply } = open(accepting("gzip"));
+    const source = new Source();
+    exchange.reply.producer = source;
+    exchange.reply.start(pageHead(SMALL.length));
+    exchange.reply.data(SMALL.subarray(0, 100));
+    reply.leave();
+    expect([source.departures, exchange.reply.state]).toEqual([1, "gone"]);
+    exchange.reply.data(SMALL.subarray(100));
+    exchange.reply.end();
+    expect(reply.head).toBeUndefined();
+  });
+
   test("that leaves after the source is done tells it nothing", async () => {
     const { exchange, reply } = open(accepting("br"));
     const source = new Source();
