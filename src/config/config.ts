@@ -5,6 +5,10 @@
 import type { LogLevel } from "../base/log.ts";
 import type { StopSignal } from "../services/child.ts";
 import type { RestartRule } from "../services/policy.ts";
+import type { CompressionOptions } from "../exchange/compressible.ts";
+import type { ContentCoding } from "../exchange/content-coding.ts";
+import type { CacheRule } from "../files/cache-control.ts";
+import type { LinkPolicy } from "../files/open.ts";
 
 export interface Config {
   /** The file it came from, absolute. */
@@ -100,6 +104,35 @@ export interface ErrorPageConfig {
     | { readonly kind: "route"; readonly path: string };
 }
 
+/** How content is encoded on its way out: in force for a route. */
+export interface EncodingConfig {
+  readonly compress: CompressConfig;
+  /** Siblings of files that are sent in their place, in our order of preference. */
+  readonly precompressed: readonly ContentCoding[];
+}
+
+export interface CompressConfig extends CompressionOptions {
+  /** Are files compressed; and what apps, upstreams and `respond` answer? */
+  readonly files: boolean;
+  readonly replies: boolean;
+}
+
+export interface TypesConfig {
+  /** `.ext` in lower case → media type. */
+  readonly types: Readonly<Record<string, string>>;
+  /** Undefined: that of files/mime. */
+  readonly defaultType: string | undefined;
+}
+
+/** What of a directory is served, and how. */
+export interface FileRulesConfig {
+  readonly listing: boolean;
+  readonly symlinks: LinkPolicy;
+  readonly hidden: boolean;
+  readonly absoluteRedirect: boolean;
+  readonly rangesMax: number;
+}
+
 /** What a directory of files does before it gives up. */
 export interface FallbackConfig {
   /** `$uri`, `$uri/`, `/index.html`: names below the directory, tried in this order. */
@@ -144,6 +177,8 @@ export interface ServerConfig {
   /** `pass`, `off` or the text of the field. */
   readonly serverHeader: string;
   readonly mergeSlashes: boolean;
+  /** Of each front. */
+  readonly fileCache: { readonly bytesMax: number; readonly revalidateMs: number };
   readonly limits: LimitsConfig;
   /** Addresses and ranges, as exchange/address-set takes them. */
   readonly trustedProxies: readonly string[];
@@ -285,6 +320,7 @@ export interface SiteConfig {
   readonly guards: GuardsConfig;
   /** Added to textual types that name none; undefined for none. */
   readonly charset: string | undefined;
+  readonly types: TypesConfig;
   readonly bodyBytesMax: number;
   readonly routes: readonly RouteConfig[];
 }
@@ -302,6 +338,7 @@ export interface RouteConfig {
   readonly bodyBytesMax: number | undefined;
   /** After those of the site. */
   readonly headers: readonly HeaderRuleConfig[] | undefined;
+  readonly encoding: EncodingConfig;
   readonly target: RouteTarget;
   readonly guards: GuardsConfig;
   /** Of a directory of files with `try` or `otherwise`. */
@@ -317,8 +354,9 @@ export type RouteTarget =
       /** Template of the path below the directory, beginning with `/`; undefined: that of the request, below the mount. */
       readonly below: string | undefined;
       readonly index: readonly string[];
-      /** Cache-Control to send; undefined for none. `30d` in the file becomes `max-age=2592000`. */
-      readonly cacheControl: string | undefined;
+      readonly rules: FileRulesConfig;
+      /** Cache-Control by name; see files/cache-control. */
+      readonly cache: readonly CacheRule[];
     }
   | {
       readonly kind: "app";

@@ -11,6 +11,7 @@ import { checkCollisions } from "./collisions.ts";
 import type { Config } from "./config.ts";
 import { type Context, type Machine, thisMachine } from "./context.ts";
 import { type Section, table } from "./keys.ts";
+import { DEFAULT_ENCODING, DEFAULT_TYPES, resolveEncoding, resolveTypes } from "./encoding.ts";
 import { resolveMaps } from "./maps.ts";
 import { failureOf } from "./paths.ts";
 import { Place } from "./place.ts";
@@ -108,13 +109,18 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
   const apps = values.app.map((app) => resolveApp(app.name, app.value, context));
   const upstreams = values.upstream.map((upstream) => resolveUpstream(upstream.name, upstream.value, context));
   const maps = resolveMaps(values.map);
-  const sites = values.site.map((site) => resolveSite(site.value, context, maps.scope));
+  const serverSection = values.server ?? noServer(report);
+  const defaults = {
+    encoding: resolveEncoding(serverSection.values, DEFAULT_ENCODING),
+    types: resolveTypes(serverSection.values, DEFAULT_TYPES),
+  };
+  const sites = values.site.map((site) => resolveSite(site.value, context, maps.scope, defaults));
   checkCollisions(
     sites,
     apps.map((app) => app.sockets),
   );
   const known = { names: values.app.map(({ name }) => name), configs: apps.flatMap((app) => app.config ?? []) };
-  const server = resolveServer(values.server ?? noServer(report), upstreams, context, maps.scope);
+  const server = resolveServer(serverSection, upstreams, context, maps.scope);
   return {
     file: resolve(report.file),
     server,

@@ -9,6 +9,7 @@ import { PROCESSES_TABLE } from "./schema-app-pool.ts";
 import type { Key, Schema } from "./keys.ts";
 import { SERVER } from "./schema.ts";
 import { APP, UPSTREAM } from "./schema-app.ts";
+import { COMPRESS } from "./schema-encoding.ts";
 import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { MAP } from "./schema-map.ts";
@@ -97,6 +98,11 @@ Patterns are compared with the path after decoding, without its query.`,
     schema: LIMIT,
   },
   { title: "auth as a table", intro: "In a site or a route.", schema: AUTH },
+  {
+    title: "compress as a table",
+    intro: "In the server, a site or a route. What it leaves out is that of the outer one.",
+    schema: COMPRESS,
+  },
   {
     title: "An error page as a table",
     intro: "In `error_pages` of a site or a route: exactly one of `file`, `respond` and `route`.",

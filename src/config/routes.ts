@@ -8,8 +8,9 @@ import { groupsOf, unusableNames } from "../exchange/captures.ts";
 import { routeRegex } from "../exchange/router.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope } from "../exchange/site-scope.ts";
-import type { GuardsConfig, RouteConfig, RouteTarget } from "./config.ts";
+import type { EncodingConfig, GuardsConfig, RouteConfig, RouteTarget } from "./config.ts";
 import type { Context } from "./context.ts";
+import { resolveEncoding } from "./encoding.ts";
 import { resolveFallback } from "./fallback.ts";
 import { resolveFiles } from "./files.ts";
 import { resolveGuards } from "./guards.ts";
@@ -44,6 +45,7 @@ export interface RouteScopes {
   /** Those of the site. */
   readonly guards: GuardsConfig;
   readonly mounts: ReturnType<typeof mountsOf>;
+  readonly encoding: EncodingConfig;
 }
 
 const ANYTHING: Scope = { find: () => ({ phase: "request", form: "own", read: () => "" }), names: () => [] };
@@ -52,7 +54,7 @@ const ANYTHING: Scope = { find: () => ({ phase: "request", form: "own", read: ()
 export function resolveRoute(
   route: Placed<RouteSection> & { name: string },
   context: Context,
-  { names, outer, guards, mounts }: RouteScopes,
+  { names, outer, guards, mounts, encoding: inherited }: RouteScopes,
 ): RouteConfig | undefined {
   const match = readPattern(route.place, route.name);
   // Of a pattern that is none no capture is missed: that would be a second message about one mistake.
@@ -65,7 +67,8 @@ export function resolveRoute(
   const fallback = resolveFallback(route.value, target, resolve);
   if (match === undefined || target === undefined) return undefined;
   const { internal, max_body_size: bodyBytesMax } = route.value.values;
-  return { pattern: route.name, match, internal, bodyBytesMax, headers, target, guards: ownGuards, fallback };
+  const encoding = resolveEncoding(route.value.values, inherited);
+  return { pattern: route.name, match, internal, bodyBytesMax, headers, encoding, target, guards: ownGuards, fallback };
 }
 
 export function readPattern(place: Place, written: string): RouteConfig["match"] | undefined {

@@ -1,10 +1,13 @@
 /** The schema of [[site]] and its routes. How to read it: schema.ts. */
 import { LISTEN } from "./address-kinds.ts";
-import { CACHE, CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
+import { CACHE } from "./cache-kinds.ts";
+import { CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
 import { CANDIDATE } from "./guard-kinds.ts";
+import { FILES } from "./schema-files.ts";
 import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table } from "./keys.ts";
 import { isTable } from "./place.ts";
 import { REQUEST_TIMEOUT } from "./schema-app-process.ts";
+import { ENCODING, TYPES } from "./schema-encoding.ts";
 import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
@@ -81,11 +84,15 @@ export const TARGET = {
     "files",
     optional(
       CACHE,
-      "none is sent",
-      'Cache-Control of the reply: how long it may be kept (`"30d"` is `max-age=2592000`), or the directives ' +
-        '(`"no-store"`, `"public, max-age=31536000, immutable"`). nginx: expires.',
+      '`"no-cache"`: kept, and asked about each time',
+      'Cache-Control of the files: how long they may be kept (`"30d"` is `max-age=2592000`), `"immutable"` (a year), the ' +
+        'directives, or `"off"` for none; or by name: `{ "*.html" = "no-cache", "img/**" = "1y", "*" = "30d" }`, where the most ' +
+        "plain characters win. Names with a hash of Django's ManifestStaticFilesStorage (those in its staticfiles.json, or " +
+        "`.0123456789ab.` where there is none) get `public, max-age=31536000, immutable`, unless directives are written. " +
+        "nginx: expires.",
     ),
   ),
+  ...FILES,
   status: optional(
     integer(200, 599),
     `\`${REDIRECT_STATUS}\` for redirect, \`200\` for respond`,
@@ -143,6 +150,7 @@ export const ROUTE = {
     "that of the site",
     "Largest request body of this route. 0: no bound, as in nginx.",
   ),
+  ...ENCODING,
   headers: optional(
     table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
     "those of the site alone",
@@ -199,6 +207,8 @@ export const SITE = {
     "Proxies in front of this site, in place of the server's. An empty list: none.",
   ),
   charset: optional(CHARSET, "none", "Added to the Content-Type of textual files that names none. nginx: charset."),
+  ...TYPES,
+  ...ENCODING,
   max_body_size: sizeKey(
     size(0, TIB),
     BODY_BYTES_MAX,

@@ -23,6 +23,8 @@ import {
   size,
 } from "./kinds.ts";
 import { APP, UPSTREAM } from "./schema-app.ts";
+import { ENCODING, TYPES } from "./schema-encoding.ts";
+import { FILE_CACHE } from "./schema-files.ts";
 import { LIMIT } from "./schema-guards.ts";
 import { CONNECTION_LIMITS } from "./schema-limits.ts";
 import { MAP } from "./schema-map.ts";
@@ -136,7 +138,10 @@ export const SERVER = {
     KEEPALIVE_REQUESTS_MAX,
     "Requests on one connection before it is closed. A request frees all it took, so this is ten times nginx's 1000.",
   ),
+  ...FILE_CACHE,
   ...CONNECTION_LIMITS,
+  ...ENCODING,
+  ...TYPES,
 } satisfies Schema;
 
 /** Names stand in logs, process titles and messages. */

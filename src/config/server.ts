@@ -34,6 +34,7 @@ export function resolveServer(
     drainTimeoutMs: values.drain_timeout,
     serverHeader: values.server_header,
     mergeSlashes: values.merge_slashes,
+    fileCache: { bytesMax: values.file_cache, revalidateMs: values.cache_revalidate },
     limits: resolveLimits(place, values, upstreams),
     trustedProxies: values.trusted_proxies.map((entry) => entry.value),
   };

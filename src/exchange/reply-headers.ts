@@ -11,7 +11,7 @@
  * The heads given by handlers are shared between requests and never changed: the result is another one.
  */
 import { type FieldName, fieldName, Fields } from "../protocol/http/fields.ts";
-import { PreparedReply, type ReplyHead } from "../protocol/http/message.ts";
+import { PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import type { Exchange } from "./exchange.ts";
 import { evaluate, type Template } from "./template.ts";
 
@@ -48,11 +48,11 @@ export function finishedHead(exchange: Exchange | undefined, head: ReplyHead): R
 }
 
 function changed(exchange: Exchange, head: ReplyHead, { rules, fixed }: HeaderRules): ReplyHead {
-  const { status, reason, length, prepared } = head;
+  const { status, reason, length, prepared, kept } = head;
   const fields = copyOf(head.fields);
   for (const rule of rules) apply(rule, fields, exchange);
-  if (fixed === undefined || prepared === undefined) return { status, reason, fields, length };
-  const finished: ReplyHead = { status, reason, fields, length, prepared: new PreparedReply(prepared.content) };
+  if (fixed === undefined || (prepared === undefined && kept === undefined)) return { status, reason, fields, length };
+  const finished: ReplyHead = { status, reason, fields, length, prepared: new PreparedHead() };
   fixed.set(head, finished);
   return finished;
 }

@@ -4,54 +4,62 @@
  * neither a range nor encoded already. Without a validator of the application's own the file's state makes an ETag; no
  * Last-Modified is added, since by it a shared cache could keep what was meant for one user (RFC 9111 section 4.2.2).
  */
-import { type BigIntStats, closeSync, fstatSync, readSync } from "node:fs";
 import { EMPTY } from "../base/bytes.ts";
 import { wallMs } from "../base/clock.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { OpenFile } from "../exchange/open-file.ts";
+import type { OpenFile as GivenFile } from "../exchange/open-file.ts";
+import { type FileStat, statOf } from "../os/file-stat.ts";
+import { readAt } from "../os/read-at.ts";
+import { closeDescriptor } from "../os/sockets.ts";
 import { parseHttpDate } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import { CACHED_FILE_BYTES_MAX } from "./cache.ts";
 import { type Conditions, evaluate, readConditions, type Validators } from "./conditional.ts";
 import { chooseRange } from "./range.ts";
-import type { Span } from "./representation.ts";
+import { OpenFile } from "./open-files.ts";
+import type { Selection, Span } from "./representation.ts";
 import { sendFile } from "./transfer.ts";
 
 /** A FileSender (exchange/open-file.ts). */
-export function sendOpenFile(exchange: Exchange, file: OpenFile): void {
-  const span = isSelectable(exchange, file.head) ? select(exchange, file) : whole(file);
-  if (span === undefined) return closeSync(file.fd);
-  send(exchange, file.fd, span);
+export function sendOpenFile(exchange: Exchange, file: GivenFile): void {
+  const part = isSelectable(exchange, file.head) ? select(exchange, file) : whole(file);
+  if (part === undefined) return closeDescriptor(file.fd);
+  send(exchange, file.fd, part);
+}
+
+/** One range of it, with its head. */
+interface Part extends Span {
+  readonly head: ReplyHead;
 }
 
 /** What is small goes with its head in one write. */
-function send(exchange: Exchange, fd: number, span: Span): void {
+function send(exchange: Exchange, fd: number, part: Part): void {
   const { reply, head } = exchange;
-  const content = head.method === "HEAD" ? EMPTY : readSmall(fd, span);
-  if (content === undefined) return sendFile(reply, fd, span);
-  closeSync(fd);
-  reply.whole(span.head, content);
+  const content = head.method === "HEAD" ? EMPTY : readSmall(fd, part);
+  if (content === undefined) return sendFile(reply, new OpenFile(fd, statOf(fd)), selectionOf(part));
+  closeDescriptor(fd);
+  reply.whole(part.head, content);
+}
+
+function selectionOf({ head, first, length }: Part): Selection {
+  return { head, pieces: [{ first, length }] };
 }
 
 function readSmall(fd: number, { first, length }: Span): Buffer | undefined {
   if (length > CACHED_FILE_BYTES_MAX) return undefined;
   const bytes = Buffer.allocUnsafeSlow(length);
-  try {
-    for (let done = 0; done < length;) {
-      const got = readSync(fd, bytes, done, length - done, first + done);
-      // Shorter than it was: the transfer will meet that, and break the reply off.
-      if (got === 0) return undefined;
-      done += got;
-    }
-    return bytes;
-  } catch {
-    return undefined;
+  for (let done = 0; done < length;) {
+    const got = readAt(fd, bytes, done, length - done, first + done);
+    // Shorter than it was, or unreadable: the transfer will meet that, and break the reply off.
+    if (got <= 0) return undefined;
+    done += got;
   }
+  return bytes;
 }
 
-function whole({ head, offset }: OpenFile): Span {
+function whole({ head, offset }: GivenFile): Part {
   return { head, first: offset, length: head.length };
 }
 
@@ -62,13 +70,13 @@ function isSelectable(exchange: Exchange, { status, fields }: ReplyHead): boolea
 }
 
 /** What of the file is to be sent; undefined when the answer needs none of it and has been given. */
-function select(exchange: Exchange, file: OpenFile): Span | undefined {
+function select(exchange: Exchange, file: GivenFile): Part | undefined {
   const { method, fields } = exchange.head;
   const described = describe(file);
   const { head, offset } = described;
   const sent = readConditions(fields);
   const conditions = applicable(sent, head.fields);
-  switch (evaluate(conditions, validatorsOf(head.fields), method, wallMs())) {
+  switch (evaluate(conditions, validatorsOf(head.fields), method, wallMs)) {
     case "whole":
       return whole(described);
     case "ranged":
@@ -85,9 +93,14 @@ function select(exchange: Exchange, file: OpenFile): Span | undefined {
   }
 }
 
-function selectRange(exchange: Exchange, head: ReplyHead, offset: number, range: string): Span | undefined {
-  const choice = chooseRange(range, head.length);
-  if (choice.kind === "whole" || head.fields.get("accept-ranges")?.toLowerCase() === "none") {
+/** One range; several are answered with all of it. */
+function selectRange(exchange: Exchange, head: ReplyHead, offset: number, range: string): Part | undefined {
+  const choice = chooseRange(range, head.length, 1);
+  if (
+    choice.kind === "whole" ||
+    choice.kind === "parts" ||
+    head.fields.get("accept-ranges")?.toLowerCase() === "none"
+  ) {
     return { head, first: offset, length: head.length };
   }
   if (choice.kind === "unsatisfiable") {
@@ -101,19 +114,19 @@ function selectRange(exchange: Exchange, head: ReplyHead, offset: number, range:
 }
 
 /** With a validator and the offer of ranges, unless the application has said so itself. */
-function describe({ head, fd, offset }: OpenFile): OpenFile {
+function describe({ head, fd, offset }: GivenFile): GivenFile {
   const fields = copyOf(head.fields);
   if (!fields.has("etag") && !fields.has("last-modified")) {
-    fields.add("ETag", etagOf(fstatSync(fd, { bigint: true }), offset, head.length));
+    fields.add("ETag", etagOf(statOf(fd), offset, head.length));
   }
   if (!fields.has("accept-ranges")) fields.add("Accept-Ranges", "bytes");
   return { head: { ...head, fields }, fd, offset };
 }
 
 /** In the form of representation.ts; a part of a file is another representation than all of it. */
-function etagOf(stats: BigIntStats, offset: number, length: number): string {
-  const state = `${stats.mtimeNs.toString(16)}-${stats.size.toString(16)}`;
-  return length === Number(stats.size) ? `"${state}"` : `"${state}-${offset.toString(16)}-${length.toString(16)}"`;
+function etagOf({ mtimeSec, mtimeNsec, size }: FileStat, offset: number, length: number): string {
+  const state = `${mtimeSec.toString(16)}${mtimeNsec.toString(16).padStart(8, "0")}-${size.toString(16)}`;
+  return length === size ? `"${state}"` : `"${state}-${offset.toString(16)}-${length.toString(16)}"`;
 }
 
 /** RFC 9110 sections 13.1.3 and 13.1.4: a date is compared with a date only; section 13.1.5: a weak tag fits no range. */

@@ -6,8 +6,7 @@ import type { Log } from "../base/log.ts";
 import { withAccel } from "../exchange/accel.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
-import type { FileCache } from "../files/cache.ts";
-import { Files } from "../files/handler.ts";
+import { Files, type FilesOptions } from "../files/handler.ts";
 import { rootBytes } from "../files/path.ts";
 
 export interface AccelerateOptions {
@@ -18,12 +17,13 @@ export interface AccelerateOptions {
   readonly mergeSlashes: boolean;
   /** Of the site. */
   readonly charset: string | undefined;
-  readonly files: { readonly cache: FileCache; readonly log: Log };
+  readonly files: Pick<FilesOptions, "cache" | "openFiles">;
+  readonly log: Log;
 }
 
 export function accelerated(next: Handler, options: AccelerateOptions): Handler {
-  const { dispatch, mergeSlashes, files } = options;
-  return withAccel(next, { dispatch, mergeSlashes, sendFile: makeSendFile(options), log: files.log });
+  const { dispatch, mergeSlashes, log } = options;
+  return withAccel(next, { dispatch, mergeSlashes, sendFile: makeSendFile(options), log });
 }
 
 interface Root {
@@ -34,8 +34,8 @@ interface Root {
 
 /** Paths are taken as they are or, if there is no such file, percent-decoded: Apache's module decodes them, and what is
  *  written for it encodes them. */
-function makeSendFile({ sendfileRoots, charset, files }: AccelerateOptions) {
-  const common = { single: false, index: [], cacheControl: undefined, charset, ...files };
+function makeSendFile({ sendfileRoots, charset, files, log }: AccelerateOptions) {
+  const common = { single: false, index: [], charset, log, ...files };
   const roots = sendfileRoots.map((root) => ({ path: rootBytes(root), files: new Files({ ...common, root }) }));
   return (exchange: Exchange, path: string): boolean => {
     const root = rootOf(roots, path);
@@ -44,7 +44,7 @@ function makeSendFile({ sendfileRoots, charset, files }: AccelerateOptions) {
     const decoded = decode(path);
     const other = decoded === path ? undefined : rootOf(roots, decoded);
     if (other?.files.serve(exchange, decoded.slice(other.path.length)) === "answered") return true;
-    files.log.error(`X-Sendfile names ${JSON.stringify(path)}, which is no file that can be sent: answered 404`);
+    log.error(`X-Sendfile names ${JSON.stringify(path)}, which is no file that can be sent: answered 404`);
     answer(exchange, 404);
     return true;
   };

@@ -31,7 +31,6 @@ import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
-import { FileCache } from "../files/cache.ts";
 import { sendOpenFile } from "../files/handed-over.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
@@ -39,7 +38,8 @@ import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
-import { filesOptions } from "./files-options.ts";
+import { Compressions } from "./compressions.ts";
+import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
@@ -75,6 +75,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   );
   const scope = makeScope(config);
   const guards = new Guards(config, context, scope);
+  const compressions = new Compressions();
   const targets: Targets = {
     config,
     budget,
@@ -82,7 +83,8 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     guards,
     apps,
     upstreams,
-    files: { cache: new FileCache(), log: context.log },
+    compressions,
+    files: shareFiles(config.server.fileCache, context.log, compressions),
   };
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
   const undeclared = new UndeclaredProxy(context.log);
@@ -111,8 +113,9 @@ interface Targets {
   readonly guards: Guards;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly compressions: Compressions;
   /** What all file routes share: one bound on the memory of all of them. */
-  readonly files: { readonly cache: FileCache; readonly log: Log };
+  readonly files: Required<SharedFiles>;
 }
 
 /** A front's part of what the whole server may spool. */
@@ -199,7 +202,7 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
 function sharedPages(site: SiteConfig, targets: Targets, dispatch: Handler): PagesOf {
   const made = new Map<GuardsConfig["errorPages"], ErrorAnswers | undefined>();
   return (pages) => {
-    if (!made.has(pages)) made.set(pages, targets.guards.errorPages(pages, site.charset, dispatch));
+    if (!made.has(pages)) made.set(pages, targets.guards.errorPages(pages, site, dispatch));
     return made.get(pages);
   };
 }
@@ -244,18 +247,21 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
 function makeTarget(target: RouteTarget, route: RouteConfig, around: Surroundings): Handler {
   const { site, targets } = around;
   const scope = routeScope(route.match, site.names, targets.scope);
-  const intercepted = (handler: Handler) => (route.guards.intercept ? withIntercept(handler) : handler);
+  const compressed = (handler: Handler) => targets.compressions.around(route.encoding.compress, handler);
+  /** An error page in place of an app's is compressed as the app's would have been. */
+  const intercepted = (handler: Handler) => compressed(route.guards.intercept ? withIntercept(handler) : handler);
   const accelerated = (handler: Handler, roots: readonly string[]) =>
     withAcceleration(handler, {
       sendfileRoots: roots,
       dispatch: around.again,
       mergeSlashes: targets.config.server.mergeSlashes,
       charset: site.charset,
-      files: targets.files,
+      files: { cache: targets.files.cache, openFiles: targets.files.openFiles },
+      log: targets.files.log,
     });
   switch (target.kind) {
     case "files": {
-      const options = filesOptions(target, site.charset, scope, targets.files);
+      const options = filesOptions(target, { site, route }, scope, targets.files);
       if (route.fallback === undefined || target !== route.target) return makeFilesHandler(options);
       const { candidates, otherwise } = route.fallback;
       return makeTryHandler({ ...options, candidates, otherwise: makeOtherwise(otherwise, route, around) });
@@ -269,11 +275,13 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
     case "redirect":
       return makeRedirectHandler({ to: makeTemplate(target.to, scope), status: target.status });
     case "respond":
-      return makeRespondHandler({
-        status: target.status,
-        body: makeTemplate(target.body, scope),
-        contentType: target.contentType,
-      });
+      return compressed(
+        makeRespondHandler({
+          status: target.status,
+          body: makeTemplate(target.body, scope),
+          contentType: target.contentType,
+        }),
+      );
   }
 }
 

@@ -14,6 +14,7 @@ import { evaluate } from "../exchange/template.ts";
 import { traceFiles, type Tried } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { type ParsedTarget, parseTarget } from "../protocol/http/target.ts";
+import { type ExplainedContent, explainContent } from "./explain-content.ts";
 import { filesOptions } from "./files-options.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { makeScope, makeTemplate } from "./templates.ts";
@@ -47,6 +48,7 @@ export interface Explanation {
   readonly otherwise: string | undefined;
   readonly guards: ExplainedGuards | undefined;
   readonly bodyBytesMax: number | undefined;
+  readonly content: ExplainedContent | undefined;
   readonly headers: readonly string[];
   readonly timeoutsMs: Readonly<Record<string, number>>;
   /** What decides: `421: no site has this host`. */
@@ -75,6 +77,7 @@ const UNROUTED = {
   otherwise: undefined,
   guards: undefined,
   bodyBytesMax: undefined,
+  content: undefined,
   headers: [],
   timeoutsMs: {},
 };
@@ -121,6 +124,7 @@ function explainSite(config: Config, site: SiteConfig, exchange: Exchange): Site
     otherwise: route.fallback === undefined ? undefined : describeOtherwise(route.fallback.otherwise),
     guards,
     bodyBytesMax: bodyBytesMaxOf(route, site),
+    content: explainContent(site, route, files),
     headers: [...headersOf(site), ...headersOf(route)],
     outcome: route.internal ? INTERNAL : guards.access.allowed ? outcomeOf(route, guards, files) : DENIED,
   };
@@ -228,7 +232,7 @@ function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange:
   const { target, fallback } = route;
   if (target.kind !== "files") return [];
   const scope = routeScope(route.match, site.names, makeScope(config));
-  const options = filesOptions(target, site.charset, scope, {});
+  const options = filesOptions(target, { site, route }, scope, {});
   const candidates = fallback?.candidates ?? ["$uri"];
   return traceFiles(options, candidates, exchange).map(({ name, found }) => ({ name: target.path + name, found }));
 }

@@ -12,7 +12,7 @@
  * What a site does not use is not there: it costs a request nothing.
  */
 import type { Log } from "../base/log.ts";
-import type { Config, ErrorPageConfig, GuardsConfig } from "../config/config.ts";
+import type { Config, ErrorPageConfig, GuardsConfig, SiteConfig } from "../config/config.ts";
 import { withAccess, withAccessOr } from "../exchange/access.ts";
 import { BasicAuth, withBasicAuth } from "../exchange/basic-auth.ts";
 import { answer } from "../exchange/canned.ts";
@@ -90,13 +90,13 @@ export class Guards {
   /** `dispatch` answers a path of the site without its guards. */
   errorPages(
     pages: readonly ErrorPageConfig[],
-    charset: string | undefined,
+    { charset, types }: Pick<SiteConfig, "charset" | "types">,
     dispatch: Handler,
   ): ErrorAnswers | undefined {
     if (pages.length === 0) return undefined;
     const options = pages.map(({ statuses, status, source }): ErrorPageOptions => {
       if (source.kind !== "file") return { statuses, status, source };
-      return { statuses, status, source: { ...source, contentType: contentTypeOf(source.path, charset) } };
+      return { statuses, status, source: { ...source, contentType: contentTypeOf(source.path, charset, types) } };
     });
     return new ErrorPages(options, { dispatch, log: this.log });
   }

@@ -5,10 +5,10 @@
 import { assert } from "../base/assert.ts";
 import { wallMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
-import { concat } from "../base/bytes.ts";
 import { httpDateNow, httpSecond } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { LENGTH_UNKNOWN, type PreparedReply, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
+import type { KeptReply } from "../protocol/http/kept-reply.ts";
+import { LENGTH_UNKNOWN, type PreparedHead, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
 import { acceptsTrailers } from "../protocol/http/trailers.ts";
 import {
   CHUNK_END,
@@ -21,9 +21,6 @@ import {
   replyFraming,
 } from "../protocol/http1/write.ts";
 import { errorPage } from "../exchange/canned.ts";
-
-/** A prepared reply holds its content a second time: larger ones are put together anew each time. */
-const FIXED_BYTES_MAX = 2048;
 
 /** Reply heads that do not fit in the scratch buffer are encoded here; larger than this they are a mistake. */
 const LARGE_HEAD_BYTES_MAX = 1024 * 1024;
@@ -57,35 +54,31 @@ export class ReplyWriter {
 
   /** Head and content with one write when they fit in the scratch buffer together, else two. */
   whole(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
-    const { prepared } = head;
-    if (prepared !== undefined && persistent && isUsual(request) && this.prepare(request, head, prepared)) {
-      return this.again(prepared, head, content);
+    if (persistent && isUsual(request)) {
+      const { kept, prepared } = head;
+      if (kept !== undefined && this.writeKept(request, head, kept)) return;
+      if (prepared !== undefined && this.prepare(request, head, prepared)) return this.again(prepared, head, content);
     }
     this.encodeAndWrite(request, head, content, persistent);
   }
 
   /** Encodes a head that is sent again and again, if the second of its Date is over. False: it is too large. */
-  private prepare(request: RequestHead, head: ReplyHead, prepared: PreparedReply): boolean {
+  private prepare(request: RequestHead, head: ReplyHead, prepared: PreparedHead): boolean {
     const second = httpSecond(wallMs());
     if (prepared.second === second) return true;
     const headBytes = this.encode(request, head, true);
     if (headBytes === -1 || (this.framing !== "length" && this.framing !== "none")) return false;
-    const { content } = prepared;
-    const isFixed = content !== undefined && this.framing === "length" && content.length <= FIXED_BYTES_MAX;
-    prepared.head = Uint8Array.prototype.slice.call(this.scratch, 0, headBytes);
-    prepared.whole = isFixed ? concat(prepared.head, content) : undefined;
+    prepared.bytes = Uint8Array.prototype.slice.call(this.scratch, 0, headBytes);
     prepared.second = second;
     return true;
   }
 
-  private again(prepared: PreparedReply, head: ReplyHead, content: Uint8Array): void {
+  private again(prepared: PreparedHead, head: ReplyHead, content: Uint8Array): void {
     this.status = head.status;
     this.framing = hasNoContent(head.status) ? "none" : "length";
     this.remaining = head.length;
-    const length = this.takeLength(content, head);
-    if (prepared.whole !== undefined && prepared.content === content) return void this.outbox.write(prepared.whole);
-    this.scratch.set(prepared.head, 0);
-    this.writeWithHead(prepared.head.length, content, length);
+    this.scratch.set(prepared.bytes, 0);
+    this.writeWithHead(prepared.bytes.length, content, this.takeLength(content, head));
   }
 
   private encodeAndWrite(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
@@ -115,6 +108,23 @@ export class ReplyWriter {
     }
   }
 
+  /** False: its head is too large to be kept. */
+  private writeKept(request: RequestHead, head: ReplyHead, kept: KeptReply): boolean {
+    const date = httpDateNow(wallMs());
+    if (kept.date !== "") {
+      if (date !== kept.date) kept.redate(date);
+    } else {
+      const length = encodeReplyHead(this.scratch, 0, head, "length", request, true, date);
+      if (!kept.put(this.scratch, length, date)) return false;
+    }
+    this.status = head.status;
+    this.contentBytes = head.length;
+    this.framing = "length";
+    this.remaining = 0;
+    this.outbox.writeCopying(kept.bytes, kept.length, kept.start);
+    return true;
+  }
+
   start(request: RequestHead, head: ReplyHead, persistent: boolean): void {
     const headBytes = this.encode(request, head, persistent);
     if (headBytes === -1) this.writeLargeHead(request, head, persistent);
@@ -129,6 +139,17 @@ export class ReplyWriter {
     this.contentBytes += length;
     if (this.framing !== "chunked") return this.outbox.write(bytes, 0, length);
     return this.writeChunk(bytes);
+  }
+
+  /** How many were taken; nothing is held. The length must have been announced. */
+  offer(bytes: Uint8Array): number {
+    if (this.framing === "none") return bytes.length;
+    assert(this.framing === "length", "what is offered has a known length");
+    const length = Math.min(bytes.length, this.remaining);
+    const taken = this.outbox.offer(bytes, 0, length);
+    this.remaining -= taken;
+    this.contentBytes += taken;
+    return taken === length ? bytes.length : taken;
   }
 
   private writeChunk(bytes: Uint8Array): boolean {

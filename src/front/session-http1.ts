@@ -9,20 +9,16 @@
  *
  * It decides when; what goes on the wire is decided in protocol/http1.
  */
-import { assert } from "../base/assert.ts";
 import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
 import { Exchange, type Peer } from "../exchange/exchange.ts";
-import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
-import { finishedHead } from "../exchange/reply-headers.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { Wire, WireOwner } from "../net/wire.ts";
-import type { Fields } from "../protocol/http/fields.ts";
-import type { ReplyHead } from "../protocol/http/message.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
-import { CONTINUE, encodeInterimHead, REPLY_BEGIN } from "../protocol/http1/write.ts";
+import { CONTINUE, REPLY_BEGIN } from "../protocol/http1/write.ts";
 import { Deadlines, type Phase } from "./deadlines.ts";
 import { Http1Body, type Http1BodyOwner } from "./http1-body.ts";
+import { Http1Reply, type Http1ReplyOwner } from "./http1-reply.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
 import { Persistence } from "./persistence.ts";
 import { refusedHead } from "./refused-head.ts";
@@ -30,9 +26,8 @@ import { ReplyWriter } from "./reply-writer.ts";
 import { Report } from "./report.ts";
 import { peerOf, reportBug, type Session } from "./session.ts";
 
-export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
-  state: ReplyState = "waiting";
-  producer: Producer | undefined = undefined;
+export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1ReplyOwner {
+  exchange: Exchange | undefined = undefined;
 
   private readonly wire: Wire;
   private readonly options: SessionOptions;
@@ -40,10 +35,10 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private readonly connection: ServerConnection;
   private readonly outbox: Outbox;
   private readonly writer: ReplyWriter;
+  private readonly reply: Http1Reply;
 
   private phase: Phase = "idle";
   private readonly body = new Http1Body(this);
-  private exchange: Exchange | undefined = undefined;
   private readonly persistence: Persistence;
   private readonly report: Report;
   private readonly deadlines: Deadlines;
@@ -60,6 +55,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.outbox = new Outbox(wire);
     this.writer = new ReplyWriter(this.outbox, options.scratch);
     const { connection, outbox, body } = this;
+    this.reply = new Http1Reply(this, connection, outbox, this.writer);
     this.report = new Report(options, peer, outbox);
     this.persistence = new Persistence(options, this.report.openedMs);
     this.deadlines = new Deadlines({ options, connection, outbox, body, persistence: this.persistence });
@@ -88,7 +84,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.phase === "lingering") return this.close();
     this.connection.receivedEnd();
     this.guarded(this.pump);
-    if (this.phase === "exchange" && this.state === "waiting") this.outbox.writeAhead(REPLY_BEGIN);
+    if (this.phase === "exchange" && this.reply.state === "waiting") this.outbox.writeAhead(REPLY_BEGIN);
   }
 
   closed(): void {
@@ -134,7 +130,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private mayPull(): boolean {
     if (this.phase === "idle") return this.outbox.empty;
     if (this.phase !== "exchange") return false;
-    if (this.body.received) return this.state === "finished" && this.outbox.empty;
+    if (this.body.received) return this.reply.state === "finished" && this.outbox.empty;
     return this.body.flowing;
   }
 
@@ -170,9 +166,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private begin(): void {
     const { head } = this.connection;
     this.phase = "exchange";
-    this.state = "waiting";
+    this.reply.begin();
     this.body.begin(head);
-    this.writer.reset();
     this.persistence.begun();
     this.deadlines.beginExchange();
     this.report.requests++;
@@ -181,7 +176,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
       head,
       peer: this.peer,
       body: this.body,
-      reply: this,
+      reply: this.reply,
       protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
       params: undefined,
       startedMs: this.deadlines.sinceMs,
@@ -199,7 +194,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   /** Only when the body is wanted, and pointless once some of it has come (RFC 9110 section 10.1.1). */
   private sendContinue(): void {
-    if (!this.connection.head.expectsContinue || this.state !== "waiting") return;
+    if (!this.connection.head.expectsContinue || this.reply.state !== "waiting") return;
     this.body.continued = true;
     if (this.connection.bufferedBytes === 0) this.outbox.write(CONTINUE);
   }
@@ -222,9 +217,9 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.persistence.end();
     this.lingerNeeded = true;
     this.body.fail(why);
-    if (this.state === "waiting" && exchange !== undefined) answer(exchange, status);
-    else if (this.state === "started") this.destroy();
-    else if (this.state === "finished") this.finishConnection();
+    if (this.reply.state === "waiting" && exchange !== undefined) answer(exchange, status);
+    else if (this.reply.state === "started") this.destroy();
+    else if (this.reply.state === "finished") this.finishConnection();
   }
 
   /** The codec refused the bytes: RFC 9112 section 2.2, 400 (or its own status) and close. */
@@ -245,54 +240,17 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.finishConnection();
   }
 
-  get status(): number {
-    return this.writer.status;
-  }
-
-  whole(head: ReplyHead, content: Uint8Array): void {
-    if (this.state === "gone") return;
-    assert(this.state === "waiting", "one reply to a request");
-    this.writer.whole(this.connection.head, finishedHead(this.exchange, head), content, this.decidePersistence());
-    if (this.writer.endsConnection) this.persistence.end();
-    this.replied();
-  }
-
-  start(head: ReplyHead): void {
-    if (this.state === "gone") return;
-    assert(this.state === "waiting", "one reply to a request");
-    this.state = "started";
-    this.writer.start(this.connection.head, finishedHead(this.exchange, head), this.decidePersistence());
-    if (this.writer.endsConnection) this.persistence.end();
-  }
-
-  data(bytes: Uint8Array): boolean {
-    if (this.state === "gone") return true;
-    assert(this.state === "started", "data belongs to a reply that was started");
-    return this.writer.data(bytes);
-  }
-
-  end(trailers?: Fields): void {
-    if (this.state === "gone") return;
-    assert(this.state === "started", "end belongs to a reply that was started");
-    const complete = this.writer.end(trailers, this.connection.head);
-    if (!complete) return this.abort("the reply is shorter than its Content-Length");
-    this.replied();
-  }
-
-  abort(why: string): void {
-    if (this.state === "gone" || this.state === "finished") return;
+  broken(why: string, fatal: boolean): void {
     this.report.broken(this.exchange, why);
-    if (this.state === "waiting" && this.exchange !== undefined) return answer(this.exchange, 502);
-    this.producer = undefined;
-    this.destroy();
+    if (fatal) this.destroy();
   }
 
-  interim(head: ReplyHead): void {
-    if (this.state === "waiting" && this.connection.head.minor === 1) this.outbox.write(encodeInterimHead(head));
+  lastReply(): void {
+    this.persistence.end();
   }
 
   /** RFC 9112 section 9.6, with our own reasons to close added. */
-  private decidePersistence(): boolean {
+  decidePersistence(): boolean {
     const { head, ended, bufferedBytes } = this.connection;
     const { persistence } = this;
     const last = this.draining || (ended && bufferedBytes === 0);
@@ -301,9 +259,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     return stays;
   }
 
-  private replied(): void {
-    this.state = "finished";
-    this.producer = undefined;
+  replied(): void {
     if (!this.persistence.stays && !this.body.received && this.body.length !== 0) this.lingerNeeded = true;
     this.body.discardUnread();
     this.settle();
@@ -312,15 +268,15 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private flush(): void {
     if (!this.outbox.flush()) return;
     if (this.phase === "flushing") return this.finishConnection();
-    if (this.state === "started") this.producer?.drained();
+    if (this.reply.state === "started") this.reply.producer?.drained();
     this.settle();
   }
 
   /** Is the exchange over? Its reply must be with the kernel; a request that is still coming in is waited for only if
    *  the connection goes on. */
   private settle(): void {
-    if (this.phase !== "exchange" || this.state !== "finished" || !this.outbox.empty) return;
-    if (this.exchange !== undefined) this.record(this.status);
+    if (this.phase !== "exchange" || this.reply.state !== "finished" || !this.outbox.empty) return;
+    this.record(this.writer.status);
     this.deadlines.exchangeOver(this.pumping);
     if (!this.persistence.stays) return this.finishConnection();
     if (!this.body.received) return this.pump();
@@ -345,7 +301,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.phase === "closed" || this.phase === "lingering") return;
     this.phase = "flushing";
     if (!this.outbox.empty) return;
-    if (this.exchange !== undefined) this.record(this.status);
+    this.record(this.writer.status);
     if (!this.lingerNeeded || this.connection.ended) return this.close();
     this.phase = "lingering";
     this.deadlines.beginLingering();
@@ -361,13 +317,10 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   /** The client left, or the connection is destroyed, in the middle of an exchange. */
   private leave(): void {
-    const { exchange, producer } = this;
-    this.producer = undefined;
-    const complete = this.state === "finished";
-    if (!complete) this.state = "gone";
+    const producer = this.reply.leave();
     this.body.fail("aborted");
-    if (!complete) producer?.gone();
-    if (exchange !== undefined) this.record(this.status === 0 ? 499 : this.status);
+    producer?.gone();
+    this.record(this.writer.status === 0 ? 499 : this.writer.status);
   }
 
   destroy(): void {
@@ -393,8 +346,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.report.overdue(overdue, this.exchange);
     if (overdue === "idle") return this.finishConnection();
     if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));
-    else if (overdue === "body_timeout" || overdue === "min_body_rate")
-      this.guarded(() => this.bodyBroken("timeout", 408));
-    else this.destroy();
+    else if (overdue === "send_timeout" || overdue === "min_send_rate") this.destroy();
+    else this.guarded(() => this.bodyBroken("timeout", 408));
   }
 }

@@ -4,7 +4,8 @@
  */
 import { dlopen, ptr, read } from "bun:ffi";
 
-/** `send`, `sendmsg` and `recvmsg` give ssize_t; what we pass is far below 2 GiB, so the low half holds the answer. */
+/** `send`, `sendmsg`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
+ *  answer. */
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
@@ -33,6 +34,10 @@ const SYMBOLS = {
   sigprocmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+  openat: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  pread: { args: ["i32", "ptr", "u64", "i64"], returns: "i32" },
+  /** For system calls that not every C library wraps; pointers are given as addresses. */
+  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 

@@ -65,6 +65,7 @@ describe("defaults", () => {
         accessLog: "stdout",
         control: "auto",
         temporaryDirectory: folder,
+        fileCache: { bytesMax: 67_108_864, revalidateMs: 1000 },
         drainTimeoutMs: 30_000,
         accessLogFormat: "combined",
         accessLogEscape: "default",
@@ -101,6 +102,7 @@ describe("defaults", () => {
           ],
           charset: undefined,
           bodyBytesMax: 104_857_600,
+          types: { types: {}, defaultType: undefined },
           guards: NO_GUARDS,
           routes: [
             {
@@ -108,6 +110,7 @@ describe("defaults", () => {
               match: { kind: "prefix", path: "/" },
               internal: false,
               bodyBytesMax: undefined,
+              encoding: expect.any(Object),
               guards: NO_GUARDS,
               fallback: undefined,
               headers: undefined,
@@ -142,6 +145,7 @@ describe("every key reaches the configuration", () => {
       accessLog: "off",
       control: join(CASES, "control.sock"),
       temporaryDirectory: join(CASES, "project"),
+      fileCache: expect.any(Object),
       drainTimeoutMs: 60_000,
       accessLogFormat: '{"s":$status,"t":"$tenant"}',
       accessLogEscape: "json",
@@ -285,19 +289,19 @@ describe("every key reaches the configuration", () => {
     ]);
     const files = join(CASES, "project/static");
     const php = { kind: "regex", source: "\\.php$", ignoreCase: false };
-    const directory = { kind: "files", path: files, single: false };
+    const directory = { kind: "files", path: files, single: false, rules: expect.any(Object) };
     expect(routes as unknown[]).toEqual([
       [
         "/static/",
         { kind: "prefix", path: "/static/" },
         undefined,
-        { ...directory, index: [], cacheControl: "max-age=2592000" },
+        { ...directory, index: [], cache: expect.any(Array) },
       ],
       [
         "/immutable/",
         { kind: "prefix", path: "/immutable/" },
         undefined,
-        { ...directory, index: ["home.html"], cacheControl: "public, max-age=31536000, immutable" },
+        { ...directory, index: ["home.html"], cache: expect.any(Array) },
       ],
       [
         "= /style.css",
@@ -307,8 +311,9 @@ describe("every key reaches the configuration", () => {
           kind: "files",
           path: join(files, "site.css"),
           single: true,
+          rules: expect.any(Object),
           index: ["index.html"],
-          cacheControl: "max-age=60",
+          cache: expect.any(Array),
         },
       ],
       [

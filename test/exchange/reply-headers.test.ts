@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { finishedHead, type HeaderRule, joinRules } from "../../src/exchange/reply-headers.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
-import { PreparedReply } from "../../src/protocol/http/message.ts";
+import { PreparedHead } from "../../src/protocol/http/message.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { template } from "../support/template.ts";
 
@@ -80,7 +80,7 @@ describe("a head that is sent again and again", () => {
     reason: undefined,
     fields: Fields.of(SENT),
     length: 7,
-    prepared: new PreparedReply(),
+    prepared: new PreparedHead(),
   });
 
   test("is finished once by rules that depend on nothing", () => {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, setSystemTime, test } from "bun:test";
 import { ReplyWriter } from "../../src/front/reply-writer.ts";
 import { Outbox } from "../../src/net/outbox.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
-import { PreparedReply, type ReplyHead, type RequestHead } from "../../src/protocol/http/message.ts";
+import { PreparedHead, type ReplyHead, type RequestHead } from "../../src/protocol/http/message.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { MemoryWire } from "../support/memory-wire.ts";
 
@@ -12,8 +12,8 @@ function request(fake: FakeRequest): RequestHead {
   return fakeExchange(fake).exchange.head;
 }
 
-function head(length: number, status = 200, content?: Uint8Array): ReplyHead {
-  return { status, reason: undefined, fields: Fields.of([["X-A", "1"]]), length, prepared: new PreparedReply(content) };
+function head(length: number, status = 200): ReplyHead {
+  return { status, reason: undefined, fields: Fields.of([["X-A", "1"]]), length, prepared: new PreparedHead() };
 }
 
 function makeWriter() {
@@ -29,11 +29,11 @@ afterEach(() => {
   setSystemTime();
 });
 
-describe("a prepared reply", () => {
-  test("is the same bytes, until the second of its Date is over", () => {
+describe("a prepared head", () => {
+  test("is the same, until the second of its Date is over", () => {
     const { wire, writer } = makeWriter();
     const content = Buffer.from("hello");
-    const hello = head(5, 200, content);
+    const hello = head(5);
     const sent = [1, 1, 2].map((second) => {
       at(second);
       writer.whole(GET, hello, content, true);
@@ -45,9 +45,9 @@ describe("a prepared reply", () => {
     expect(sent).toEqual([expected(1), expected(1), expected(2)]);
   });
 
-  test.each([undefined, Buffer.from("hello")])("goes with the content it is given", (content) => {
+  test("goes with the content it is given", () => {
     const { wire, writer } = makeWriter();
-    const same = head(5, 200, content);
+    const same = head(5);
     for (const text of ["hello", "world", "again"]) {
       writer.whole(GET, same, Buffer.from(text), true);
       expect(wire.take()).toEndWith(`\r\n\r\n${text}`);
@@ -74,7 +74,7 @@ describe("a prepared reply", () => {
   test.each(others)("%s", (_name, asked, persistent, has, ends) => {
     const { wire, writer } = makeWriter();
     const content = Buffer.from("hello");
-    const hello = head(5, 200, content);
+    const hello = head(5);
     writer.whole(GET, hello, content, true);
     const usual = wire.take();
     expect(usual).not.toContain("Connection:");
@@ -100,7 +100,7 @@ describe("a prepared reply", () => {
     const { wire, writer } = makeWriter();
     for (const size of [2048, 2049, 64 * 1024, 100_000]) {
       const content = Buffer.alloc(size, "x");
-      const large = head(size, 200, content);
+      const large = head(size);
       for (let i = 0; i < 2; i++) {
         writer.whole(GET, large, content, true);
         expect(wire.take()).toEndWith(`\r\nContent-Length: ${size}\r\n\r\n${"x".repeat(size)}`);
@@ -121,7 +121,7 @@ describe("a prepared reply", () => {
   test("that waits in the outbox is not changed by the next second's", () => {
     const { wire, outbox, writer } = makeWriter();
     const content = Buffer.from("hello");
-    const hello = head(5, 200, content);
+    const hello = head(5);
     wire.room = 10;
     at(1);
     writer.whole(GET, hello, content, true);

@@ -4,6 +4,7 @@
  */
 import { EMPTY } from "../../base/bytes.ts";
 import { Fields } from "./fields.ts";
+import type { KeptReply } from "./kept-reply.ts";
 
 /** Body length of a message whose end only its framing tells (chunked). */
 export const LENGTH_UNKNOWN = -1;
@@ -52,25 +53,18 @@ export interface ReplyHead {
    *  announced, not sent). */
   readonly length: number;
   /** Of a head that is sent again and again: what a session keeps of its encoding. */
-  readonly prepared?: PreparedReply;
+  readonly prepared?: PreparedHead;
+  /** What this head and its content, which are sent again and again, look like on the wire. */
+  kept?: KeptReply;
 }
 
-/** What a head that is sent again and again looked like when it was encoded last, for whoever encodes it next: that of a
- *  fixed text, an error page, a cached file. The protocol that fills it says when it still holds. Made once, by whoever
- *  makes the head, and never for a head that is sent but once. */
-export class PreparedReply {
-  /** What this head always goes with; undefined when each reply has a content of its own. */
-  readonly content: Uint8Array | undefined;
-  /** The encoded head; and with the content behind it, if that is fixed and small. Never changed, so that it can wait in an
-   *  outbox. */
-  head: Uint8Array = EMPTY;
-  whole: Uint8Array | undefined = undefined;
-  /** The second, since 1970, that their Date tells. */
+/** What a head that is sent again and again, with whatever content, looked like when it was encoded last, for whoever encodes
+ *  it next. The protocol that fills it says when it still holds. Made once, by whoever makes the head, and never for a head
+ *  that is sent but once. */
+export class PreparedHead {
+  bytes: Uint8Array = EMPTY;
+  /** The second, since 1970, that its Date tells. */
   second = Number.NaN;
-
-  constructor(content?: Uint8Array) {
-    this.content = content;
-  }
 }
 
 /** Field names that belong to the connection, not the message (RFC 9110 section 7.6.1). Lower case. */
