@@ -7,7 +7,7 @@
 import { groupsOf, unusableNames } from "../exchange/captures.ts";
 import { routeRegex } from "../exchange/router.ts";
 import type { Scope } from "../exchange/scope.ts";
-import { routeScope } from "../exchange/site-scope.ts";
+import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import type { GuardsConfig, RouteConfig, RouteTarget } from "./config.ts";
 import type { Context } from "./context.ts";
 import { resolveFallback } from "./fallback.ts";
@@ -57,7 +57,7 @@ export function resolveRoute(
   const scope = match === undefined ? ANYTHING : routeScope(match, names, outer);
   const target = resolveTarget(route.value, context, scope);
   const headers = resolveHeaders(route.value.values.headers, scope);
-  const ownGuards = resolveGuards(route.value, guards, context);
+  const ownGuards = resolveGuards(route.value, guards, context, siteScope(names, outer));
   const fallback = resolveFallback(route.value, target, (section) => resolveTarget(section, context, scope));
   if (match === undefined || target === undefined) return undefined;
   const bodyBytesMax = route.value.values.max_body_size;

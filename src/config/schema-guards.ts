@@ -56,7 +56,12 @@ export const DEFAULT_PAGE_TYPE = "text/html; charset=utf-8";
 /** One of `error_pages`, as a table. */
 export const ERROR_PAGE = {
   file: optional(nonEmpty("a file"), "–", "The page is this file; a plain string says the same."),
-  respond: optional(string(), "–", "The page is this text."),
+  respond: optional(
+    string(),
+    "–",
+    "The page is this text, in which variables may stand ($status, $uri, …); what a client sent is escaped in HTML, " +
+      "XML and JSON.",
+  ),
   route: optional(
     nonEmpty("a path of this site"),
     "–",

@@ -21,7 +21,7 @@ export function resolveSite(section: Section<typeof SITE>, context: Context, sco
   const { place, values } = section;
   const names = values.names.map((entry) => entry.value);
   const listens = resolveListens(section, context);
-  const guards = resolveGuards(section, undefined, context);
+  const guards = resolveGuards(section, undefined, context, siteScope(names, scope));
   const config = {
     label: names[0]?.replace(/^\./, "") ?? "default",
     names,
