@@ -8,12 +8,14 @@ import { listenKey } from "../config/listen.ts";
 import { compileVerdict } from "../exchange/access.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
+import { expandLocation } from "../exchange/location-template.ts";
 import type { Reply } from "../exchange/reply.ts";
 import { routeScope } from "../exchange/site-scope.ts";
 import { evaluate } from "../exchange/template.ts";
 import { traceFiles, type Tried } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { type ParsedTarget, parseTarget } from "../protocol/http/target.ts";
+import { type ParsedTarget, parseTarget, type TargetProblem } from "../protocol/http/target.ts";
+import { HeadFailure } from "../protocol/http1/failure.ts";
 import { filesOptions } from "./files-options.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { makeScope, makeTemplate } from "./templates.ts";
@@ -86,13 +88,18 @@ export function explain(config: Config, question: Question): Explanation {
   if (address === undefined) return { ...NOTHING, outcome: noListener(config, question) };
   const listener = listenKey(address);
   const target = parseTarget(question.method, question.target, config.server.mergeSlashes);
-  if (typeof target === "string") return { ...NOTHING, listener, outcome: `400: the target is refused (${target})` };
+  if (typeof target === "string") return { ...NOTHING, listener, outcome: refusedOutcome(target) };
   const found = { ...NOTHING, listener, path: shown(target.path), query: target.query };
   const exchange = makeExchange(question, target, address);
   const sites = config.sites.filter((site) => listensOn(site, listener)).map((site) => ({ config: site }));
   const site = selectSite(sites)(question.host, exchange)?.config;
   if (site === undefined) return { ...found, outcome: "421: no site of this listener has this host" };
   return { ...explainSite(config, site, exchange), listener, path: found.path, query: found.query, site: site.label };
+}
+
+function refusedOutcome(problem: TargetProblem): string {
+  const { status, code } = new HeadFailure(problem);
+  return `${status}: the target is refused (${code})`;
 }
 
 type SitePart = Omit<Explanation, "listener" | "path" | "query" | "site">;
@@ -121,7 +128,7 @@ function explainSite(config: Config, site: SiteConfig, exchange: Exchange): Site
     guards,
     bodyBytesMax: bodyBytesMaxOf(route, site),
     headers: [...headersOf(site), ...headersOf(route)],
-    outcome: guards.access.allowed ? outcomeOf(route, guards, files) : DENIED,
+    outcome: guards.access.allowed ? outcomeOf(route, guards, files) + whereTo(config, site, route, exchange) : DENIED,
   };
 }
 
@@ -134,6 +141,13 @@ function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly 
   if (found !== undefined) return `${first}the file ${found.name}`;
   const missing = "404: there is no such file";
   return first + (route.fallback === undefined ? missing : describeOtherwise(route.fallback.otherwise));
+}
+
+/** Of a redirect with variables: what they come to for this request. */
+function whereTo(config: Config, site: SiteConfig, { match, target }: RouteConfig, exchange: Exchange): string {
+  if (target.kind !== "redirect") return "";
+  const to = makeTemplate(target.to, routeScope(match, site.names, makeScope(config)));
+  return to.constant === undefined ? `, which is ${expandLocation(to, exchange) || "nowhere: 404"}` : "";
 }
 
 // ── where it comes in ─────────────────────────────────────────────────────────────────────────────────────────────
