@@ -41,7 +41,11 @@ export const TARGET = {
     'Redirects there: `"https://www.example.org$request_uri"`, `"/new/$1"`. What a client sent is encoded, and cannot ' +
       "change the host. An empty value (of a map) is answered 404. nginx: return 302.",
   ),
-  respond: optional(string(), "–", "Answers with this text, in which variables may stand; they go in as they are, also in HTML. nginx: return 200."),
+  respond: optional(
+    string(),
+    "–",
+    "Answers with this text, in which variables may stand; they go in as they are, also in HTML. nginx: return 200.",
+  ),
   index: only(
     "files",
     optional(listOf(INDEX_FILE), '`"index.html"`', "File names tried for a directory, in this order. nginx: index."),
