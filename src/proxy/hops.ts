@@ -30,12 +30,17 @@ export function answeredAsLastHop(exchange: Exchange): boolean {
 export function addHopFields(exchange: Exchange, fields: Fields): void {
   const left = hopsLeft(exchange);
   if (left !== undefined) fields.set("Max-Forwards", String(left - 1));
-  if (acceptsTrailers(exchange.head) && nominatesTe(exchange.head)) fields.add("TE", "trailers");
+  if (saysTrailers(exchange)) fields.add("TE", "trailers");
 }
 
 /** The Connection field of the request: a TE field is of this connection only, and says so. */
 export function connectionOptions(exchange: Exchange, keepsAlive: boolean): string | undefined {
   const options = keepsAlive ? [] : ["close"];
-  if (acceptsTrailers(exchange.head)) options.push("TE");
+  if (saysTrailers(exchange)) options.push("TE");
   return options.length === 0 ? undefined : options.join(", ");
+}
+
+/** Does the request of this hop say `TE: trailers`? */
+function saysTrailers({ head }: Exchange): boolean {
+  return acceptsTrailers(head) && nominatesTe(head);
 }
