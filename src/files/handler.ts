@@ -14,12 +14,13 @@ import { type Log, SILENT } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
-import { evaluate as evaluateTemplate, type Template } from "../exchange/template.ts";
+import type { Template } from "../exchange/template.ts";
 import { hasSameContent, statOf } from "../os/file-stat.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { KeptReply } from "../protocol/http/kept-reply.ts";
+import { pathBelow } from "./below.ts";
 import type { CachePolicy } from "./cache-control.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
@@ -129,19 +130,28 @@ export class Files {
 
   handle(exchange: Exchange): void {
     if (!isRead(exchange.head.method)) return refuseMethod(exchange);
-    switch (this.serve(exchange, this.restOf(exchange))) {
+    const rest = this.restOf(exchange);
+    switch (this.serve(exchange, rest)) {
       case "answered":
         return;
       case "directory":
-        return redirectToDirectory(exchange, this.absoluteRedirect);
+        return this.enter(exchange, rest);
       case "missing":
         return answer(exchange, 404);
     }
   }
 
+  /** A path that has the slash already cannot be sent there: a template has named the directory without it. */
+  private enter(exchange: Exchange, rest: string): void {
+    if (!exchange.head.path.endsWith("/")) return redirectToDirectory(exchange, this.absoluteRedirect);
+    if (this.serve(exchange, `${rest}/`) !== "answered") answer(exchange, 404);
+  }
+
   /** The name below the root that a request is for: "" or beginning with `/`. */
   restOf(exchange: Exchange): string {
-    return this.options.single ? "" : this.pathBelow(exchange);
+    const { single, below } = this.options;
+    if (single) return "";
+    return below === undefined ? belowMount(exchange.head.path, exchange.mount) : pathBelow(below, exchange);
   }
 
   /** Answers a GET or HEAD with the file of this name, if there is one. */
@@ -162,12 +172,6 @@ export class Files {
     const { opened } = this.locate(rest);
     if (opened.kind === "file") closeDescriptor(opened.fd);
     return opened.kind === "file" || (rest.endsWith("/") && this.lists(rest));
-  }
-
-  /** What a template makes of a request is judged like any path (isServable): `..` in a capture leads nowhere. */
-  private pathBelow(exchange: Exchange): string {
-    const { below } = this.options;
-    return below === undefined ? belowMount(exchange.head.path, exchange.mount) : evaluateTemplate(below, exchange);
   }
 
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────
