@@ -248,7 +248,9 @@ export class Files {
     const { cachePolicy, charset, types } = this.options;
     const contentType = contentTypeOf(path, charset, types);
     const varies = this.encodings.varies(contentType);
-    return new Representation(file.stats, { cacheControl: cachePolicy?.of(path), contentType, varies }, wallMs());
+    const ranges = this.rangesMax > 0;
+    const cacheControl = cachePolicy?.of(path);
+    return new Representation(file.stats, { cacheControl, contentType, varies, ranges }, wallMs());
   }
 
   // ── directories ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,6 +17,8 @@ export interface RepresentationOptions {
   readonly contentType: string;
   /** Does what is sent depend on Accept-Encoding? */
   readonly varies?: boolean;
+  /** May parts of it be asked for? Default: yes. */
+  readonly ranges?: boolean;
   readonly encoding?: Encoding | undefined;
 }
 
@@ -112,7 +114,7 @@ export class Representation {
     const { contentType, encoding } = this.options;
     fields.add("Content-Type", contentType);
     if (encoding !== undefined) fields.add("Content-Encoding", encoding.coding);
-    if (encoding?.length === undefined) fields.add("Accept-Ranges", "bytes");
+    if (encoding?.length === undefined && this.options.ranges !== false) fields.add("Accept-Ranges", "bytes");
     if (contentRange !== undefined) fields.add("Content-Range", contentRange);
     return { status, reason: undefined, fields, length };
   }
