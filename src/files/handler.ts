@@ -30,11 +30,13 @@ import { isRead, refuseMethod } from "./methods.ts";
 import { contentTypeOf, type TypeOptions } from "./mime.ts";
 import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, Opener } from "./open.ts";
 import { OpenFile, OpenFiles } from "./open-files.ts";
+import { passingRoom, piecesOf, sendPassing } from "./passing.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings } from "./precompressed.ts";
 import { RANGES_MAX } from "./range.ts";
 import { Representation } from "./representation.ts";
-import { select } from "./select.ts";
+import { rootKeptMs } from "./root.ts";
+import { isPlain, select } from "./select.ts";
 import { sendFile } from "./transfer.ts";
 
 export interface FilesOptions {
@@ -122,7 +124,12 @@ export class Files {
     this.absoluteRedirect = options.absoluteRedirect ?? false;
     this.rangesMax = options.rangesMax ?? RANGES_MAX;
     // The one file that the configuration names may be a link to anywhere.
-    this.opener = new Opener({ root: this.root, links: single ? "follow" : links, log });
+    this.opener = new Opener({
+      root: this.root,
+      links: single ? "follow" : links,
+      log,
+      rootKeptMs: rootKeptMs(cache.revalidateMs),
+    });
     this.shelf = cache.shelf();
     this.openFiles = options.openFiles ?? new OpenFiles();
     this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener);
@@ -201,18 +208,30 @@ export class Files {
     const { exchange, rest, entry } = search;
     if (entry !== undefined && isSameFile(entry, file.stats) && this.isKeptAsBefore(entry, path)) {
       closeDescriptor(file.fd);
-      entry.checkedMs = monotonicMs();
+      entry.checkedMs = this.opener.seenMs;
       this.sendCached(exchange, entry);
       return "answered";
     }
     if (entry !== undefined) this.shelf.remove(entry);
-    if (file.stats.size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
-    const { room, content: bytes } = KeptReply.makeRoom(file.stats.size);
+    const { size } = file.stats;
+    if (size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
+    if (!this.shelf.admits(rest, size) && !this.encodings.mayChoose(exchange))
+      return this.foundPassing(search, file, path);
+    const { room, content: bytes } = KeptReply.makeRoom(size);
     if (!takeWhole(file, bytes)) return this.lookAgain(search);
     const representation = this.describe(file, path);
     representation.keep(room);
     const read = { representation, bytes, stats: file.stats, path: pathOfIndex(rest, path) };
-    this.sendCached(exchange, this.shelf.put(rest, read, monotonicMs()));
+    this.sendCached(exchange, this.shelf.put(rest, read, this.opener.seenMs));
+    return "answered";
+  }
+
+  private foundPassing(search: Search, file: OpenedFile, path: string): FileOutcome {
+    const { exchange } = search;
+    const bytes = passingRoom();
+    if (!takeWhole(file, bytes)) return this.lookAgain(search);
+    const selection = select(exchange, this.describe(file, path), this.rangesMax);
+    if (selection !== undefined) sendPassing(exchange.reply, selection, bytes);
     return "answered";
   }
 
@@ -274,6 +293,7 @@ export class Files {
   // ── answering ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   private sendCached(exchange: Exchange, entry: CacheEntry): void {
+    if (isPlain(exchange.head.fields)) return exchange.reply.whole(entry.head, entry.bytes);
     this.sendBytes(exchange, this.encodings.choose(exchange, entry));
   }
 
@@ -282,10 +302,7 @@ export class Files {
     if (selection === undefined) return;
     const { head, pieces } = selection;
     if (selection === representation.whole) return exchange.reply.whole(head, bytes);
-    const parts = pieces.map((piece) =>
-      "first" in piece ? bytes.subarray(piece.first, piece.first + piece.length) : piece,
-    );
-    exchange.reply.whole(head, parts.length === 1 ? (parts[0] ?? EMPTY) : Buffer.concat(parts));
+    exchange.reply.whole(head, piecesOf(pieces, bytes));
   }
 
   /** One use of the file is given up here, or becomes the transfer's. */
@@ -327,9 +344,10 @@ function pathOfIndex(rest: string, path: string): string | undefined {
 
 /** Reads all of a small file and closes it; false when it is not what fstat said, or was written to meanwhile. */
 function takeWhole({ fd, stats }: OpenedFile, into: Buffer): boolean {
+  const { size } = stats;
   try {
-    for (let done = 0; done < into.length;) {
-      const got = readAt(fd, into, done, into.length - done, done);
+    for (let done = 0; done < size;) {
+      const got = readAt(fd, into, done, size - done, done);
       if (got <= 0) return false;
       done += got;
     }

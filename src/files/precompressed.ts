@@ -66,9 +66,14 @@ export class Encodings {
     return this.hasSiblings && !isPacked(contentType);
   }
 
+  /** Might this client get another form than the file itself? */
+  mayChoose(exchange: Exchange): boolean {
+    return (this.hasSiblings || this.compression !== undefined) && exchange.head.fields.has("accept-encoding");
+  }
+
   /** What of a cached file this client gets. */
   choose(exchange: Exchange, entry: CacheEntry): CachedFile {
-    if (!entry.representation.varies) return entry;
+    if (!this.mayChoose(exchange) || !entry.representation.varies) return entry;
     const { fields } = exchange.head;
     const variants = (entry.variants ??= { checkedMs: -1, siblings: new Map(), made: new Map(), bytes: 0 });
     if (this.hasSiblings) {

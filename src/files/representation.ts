@@ -63,7 +63,7 @@ export class Representation {
     this.etag = entityTag(stats, encoding);
     const modifiedMs = Math.min(stats.mtimeSec * 1000 + stats.mtimeNsec / 1e6, nowMs);
     this.lastModifiedMs = Math.floor(modifiedMs / 1000) * 1000;
-    this.lastModified = formatHttpDate(this.lastModifiedMs);
+    this.lastModified = dateText(this.lastModifiedMs);
     this.whole = { head: this.head(200, this.size, undefined), pieces: [{ first: 0, length: this.size }] };
   }
 
@@ -131,7 +131,32 @@ export class Representation {
 }
 
 function entityTag({ mtimeSec, mtimeNsec, size }: FileStat, encoding: Encoding | undefined): string {
-  const state = `${mtimeSec.toString(16)}${mtimeNsec.toString(16).padStart(8, "0")}-${size.toString(16)}`;
+  const state = `${timeTag(mtimeSec, mtimeNsec)}-${size.toString(16)}`;
   if (encoding === undefined) return `"${state}"`;
   return `${encoding.length === undefined ? "" : "W/"}"${state}-${encoding.coding}"`;
+}
+
+/** Files of one release often have one time, and what was worked out for the one before serves. */
+let dateMs = Number.NaN;
+let dateWritten = "";
+
+function dateText(ms: number): string {
+  if (ms !== dateMs) {
+    dateMs = ms;
+    dateWritten = formatHttpDate(ms);
+  }
+  return dateWritten;
+}
+
+let tagSec = Number.NaN;
+let tagNsec = 0;
+let tagWritten = "";
+
+function timeTag(sec: number, nsec: number): string {
+  if (sec !== tagSec || nsec !== tagNsec) {
+    tagSec = sec;
+    tagNsec = nsec;
+    tagWritten = sec.toString(16) + nsec.toString(16).padStart(8, "0");
+  }
+  return tagWritten;
 }

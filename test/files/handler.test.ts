@@ -80,7 +80,7 @@ async function ask(path: string, request: FakeRequest = {}, handler = shared) {
   exchange.mount = "/static";
   handler(exchange);
   await reply.over;
-  expect(openBelow(base)).toBe(0);
+  expect(openBelow(root)).toBe(0); // the root itself may be held for a moment (root.ts)
   return reply;
 }
 
@@ -348,7 +348,7 @@ describe("files that change", () => {
       expect((await get()).header("etag")).toBe(reply.header("etag") ?? "");
     }
     openFiles.sweep(Number.POSITIVE_INFINITY);
-    expect(openBelow(base)).toBe(0);
+    expect(openBelow(root)).toBe(0); // the root itself may be held for a moment (root.ts)
   });
 
   test("a settled file is replaced, removed and turned into a way out", async () => {
@@ -387,6 +387,6 @@ describe("files that change", () => {
     await stale();
     spy(fakeExchange({ path: "/a.txt" }));
     expect(sent[1]).toBe(sent[0]!); // two were sent
-    expect(openBelow(base)).toBe(0);
+    expect(openBelow(root)).toBe(0); // the root itself may be held for a moment (root.ts)
   });
 });

@@ -49,7 +49,7 @@ function ask(path: string, request: FakeRequest = {}, handler = makeFilesHandler
   const { exchange, reply } = fakeExchange({ ...request, path });
   exchange.mount = "/files";
   handler(exchange);
-  expect(openBelow(base)).toBe(0);
+  expect(openBelow(root)).toBe(0); // the root itself may be held for a moment (root.ts)
   return reply;
 }
 
