@@ -111,7 +111,8 @@ export class ReplyWriter {
   private writeWithHead(headBytes: number, content: Uint8Array, length: number): void {
     const { scratch, outbox } = this;
     if (headBytes + length <= scratch.length) {
-      scratch.set(length === content.length ? content : content.subarray(0, length), headBytes);
+      if (length === content.length) scratch.set(content, headBytes);
+      else Buffer.prototype.copy.call(content, scratch, headBytes, 0, length);
       outbox.writeCopying(scratch, headBytes + length);
     } else {
       outbox.writeCopying(scratch, headBytes);
