@@ -266,7 +266,7 @@ export class Files {
   private describe(file: OpenedFile, path: string): Representation {
     const { cachePolicy, charset, types } = this.options;
     const contentType = contentTypeOf(path, charset, types);
-    const varies = this.encodings.varies(contentType);
+    const varies = this.encodings.varies(path, contentType);
     const ranges = this.rangesMax > 0;
     const cacheControl = cachePolicy?.of(path);
     return new Representation(file.stats, { cacheControl, contentType, varies, ranges }, wallMs());

@@ -61,3 +61,8 @@ const PACKED =
 export function isPacked(contentType: string): boolean {
   return PACKED.test(contentType);
 }
+
+/** A compressed SVG has the type of a plain one. */
+export function isPackedName(name: string): boolean {
+  return /\.svgz$/i.test(name);
+}

@@ -26,7 +26,7 @@ import {
   isSameFile,
   type Variants,
 } from "./cache.ts";
-import { isPacked } from "./mime.ts";
+import { isPacked, isPackedName } from "./mime.ts";
 import type { Opened, Opener } from "./open.ts";
 import type { Representation } from "./representation.ts";
 
@@ -60,8 +60,9 @@ export class Encodings {
     this.opener = opener;
   }
 
-  /** Does what is sent of a file of this type depend on Accept-Encoding? */
-  varies(contentType: string): boolean {
+  /** Does what is sent of a file of this name and type depend on Accept-Encoding? */
+  varies(name: string, contentType: string): boolean {
+    if (isPackedName(name)) return false;
     if (this.compression?.types.has(contentType) === true) return true;
     return this.hasSiblings && !isPacked(contentType);
   }

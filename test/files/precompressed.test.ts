@@ -33,6 +33,8 @@ writeFiles(root, {
   "tiny.css": "a{}",
   "photo.png": CSS,
   "photo.png.gz": "gzip",
+  "icon.svgz": CSS,
+  "large.svgz": LARGE,
   "data.bin": CSS,
   "data.bin.gz": "gzip",
   "stale.css": CSS,
@@ -189,6 +191,8 @@ describe("compressed here", () => {
   test.each([
     ["tiny.css", "gzip"],
     ["photo.png", "gzip"],
+    ["icon.svgz", "gzip"],
+    ["large.svgz", "gzip"],
     ["data.bin", "gzip"],
     ["noise.css", "gzip"],
   ])("not %s", async (name, accept) => {
