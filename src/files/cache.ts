@@ -172,17 +172,18 @@ export class Shelf {
     const before = this.entries.get(key);
     if (before !== undefined) this.remove(before);
     const entry: CacheEntry = {
+      // What each request needs comes first, so that it lies together in memory.
+      checkedMs: nowMs,
+      used: false,
+      head: file.representation.whole.head,
+      bytes: file.bytes,
+      representation: file.representation,
+      variants: undefined,
       shelf: this,
       key: copyOf(key),
-      head: file.representation.whole.head,
-      representation: file.representation,
-      bytes: file.bytes,
       stats: file.stats,
       path: file.path,
       settled: hasSettled(file.stats),
-      checkedMs: nowMs,
-      variants: undefined,
-      used: false,
       newer: undefined,
       older: undefined,
     };

@@ -116,7 +116,8 @@ export class Representation {
     if (encoding !== undefined) fields.add("Content-Encoding", encoding.coding);
     if (encoding?.length === undefined && this.options.ranges !== false) fields.add("Accept-Ranges", "bytes");
     if (contentRange !== undefined) fields.add("Content-Range", contentRange);
-    return { status, reason: undefined, fields, length };
+    // With its place for what is kept: one that is added later stands elsewhere in memory.
+    return { status, reason: undefined, fields, length, kept: undefined };
   }
 
   private cacheFields(): Fields {
