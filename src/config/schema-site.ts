@@ -42,8 +42,9 @@ export const TARGET = {
   files: optional(
     nonEmpty("a directory or a file"),
     "–",
-    "Serves files: a directory, or one file. In a regex route captures may stand in it: " +
-      '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`. nginx: alias.',
+    "Serves files: a directory, or one file. In a directory a prefix route looks for what follows its prefix (nginx: alias), " +
+      "an `=` or regex route for the whole path (nginx: root). In a regex route captures may stand in it: " +
+      '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`.',
   ),
   app: optional(nonEmpty("the name of an app"), "–", "Asks the app of this name. nginx: uwsgi_pass, to uWSGI."),
   mount: only(

@@ -86,6 +86,7 @@ function rank(weights: ReadonlyMap<string, number>, order: readonly ContentCodin
 
 /** Says in `fields` that the reply depends on Accept-Encoding, beside what else it depends on (RFC 9110 section 12.5.5). */
 export function addVary(fields: Fields): void {
+  if (!fields.has("vary")) return void fields.add("Vary", "Accept-Encoding");
   const written = fields.all("vary");
   const names = written.flatMap((value) => value.split(",")).map((name) => name.trim().toLowerCase());
   if (names.includes("*") || names.includes("accept-encoding")) return;

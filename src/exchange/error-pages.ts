@@ -187,10 +187,26 @@ class PageReply implements Reply, ErrorAnswers {
   private headOf(head: ReplyHead): ReplyHead {
     const { failure, chosen } = this;
     if (chosen === undefined && head.status >= 300 && head.status < 400) return head;
-    const fields = withExtra(Fields.of(head.fields.pairs()), failure.extra);
-    return { status: chosen ?? failure.status, reason: undefined, fields, length: head.length };
+    const status = chosen ?? failure.status;
+    const fields = withExtra(status < 400 ? Fields.of(head.fields.pairs()) : fieldsOfError(head.fields), failure.extra);
+    return { status, reason: undefined, fields, length: head.length };
   }
 }
+
+/** What a page says of itself as a 200 is not true of the error: a browser that kept the page of a 404 for a month would not
+ *  find what is there in a minute (nginx: expires and add_header do not hold for errors). That it must not be kept is. */
+function fieldsOfError(fields: Fields): Fields {
+  const kept = new Fields();
+  for (const [name, value] of fields.pairs()) {
+    const lower = name.toLowerCase();
+    if (OF_THE_PAGE.has(lower) || (lower === "cache-control" && !FORBIDS_KEEPING.test(value))) continue;
+    kept.add(name, value);
+  }
+  return kept;
+}
+
+const OF_THE_PAGE: ReadonlySet<string> = new Set(["accept-ranges", "age", "etag", "expires", "last-modified"]);
+const FORBIDS_KEEPING = /\bno-(?:store|cache)\b/i;
 
 function withExtra(fields: Fields, extra: Fields | undefined): Fields {
   for (const [name, value] of extra?.pairs() ?? []) fields.add(name, value);

@@ -29,6 +29,9 @@ export interface Reply {
   /** Head and content at once. `content` may be longer than what is sent (HEAD, 304): the session cuts it. The bytes
    *  are the session's until the exchange is over: they must not be changed. */
   whole(head: ReplyHead, content: Uint8Array): void;
+  /** As whole, but the bytes are the caller's again after the call: what is not sent at once is copied. Undefined where
+   *  bytes are changed on their way. */
+  lend?(head: ReplyHead, content: Uint8Array): void;
   start(head: ReplyHead): void;
   /** True: all of it was taken, go on, the buffer is yours again. False: the session holds the bytes (do not change
    *  them) and wants no more until `producer.drained()`. Bytes beyond the announced length are cut. */

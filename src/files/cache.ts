@@ -1,6 +1,8 @@
 /**
- * Small hot files in memory: bytes and prepared heads. The least recently used go when the sum is reached. One cache per
- * front thread; every handler has a shelf of its own in it, so keys are paths below the handler's root.
+ * Small hot files in memory: bytes and prepared heads. One cache per front thread; every handler has a shelf of its own in
+ * it, so keys are paths below the handler's root. When the sum is reached the oldest goes that was not used since it was
+ * last looked at for that ("second chance"): a use is one mark in the entry. A list in the order of use costs a write to
+ * four entries for each request, which with ten thousand files are four waits for memory.
  *
  * An entry is believed for a second (`cache_revalidate`); then the file is opened again with every check, and if it is
  * still the same one (device, inode, size, both times) the bytes stay. A file changed within the last moments before it was
@@ -10,8 +12,10 @@
  * then found at once.
  */
 import { KEPT_HEAD_BYTES_MAX } from "../protocol/http/kept-reply.ts";
+import type { ReplyHead } from "../protocol/http/message.ts";
 import { type FileStat, isUnchanged } from "../os/file-stat.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
+import { Acquaintances } from "./acquaintances.ts";
 import type { Representation } from "./representation.ts";
 
 /** Largest file that is kept, and that is sent with one write. */
@@ -56,12 +60,16 @@ export interface Variants {
 }
 
 export interface CacheEntry extends CachedFile {
+  /** Of all of it, as `representation` has it: what most requests need of the entry, and nothing else. */
+  readonly head: ReplyHead;
   readonly shelf: Shelf;
   readonly key: string;
   /** Had the file settled when it was read? */
   readonly settled: boolean;
   checkedMs: number;
   variants: Variants | undefined;
+  /** Since it was put in, or last spared. */
+  used: boolean;
   newer: CacheEntry | undefined;
   older: CacheEntry | undefined;
 }
@@ -72,6 +80,8 @@ export class FileCache {
   readonly revalidateMs: number;
   /** Bytes kept, overhead included. */
   bytes = 0;
+  private readonly acquaintances = new Acquaintances();
+  private shelves = 0;
   private newest: CacheEntry | undefined = undefined;
   private oldest: CacheEntry | undefined = undefined;
 
@@ -81,7 +91,14 @@ export class FileCache {
   }
 
   shelf(): Shelf {
-    return new Shelf(this);
+    return new Shelf(this, ++this.shelves);
+  }
+
+  /** Is a file of this size to be kept? As long as there is room; then if it is asked for again. */
+  admits(key: string, size: number, shelf: number): boolean {
+    const bytes = size + key.length + ENTRY_OVERHEAD_BYTES;
+    if (this.bytes + bytes <= this.bytesMax) return true;
+    return bytes <= this.bytesMax && this.acquaintances.meet(key, shelf);
   }
 
   added(entry: CacheEntry): void {
@@ -97,18 +114,20 @@ export class FileCache {
   }
 
   private shrink(): void {
-    while (this.bytes > this.bytesMax && this.oldest !== undefined) this.oldest.shelf.remove(this.oldest);
+    while (this.bytes > this.bytesMax && this.oldest !== undefined) this.turn(this.oldest);
+  }
+
+  /** Ends, since a spared one is spared once. */
+  private turn(oldest: CacheEntry): void {
+    if (!oldest.used) return oldest.shelf.remove(oldest);
+    oldest.used = false;
+    this.unlink(oldest);
+    this.link(oldest);
   }
 
   removed(entry: CacheEntry): void {
     this.bytes -= cost(entry);
     this.unlink(entry);
-  }
-
-  used(entry: CacheEntry): void {
-    if (entry === this.newest) return;
-    this.unlink(entry);
-    this.link(entry);
   }
 
   private link(entry: CacheEntry): void {
@@ -129,16 +148,23 @@ export class FileCache {
 
 export class Shelf {
   private readonly cache: FileCache;
+  private readonly number: number;
   private readonly entries = new Map<string, CacheEntry>();
 
-  constructor(cache: FileCache) {
+  constructor(cache: FileCache, number: number) {
     this.cache = cache;
+    this.number = number;
+  }
+
+  /** Is a file that is not here, of `size` bytes, to be put here? */
+  admits(key: string, size: number): boolean {
+    return this.cache.admits(key, size, this.number);
   }
 
   /** The entry, fresh or not. */
   get(key: string): CacheEntry | undefined {
     const entry = this.entries.get(key);
-    if (entry !== undefined) this.cache.used(entry);
+    if (entry !== undefined) entry.used = true;
     return entry;
   }
 
@@ -146,15 +172,18 @@ export class Shelf {
     const before = this.entries.get(key);
     if (before !== undefined) this.remove(before);
     const entry: CacheEntry = {
+      // What each request needs comes first, so that it lies together in memory.
+      checkedMs: nowMs,
+      used: false,
+      head: file.representation.whole.head,
+      bytes: file.bytes,
+      representation: file.representation,
+      variants: undefined,
       shelf: this,
       key: copyOf(key),
-      representation: file.representation,
-      bytes: file.bytes,
       stats: file.stats,
       path: file.path,
       settled: hasSettled(file.stats),
-      checkedMs: nowMs,
-      variants: undefined,
       newer: undefined,
       older: undefined,
     };

@@ -43,7 +43,8 @@ export function readConditions(fields: Fields): Conditions {
   return NO_CONDITIONS;
 }
 
-function isConditional(lower: string): boolean {
+/** Is this the name of one of these fields, or of one like them? */
+export function isConditional(lower: string): boolean {
   const initial = lower.charCodeAt(0);
   if (initial === 0x72) return lower === "range";
   return initial === 0x69 && lower.charCodeAt(1) === 0x66 && lower.charCodeAt(2) === 0x2d;

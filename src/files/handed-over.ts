@@ -147,7 +147,7 @@ function applicable(sent: Conditions, fields: Fields): Conditions {
 function validatorsOf(fields: Fields): Validators {
   const lastModified = fields.get("last-modified") ?? "";
   const lastModifiedMs = parseHttpDate(lastModified) ?? Number.POSITIVE_INFINITY;
-  return { etag: (fields.get("etag") ?? "").replace(/^W\//, ""), lastModified, lastModifiedMs };
+  return { etag: fields.get("etag") ?? "", lastModified, lastModifiedMs };
 }
 
 /** RFC 9110 section 15.4.5: what describes the content goes; the rest is what the 200 would have had. */

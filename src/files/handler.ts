@@ -14,12 +14,13 @@ import { type Log, SILENT } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
-import { evaluate as evaluateTemplate, type Template } from "../exchange/template.ts";
+import type { Template } from "../exchange/template.ts";
 import { hasSameContent, statOf } from "../os/file-stat.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { KeptReply } from "../protocol/http/kept-reply.ts";
+import { pathBelow } from "./below.ts";
 import type { CachePolicy } from "./cache-control.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
@@ -29,11 +30,13 @@ import { isRead, refuseMethod } from "./methods.ts";
 import { contentTypeOf, type TypeOptions } from "./mime.ts";
 import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, Opener } from "./open.ts";
 import { OpenFile, OpenFiles } from "./open-files.ts";
+import { passingRoom, piecesOf, sendPassing } from "./passing.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings } from "./precompressed.ts";
 import { RANGES_MAX } from "./range.ts";
 import { Representation } from "./representation.ts";
-import { select } from "./select.ts";
+import { rootKeptMs } from "./root.ts";
+import { isPlain, select } from "./select.ts";
 import { sendFile } from "./transfer.ts";
 
 export interface FilesOptions {
@@ -121,7 +124,12 @@ export class Files {
     this.absoluteRedirect = options.absoluteRedirect ?? false;
     this.rangesMax = options.rangesMax ?? RANGES_MAX;
     // The one file that the configuration names may be a link to anywhere.
-    this.opener = new Opener({ root: this.root, links: single ? "follow" : links, log });
+    this.opener = new Opener({
+      root: this.root,
+      links: single ? "follow" : links,
+      log,
+      rootKeptMs: rootKeptMs(cache.revalidateMs),
+    });
     this.shelf = cache.shelf();
     this.openFiles = options.openFiles ?? new OpenFiles();
     this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener);
@@ -129,19 +137,28 @@ export class Files {
 
   handle(exchange: Exchange): void {
     if (!isRead(exchange.head.method)) return refuseMethod(exchange);
-    switch (this.serve(exchange, this.restOf(exchange))) {
+    const rest = this.restOf(exchange);
+    switch (this.serve(exchange, rest)) {
       case "answered":
         return;
       case "directory":
-        return redirectToDirectory(exchange, this.absoluteRedirect);
+        return this.enter(exchange, rest);
       case "missing":
         return answer(exchange, 404);
     }
   }
 
+  /** A path that has the slash already cannot be sent there: a template has named the directory without it. */
+  private enter(exchange: Exchange, rest: string): void {
+    if (!exchange.head.path.endsWith("/")) return redirectToDirectory(exchange, this.absoluteRedirect);
+    if (this.serve(exchange, `${rest}/`) !== "answered") answer(exchange, 404);
+  }
+
   /** The name below the root that a request is for: "" or beginning with `/`. */
   restOf(exchange: Exchange): string {
-    return this.options.single ? "" : this.pathBelow(exchange);
+    const { single, below } = this.options;
+    if (single) return "";
+    return below === undefined ? belowMount(exchange.head.path, exchange.mount) : pathBelow(below, exchange);
   }
 
   /** Answers a GET or HEAD with the file of this name, if there is one. */
@@ -162,12 +179,6 @@ export class Files {
     const { opened } = this.locate(rest);
     if (opened.kind === "file") closeDescriptor(opened.fd);
     return opened.kind === "file" || (rest.endsWith("/") && this.lists(rest));
-  }
-
-  /** What a template makes of a request is judged like any path (isServable): `..` in a capture leads nowhere. */
-  private pathBelow(exchange: Exchange): string {
-    const { below } = this.options;
-    return below === undefined ? belowMount(exchange.head.path, exchange.mount) : evaluateTemplate(below, exchange);
   }
 
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,18 +208,30 @@ export class Files {
     const { exchange, rest, entry } = search;
     if (entry !== undefined && isSameFile(entry, file.stats) && this.isKeptAsBefore(entry, path)) {
       closeDescriptor(file.fd);
-      entry.checkedMs = monotonicMs();
+      entry.checkedMs = this.opener.seenMs;
       this.sendCached(exchange, entry);
       return "answered";
     }
     if (entry !== undefined) this.shelf.remove(entry);
-    if (file.stats.size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
-    const { room, content: bytes } = KeptReply.makeRoom(file.stats.size);
+    const { size } = file.stats;
+    if (size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
+    if (!this.shelf.admits(rest, size) && !this.encodings.mayChoose(exchange))
+      return this.foundPassing(search, file, path);
+    const { room, content: bytes } = KeptReply.makeRoom(size);
     if (!takeWhole(file, bytes)) return this.lookAgain(search);
     const representation = this.describe(file, path);
     representation.keep(room);
     const read = { representation, bytes, stats: file.stats, path: pathOfIndex(rest, path) };
-    this.sendCached(exchange, this.shelf.put(rest, read, monotonicMs()));
+    this.sendCached(exchange, this.shelf.put(rest, read, this.opener.seenMs));
+    return "answered";
+  }
+
+  private foundPassing(search: Search, file: OpenedFile, path: string): FileOutcome {
+    const { exchange } = search;
+    const bytes = passingRoom();
+    if (!takeWhole(file, bytes)) return this.lookAgain(search);
+    const selection = select(exchange, this.describe(file, path), this.rangesMax);
+    if (selection !== undefined) sendPassing(exchange.reply, selection, bytes);
     return "answered";
   }
 
@@ -243,8 +266,10 @@ export class Files {
   private describe(file: OpenedFile, path: string): Representation {
     const { cachePolicy, charset, types } = this.options;
     const contentType = contentTypeOf(path, charset, types);
-    const varies = this.encodings.varies(contentType);
-    return new Representation(file.stats, { cacheControl: cachePolicy?.of(path), contentType, varies }, wallMs());
+    const varies = this.encodings.varies(path, contentType);
+    const ranges = this.rangesMax > 0;
+    const cacheControl = cachePolicy?.of(path);
+    return new Representation(file.stats, { cacheControl, contentType, varies, ranges }, wallMs());
   }
 
   // ── directories ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -268,6 +293,7 @@ export class Files {
   // ── answering ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   private sendCached(exchange: Exchange, entry: CacheEntry): void {
+    if (isPlain(exchange.head.fields)) return exchange.reply.whole(entry.head, entry.bytes);
     this.sendBytes(exchange, this.encodings.choose(exchange, entry));
   }
 
@@ -276,10 +302,7 @@ export class Files {
     if (selection === undefined) return;
     const { head, pieces } = selection;
     if (selection === representation.whole) return exchange.reply.whole(head, bytes);
-    const parts = pieces.map((piece) =>
-      "first" in piece ? bytes.subarray(piece.first, piece.first + piece.length) : piece,
-    );
-    exchange.reply.whole(head, parts.length === 1 ? (parts[0] ?? EMPTY) : Buffer.concat(parts));
+    exchange.reply.whole(head, piecesOf(pieces, bytes));
   }
 
   /** One use of the file is given up here, or becomes the transfer's. */
@@ -321,9 +344,10 @@ function pathOfIndex(rest: string, path: string): string | undefined {
 
 /** Reads all of a small file and closes it; false when it is not what fstat said, or was written to meanwhile. */
 function takeWhole({ fd, stats }: OpenedFile, into: Buffer): boolean {
+  const { size } = stats;
   try {
-    for (let done = 0; done < into.length;) {
-      const got = readAt(fd, into, done, into.length - done, done);
+    for (let done = 0; done < size;) {
+      const got = readAt(fd, into, done, size - done, done);
       if (got <= 0) return false;
       done += got;
     }

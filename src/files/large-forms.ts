@@ -9,7 +9,7 @@ import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isUnchanged } from "../os/file-stat.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
-import type { CachedFile, Shelf } from "./cache.ts";
+import { type CachedFile, hasSettled, type Shelf } from "./cache.ts";
 import { OpenFile } from "./open-files.ts";
 import type { Encodings } from "./precompressed.ts";
 import type { Representation } from "./representation.ts";
@@ -69,7 +69,7 @@ export function chooseForm(
   return { kind: "stream", coding, compression, representation: encodedForm(large, coding, LENGTH_UNKNOWN) };
 }
 
-/** The reply that compresses `large` on its way, and keeps the result if it was small. */
+/** The reply that compresses `large` on its way, and keeps the result if it was small and the file is not fresh. */
 export function compressingReply(
   exchange: Exchange,
   form: StreamForm,
@@ -87,6 +87,8 @@ class Keeper implements DecidedEncoding {
   readonly head: ReplyHead;
   private readonly large: LargeFile;
   private readonly shelf: Shelf;
+  /** What is being written may become something else within the same tick of its times, while it is read: not to be kept. */
+  private readonly settled: boolean;
   /** Undefined once they are too many. */
   private pieces: Buffer[] | undefined = [];
   private bytes = 0;
@@ -97,6 +99,7 @@ class Keeper implements DecidedEncoding {
     this.head = form.representation.whole.head;
     this.large = large;
     this.shelf = shelf;
+    this.settled = hasSettled(large.file.stats);
   }
 
   piece(bytes: Buffer): void {
@@ -107,7 +110,7 @@ class Keeper implements DecidedEncoding {
   }
 
   private begin(): void {
-    this.collecting = keepers < KEEPERS_MAX;
+    this.collecting = this.settled && keepers < KEEPERS_MAX;
     if (this.collecting) keepers++;
     else this.pieces = undefined;
   }

@@ -79,14 +79,22 @@ function jsonOf({ entries }: Listing): string {
   return JSON.stringify(shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
 }
 
-/** RFC 9110 section 12.5.1, as far as two types ask for it: JSON must be named, and worth more than HTML. */
+/** RFC 9110 section 12.5.1, as far as two types ask for it: JSON must be named, and be worth more than HTML; or as much, when
+ *  only a star speaks for HTML, as in the list that many programs send by default. */
 export function prefersJson(accept: string): boolean {
-  const quality = { json: 0, html: 0 };
+  const qualities = readQualities(accept);
+  const json = qualities.get("application/json") ?? 0;
+  const html = qualities.get("text/html");
+  if (html !== undefined) return json > html;
+  return json > 0 && json >= (qualities.get("text/*") ?? qualities.get("*/*") ?? 0);
+}
+
+/** Media range → its weight. */
+function readQualities(accept: string): ReadonlyMap<string, number> {
+  const qualities = new Map<string, number>();
   for (const range of accept.toLowerCase().split(",")) {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
-    const q = Number(parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? 1);
-    if (type === "application/json") quality.json = q;
-    if (type === "text/html") quality.html = q;
+    qualities.set(type, Number(parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? 1));
   }
-  return quality.json > quality.html;
+  return qualities;
 }

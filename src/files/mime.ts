@@ -23,8 +23,15 @@ const TYPES: ReadonlyMap<string, string> = new Map(
 
 /** The type of the file called `name` (a path will do). */
 export function contentTypeOf(name: string, charset: string | undefined, options: TypeOptions = {}): string {
-  const type = typeOf(name.slice(name.lastIndexOf("/") + 1).toLowerCase(), options);
+  const type = usualType(name, options) ?? typeOf(name.slice(name.lastIndexOf("/") + 1).toLowerCase(), options);
   return charset !== undefined && isTextual(type) ? `${type}; charset=${charset}` : type;
+}
+
+/** Where the configuration names no types, and the extension is written in lower case, as nearly all are. */
+function usualType(path: string, { types }: TypeOptions): string | undefined {
+  if (types !== undefined) return undefined;
+  const dot = path.lastIndexOf(".");
+  return dot === -1 ? undefined : TYPES.get(path.slice(dot));
 }
 
 /** Every extension from the longest: `.d.ts`, then `.ts`. Only configured ones have more than one dot. */
@@ -53,4 +60,9 @@ const PACKED =
 /** Is what has this type compressed already, by its format? Nobody makes a `.gz` of it, and none is looked for. */
 export function isPacked(contentType: string): boolean {
   return PACKED.test(contentType);
+}
+
+/** A compressed SVG has the type of a plain one. */
+export function isPackedName(name: string): boolean {
+  return /\.svgz$/i.test(name);
 }

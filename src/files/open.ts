@@ -9,14 +9,16 @@
  *
  * openat2 refuses every absolute link, so where one was met (EXDEV), and on kernels without openat2, the place is taken
  * hold of without opening anything (O_PATH), /proc/self/fd says where it really is, and it is opened through that. The
- * root itself may be a link: that of a deployment, which moves it; so it is looked up each time.
+ * root itself may be a link: that of a deployment, which moves it (root.ts).
  */
 import { readlinkSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
+import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { type FileStat, statOf } from "../os/file-stat.ts";
-import { HAS_OPENAT2, openBeneath, openPlace, openPlaceDirectory, openToRead } from "../os/open-beneath.ts";
+import { HAS_OPENAT2, openBeneath, openPlace, openToRead } from "../os/open-beneath.ts";
 import { closeDescriptor } from "../os/sockets.ts";
+import { Root } from "./root.ts";
 import { walkBeneath } from "./walk.ts";
 
 export const LINK_POLICIES = ["inside", "follow", "deny"] as const;
@@ -40,6 +42,8 @@ export interface OpenerOptions {
   readonly root: string;
   readonly links: LinkPolicy;
   readonly log: Log;
+  /** How long the root is believed to be where it is while requests come thick; default: not at all. See root.ts. */
+  readonly rootKeptMs?: number;
   /** For tests: as if the kernel had no openat2. */
   readonly kernelResolves?: boolean;
 }
@@ -50,9 +54,11 @@ export class Opener {
   private readonly links: LinkPolicy;
   private readonly log: Log;
   private readonly kernelResolves: boolean;
+  private readonly directory: Root;
 
-  constructor({ root, links, log, kernelResolves = HAS_OPENAT2 }: OpenerOptions) {
+  constructor({ root, links, log, rootKeptMs = 0, kernelResolves = HAS_OPENAT2 }: OpenerOptions) {
     this.root = root === "" ? "/" : root;
+    this.directory = new Root(this.root, rootKeptMs);
     this.links = links;
     this.log = log;
     this.kernelResolves = kernelResolves;
@@ -62,6 +68,11 @@ export class Opener {
   open(rest: string): Opened {
     const fd = this.openFor(rest);
     return fd >= 0 ? this.judge(fd, rest) : this.refuse(rest, -fd);
+  }
+
+  /** Since when what was opened last is known to be where it was; base/clock monotonicMs. */
+  get seenMs(): number {
+    return this.directory.seenMs;
   }
 
   /** A descriptor of the directory, to read its entries, or undefined. The caller closes it. */
@@ -74,18 +85,27 @@ export class Opener {
   }
 
   private openFor(rest: string): number {
-    if (this.links === "follow") return openToRead(this.pathOf(rest));
-    const directory = openPlaceDirectory(this.root);
-    if (directory < 0) return directory;
-    const name = rest.length < 2 ? "." : rest.slice(1);
-    try {
-      if (this.links === "deny")
-        return this.kernelResolves ? openBeneath(directory, name, "deny") : walkBeneath(directory, name);
-      const fd = this.kernelResolves ? openBeneath(directory, name, "inside") : -EXDEV;
-      return fd === -EXDEV ? this.openJudged(directory, rest) : fd;
-    } finally {
-      closeDescriptor(directory);
+    if (this.links === "follow") {
+      this.directory.seenMs = monotonicMs();
+      return openToRead(this.pathOf(rest));
     }
+    const directory = this.directory.take();
+    if (directory < 0) return directory;
+    let fd = -EXDEV;
+    try {
+      fd = this.openBelow(directory, rest);
+    } finally {
+      this.directory.giveBack(directory);
+    }
+    return fd < 0 && this.directory.renew() ? this.openFor(rest) : fd;
+  }
+
+  private openBelow(directory: number, rest: string): number {
+    const name = rest.length < 2 ? "." : rest.slice(1);
+    if (this.links === "deny")
+      return this.kernelResolves ? openBeneath(directory, name, "deny") : walkBeneath(directory, name);
+    const fd = this.kernelResolves ? openBeneath(directory, name, "inside") : -EXDEV;
+    return fd === -EXDEV ? this.openJudged(directory, rest) : fd;
   }
 
   /** Takes hold of the place, asks where it is, and opens that very place. */

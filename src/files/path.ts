@@ -51,6 +51,11 @@ export function belowMount(path: string, mount: string): string {
   return mount === "" ? path : path.slice(mount.length);
 }
 
+/** Slashes that meet are one. */
+export function joinPaths(left: string, right: string): string {
+  return left.endsWith("/") && right.startsWith("/") ? left + right.slice(1) : left + right;
+}
+
 /** Text of the configuration as the latin-1 string of its UTF-8 bytes, without closing slashes. */
 export function rootBytes(root: string): string {
   return Buffer.from(root, "utf8").latin1Slice().replace(/\/+$/, "");

@@ -26,7 +26,7 @@ import {
   isSameFile,
   type Variants,
 } from "./cache.ts";
-import { isPacked } from "./mime.ts";
+import { isPacked, isPackedName } from "./mime.ts";
 import type { Opened, Opener } from "./open.ts";
 import type { Representation } from "./representation.ts";
 
@@ -60,15 +60,21 @@ export class Encodings {
     this.opener = opener;
   }
 
-  /** Does what is sent of a file of this type depend on Accept-Encoding? */
-  varies(contentType: string): boolean {
+  /** Does what is sent of a file of this name and type depend on Accept-Encoding? */
+  varies(name: string, contentType: string): boolean {
+    if (isPackedName(name)) return false;
     if (this.compression?.types.has(contentType) === true) return true;
     return this.hasSiblings && !isPacked(contentType);
   }
 
+  /** Might this client get another form than the file itself? */
+  mayChoose(exchange: Exchange): boolean {
+    return (this.hasSiblings || this.compression !== undefined) && exchange.head.fields.has("accept-encoding");
+  }
+
   /** What of a cached file this client gets. */
   choose(exchange: Exchange, entry: CacheEntry): CachedFile {
-    if (!entry.representation.varies) return entry;
+    if (!this.mayChoose(exchange) || !entry.representation.varies) return entry;
     const { fields } = exchange.head;
     const variants = (entry.variants ??= { checkedMs: -1, siblings: new Map(), made: new Map(), bytes: 0 });
     if (this.hasSiblings) {

@@ -17,6 +17,8 @@ export interface RepresentationOptions {
   readonly contentType: string;
   /** Does what is sent depend on Accept-Encoding? */
   readonly varies?: boolean;
+  /** May parts of it be asked for? Default: yes. */
+  readonly ranges?: boolean;
   readonly encoding?: Encoding | undefined;
 }
 
@@ -61,7 +63,7 @@ export class Representation {
     this.etag = entityTag(stats, encoding);
     const modifiedMs = Math.min(stats.mtimeSec * 1000 + stats.mtimeNsec / 1e6, nowMs);
     this.lastModifiedMs = Math.floor(modifiedMs / 1000) * 1000;
-    this.lastModified = formatHttpDate(this.lastModifiedMs);
+    this.lastModified = dateText(this.lastModifiedMs);
     this.whole = { head: this.head(200, this.size, undefined), pieces: [{ first: 0, length: this.size }] };
   }
 
@@ -112,9 +114,10 @@ export class Representation {
     const { contentType, encoding } = this.options;
     fields.add("Content-Type", contentType);
     if (encoding !== undefined) fields.add("Content-Encoding", encoding.coding);
-    if (encoding?.length === undefined) fields.add("Accept-Ranges", "bytes");
+    if (encoding?.length === undefined && this.options.ranges !== false) fields.add("Accept-Ranges", "bytes");
     if (contentRange !== undefined) fields.add("Content-Range", contentRange);
-    return { status, reason: undefined, fields, length };
+    // With its place for what is kept: one that is added later stands elsewhere in memory.
+    return { status, reason: undefined, fields, length, kept: undefined };
   }
 
   private cacheFields(): Fields {
@@ -129,7 +132,32 @@ export class Representation {
 }
 
 function entityTag({ mtimeSec, mtimeNsec, size }: FileStat, encoding: Encoding | undefined): string {
-  const state = `${mtimeSec.toString(16)}${mtimeNsec.toString(16).padStart(8, "0")}-${size.toString(16)}`;
+  const state = `${timeTag(mtimeSec, mtimeNsec)}-${size.toString(16)}`;
   if (encoding === undefined) return `"${state}"`;
   return `${encoding.length === undefined ? "" : "W/"}"${state}-${encoding.coding}"`;
+}
+
+/** Files of one release often have one time, and what was worked out for the one before serves. */
+let dateMs = Number.NaN;
+let dateWritten = "";
+
+function dateText(ms: number): string {
+  if (ms !== dateMs) {
+    dateMs = ms;
+    dateWritten = formatHttpDate(ms);
+  }
+  return dateWritten;
+}
+
+let tagSec = Number.NaN;
+let tagNsec = 0;
+let tagWritten = "";
+
+function timeTag(sec: number, nsec: number): string {
+  if (sec !== tagSec || nsec !== tagNsec) {
+    tagSec = sec;
+    tagNsec = nsec;
+    tagWritten = sec.toString(16) + nsec.toString(16).padStart(8, "0");
+  }
+  return tagWritten;
 }

@@ -4,11 +4,21 @@ import { EMPTY } from "../base/bytes.ts";
 import { wallMs } from "../base/clock.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { Fields } from "../protocol/http/fields.ts";
+import { type FieldName, Fields } from "../protocol/http/fields.ts";
 import { selectRanges } from "./byteranges.ts";
-import { evaluate, readConditions } from "./conditional.ts";
+import { evaluate, isConditional, readConditions } from "./conditional.ts";
 import { chooseRange } from "./range.ts";
 import type { Representation, Selection } from "./representation.ts";
+
+/** Does a GET or HEAD with these fields get all of the file, whatever its state, and as it is? Looks at nothing of the file:
+ *  of ten thousand files each look is a wait for memory. */
+export function isPlain({ names }: Fields): boolean {
+  for (let i = 0; i < names.length; i++) {
+    const { lower } = names[i] as FieldName; // i < length
+    if (isConditional(lower) || lower === "accept-encoding") return false;
+  }
+  return true;
+}
 
 /** Undefined when the answer needs none of the file and has been given. */
 export function select(exchange: Exchange, representation: Representation, rangesMax: number): Selection | undefined {

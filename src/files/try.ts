@@ -12,6 +12,7 @@ import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
 import { Files, type FilesOptions } from "./handler.ts";
 import { isRead, refuseMethod } from "./methods.ts";
+import { joinPaths } from "./path.ts";
 
 export interface TryOptions extends FilesOptions {
   readonly candidates: readonly string[];
@@ -52,9 +53,8 @@ export function traceFiles(options: FilesOptions, candidates: readonly string[],
 }
 
 function nameOf(candidate: readonly string[], rest: string): string {
-  const name = candidate.join(rest);
-  // `$uri/` of a request that has the slash already.
-  return name.endsWith("//") ? name.slice(0, -1) : name;
+  // `$uri/` of a request that has the slash already, `/cache/$uri` of any.
+  return candidate.reduce((name, text) => joinPaths(joinPaths(name, rest), text));
 }
 
 function answers(files: Files, exchange: Exchange, name: string, rest: string): boolean {
@@ -64,6 +64,8 @@ function answers(files: Files, exchange: Exchange, name: string, rest: string): 
 
 /** Links in a page are relative to its directory, so the client must be there (as nginx does for `$uri/`). */
 function redirects(files: Files, exchange: Exchange, directory: string): boolean {
+  // A template has named the directory of a path that has its slash.
+  if (exchange.head.path.endsWith("/")) return files.serve(exchange, directory) === "answered";
   if (!files.has(directory)) return false;
   redirectToDirectory(exchange, files.absoluteRedirect);
   return true;

@@ -62,6 +62,15 @@ export class Http1Reply implements Reply {
     this.finish();
   }
 
+  lend(head: ReplyHead, content: Uint8Array): void {
+    if (this.state === "gone") return;
+    assert(this.state === "waiting", "one reply to a request");
+    const { owner, writer } = this;
+    writer.lend(this.connection.head, finishedHead(owner.exchange, head), content, owner.decidePersistence());
+    if (writer.endsConnection) owner.lastReply();
+    this.finish();
+  }
+
   start(head: ReplyHead): void {
     if (this.state === "gone") return;
     assert(this.state === "waiting", "one reply to a request");

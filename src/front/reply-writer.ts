@@ -62,6 +62,17 @@ export class ReplyWriter {
     this.encodeAndWrite(request, head, content, persistent);
   }
 
+  /** As whole, of content that is another's after the call. */
+  lend(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
+    const headBytes = this.encode(request, head, persistent);
+    const length = this.takeLength(content, head);
+    const { scratch, outbox } = this;
+    if (headBytes !== -1 && headBytes + length <= scratch.length) return this.writeWithHead(headBytes, content, length);
+    if (headBytes === -1) this.writeLargeHead(request, head, persistent);
+    else outbox.writeCopying(scratch, headBytes);
+    if (length > 0) outbox.writeCopying(content, length);
+  }
+
   /** Encodes a head that is sent again and again, if the second of its Date is over. False: it is too large. */
   private prepare(request: RequestHead, head: ReplyHead, prepared: PreparedHead): boolean {
     const second = httpSecond(wallMs());
@@ -100,7 +111,8 @@ export class ReplyWriter {
   private writeWithHead(headBytes: number, content: Uint8Array, length: number): void {
     const { scratch, outbox } = this;
     if (headBytes + length <= scratch.length) {
-      scratch.set(length === content.length ? content : content.subarray(0, length), headBytes);
+      if (length === content.length) scratch.set(content, headBytes);
+      else Buffer.prototype.copy.call(content, scratch, headBytes, 0, length);
       outbox.writeCopying(scratch, headBytes + length);
     } else {
       outbox.writeCopying(scratch, headBytes);

@@ -105,6 +105,34 @@ describe("the page of a route", () => {
     expect([reply.status, reply.text]).toEqual([502, "sorry"]);
   });
 
+  test.each<[string, number | undefined, string | undefined, string[]]>([
+    ["public, max-age=31536000, immutable", undefined, undefined, ["Content-Type", "Vary"]],
+    ["no-cache", undefined, "no-cache", ["Content-Type", "Vary", "Cache-Control"]],
+    ["No-Store, max-age=0", undefined, "No-Store, max-age=0", ["Content-Type", "Vary", "Cache-Control"]],
+    [
+      "max-age=60",
+      200,
+      "max-age=60",
+      ["Content-Type", "ETag", "Last-Modified", "Accept-Ranges", "Vary", "Cache-Control"],
+    ],
+  ])("with Cache-Control: %s, as status %p", (cacheControl, status, expected, names) => {
+    const dispatch: Handler = ({ reply }) => {
+      const fields = Fields.of([
+        ["Content-Type", "text/html"],
+        ["ETag", '"1"'],
+        ["Last-Modified", "Sun, 22 Nov 2026 22:00:00 GMT"],
+        ["Accept-Ranges", "bytes"],
+        ["Vary", "Accept-Encoding"],
+        ["Cache-Control", cacheControl],
+      ]);
+      reply.whole({ status: 200, reason: undefined, fields, length: 4 }, Buffer.from("page"));
+    };
+    const { exchange, reply } = stage([route(["404"], "/404.html", status)], dispatch);
+    answer(exchange, 404);
+    expect([reply.status, reply.header("cache-control")]).toEqual([status ?? 404, expected]);
+    expect(reply.head?.fields.pairs().map(([name]) => name)).toEqual(names);
+  });
+
   test("may redirect", () => {
     const { exchange, reply } = stage([route(["401"], "/login")], (page) =>
       answer(page, 302, Fields.of([["Location", "/in"]])),

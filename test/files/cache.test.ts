@@ -16,7 +16,21 @@ function file(bytes: number, facts = stats()) {
 }
 
 describe("FileCache", () => {
-  test("drops what was least recently used, on whichever shelf, when its bound is reached", () => {
+  test("takes everything while there is room, then what is asked for again", () => {
+    const cache = new FileCache(25_000);
+    const shelf = cache.shelf();
+    for (const key of ["/a", "/b"]) {
+      expect(shelf.admits(key, 10_000)).toBe(true);
+      shelf.put(key, file(10_000), 0);
+    }
+    expect(shelf.admits("/c", 10_000)).toBe(false);
+    expect(cache.shelf().admits("/c", 10_000)).toBe(false);
+    expect(shelf.admits("/c", 10_000)).toBe(true);
+    for (let i = 0; i < 3; i++) expect(shelf.admits("/too-large", 30_000)).toBe(false);
+    for (let i = 0; i < 3; i++) expect(new FileCache(0).shelf().admits("/none", 0)).toBe(false);
+  });
+
+  test("drops what was not used lately, on whichever shelf, when its bound is reached", () => {
     const cache = new FileCache(40_000);
     const [first, second] = [cache.shelf(), cache.shelf()];
     first.put("/a", file(10_000), 0);

@@ -81,6 +81,18 @@ test("the fields of the application stay; a tag and the offer of ranges come bes
   ]);
 });
 
+test.each([
+  ["If-None-Match", '"wk"', 304],
+  ["If-None-Match", 'W/"wk"', 304],
+  ["If-None-Match", '"other"', 200],
+  ["If-Match", '"wk"', 412],
+  ["If-Match", 'W/"wk"', 412],
+  ["If-Match", "*", 200],
+] as const)("the application's weak tag: %s: %s: %d (rfc9110_8_8_3_2)", async (name, value, status) => {
+  const reply = await send({ fields: [["ETag", 'W/"wk"']] }, { fields: [[name, value]] });
+  expect(reply.status).toBe(status);
+});
+
 test("304, 412 and 416 have none of the content", async () => {
   const etag = (await send({})).header("etag") ?? "";
   const fresh = await send(

@@ -80,7 +80,7 @@ async function ask(path: string, request: FakeRequest = {}, handler = shared) {
   exchange.mount = "/static";
   handler(exchange);
   await reply.over;
-  expect(openBelow(base)).toBe(0);
+  expect(openBelow(root)).toBe(0); // the root itself may be held for a moment (root.ts)
   return reply;
 }
 
@@ -307,7 +307,8 @@ describe("conditions and ranges", () => {
         [1, "bytes=0-1,3-4"],
         [0, "bytes=0-1"],
       ] as const) {
-        expect((await ask(path, withFields({ Range: range }), make({ rangesMax }))).status).toBe(200);
+        const reply = await ask(path, withFields({ Range: range }), make({ rangesMax }));
+        expect([reply.status, reply.header("accept-ranges")]).toEqual([200, rangesMax === 0 ? undefined : "bytes"]);
       }
     }
   });
@@ -347,7 +348,7 @@ describe("files that change", () => {
       expect((await get()).header("etag")).toBe(reply.header("etag") ?? "");
     }
     openFiles.sweep(Number.POSITIVE_INFINITY);
-    expect(openBelow(base)).toBe(0);
+    expect(openBelow(root)).toBe(0); // the root itself may be held for a moment (root.ts)
   });
 
   test("a settled file is replaced, removed and turned into a way out", async () => {
@@ -386,6 +387,6 @@ describe("files that change", () => {
     await stale();
     spy(fakeExchange({ path: "/a.txt" }));
     expect(sent[1]).toBe(sent[0]!); // two were sent
-    expect(openBelow(base)).toBe(0);
+    expect(openBelow(root)).toBe(0); // the root itself may be held for a moment (root.ts)
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { belowMount, isServable, rootBytes } from "../../src/files/path.ts";
+import { belowMount, isServable, joinPaths, rootBytes } from "../../src/files/path.ts";
 
 test.each([
   "",
@@ -48,6 +48,16 @@ test.each([
   "/" + "a".repeat(4095),
 ])("%j is nothing that is served", (rest) => {
   expect(isServable(rest)).toBe(false);
+});
+
+test("joinPaths makes one slash of two that meet", () => {
+  expect([joinPaths("/a/", "/b"), joinPaths("/a", "/b"), joinPaths("/a/", "b"), joinPaths("/a", "b")]).toEqual([
+    "/a/b",
+    "/a/b",
+    "/a/b",
+    "/ab",
+  ]);
+  expect([joinPaths("", "/"), joinPaths("/", ""), joinPaths("/", "/")]).toEqual(["/", "/", "/"]);
 });
 
 test("belowMount cuts the mount off and nothing else", () => {

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, setSystemTime, test } from "bun:test";
 import { readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
@@ -33,6 +33,8 @@ writeFiles(root, {
   "tiny.css": "a{}",
   "photo.png": CSS,
   "photo.png.gz": "gzip",
+  "icon.svgz": CSS,
+  "large.svgz": LARGE,
   "data.bin": CSS,
   "data.bin.gz": "gzip",
   "stale.css": CSS,
@@ -189,6 +191,8 @@ describe("compressed here", () => {
   test.each([
     ["tiny.css", "gzip"],
     ["photo.png", "gzip"],
+    ["icon.svgz", "gzip"],
+    ["large.svgz", "gzip"],
     ["data.bin", "gzip"],
     ["noise.css", "gzip"],
   ])("not %s", async (name, accept) => {
@@ -205,7 +209,12 @@ describe("compressed here", () => {
     expect(kept.content.equals(CSS)).toBe(true);
   });
 
+  // The tree was made moments ago.
+  const later = () => setSystemTime(new Date(Date.now() + 60_000));
+  afterEach(() => void setSystemTime());
+
   test("a large file as a stream the first time, from memory the next", async () => {
+    later();
     const handler = make({ encoding: { siblings: [], compression } });
     const first = await ask("/large.js", "gzip", handler);
     expect([first.head?.length, first.header("content-encoding")]).toEqual([-1, "gzip"]);
@@ -218,6 +227,15 @@ describe("compressed here", () => {
     const etag = first.header("etag") as string;
     expect((await ask("/large.js", "gzip", handler, { "If-None-Match": etag })).status).toBe(304);
     expect(encoders.running).toBe(0);
+  });
+
+  test("a large file that was changed a moment ago, each time anew", async () => {
+    writeFileSync(join(root, "fresh.js"), LARGE);
+    const handler = make({ encoding: { siblings: [], compression } });
+    for (let again = 0; again < 2; again++) {
+      const reply = await ask("/fresh.js", "gzip", handler);
+      expect([reply.head?.length, gunzipSync(reply.content).equals(LARGE)]).toEqual([-1, true]);
+    }
   });
 
   test("no stream for an HTTP/1.0 client, whose end it could not tell", async () => {
@@ -239,6 +257,7 @@ describe("compressed here", () => {
   });
 
   test("what was kept goes with the state of the file that it was made of", async () => {
+    later();
     const handler = make({ cache: new FileCache(1e7, 0), encoding: { siblings: [], compression } });
     const path = join(root, "changing.js");
     for (const word of ["first ", "other "]) {

@@ -55,7 +55,7 @@ export interface ReplyHead {
   /** Of a head that is sent again and again: what a session keeps of its encoding. */
   readonly prepared?: PreparedHead;
   /** What this head and its content, which are sent again and again, look like on the wire. */
-  kept?: KeptReply;
+  kept?: KeptReply | undefined;
 }
 
 /** What a head that is sent again and again, with whatever content, looked like when it was encoded last, for whoever encodes

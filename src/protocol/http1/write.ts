@@ -113,26 +113,38 @@ export function fieldLines(fields: Fields): string {
   const { names, values } = fields;
   let text = "";
   for (let i = 0; i < names.length; i++) {
-    const begin = lineBegin(names[i] as FieldName); // i < length
-    if (begin === "") continue;
+    const line = lineOf(names[i] as FieldName); // i < length
+    if (line.begin === "") continue;
     const value = values[i] as string; // names and values have one length
-    assertClean(value);
-    text += `${begin}${value}\r\n`;
+    if (value !== line.clean) assertClean(value);
+    line.clean = value.length <= CLEAN_LENGTH_MAX ? value : "";
+    text += `${line.begin}${value}\r\n`;
   }
   return text;
 }
 
-/** Replies use a few dozen names; a hostile upstream must not make the table grow. */
-const LINE_BEGINS_MAX = 1024;
-const lineBegins = new Map<FieldName, string>();
+/** What is known of the lines of one name. */
+interface Line {
+  /** `Name: `; "" for a field that only the writer sets. */
+  readonly begin: string;
+  /** The value that was checked last: most fields have the same one in reply after reply. */
+  clean: string;
+}
 
-/** `Name: `, checked once for each name; "" for a field that only the writer sets. */
-function lineBegin(name: FieldName): string {
-  const known = lineBegins.get(name);
+/** Replies use a few dozen names; a hostile upstream must not make the table grow. */
+const LINES_MAX = 1024;
+const lines = new Map<FieldName, Line>();
+
+/** Longer ones seldom come again. (One that is a slice of a received head holds that head: one for each name.) */
+const CLEAN_LENGTH_MAX = 256;
+
+/** The name is checked once. */
+function lineOf(name: FieldName): Line {
+  const known = lines.get(name);
   if (known !== undefined) return known;
   assert(!NOT_TOKEN.test(name.text), "a field name that is no token");
-  const made = WRITERS_OWN.has(name.lower) ? "" : `${name.text}: `;
-  if (lineBegins.size < LINE_BEGINS_MAX) lineBegins.set(name, made);
+  const made = { begin: WRITERS_OWN.has(name.lower) ? "" : `${name.text}: `, clean: "" };
+  if (lines.size < LINES_MAX) lines.set(name, made);
   return made;
 }
 

@@ -263,3 +263,17 @@ describe("request heads are read back the same", () => {
     expect(() => encodeRequestHead("GET", "/", fields, 0, "x\r\nY: z")).toThrow();
   });
 });
+
+test("every value is checked, also behind one of the same name that was clean, and again after it was not", () => {
+  const clean = reply(200, 0, [["X-Checked", "clean"]]);
+  const split = reply(200, 0, [["X-Checked", "clean\r\nX: y"]]);
+  for (let i = 0; i < 3; i++) {
+    expect(encode(clean, request())).toContain("\r\nX-Checked: clean\r\n");
+    expect(() => encode(split, request())).toThrow();
+  }
+  const both = reply(200, 0, [
+    ["X-Checked", "clean"],
+    ["X-Checked", "un\nclean"],
+  ]);
+  expect(() => encode(both, request())).toThrow();
+});
