@@ -69,7 +69,7 @@ export class AppChannel implements StreamOwner {
   readonly name: string;
   readonly spoolOptions: ReplySpoolOptions & { readonly budget: SpoolBudget };
   readonly options: ChannelOptions;
-  private readonly queueFd: number;
+  private queueFd: number;
   private readonly queueMax: number;
   private readonly queueTimeoutMs: number;
   private readonly clockOffsetMs = monotonicOffsetMs();
@@ -204,8 +204,9 @@ export class AppChannel implements StreamOwner {
         answer(request.exchange, 431);
         return true;
       case "closed":
-        this.refuse(request);
-        return true;
+        // A worker has shut it down: the master brings another.
+        this.demand?.ring();
+        return false;
     }
   }
 
@@ -317,6 +318,10 @@ export class AppChannel implements StreamOwner {
         return this.lost.add(message);
       case "availability":
         return this.setReady(message.threads, message.starting);
+      case "queue":
+        closeDescriptor(this.queueFd);
+        this.queueFd = message.fd;
+        return this.pump();
       case "scoreboard":
         this.demand = new FrontDemand(message.demand, this.options.front);
         this.count();

@@ -96,13 +96,25 @@ describe("a reload", () => {
   });
 
   test("of code whose import never ends is given up after start_timeout", async () => {
-    const each = await started({ startTimeoutMs: 1000 });
+    // The first start has as long: on a busy machine Python alone takes a second or more.
+    const each = await started({ processes: 1, startTimeoutMs: 5000 });
     deploy("version 2", "import time; time.sleep(60)");
     expect(await each.supervisor.reload("test")).toMatchObject({
       ok: false,
-      traceback: expect.stringContaining("not ready 1 s"),
+      traceback: expect.stringContaining("not ready 5 s"),
     });
     expect(await answers(each, 4)).toEqual(new Set(["version 1"]));
+  });
+
+  test("of code that dies whenever it is ready ends, and says why", async () => {
+    const each = await started();
+    deploy("version 2", "import os, threading\nthreading.Timer(0.02, os._exit, [3]).start()");
+    const result = await each.supervisor.reload("test");
+    expect(result).toMatchObject({ ok: false, traceback: expect.stringContaining("exited with code 3") });
+    expect(each.log).toMatch(/reload failed: \d+ have the new code, the others are tried again/);
+    deploy("version 3");
+    expect(await each.supervisor.reload("test")).toMatchObject({ ok: true });
+    expect(await answers(each, 20)).toEqual(new Set(["version 3"]));
   });
 
   test("while another runs waits for it and sees what was deployed meanwhile", async () => {
