@@ -13,8 +13,9 @@ import { answer } from "../exchange/canned.ts";
 import type { FileSender } from "../exchange/open-file.ts";
 import type { ReplySpoolOptions } from "../exchange/reply-spool.ts";
 import { type SpoolBudget, unboundedBudget } from "../exchange/spool-budget.ts";
+import { hold, release } from "../os/held.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
-import { closeDescriptor, duplicate, sendPacket } from "../os/sockets.ts";
+import { duplicate, sendPacket } from "../os/sockets.ts";
 import { FrontDemand } from "./demand.ts";
 import { RequestEncoder } from "./environ.ts";
 import { FileInboxes } from "./file-inbox.ts";
@@ -98,7 +99,7 @@ export class AppChannel implements StreamOwner {
     this.options = options;
     this.log = log;
     this.name = `app:${options.app}`;
-    this.queueFd = duplicate(options.queueFd);
+    this.queueFd = hold(duplicate(options.queueFd));
     this.queueMax = options.queueMax ?? QUEUE_MAX;
     this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
     const { temporaryDirectory, budget = unboundedBudget() } = options;
@@ -319,8 +320,8 @@ export class AppChannel implements StreamOwner {
       case "availability":
         return this.setReady(message.threads, message.starting);
       case "queue":
-        closeDescriptor(this.queueFd);
-        this.queueFd = message.fd;
+        release(this.queueFd);
+        this.queueFd = hold(message.fd);
         return this.pump();
       case "scoreboard":
         this.demand = new FrontDemand(message.demand, this.options.front);
@@ -383,6 +384,6 @@ export class AppChannel implements StreamOwner {
     for (const stream of this.streams) stream.close();
     this.files.closeAll();
     for (const request of this.sent.values()) request.replyAborted("the server stops");
-    closeDescriptor(this.queueFd);
+    release(this.queueFd);
   }
 }
