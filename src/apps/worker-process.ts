@@ -228,9 +228,15 @@ export class WorkerProcess implements ConnectOwner {
     else if (message.finishing === true) this.owner.workerFinishes(this);
     else if (message.unqueued === true) this.owner.workerUnqueued?.(this);
     else if (message.connected !== undefined) this.owner.workerConnected(this, message.connected);
-    else if (message.ready !== undefined) this.owner.workerReady(this, message.version ?? "");
+    else if (message.ready !== undefined) this.becameReady(message.ready, message.version ?? "");
     else if (message.reload !== undefined) this.owner.workerAsksReload?.(this);
     else this.owner.zygoteSaid?.(message);
+  }
+
+  /** It may say so before the process that it was forked from has told its number. */
+  private becameReady(pid: number, version: string): void {
+    if (this.knownPid === 0) this.knownPid = pid;
+    this.owner.workerReady(this, version);
   }
 
   drained(): void {}
