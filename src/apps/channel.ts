@@ -13,8 +13,9 @@ import { answer } from "../exchange/canned.ts";
 import type { FileSender } from "../exchange/open-file.ts";
 import type { ReplySpoolOptions } from "../exchange/reply-spool.ts";
 import { type SpoolBudget, unboundedBudget } from "../exchange/spool-budget.ts";
+import { hold, release } from "../os/held.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
-import { closeDescriptor, duplicate, sendPacket } from "../os/sockets.ts";
+import { duplicate, sendPacket } from "../os/sockets.ts";
 import { FrontDemand } from "./demand.ts";
 import { RequestEncoder } from "./environ.ts";
 import { FileInboxes } from "./file-inbox.ts";
@@ -69,7 +70,7 @@ export class AppChannel implements StreamOwner {
   readonly name: string;
   readonly spoolOptions: ReplySpoolOptions & { readonly budget: SpoolBudget };
   readonly options: ChannelOptions;
-  private readonly queueFd: number;
+  private queueFd: number;
   private readonly queueMax: number;
   private readonly queueTimeoutMs: number;
   private readonly clockOffsetMs = monotonicOffsetMs();
@@ -98,7 +99,7 @@ export class AppChannel implements StreamOwner {
     this.options = options;
     this.log = log;
     this.name = `app:${options.app}`;
-    this.queueFd = duplicate(options.queueFd);
+    this.queueFd = hold(duplicate(options.queueFd));
     this.queueMax = options.queueMax ?? QUEUE_MAX;
     this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
     const { temporaryDirectory, budget = unboundedBudget() } = options;
@@ -204,8 +205,9 @@ export class AppChannel implements StreamOwner {
         answer(request.exchange, 431);
         return true;
       case "closed":
-        this.refuse(request);
-        return true;
+        // A worker has shut it down: the master brings another.
+        this.demand?.ring();
+        return false;
     }
   }
 
@@ -317,6 +319,10 @@ export class AppChannel implements StreamOwner {
         return this.lost.add(message);
       case "availability":
         return this.setReady(message.threads, message.starting);
+      case "queue":
+        release(this.queueFd);
+        this.queueFd = hold(message.fd);
+        return this.pump();
       case "scoreboard":
         this.demand = new FrontDemand(message.demand, this.options.front);
         this.count();
@@ -378,6 +384,6 @@ export class AppChannel implements StreamOwner {
     for (const stream of this.streams) stream.close();
     this.files.closeAll();
     for (const request of this.sent.values()) request.replyAborted("the server stops");
-    closeDescriptor(this.queueFd);
+    release(this.queueFd);
   }
 }

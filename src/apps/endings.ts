@@ -43,6 +43,7 @@ export function dismiss(worker: Worker, graceMs: number): void {
   if (state.kind === "starting") return kill(worker);
   const now = monotonicMs();
   worker.state = { kind: "finishing", sinceMs: now, untilMs: now + graceMs };
+  worker.process.stop();
 }
 
 export function terminate(worker: Worker): void {

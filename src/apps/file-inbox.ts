@@ -7,7 +7,7 @@
  *
  * The packet is sent before the FILE frame that speaks of it, so it is here when that frame is read.
  */
-import { closeSync } from "node:fs";
+import { hold, letGo, release } from "../os/held.ts";
 import { closeDescriptor, socketPair } from "../os/sockets.ts";
 import { receiveDescriptor } from "../os/passed-descriptors.ts";
 import type { AppMessage } from "./messages.ts";
@@ -46,13 +46,14 @@ class FileInbox {
   private readonly packet = Buffer.alloc(PACKET_BYTES);
 
   constructor(socket: number) {
-    this.socket = socket;
+    this.socket = hold(socket);
   }
 
   take(id: number): number | undefined {
     this.receive();
     const fd = this.arrived.get(id);
     this.arrived.delete(id);
+    if (fd !== undefined) letGo(fd);
     return fd;
   }
 
@@ -63,16 +64,16 @@ class FileInbox {
       if (found.fd === -1) continue;
       const id = this.packet.readUInt32LE(0);
       const before = this.arrived.get(id);
-      if (before !== undefined) closeSync(before);
-      this.arrived.set(id, found.fd);
+      if (before !== undefined) release(before);
+      this.arrived.set(id, hold(found.fd));
     }
   }
 
   close(): void {
     this.receive();
-    for (const fd of this.arrived.values()) closeSync(fd);
+    for (const fd of this.arrived.values()) release(fd);
     this.arrived.clear();
-    closeDescriptor(this.socket);
+    release(this.socket);
   }
 }
 

@@ -59,6 +59,12 @@ export class FrontLinks {
     for (let front = 0; front < this.options.fronts; front++) this.connectFront(worker, front);
   }
 
+  /** Fronts that send to `queueFd` from now on, a socket that was not there before. */
+  queueRenewed(queueFd: number): void {
+    const { fronts, toFront } = this.options;
+    for (let front = 0; front < fronts; front++) toFront(front, { kind: "queue", fd: duplicate(queueFd) });
+  }
+
   /** Whenever it may have changed; says nothing when it has not. */
   available(now: Availability): void {
     if (this.told.threads === now.threads && this.told.starting === now.starting) return;

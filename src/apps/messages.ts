@@ -18,5 +18,7 @@ export type AppMessage =
   | { readonly kind: "lost"; readonly worker: number; readonly generation: number; readonly running: readonly number[] }
   /** How many Python threads are ready, of all workers. `starting`: when none is, will one be soon? Then requests wait. */
   | { readonly kind: "availability"; readonly threads: number; readonly starting: boolean }
+  /** The queue was shut down by a worker: this is the sending end of another, the front's to close. */
+  | { readonly kind: "queue"; readonly fd: number }
   /** The scoreboard of the app: which requests are being run. `demand`: where the front says what it holds (demand.ts). */
   | { readonly kind: "scoreboard"; readonly fd: number; readonly demand: SharedArrayBuffer };

@@ -28,6 +28,9 @@ export interface Worker extends SeatedWorker {
   readonly lastLines: string[];
 }
 
+/** A worker that failed, or one that there never was. */
+export type Fallen = Pick<Worker, "seat" | "generation" | "state" | "traceback" | "lastLines">;
+
 /** How a process ended that nobody had told to. */
 export interface Failure {
   /** `exited with code 1`. */

@@ -1,9 +1,13 @@
 /**
  * The packet socket of an app: front threads send on one end, every Python thread receives on the other. The kernel
  * hands each packet to one idle reader. The master holds both ends, so what is in it outlives every worker.
+ *
+ * Workers share one socket, and so one of them could shut it down for all (shutdown(2) on descriptor 4). Then there is
+ * another in its place, under the same numbers (queue-renewal.ts).
  */
-import { closeDescriptor, sendPacket, setBuffers, socketPair } from "../os/sockets.ts";
-import { quitPacket, wakePacket } from "./frames.ts";
+import { readSync } from "node:fs";
+import { closeDescriptor, putInPlace, sendPacket, setBuffers, socketPair } from "../os/sockets.ts";
+import { quitPacket, REQUEST_FRAME_BYTES_MAX, wakePacket } from "./frames.ts";
 
 /** Kernel memory for requests on their way; without privilege it is clipped to about 400 KiB, which is enough. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
@@ -20,8 +24,28 @@ export class RequestQueue {
   private closed = false;
 
   constructor() {
-    [this.sendFd, this.readFd] = socketPair("packet");
-    setBuffers(this.sendFd, QUEUE_BYTES);
+    [this.sendFd, this.readFd] = makePair();
+  }
+
+  /** Nothing goes through it any more. */
+  get isShut(): boolean {
+    const packet = wakePacket();
+    return !this.closed && sendPacket(this.sendFd, packet, packet.length) === "closed";
+  }
+
+  /** Another socket under the same numbers, with the requests in it that nobody has taken from the one before, which is
+   *  shut. What was duplicated or inherited is that one. */
+  renew(): void {
+    const [sendFd, readFd] = makePair();
+    const packet = Buffer.allocUnsafe(REQUEST_FRAME_BYTES_MAX);
+    // Of a shut socket nothing is waited for: 0 is its end.
+    for (let length = this.take(packet); length > 0; length = this.take(packet)) sendPacket(sendFd, packet, length);
+    putInPlace(sendFd, this.sendFd);
+    putInPlace(readFd, this.readFd);
+  }
+
+  private take(into: Buffer): number {
+    return readSync(this.readFd, into, 0, into.length, null);
   }
 
   /** One packet for each of `threads`, behind the requests: nothing that was taken in is left undone. */
@@ -50,4 +74,10 @@ export class RequestQueue {
     closeDescriptor(this.sendFd);
     closeDescriptor(this.readFd);
   }
+}
+
+function makePair(): [number, number] {
+  const pair = socketPair("packet");
+  setBuffers(pair[0], QUEUE_BYTES);
+  return pair;
 }

@@ -7,7 +7,7 @@
  */
 import { closeSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
-import { answer } from "../exchange/canned.ts";
+import { answer, answerTraced } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
 import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
@@ -168,7 +168,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     const seconds = (ranMs / 1000).toFixed(1);
     this.channel.log.error(`request ${exchange.requestId}, ${method} ${target}, ${what}: it ran for ${seconds} s`);
     if (state === "replying") spool?.abort("it ran for longer than request_timeout");
-    else answer(exchange, 504, Fields.of([["X-Request-Id", exchange.requestId]]));
+    else answerTraced(exchange, 504);
   }
 
   /** Fills `into` with the next bytes of the body. */

@@ -18,8 +18,9 @@ import type { AppMessage } from "./messages.ts";
 import type { AppOptions } from "./options.ts";
 import { OverdueWorkers } from "./overdue-workers.ts";
 import { decide, isBusy, type Pool as PolicyPool, startableMs } from "./policy.ts";
-import { isLeaving, keepLine, Pool, type Worker } from "./pool.ts";
+import { type Fallen, isLeaving, keepLine, Pool, type Worker } from "./pool.ts";
 import { RequestQueue } from "./queue.ts";
+import { QueueRenewal } from "./queue-renewal.ts";
 import { reportApp, reportLiving } from "./report.ts";
 import { Rollout } from "./rollout.ts";
 import { Sampler, SAMPLE_MS } from "./sampler.ts";
@@ -58,6 +59,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   private readonly sampler: Sampler;
   private readonly links: FrontLinks;
   private readonly rollout: Rollout;
+  private readonly renewal: QueueRenewal;
   private readonly causes = new ExitCauses();
   private phase: Phase = "new";
   private timer: Timer | undefined;
@@ -83,7 +85,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     this.pool = new Pool(processes, threads);
     this.demand = new Demand(fronts);
     this.scale = new Scale({ min: processesMin, max: processes, threads, idleMs: options.idleMs ?? IDLE_MS });
-    const { pool, demand, scale } = this;
+    const { pool, demand, scale, launcher, drainTimeoutMs } = this;
     this.sampler = new Sampler({ pool, scoreboard, demand, scale, recycle: options });
     this.links = new FrontLinks({ fronts, threads, scoreboard, demand: demand.memory, toFront });
     this.rollout = new Rollout({
@@ -94,6 +96,9 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
       mayBegin: () => this.mayReload(),
       changed: () => this.somebodyAsked(),
     });
+    const { links } = this;
+    const changed = () => this.act();
+    this.renewal = new QueueRenewal({ queue, links, launcher, pool, drainTimeoutMs, log, changed });
     this.overdue = new OverdueWorkers(this, scoreboard, stacks, log);
   }
 
@@ -182,6 +187,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   /** One worker at least is needed now. */
   private somebodyAsked(): void {
     if (!this.isActive) return;
+    this.renewal.look();
     this.scale.need(1, monotonicMs());
     const stopped = stoppedWorkers(this.pool.ready, this.demand.oldestMs);
     for (const worker of stopped) this.end(worker, "it is stopped (SIGSTOP)", 0);
@@ -262,6 +268,10 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     this.rollout.wakeLeaving();
   }
 
+  workerUnqueued(): void {
+    this.somebodyAsked();
+  }
+
   workerAsksReload(process: WorkerProcess): void {
     void this.reload(`uwsgi.reload() in worker ${process.number + 1}`);
   }
@@ -308,7 +318,8 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     }
     const next = delayMs === 0 ? "starting another" : `starting another in ${delayMs / 1000} s`;
     this.log.error(`worker ${seat + 1} ${pid}${cause}; ${next}${traceback === undefined ? "" : `\n${traceback}`}`);
-    if (state.kind !== "ready") this.rollout.startFailed(generation, `${cause}\n${failure.traceback}`);
+    // A second death right after the moment of being ready is a failed start, too.
+    if (state.kind !== "ready" || delayMs > 0) this.rollout.startFailed(generation, `${cause}\n${failure.traceback}`);
   }
 
   private failStart(seat: number, what: string, why: string): void {
@@ -361,6 +372,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   stop(graceMs: number): Promise<void> {
     if (this.phase === "stopping" || this.phase === "stopped") return this.stopped.promise;
     this.phase = "stopping";
+    this.renewal.close();
     for (const worker of this.pool.workers) dismiss(worker, graceMs);
     this.queue.quit(this.pool.size * this.options.threads);
     this.watch();
@@ -386,6 +398,3 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     this.stopped.resolve();
   }
 }
-
-/** Of a worker, or of one that there never was. */
-type Fallen = Pick<Worker, "seat" | "generation" | "state" | "traceback" | "lastLines">;

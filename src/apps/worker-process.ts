@@ -6,10 +6,12 @@
  *                           8 file for stacks (stacks.ts)   9 file that all workers share (python/uwsgi_store.py)
  *     master says           the settings, then {"files": front} with one descriptor beside it (file-inbox.ts), then
  *                           {"streams": front, "first": thread, "count": n} with n descriptors
- *                           beside it; {"finish": true}: take no more requests; one JSON object per line
+ *                           beside it; {"finish": true}: take no more requests; {"stop": true}: the server stops;
+ *                           one JSON object per line
  *     worker says           {"ready": pid, "python": path, "version": "3.12.1"} or {"failed": traceback};
  *                           {"connected": front} when all its threads have their streams to that front;
  *                           {"finishing": true}: it has heard that it is to finish
+ *                           {"unqueued": true}: the queue that it was given is shut; it finishes
  *
  * The leash: the kernel kills the worker's process group when the master's end closes, that is when the master is gone.
  */
@@ -96,6 +98,8 @@ export interface WorkerOwner {
   workerConnected(worker: WorkerProcess, front: number): void;
   /** It has heard that it is to finish. */
   workerFinishes(worker: WorkerProcess): void;
+  /** The queue that it was given is shut; it finishes by itself. */
+  workerUnqueued?(worker: WorkerProcess): void;
   /** The import failed; the exit follows. */
   workerFailed(worker: WorkerProcess, traceback: string): void;
   /** The application asks for new code (uwsgi.reload). */
@@ -193,6 +197,11 @@ export class WorkerProcess implements ConnectOwner {
     this.say({ finish: true });
   }
 
+  /** The server stops: packets in the queue tell its threads when; a front that has gone gets no successor. */
+  stop(): void {
+    this.say({ stop: true });
+  }
+
   /** Gives the worker its end of the socket for files that it hands to `front`; see file-inbox.ts. */
   giveFileSocket(front: number, descriptor: number): boolean {
     return this.say({ files: front }, [descriptor]);
@@ -217,10 +226,17 @@ export class WorkerProcess implements ConnectOwner {
     if (message === undefined) return this.kill("SIGKILL");
     if (message.failed !== undefined) this.owner.workerFailed(this, message.failed);
     else if (message.finishing === true) this.owner.workerFinishes(this);
+    else if (message.unqueued === true) this.owner.workerUnqueued?.(this);
     else if (message.connected !== undefined) this.owner.workerConnected(this, message.connected);
-    else if (message.ready !== undefined) this.owner.workerReady(this, message.version ?? "");
+    else if (message.ready !== undefined) this.becameReady(message.ready, message.version ?? "");
     else if (message.reload !== undefined) this.owner.workerAsksReload?.(this);
     else this.owner.zygoteSaid?.(message);
+  }
+
+  /** It may say so before the process that it was forked from has told its number. */
+  private becameReady(pid: number, version: string): void {
+    if (this.knownPid === 0) this.knownPid = pid;
+    this.owner.workerReady(this, version);
   }
 
   drained(): void {}
@@ -278,6 +294,7 @@ interface WorkerMessage extends ZygoteMessage {
   readonly failed?: string;
   readonly connected?: number;
   readonly finishing?: boolean;
+  readonly unqueued?: boolean;
   readonly reload?: string;
 }
 

@@ -17,6 +17,8 @@ interface Child {
   readonly newborn: Newborn;
   theirs: ChildDescriptors | undefined;
   pid: number;
+  /** It was heard no more before the zygote had said that it was forked: two sockets, no order between them. */
+  isSilent: boolean;
 }
 
 /** One zygote and its children. */
@@ -48,7 +50,7 @@ class Zygote implements WorkerOwner {
   }
 
   fork(theirs: ChildDescriptors, newborn: Newborn): Birth {
-    const child: Child = { key: ++this.lastKey, newborn, theirs, pid: 0 };
+    const child: Child = { key: ++this.lastKey, newborn, theirs, pid: 0, isSilent: false };
     this.children.set(child.key, child);
     if (this.state === "ready") this.order(child);
     return { cancel: () => this.cancel(child), silent: () => this.silent(child) };
@@ -78,8 +80,10 @@ class Zygote implements WorkerOwner {
 
   private silent(child: Child): void {
     if (this.state === "gone") return this.lose(child);
-    // Before it was forked nobody can have closed it but a zygote that dies.
-    if (child.pid <= 0) return;
+    if (child.pid <= 0) {
+      child.isSilent = true;
+      return;
+    }
     killGroup(child.pid);
     this.process.say({ reap: child.pid });
   }
@@ -103,6 +107,7 @@ class Zygote implements WorkerOwner {
     child.pid = pid;
     child.newborn.born(pid);
     if (isUnwanted) killGroup(pid);
+    if (child.isSilent) this.silent(child);
   }
 
   private reaped(pid: number, status: number | null): void {

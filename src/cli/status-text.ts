@@ -107,7 +107,7 @@ function crashLines({ failures, nextStartMs, cause, traceback }: CrashLoop): str
 }
 
 function lastLines(text: string): string[] {
-  const lines = text.trimEnd().split("\n");
+  const lines = text.trimEnd() === "" ? [] : text.trimEnd().split("\n");
   const shown = lines.slice(-TRACEBACK_LINES).map((line) => `    | ${line}`);
   return lines.length > TRACEBACK_LINES ? ["    | …", ...shown] : shown;
 }

@@ -1,6 +1,6 @@
 /**
  * Answers that this server makes up itself: small HTML pages in nginx's plain manner, without a server name or version,
- * and short plain texts. Pages are prepared once per status. What the client sent is never shown in them.
+ * and short plain texts. Pages are prepared once per status. What the client sent is never shown in them, but for a request id that its proxy vouches for.
  * Not here: HEAD, Date, framing (the session's business), and which extra fields a status demands (Allow for 405,
  * Retry-After for 503, Content-Range for 416): the caller knows their values.
  */
@@ -38,6 +38,17 @@ export function plainAnswer(reply: Reply, status: number, extra?: Fields): void 
   reply.whole(pageHead(status, extra), errorPage(status).content);
 }
 
+/** As `answer`, for a failure of which the log says more: a field and our own page name the request by which it is found
+ *  there. */
+export function answerTraced(exchange: Exchange, status: number): void {
+  const { reply, requestId } = exchange;
+  const extra = Fields.of([["X-Request-Id", requestId]]);
+  if (reply.state !== "waiting") return answer(exchange, status, extra);
+  if (exchange.errorPages?.answer(exchange, status, extra) === true) return;
+  const { content } = makePage(status, `<center>Request ${requestId}</center>\r\n`);
+  reply.whole({ ...headWith(status, extra), length: content.length }, content);
+}
+
 /** A short text as the whole reply; `type` is its Content-Type. */
 export function plainReply(exchange: Exchange, status: number, type: string, body: string): void {
   const content = Buffer.from(body, "utf8");
@@ -62,12 +73,13 @@ function hasNoContent(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }
 
-function makePage(status: number): ErrorPage {
+/** `detail` is HTML. */
+function makePage(status: number, detail = ""): ErrorPage {
   if (hasNoContent(status)) return { fields: new Fields(), content: EMPTY };
   const title = `${status} ${reasonPhrase(status)}`.trim();
   const html =
     `<html>\r\n<head><title>${title}</title></head>\r\n` +
-    `<body>\r\n<center><h1>${title}</h1></center>\r\n</body>\r\n</html>\r\n`;
+    `<body>\r\n<center><h1>${title}</h1></center>\r\n${detail}</body>\r\n</html>\r\n`;
   return { fields: Fields.of([["Content-Type", "text/html"]]), content: Buffer.from(html, "latin1") };
 }
 

@@ -9,8 +9,9 @@
  * before it obeys goes to `overflow`. A disk that fails costs the file, never a byte: from then on the source is held
  * back instead. Once the file is drained it is cut to nothing and used again.
  */
-import { closeSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import { ftruncateSync, readSync, writeSync } from "node:fs";
 import { type Log, SILENT } from "../base/log.ts";
+import { hold, release } from "../os/held.ts";
 import { openTemporary } from "../os/temporary.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
@@ -232,7 +233,7 @@ export class ReplySpool implements Producer {
   }
 
   private closeFile(): void {
-    if (this.fd !== -1) closeSync(this.fd);
+    if (this.fd !== -1) release(this.fd);
     this.fd = -1;
   }
 
@@ -270,7 +271,7 @@ export class ReplySpool implements Producer {
   private writeFile(bytes: Uint8Array, length: number): number {
     let done = 0;
     try {
-      if (this.fd === -1) this.fd = openTemporary(this.directory);
+      if (this.fd === -1) this.fd = hold(openTemporary(this.directory));
       while (done < length) {
         const taken = writeSync(this.fd, bytes, done, length - done, this.fileWritten);
         if (taken === 0) throw new Error("the file takes no more bytes");

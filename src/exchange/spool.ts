@@ -8,8 +8,9 @@
  *
  * Not here: deadlines and the count against what the client announced (the session's business).
  */
-import { closeSync, readSync, writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { EMPTY } from "../base/bytes.ts";
+import { hold, release } from "../os/held.ts";
 import { openTemporary } from "../os/temporary.ts";
 import type { BodyFailure, BodyReader } from "./body.ts";
 import { answer } from "./canned.ts";
@@ -150,7 +151,7 @@ class Collector implements BodyReader {
   }
 
   private beginFile(): void {
-    this.fd = openTemporary(this.directory);
+    this.fd = hold(openTemporary(this.directory));
     this.state = "file";
     if (this.length > 0) this.append(this.memory.subarray(0, this.length), 0);
     this.forget();
@@ -186,7 +187,7 @@ class Collector implements BodyReader {
   }
 
   private release(): void {
-    if (this.state === "file") closeSync(this.fd);
+    if (this.state === "file") release(this.fd);
     this.state = "over";
     this.budget.giveDisk(this.diskBytes);
     this.forget();
@@ -249,7 +250,7 @@ class FileBody implements SpooledBody {
 
   close(): void {
     if (this.fd === -1) return;
-    closeSync(this.fd);
+    release(this.fd);
     this.fd = -1;
     this.budget.giveDisk(this.length);
   }

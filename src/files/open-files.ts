@@ -7,7 +7,7 @@
  */
 import { monotonicMs } from "../base/clock.ts";
 import { type FileStat, hasSameContent, statOf } from "../os/file-stat.ts";
-import { closeDescriptor } from "../os/sockets.ts";
+import { hold, release } from "../os/held.ts";
 import { REVALIDATE_MS } from "./cache.ts";
 import type { Representation } from "./representation.ts";
 
@@ -25,7 +25,7 @@ export class OpenFile {
   private users = 1;
 
   constructor(fd: number, stats: FileStat) {
-    this.fd = fd;
+    this.fd = hold(fd);
     this.stats = stats;
   }
 
@@ -34,7 +34,7 @@ export class OpenFile {
   }
 
   release(): void {
-    if (--this.users === 0) closeDescriptor(this.fd);
+    if (--this.users === 0) release(this.fd);
   }
 
   /** Was anything written to it since `stats` were taken? */

@@ -1,4 +1,5 @@
 /** Entry point of a front's worker thread: messages of the master in, a Front behind them. */
+import { closeHeld } from "../os/held.ts";
 import type { FromFront, ToFront } from "./messages.ts";
 import { Front } from "./front.ts";
 
@@ -8,6 +9,9 @@ let front: Front | undefined;
 let number = 0;
 
 const tell = (message: FromFront) => postMessage(message);
+
+// However it ends: of a fault, too.
+process.on("exit", closeHeld);
 
 self.onmessage = (event: MessageEvent<ToFront>) => {
   const message = event.data;

@@ -219,6 +219,13 @@ export function duplicate(fd: number): number {
   return check(libc.fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl", `F_DUPFD_CLOEXEC ${fd}`);
 }
 
+/** `number` means what `fd` does from now on, and `fd` is closed. Whoever had its number goes on with it. */
+export function putInPlace(fd: number, number: number): void {
+  const O_CLOEXEC = 0o2000000;
+  check(libc.dup3(fd, number, O_CLOEXEC), "dup3", `${fd} as ${number}`);
+  closeDescriptor(fd);
+}
+
 export function closeDescriptor(fd: number): void {
   libc.close(fd);
 }

@@ -21,12 +21,17 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A project that answers with its version, `?` seconds later. */
+/** A project that answers with its version, `?` seconds later; of `?held`, when the file "held" is gone. */
 function deploy(version: string, first = ""): void {
   const code = `${first}
-import time
+import os, time
+HELD = os.path.join(os.path.dirname(__file__), "held")
 def application(environ, start_response):
-    time.sleep(float(environ["QUERY_STRING"] or 0))
+    if environ["QUERY_STRING"] == "held":
+        while os.path.exists(HELD):
+            time.sleep(0.02)
+    else:
+        time.sleep(float(environ["QUERY_STRING"] or 0))
     start_response("200 OK", [])
     return [${JSON.stringify(version)}.encode()]
 `;
@@ -85,24 +90,38 @@ describe.each([false, true])("a reload, with preload = %p,", (preload) => {
 describe("a reload", () => {
   test("does not wait for requests that run; they are answered by the old code", async () => {
     const each = await started();
-    const slow = Array.from({ length: 4 }, (_, i) => each.ask({ query: "2" }, i % 2));
+    writeFileSync(join(folder, "held"), "");
+    const slow = Array.from({ length: 4 }, (_, i) => each.ask({ query: "held" }, i % 2));
     await each.until(() => running(each) === 4);
     deploy("version 2");
     expect(await each.supervisor.reload("test")).toEqual(done(4));
     expect(slow.every(({ reply }) => reply.state === "waiting")).toBe(true);
     expect(await answers(each, 20)).toEqual(new Set(["version 2"]));
+    rmSync(join(folder, "held"));
     await Promise.all(slow.map(({ reply }) => reply.over));
     expect(new Set(slow.map(({ reply }) => reply.text))).toEqual(new Set(["version 1"]));
   });
 
   test("of code whose import never ends is given up after start_timeout", async () => {
-    const each = await started({ startTimeoutMs: 1000 });
+    // The first start has as long: on a busy machine Python alone takes a second or more.
+    const each = await started({ processes: 1, startTimeoutMs: 5000 });
     deploy("version 2", "import time; time.sleep(60)");
     expect(await each.supervisor.reload("test")).toMatchObject({
       ok: false,
-      traceback: expect.stringContaining("not ready 1 s"),
+      traceback: expect.stringContaining("not ready 5 s"),
     });
     expect(await answers(each, 4)).toEqual(new Set(["version 1"]));
+  });
+
+  test("of code that dies whenever it is ready ends, and says why", async () => {
+    const each = await started();
+    deploy("version 2", "import os, threading\nthreading.Timer(0.02, os._exit, [3]).start()");
+    const result = await each.supervisor.reload("test");
+    expect(result).toMatchObject({ ok: false, traceback: expect.stringContaining("exited with code 3") });
+    expect(each.log).toMatch(/reload failed: \d+ have the new code, the others are tried again/);
+    deploy("version 3");
+    expect(await each.supervisor.reload("test")).toMatchObject({ ok: true });
+    expect(await answers(each, 20)).toEqual(new Set(["version 3"]));
   });
 
   test("while another runs waits for it and sees what was deployed meanwhile", async () => {

@@ -197,6 +197,8 @@ test("a worker that served is replaced at once, however often it dies; requests 
   const rig = await startedRig();
   for (let i = 0; i < 4; i++) {
     expect((await rig.get("/hello")).reply.text).toBe("hello");
+    // A request is counted after its reply.
+    await rig.until(() => rig.supervisor.status().workers[0]?.threads.some(({ handled }) => handled > 0) === true);
     process.kill(pidsOf(rig)[0] as number, "SIGKILL");
     await rig.until(() => rig.supervisor.status().workers[0]?.state !== "ready");
   }
@@ -219,6 +221,16 @@ describe("stop", () => {
     await Promise.all(asked.map(({ reply }) => reply.over));
     expect(asked.map(({ reply }) => reply.text)).toEqual(Array.from({ length: 8 }, () => "slept"));
     expect(pids.filter(isAlive)).toEqual([]);
+  });
+
+  test("is not held up by a thread whose front has gone: there will be no successor", async () => {
+    const rig = await startedRig({ fronts: 2 });
+    rig.ask({ path: "/sleep", query: "0.5" }, 1);
+    await rig.until(() => busyThreads(rig) === 1);
+    rig.channels[1]?.close();
+    await rig.supervisor.stop(20_000);
+    expect(rig.log).not.toContain("this worker finishes and is replaced");
+    expect(rig.log).not.toContain("killed");
   });
 
   test("kills what does not finish, with its children", async () => {

@@ -152,6 +152,14 @@ test("what comes over the socket has null where there is nothing; it looks the s
   expect(statusText(sent, NOW)).toBe(EXPECTED);
 });
 
+test("a crash loop of processes that say nothing shows no empty line", () => {
+  const [app] = STATUS.apps;
+  const crashLoop = { failures: 2, nextStartMs: 0, cause: "was killed by SIGKILL", traceback: "" };
+  const apps = app === undefined ? [] : [{ ...app, crashLoop, reloadFailure: undefined }];
+  const text = statusText({ ...STATUS, apps }, NOW);
+  expect(text).toContain("CRASH LOOP: 2 starts failed; starting again; the last was killed by SIGKILL\n\n");
+});
+
 test("a server of files only is told of in six lines", () => {
   const text = statusText({ ...STATUS, apps: [], services: [], crons: [], limits: {}, fronts: [] }, NOW);
   expect(text.trimEnd().split("\n").length).toBe(6);

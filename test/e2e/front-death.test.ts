@@ -1,5 +1,7 @@
 /** A front thread that dies of a bug: its sockets and its siblings' requests live on, and it is replaced. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { ControlClient, controlSocket } from "../support/control.ts";
 import { freePort } from "../support/folder.ts";
@@ -70,6 +72,50 @@ test("requests of the other fronts finish, only its own connections are lost, an
   expect(running.log).toContain("front-1 died; a new one takes over its sockets");
   for (let i = 0; i < 40; i++) expect((await get(address, "/hello")).status).toBe(200);
 });
+
+test("nothing of it stays open: no socket, no file that it sent, no body that it spooled", async () => {
+  const running = await start();
+  await fault(running, 0);
+  await settled(running, [1, 0, 0]);
+  const before = descriptors(running);
+  // Those of the master: sources, stacks.
+  const files = temporaryFiles(running);
+  for (const round of [2, 3, 4]) {
+    const clients = await Promise.all(Array.from({ length: 12 }, () => Client.open(address)));
+    // Bodies that never end, beyond what memory holds.
+    for (const client of clients) {
+      client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n");
+      client.send(Buffer.alloc(800_000));
+    }
+    await until("spooled bodies", 10_000, () => temporaryFiles(running) > files);
+    await fault(running, 0);
+    for (const client of clients) client.close();
+    await settled(running, [round, 0, 0]);
+  }
+  await until("descriptors as before", 10_000, () => descriptors(running) <= before);
+});
+
+const links = ({ pid }: Server) => {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).flatMap((name) => {
+    try {
+      return readlinkSync(join(folder, name));
+    } catch {
+      return [];
+    }
+  });
+};
+const descriptors = (running: Server) => links(running).length;
+const temporaryFiles = (running: Server) =>
+  links(running).filter((link) => /\/(server-|#).*\(deleted\)/.test(link) && !link.startsWith("/dev/shm")).length;
+
+async function settled(running: Server, replaced: number[]): Promise<void> {
+  await until("replacement", 10_000, async () => {
+    const all = await fronts(running);
+    return all.every(({ number, state, replaced: times }) => state === "accepting" && times === replaced[number]);
+  });
+  for (let i = 0; i < 20; i++) expect((await get(address, "/hello")).status).toBe(200);
+}
 
 test("connections that come while it is gone wait, and are answered by its successor", async () => {
   const running = await start();

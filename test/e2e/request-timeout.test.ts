@@ -56,6 +56,7 @@ for (const preload of [false, true]) {
     expect(answer.status).toBe(504);
     const id = field(answer, "X-Request-Id") as string;
     expect(id).toMatch(/^[0-9a-f]{32}$/);
+    expect(answer.body.toString()).toContain(id);
     await running.logged(`request ${id}, GET /sleep?x=1, is answered with 504`);
     await running.logged(/GET \/sleep\?x=1 ran for .*request_timeout.*[\s\S]*stuck\.py", line \d+ in sleep_for_ever/);
     await replaced(before);

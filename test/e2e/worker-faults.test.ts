@@ -75,6 +75,7 @@ describe("under load, only the request that does it fails:", () => {
     ["a process that is stopped", () => status("/stop"), "504"],
     ["300 MB that are kept", () => status("/balloon"), "200"],
     ["sockets that the application closed", () => status("/close_sockets"), "502"],
+    ["the queue of all workers, shut down by one", () => status("/shut_queue"), "200"],
   ];
   test.each(faults)("%s", async (_, commit, outcome) => {
     await get(address, "/");

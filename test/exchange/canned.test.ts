@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { answer, errorPage, plainReply } from "../../src/exchange/canned.ts";
+import { answer, answerTraced, errorPage, plainReply } from "../../src/exchange/canned.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { fakeExchange } from "../support/exchange.ts";
@@ -53,6 +53,16 @@ describe("answer", () => {
     answer(left.exchange, 500);
     expect(left.reply.status).toBe(0);
   });
+});
+
+test("answerTraced names the request in a field and in the text, and leaves the prepared page as it is", () => {
+  const { exchange, reply } = fakeExchange();
+  answerTraced(exchange, 504);
+  expect(reply.status).toBe(504);
+  expect(reply.header("x-request-id")).toBe(exchange.requestId);
+  expect(reply.text).toContain(`Request ${exchange.requestId}`);
+  expect(reply.head?.length).toBe(reply.content.length);
+  expect(errorPage(504).content.toString()).not.toContain("Request ");
 });
 
 test("plainReply counts bytes, not characters", () => {

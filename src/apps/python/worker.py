@@ -16,6 +16,7 @@ import io
 import marshal
 import mmap
 import os
+import select
 import socket
 import struct
 import sys
@@ -28,6 +29,7 @@ from server_control import Control
 from server_load import load_application
 from server_process import (
     CONTROL,
+    LEASH,
     QUEUE,
     SCOREBOARD,
     confine,
@@ -48,6 +50,7 @@ HEAD_METHOD, SPOOLED, QUIT, WAKE = 1, 2, 4, 8
 IDLE_WAKE_SECONDS = 1  # how soon an idle thread sees that its worker is to finish
 REPLACED_SECONDS = 5  # a front thread that died has a successor by then, and we a stream to it
 EXIT_SECONDS = 5  # for what the application does at the exit of a worker that finishes by itself
+ORPHANED_SECONDS = 0.2  # between the first descriptor that a dying master closes and the last
 NO_ID = b"\0\0\0\0"
 
 
@@ -102,7 +105,7 @@ class Thread:
             except OSError:
                 return  # a forked copy of this process: its sockets are closed
             if size < head_size:
-                orphaned()
+                return worker.unqueued()
             ident, front, flags, epoch, environ_size, body_size, deadline, _ = unpack(frame)
             if flags & (QUIT | WAKE):
                 if flags & QUIT:
@@ -150,13 +153,14 @@ class Thread:
     def survives(self, stream, front):
         """The stream is lost. If that was since the front thread died, its successor brings another, and nobody waits
         for the reply. Else the worker finishes, and the slot goes on naming the request: it is answered 502 then."""
+        worker = self.worker
         if stream.fault is Stream.CLOSED:
             until = time.monotonic() + REPLACED_SECONDS
-            while self.streams[front] is stream and not self.worker.finishing and time.monotonic() < until:
+            while self.streams[front] is stream and not worker.leaves() and time.monotonic() < until:
                 time.sleep(0.02)
-            if self.streams[front] is not stream:
+            if self.streams[front] is not stream or worker.stopping:
                 return True
-        self.worker.broken(stream)
+        worker.broken(stream)
         return False
 
 
@@ -168,6 +172,7 @@ class Worker:
         self.settings = settings
         self.application = application
         self.finishing = False
+        self.stopping = False  # so does the server: its fronts have answered everybody
         self.is_copy = False  # a child that the application forked
         self.board = mmap.mmap(SCOREBOARD, 0)
         self.abandoned = memoryview(self.board)[settings["abandonedOffset"] : settings["slotBytes"]].cast("I")
@@ -199,9 +204,14 @@ class Worker:
                 self.threads[index].streams[message["streams"]] = stream
             if index == len(self.threads) - 1:
                 self.control.say(connected=message["streams"])
+        elif "stop" in message:
+            self.stopping = True
         elif "finish" in message:
             self.finishing = True
             self.control.say(finishing=True)
+
+    def leaves(self):
+        return self.finishing or self.stopping
 
     def serving(self, ident):
         """Our thread of this number; None: it is one of the application's."""
@@ -221,6 +231,15 @@ class Worker:
         self.threads[0].main()
         for thread in others:
             thread.join()
+
+    def unqueued(self):
+        """Nothing comes from the queue any more. Either the master is gone, and the kernel is about to end our group, or
+        somebody has shut the queue down: then this worker finishes, since the next queue is its successor's."""
+        if select.select([LEASH], [], [], ORPHANED_SECONDS)[0]:
+            orphaned()
+        if not self.finishing:
+            self.finishing = True
+            self.control.say(unqueued=True)
 
     def listen(self):
         while True:

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import socket
 import stat
 import time
 
@@ -72,6 +73,13 @@ def close_sockets(start_response):
     return answer(start_response)
 
 
+def shut_queue(start_response):
+    """The socket that all workers get their requests from, as one that ends "all sockets" of its process does."""
+    with socket.socket(fileno=os.dup(4)) as queue:
+        queue.shutdown(socket.SHUT_RDWR)
+    return answer(start_response)
+
+
 KEPT = []
 PAGES = {
     "/pid": pid,
@@ -83,4 +91,5 @@ PAGES = {
     "/stop": stop,
     "/balloon": balloon,
     "/close_sockets": close_sockets,
+    "/shut_queue": shut_queue,
 }
