@@ -38,7 +38,7 @@ export function finishedHead(exchange: Exchange | undefined, head: ReplyHead): R
   const rules = exchange.headerRules;
   if (rules === undefined) return head;
   const fields = copyOf(head.fields);
-  for (const rule of rules) apply(rule, fields, exchange);
+  applyRules(rules, fields, exchange);
   const finished = { status: head.status, reason: head.reason, fields, length: head.length };
   exchange.replyHead = finished;
   return finished;
@@ -54,6 +54,11 @@ function prepare(rule: HeaderRule): PreparedRule {
   const template = rule.kind === "remove" ? undefined : rule.value;
   const fixed = template?.constant === undefined ? undefined : fieldValue(template.constant);
   return { kind: rule.kind, field: fieldName(rule.name), template, fixed };
+}
+
+/** What a rule list does to `fields`, in place. The values are clean: nothing in them can end a field. */
+export function applyRules(rules: HeaderRules, fields: Fields, exchange: Exchange): void {
+  for (const rule of rules) apply(rule, fields, exchange);
 }
 
 function apply(rule: PreparedRule, fields: Fields, exchange: Exchange): void {
@@ -74,7 +79,7 @@ const NEEDS_CARE = /[\x00-\x1f\x7f]|^ | $/;
 
 /** A decoded path may hold any byte. What cannot stand in a field value (RFC 9110 section 5.5) is percent-encoded: dropping
  *  the field would let a client take a security header off by adding `%0a` to the path. */
-function fieldValue(value: string): string {
+export function fieldValue(value: string): string {
   if (!NEEDS_CARE.test(value)) return value;
   const safe = value.replace(
     NOT_IN_A_VALUE,

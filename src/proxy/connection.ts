@@ -12,6 +12,7 @@ import { connect, type ConnectAddress, type ConnectOwner } from "../net/connect.
 import { Outbox } from "../net/outbox.ts";
 import type { Wire } from "../net/wire.ts";
 import type { ReplyParser } from "./dialect.ts";
+import type { Peer } from "./peer.ts";
 
 export type ConnectionPhase = "connecting" | "sending" | "reading" | "idle" | "closed";
 
@@ -40,20 +41,28 @@ export interface ConnectionTimeouts {
   readonly connectTimeoutMs: number;
   readonly sendTimeoutMs: number;
   readonly readTimeoutMs: number;
+  /** From the whole request to the whole head of its reply. Default: readTimeoutMs. */
+  readonly headTimeoutMs?: number | undefined;
 }
 
 export class UpstreamConnection implements ConnectOwner {
   phase: ConnectionPhase = "connecting";
   user: ConnectionUser | undefined;
   readonly parser: ReplyParser;
-  /** Index of its server in the upstream. */
-  readonly server: number;
+  readonly peer: Peer;
+  /** Is a request on it, in the eyes of the upstream that counts them? */
+  busy = false;
   /** Has it served a request before this one? */
   reused = false;
   /** Has a byte of the current reply come? */
   answered = false;
   /** Bytes of the current request that the kernel took. */
   bytesWritten = 0;
+  /** The Keep-Alive field of the last reply. */
+  keepAlive: string | undefined = undefined;
+  /** Requests it was used for, and when it was made (base/clock monotonicMs, to the sweep). */
+  requests = 0;
+  readonly madeMs: number;
   /** Sweeps since it became idle: 0 means not long ago. */
   idleSweeps = 0;
   /** When idle: how long it may stay so. */
@@ -68,15 +77,19 @@ export class UpstreamConnection implements ConnectOwner {
   private paused = false;
   private progressed = true;
   private sinceMs = 0;
+  /** The head of the reply is still awaited: slivers of it are no progress. */
+  private awaitsHead = false;
 
   constructor(
-    server: number,
+    peer: Peer,
     parser: ReplyParser,
     owner: ConnectionOwner,
     timeouts: ConnectionTimeouts,
     user: ConnectionUser,
+    nowMs: number,
   ) {
-    this.server = server;
+    this.peer = peer;
+    this.madeMs = nowMs;
     this.parser = parser;
     this.owner = owner;
     this.timeouts = timeouts;
@@ -95,6 +108,14 @@ export class UpstreamConnection implements ConnectOwner {
     this.phase = "sending";
     this.answered = false;
     this.bytesWritten = 0;
+    this.requests++;
+    this.awaitsHead = true;
+    this.progressed = true;
+  }
+
+  /** The head is here, or an interim one. */
+  headCame(final: boolean): void {
+    this.awaitsHead = !final;
     this.progressed = true;
   }
 
@@ -105,6 +126,16 @@ export class UpstreamConnection implements ConnectOwner {
     const before = outbox.pending;
     const done = outbox.write(bytes);
     this.wrote(bytes.length + before - outbox.pending);
+    return done;
+  }
+
+  /** As write, for a buffer that is used again at once. */
+  writeCopying(bytes: Uint8Array, length: number): boolean {
+    const { outbox } = this;
+    if (outbox === undefined || this.phase === "closed") return false;
+    const before = outbox.pending;
+    const done = outbox.writeCopying(bytes, length);
+    this.wrote(length + before - outbox.pending);
     return done;
   }
 
@@ -173,7 +204,7 @@ export class UpstreamConnection implements ConnectOwner {
     if (this.phase === "closed") return;
     // Bytes that answer nothing: whatever they are, the next request must not get them.
     if (this.phase === "idle") return this.dropIdle();
-    this.progressed = true;
+    if (!this.awaitsHead) this.progressed = true;
     this.answered = true;
     this.parser.receive(bytes);
     this.guarded("readable");
@@ -270,12 +301,17 @@ export class UpstreamConnection implements ConnectOwner {
       case "sending":
         return this.timeouts.sendTimeoutMs;
       case "reading":
-        return this.paused ? Infinity : this.timeouts.readTimeoutMs;
+        return this.paused ? Infinity : this.readingTimeoutMs();
       case "idle":
         return this.idleTimeoutMs;
       case "closed":
         return Infinity;
     }
+  }
+
+  private readingTimeoutMs(): number {
+    const { headTimeoutMs, readTimeoutMs } = this.timeouts;
+    return this.awaitsHead ? (headTimeoutMs ?? readTimeoutMs) : readTimeoutMs;
   }
 
   private expire(): void {

@@ -1,27 +1,76 @@
 /** HTTP/1.1 to an upstream (RFC 9112), with persistent connections. The message is written anew from parsed fields. */
 import type { Exchange } from "../exchange/exchange.ts";
+import { applyRules, fieldValue } from "../exchange/reply-headers.ts";
+import { evaluate } from "../exchange/template.ts";
+import { type FieldName, Fields } from "../protocol/http/fields.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
 import { ClientConnection } from "../protocol/http1/client.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
-import { encodeRequestHead } from "../protocol/http1/write-request.ts";
+import { RequestHeadWriter } from "../protocol/http1/write-request.ts";
 import type { Dialect } from "./dialect.ts";
 import { requestFields } from "./forward.ts";
 import { addHopFields, connectionOptions } from "./hops.ts";
+import type { ProxyOptions, UpstreamOptions } from "./options.ts";
+import { strippedTarget, uriTarget } from "./target.ts";
 
-/** `keepsAlive` false: each request asks for its connection to be closed (keepalive = 0). */
-export function makeHttpDialect(keepsAlive: boolean): Dialect {
-  return {
-    isHttpHop: true,
-    keepsAlive,
-    makeParser: () => new ClientConnection(DEFAULT_HEAD_LIMITS),
-    encode: (exchange: Exchange, bodyLength: number, host: string) => {
-      const { head } = exchange;
-      const fields = requestFields(exchange, host);
-      addHopFields(exchange, fields);
-      const connection = connectionOptions(exchange, keepsAlive);
-      return encodeRequestHead(head.method, originTarget(head), fields, bodyLength, connection);
-    },
-  };
+export function makeHttpDialect(options: UpstreamOptions): Dialect {
+  return new HttpDialect(options);
+}
+
+/** One for each front: requests are encoded one at a time. */
+const writer = new RequestHeadWriter();
+
+class HttpDialect implements Dialect {
+  readonly isHttpHop = true;
+  /** False: each request asks for its connection to be closed (keepalive = 0). */
+  readonly keepsAlive: boolean;
+  readonly takesChunks = true;
+  private readonly options: UpstreamOptions;
+  private readonly via: boolean;
+
+  constructor(options: UpstreamOptions) {
+    this.options = options;
+    this.keepsAlive = options.keepalive > 0;
+    this.via = options.via ?? true;
+  }
+
+  get bytes(): Buffer {
+    return writer.bytes;
+  }
+
+  makeParser(): ClientConnection {
+    return new ClientConnection(DEFAULT_HEAD_LIMITS);
+  }
+
+  encode(exchange: Exchange, bodyLength: number, fallbackHost: string, route: ProxyOptions): number {
+    const { head } = exchange;
+    writer.begin(head.method, targetOf(exchange, route));
+    const { headersUp } = this.options;
+    if (headersUp === undefined) {
+      requestFields(exchange, writer, fallbackHost, this.hostOf(exchange), this.via);
+    } else {
+      const fields = new Fields();
+      requestFields(exchange, fields, fallbackHost, this.hostOf(exchange), this.via);
+      applyRules(headersUp, fields, exchange);
+      for (let i = 0; i < fields.length; i++) writer.add(fields.names[i] as FieldName, fields.values[i] as string);
+    }
+    addHopFields(exchange, writer);
+    return writer.finish(bodyLength, connectionOptions(exchange, this.keepsAlive));
+  }
+
+  /** Undefined, also when the template gives nothing: the client's. */
+  private hostOf(exchange: Exchange): string | undefined {
+    const { host } = this.options;
+    if (host === undefined) return undefined;
+    const value = fieldValue(evaluate(host, exchange));
+    return value === "" ? undefined : value;
+  }
+}
+
+function targetOf(exchange: Exchange, route: ProxyOptions): string {
+  if (route.uri !== undefined) return uriTarget(exchange, route.uri);
+  if (route.stripPrefix === true && exchange.mount !== "") return strippedTarget(exchange);
+  return originTarget(exchange.head);
 }
 
 /** RFC 9112 section 3.2.1: an origin server is asked in origin-form, path and query byte for byte. */

@@ -4,40 +4,83 @@
  */
 import { type CgiSink, cgiVariables } from "../exchange/cgi.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { evaluate, type Template } from "../exchange/template.ts";
 import { PacketWriter } from "../protocol/uwsgi/packet.ts";
 import { CgiReplyParser } from "./cgi-reply.ts";
 import type { Dialect } from "./dialect.ts";
+import type { ProxyOptions, UpstreamOptions } from "./options.ts";
 
-export function makeUwsgiDialect(): Dialect {
-  const packet = new PacketWriter();
-  const ownFacts = new ClientFieldFilter(packet);
-  return {
-    isHttpHop: false,
-    keepsAlive: false,
-    makeParser: () => new CgiReplyParser(),
-    encode: (exchange: Exchange, bodyLength: number) => {
-      packet.reset();
-      // A gateway in front of us is trusted to name its client; a client is not.
-      cgiVariables(exchange, bodyLength, exchange.params === undefined ? ownFacts : packet);
-      // nginx: PATH_INFO is $document_uri, the whole decoded path, and there is no SCRIPT_NAME.
-      packet.variable("PATH_INFO", exchange.head.path);
-      const bytes = packet.finish();
-      return bytes === undefined ? undefined : Buffer.from(bytes);
-    },
-  };
+export function makeUwsgiDialect(options: UpstreamOptions): Dialect {
+  return new UwsgiDialect(options);
+}
+
+/** One for each front: requests are encoded one at a time. */
+const packet = new PacketWriter();
+
+class UwsgiDialect implements Dialect {
+  readonly isHttpHop = false;
+  readonly keepsAlive = false;
+  readonly takesChunks = false;
+  private readonly modifier1: number;
+  private readonly modifier2: number;
+  private readonly params: readonly { readonly name: string; readonly value: Template }[];
+  private readonly sink: VariableFilter;
+
+  constructor(options: UpstreamOptions) {
+    this.modifier1 = options.modifier1 ?? 0;
+    this.modifier2 = options.modifier2 ?? 0;
+    this.params = options.params ?? [];
+    this.sink = new VariableFilter(new Set(this.params.map(({ name }) => name)));
+  }
+
+  get bytes(): Buffer {
+    return packet.bytes;
+  }
+
+  makeParser(): CgiReplyParser {
+    return new CgiReplyParser();
+  }
+
+  encode(exchange: Exchange, bodyLength: number, _fallbackHost: string, route: ProxyOptions): number {
+    const { sink } = this;
+    packet.reset();
+    // A gateway in front of us is trusted to name its client; a client is not.
+    sink.believes = exchange.params !== undefined;
+    cgiVariables(exchange, bodyLength, sink);
+    pathVariables(exchange, route, sink);
+    for (const { name, value } of this.params) {
+      const text = evaluate(value, exchange);
+      if (text !== "") packet.variable(name, text);
+    }
+    return packet.finish(this.modifier1, this.modifier2)?.length ?? -1;
+  }
+}
+
+/** nginx: PATH_INFO is $document_uri, the whole decoded path, and there is no SCRIPT_NAME. Without its prefix the two
+ *  are divided as for an application that is mounted there. */
+function pathVariables(exchange: Exchange, route: ProxyOptions, sink: CgiSink): void {
+  const { head, mount } = exchange;
+  const isBelow = route.stripPrefix === true && mount !== "" && head.path.startsWith(mount);
+  if (isBelow) sink.variable("SCRIPT_NAME", mount);
+  sink.variable("PATH_INFO", isBelow ? head.path.slice(mount.length) : head.path);
 }
 
 /** uWSGI takes wsgi.url_scheme from X-Forwarded-Proto and X-Forwarded-SSL, whoever sent them. The variables
- *  REMOTE_ADDR, HTTPS, SERVER_PORT and HTTP_HOST say the same truthfully. */
-class ClientFieldFilter implements CgiSink {
-  private readonly packet: PacketWriter;
+ *  REMOTE_ADDR, HTTPS, SERVER_PORT and HTTP_HOST say the same truthfully. What the configuration sets is not sent twice. */
+class VariableFilter implements CgiSink {
+  believes = false;
+  private readonly configured: ReadonlySet<string>;
 
-  constructor(packet: PacketWriter) {
-    this.packet = packet;
+  constructor(configured: ReadonlySet<string>) {
+    this.configured = configured;
   }
 
   variable(name: string, value: string): void {
-    if (name.startsWith("HTTP_X_FORWARDED_") || name === "HTTP_FORWARDED" || name === "HTTP_X_REAL_IP") return;
-    this.packet.variable(name, value);
+    if (!this.believes && name.startsWith("HTTP_") && namesClient(name)) return;
+    if (this.configured.size === 0 || !this.configured.has(name)) packet.variable(name, value);
   }
+}
+
+function namesClient(name: string): boolean {
+  return name.startsWith("HTTP_X_FORWARDED_") || name === "HTTP_FORWARDED" || name === "HTTP_X_REAL_IP";
 }

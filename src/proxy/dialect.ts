@@ -4,6 +4,7 @@
  */
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Fields } from "../protocol/http/fields.ts";
+import type { ProxyOptions } from "./options.ts";
 
 export type ReplyEvent = "need-data" | "interim" | "head" | "data" | "end" | "failed";
 
@@ -40,8 +41,12 @@ export interface Dialect {
   /** Is the server behind it a further hop of HTTP, so that hops are counted (RFC 9110 section 7.6.2)? */
   readonly isHttpHop: boolean;
   readonly keepsAlive: boolean;
+  /** Can it send a body whose length is not known before its end? */
+  readonly takesChunks: boolean;
   makeParser(): ReplyParser;
-  /** What precedes the body; undefined when the request does not fit the protocol (431). `host` is for requests that
-   *  name none. The bytes are the caller's. */
-  encode(exchange: Exchange, bodyLength: number, host: string): Buffer | undefined;
+  /** Puts what precedes the body at the beginning of `bytes` and returns how many bytes that is; -1 when the request does
+   *  not fit the protocol (431). `fallbackHost` is for requests that name none. */
+  encode(exchange: Exchange, bodyLength: number, fallbackHost: string, route: ProxyOptions): number;
+  /** Used again for the next request. */
+  readonly bytes: Buffer;
 }

@@ -29,8 +29,13 @@ export const PONG = Buffer.from([MODIFIER_PING, 0, 0, 1]);
 export class PacketWriter {
   /** The variable that did not fit; undefined while all of them did. */
   tooLarge: string | undefined = undefined;
-  private readonly buffer = Buffer.allocUnsafe(PACKET_HEADER_BYTES + PACKET_DATA_BYTES_MAX);
+  private readonly buffer = Buffer.allocUnsafeSlow(PACKET_HEADER_BYTES + PACKET_DATA_BYTES_MAX);
   private end = PACKET_HEADER_BYTES;
+
+  /** The buffer: begins with the packet after `finish`. */
+  get bytes(): Buffer {
+    return this.buffer;
+  }
 
   /** Forgets what was written: a new packet begins. */
   reset(): void {
