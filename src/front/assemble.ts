@@ -13,7 +13,6 @@ import type {
   RouteConfig,
   RouteTarget,
   SiteConfig,
-  UpstreamConfig,
 } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
@@ -35,10 +34,11 @@ import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
-import { Upstream } from "../proxy/upstream.ts";
+import type { Upstream } from "../proxy/upstream.ts";
 import { filesOptions } from "./files-options.ts";
 import { Guards } from "./guards.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
+import { assembleUpstream } from "./upstreams.ts";
 import { makeHeaderRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
 export interface Assembly {
@@ -67,10 +67,10 @@ export interface AssembleContext {
 export function assemble(config: Config, context: AssembleContext): Assembly {
   const budget = makeBudget(config, context);
   const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context, budget)]));
-  const upstreams = new Map(
-    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, context.log)]),
-  );
   const scope = makeScope(config);
+  const upstreams = new Map(
+    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, scope, context.log)]),
+  );
   const guards = new Guards(config, context.rates, scope, context.log);
   const targets: Targets = {
     config,
@@ -253,6 +253,8 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
         makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
           temporaryDirectory: targets.config.server.temporaryDirectory,
           budget: targets.budget,
+          stripPrefix: target.stripPrefix,
+          uri: target.uri === undefined ? undefined : makeTemplate(target.uri, scope),
         }),
       );
     case "redirect":
@@ -308,8 +310,4 @@ function assembleApp(app: AppConfig, config: Config, context: AssembleContext, b
     context.log,
   );
   return { config: app, channel, handler: makeAppHandler(channel) };
-}
-
-function assembleUpstream(upstream: UpstreamConfig, log: Log): Upstream {
-  return new Upstream(upstream, log);
 }

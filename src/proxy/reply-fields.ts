@@ -56,12 +56,16 @@ export function passReplyFields(head: ReplyHead, passage: Passage, cookie: strin
   const { options, exchange } = passage;
   keepReplyFields(fields);
   if (options.rewriteRedirects !== false) rewriteRedirects(fields, passage);
-  if (options.cookieDomains !== undefined || options.cookiePaths !== undefined) rewriteCookies(fields, passage);
+  if (hasEntries(options.cookieDomains) || hasEntries(options.cookiePaths)) rewriteCookies(fields, passage);
   if (cookie !== undefined) fields.add(SET_COOKIE, cookie);
   if (options.headersDown === undefined) return;
   // The templates of rules may name the reply.
   exchange.replyHead = head;
   applyRules(options.headersDown, fields, exchange);
+}
+
+function hasEntries(rewrites: readonly CookieRewrite[] | undefined): boolean {
+  return rewrites !== undefined && rewrites.length > 0;
 }
 
 function rewriteRedirects(fields: Fields, passage: Passage): void {

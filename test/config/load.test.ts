@@ -193,7 +193,7 @@ describe("every key reaches the configuration", () => {
   });
 
   test("[upstream.NAME]", () => {
-    expect(config().upstreams).toEqual([
+    expect(config().upstreams).toMatchObject([
       {
         name: "legacy",
         protocol: "uwsgi",
@@ -289,8 +289,18 @@ describe("every key reaches the configuration", () => {
         { kind: "redirect", to: "https://old.example.org$request_uri", status: 308 },
       ],
       ["/moved/", { kind: "prefix", path: "/moved/" }, undefined, { kind: "redirect", to: "/new/", status: 302 }],
-      ["/api/", { kind: "prefix", path: "/api/" }, 0, { kind: "upstream", upstream: "legacy" }],
-      ["/node/", { kind: "prefix", path: "/node/" }, undefined, { kind: "upstream", upstream: "one" }],
+      [
+        "/api/",
+        { kind: "prefix", path: "/api/" },
+        0,
+        { kind: "upstream", upstream: "legacy", stripPrefix: false, uri: undefined },
+      ],
+      [
+        "/node/",
+        { kind: "prefix", path: "/node/" },
+        undefined,
+        { kind: "upstream", upstream: "one", stripPrefix: false, uri: undefined },
+      ],
       [
         "/page",
         { kind: "prefix", path: "/page" },
