@@ -65,7 +65,9 @@ export class HealthChecks {
     if (watched.probe !== undefined || nowMs < watched.dueMs) return;
     watched.dueMs = nowMs + this.options.intervalMs;
     const found = watched;
-    watched.probe = new Probe(peer, this.protocol, this.options, nowMs, (why) => this.judged(peer, found, why));
+    const probe = new Probe(peer, this.protocol, this.options, nowMs, (why) => this.judged(peer, found, why));
+    // A connection may be refused before connect() returns.
+    if (!probe.over) watched.probe = probe;
   }
 
   /** `why` undefined: it is well. */
@@ -98,7 +100,7 @@ class Probe implements ConnectOwner {
   private readonly parser: ClientConnection | undefined;
   private readonly request: Buffer;
   private readonly beganMs: number;
-  private readonly attempt: { cancel(): void };
+  private attempt: { cancel(): void } | undefined = undefined;
   private wire: Wire | undefined = undefined;
   private told: ((why: string | undefined) => void) | undefined;
   private receivedBytes = 0;
@@ -117,6 +119,10 @@ class Probe implements ConnectOwner {
     this.parser?.expect("GET");
     this.request = this.parser === undefined ? PING : checkRequest(peer, options);
     this.attempt = connect(peer.address, this);
+  }
+
+  get over(): boolean {
+    return this.told === undefined;
   }
 
   connected(wire: Wire): void {
@@ -173,7 +179,7 @@ class Probe implements ConnectOwner {
 
   cancel(): void {
     this.told = undefined;
-    this.attempt.cancel();
+    this.attempt?.cancel();
     this.wire?.abort();
     this.wire = undefined;
   }
