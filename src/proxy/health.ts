@@ -90,7 +90,7 @@ export class HealthChecks {
   }
 
   close(): void {
-    for (const peer of [...this.watched.keys()]) this.forget(peer);
+    for (const peer of this.watched.keys()) this.forget(peer);
   }
 }
 

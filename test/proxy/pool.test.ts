@@ -16,7 +16,8 @@ describe("how long a connection may be idle", () => {
     ["nonsense", IDLE_TIMEOUT_MS],
   ];
   test.each(cases)("Keep-Alive: %s means %d ms", (keepAlive, ms) =>
-    expect(idleTimeoutMs(keepAlive, IDLE_TIMEOUT_MS)).toBe(ms));
+    expect(idleTimeoutMs(keepAlive, IDLE_TIMEOUT_MS)).toBe(ms),
+  );
 });
 
 test("requests one after the other share a connection", async () => {
