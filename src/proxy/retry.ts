@@ -4,13 +4,7 @@
  * What was never sent has had no effect and may always be sent. What was sent is sent again only if running it twice is
  * running it once (RFC 9110 section 9.2.2), or if the configuration takes that upon itself.
  */
-import {
-  RETRY_ON,
-  RETRY_TIMEOUT_MS,
-  type RetryReason,
-  TRIES_MAX,
-  type UpstreamOptions,
-} from "./options.ts";
+import { RETRY_ON, RETRY_TIMEOUT_MS, type RetryReason, TRIES_MAX, type UpstreamOptions } from "./options.ts";
 
 /** RFC 9110 section 9.2.2: running them twice is running them once. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);

@@ -172,7 +172,8 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     if (stale && this.mayRepeat(connection)) return this.retryStale(connection);
     this.failureStatus = status;
     if (kind !== "bug") this.upstream.serverFailed(connection.peer, `${why}, ${this.describe()}`);
-    if (kind === "bug" || !this.tryNext(connection, kind === "timeout" ? "timeout" : "error")) this.fail(status, undefined);
+    if (kind === "bug" || !this.tryNext(connection, kind === "timeout" ? "timeout" : "error"))
+      this.fail(status, undefined);
   }
 
   /** Has the server not seen it, or does it not matter? */
@@ -276,7 +277,8 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     this.isFault = isServersFault(status);
     connection.keepAlive = head.fields.get("keep-alive");
     if (this.attempt !== undefined) headCame(this.attempt, status, monotonicMs());
-    if (this.upstream.options.retryOn?.includes(status) === true && this.retriesStatus(connection, status)) return false;
+    if (this.upstream.options.retryOn?.includes(status) === true && this.retriesStatus(connection, status))
+      return false;
     if (this.stage !== "abandoned") this.reply.headReceived(head, connection.peer);
     return true;
   }

@@ -219,6 +219,8 @@ describe("every key reaches the configuration", () => {
     ]);
   });
 
+  const asked = (upstream: string) => ({ kind: "upstream", upstream, stripPrefix: false, uri: undefined });
+
   test("[[site]]", () => {
     const [site, fallback] = config().sites;
     expect(site).toMatchObject({
@@ -289,18 +291,8 @@ describe("every key reaches the configuration", () => {
         { kind: "redirect", to: "https://old.example.org$request_uri", status: 308 },
       ],
       ["/moved/", { kind: "prefix", path: "/moved/" }, undefined, { kind: "redirect", to: "/new/", status: 302 }],
-      [
-        "/api/",
-        { kind: "prefix", path: "/api/" },
-        0,
-        { kind: "upstream", upstream: "legacy", stripPrefix: false, uri: undefined },
-      ],
-      [
-        "/node/",
-        { kind: "prefix", path: "/node/" },
-        undefined,
-        { kind: "upstream", upstream: "one", stripPrefix: false, uri: undefined },
-      ],
+      ["/api/", { kind: "prefix", path: "/api/" }, 0, asked("legacy")],
+      ["/node/", { kind: "prefix", path: "/node/" }, undefined, asked("one")],
       [
         "/page",
         { kind: "prefix", path: "/page" },
