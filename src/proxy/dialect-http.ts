@@ -6,15 +6,22 @@ import { type FieldName, Fields } from "../protocol/http/fields.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
 import { ClientConnection } from "../protocol/http1/client.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
-import { RequestHeadWriter } from "../protocol/http1/write-request.ts";
+import { FieldLines, RequestHeadWriter } from "../protocol/http1/write-request.ts";
 import type { Dialect } from "./dialect.ts";
-import { requestFields } from "./forward.ts";
+import { clientFields, hostField, ownFields, ownFieldsStay, requestFields } from "./forward.ts";
 import { addHopFields, connectionOptions } from "./hops.ts";
 import type { ProxyOptions, UpstreamOptions } from "./options.ts";
 import { strippedTarget, uriTarget } from "./target.ts";
 
 export function makeHttpDialect(options: UpstreamOptions): Dialect {
   return new HttpDialect(options);
+}
+
+interface OwnLines {
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly protocol: string;
+  readonly text: string;
 }
 
 /** One for each front: requests are encoded one at a time. */
@@ -27,6 +34,7 @@ class HttpDialect implements Dialect {
   readonly takesChunks = true;
   private readonly options: UpstreamOptions;
   private readonly via: boolean;
+  private readonly ownLines = new WeakMap<Exchange["peer"], OwnLines>();
 
   constructor(options: UpstreamOptions) {
     this.options = options;
@@ -46,16 +54,33 @@ class HttpDialect implements Dialect {
     const { head } = exchange;
     writer.begin(head.method, targetOf(exchange, route));
     const { headersUp } = this.options;
+    const rules = { host: this.hostOf(exchange), fallbackHost, via: this.via };
     if (headersUp === undefined) {
-      requestFields(exchange, writer, fallbackHost, this.hostOf(exchange), this.via);
+      clientFields(exchange, writer, rules);
+      if (ownFieldsStay(exchange)) writer.addLines(this.ownLinesOf(exchange));
+      else ownFields(exchange, writer, this.via);
     } else {
       const fields = new Fields();
-      requestFields(exchange, fields, fallbackHost, this.hostOf(exchange), this.via);
+      requestFields(exchange, fields, rules);
       applyRules(headersUp, fields, exchange);
       for (let i = 0; i < fields.length; i++) writer.add(fields.names[i] as FieldName, fields.values[i] as string);
     }
     addHopFields(exchange, writer);
     return writer.finish(bodyLength, connectionOptions(exchange, this.keepsAlive));
+  }
+
+  /** Our fields as text: the same for every request of a connection, as long as it asks for one host. */
+  private ownLinesOf(exchange: Exchange): string {
+    const { peer, head, protocol } = exchange;
+    const host = hostField(exchange);
+    const kept = this.ownLines.get(peer);
+    if (kept !== undefined && kept.host === host && kept.protocol === protocol && kept.port === head.hostPort) {
+      return kept.text;
+    }
+    const lines = new FieldLines();
+    ownFields(exchange, lines, this.via);
+    this.ownLines.set(peer, { host, port: head.hostPort, protocol, text: lines.text });
+    return lines.text;
   }
 
   /** Undefined, also when the template gives nothing: the client's. */

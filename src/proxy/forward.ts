@@ -93,20 +93,25 @@ const X_FORWARDED_PROTO = fieldName("X-Forwarded-Proto");
 const X_FORWARDED_HOST = fieldName("X-Forwarded-Host");
 const X_FORWARDED_PORT = fieldName("X-Forwarded-Port");
 
-/** Tells `sink` the fields of the request to the upstream. `upstreamHost`: Host in place of the client's; undefined to keep
- *  it, with `fallbackHost` for clients that named none (HTTP/1.0). */
-export function requestFields(
-  exchange: Exchange,
-  sink: FieldSink,
-  fallbackHost: string,
-  upstreamHost?: string,
-  via = true,
-): void {
-  const { head, peer } = exchange;
-  const { names, values } = head.fields;
-  const host = hostField(exchange);
-  const nominated = nominatedBy(head.fields);
-  sink.add(HOST, upstreamHost ?? (host === "" ? fallbackHost : host));
+/** What else the upstream's request says. `host`: in place of the client's, undefined to keep it; `fallbackHost`: for
+ *  clients that named none (HTTP/1.0). */
+export interface ForwardRules {
+  readonly host: string | undefined;
+  readonly fallbackHost: string;
+  readonly via: boolean;
+}
+
+/** Tells `sink` the fields of the request to the upstream: the client's, then ours. */
+export function requestFields(exchange: Exchange, sink: FieldSink, rules: ForwardRules): void {
+  clientFields(exchange, sink, rules);
+  ownFields(exchange, sink, rules.via);
+}
+
+/** Host, and what of the client's fields goes on. */
+export function clientFields(exchange: Exchange, sink: FieldSink, rules: ForwardRules): void {
+  const { names, values } = exchange.head.fields;
+  const nominated = nominatedBy(exchange.head.fields);
+  sink.add(HOST, rules.host ?? (hostField(exchange) || rules.fallbackHost));
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as FieldName;
     const passage = passageOf(name);
@@ -114,6 +119,12 @@ export function requestFields(
     if ((passage & IN_REQUEST) !== 0 || nominated?.has(name.lower) === true) continue;
     if ((passage & AMBIGUOUS) === 0 || passesAmbiguous(exchange, name)) sink.add(name, values[i] as string);
   }
+}
+
+/** Via, and who the client is. */
+export function ownFields(exchange: Exchange, sink: FieldSink, via: boolean): void {
+  const { peer } = exchange;
+  const host = hostField(exchange);
   if (via) sink.add(VIA, exchange.protocol === "HTTP/1.1" ? VIA_1_1 : viaOf(exchange.protocol));
   sink.add(X_REAL_IP, peer.remoteAddress);
   sink.add(X_FORWARDED_FOR, forwardedFor(exchange));
@@ -122,6 +133,11 @@ export function requestFields(
   const forwardedHost = believed(exchange, "x-forwarded-host") ?? host;
   if (forwardedHost !== "") sink.add(X_FORWARDED_HOST, forwardedHost);
   sink.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
+}
+
+/** Do our fields depend on the connection and its Host alone, so that they can be kept for its next request? */
+export function ownFieldsStay(exchange: Exchange): boolean {
+  return exchange.forwarding !== "believed" && exchange.remoteUser === "" && exchange.head.form === "origin";
 }
 
 const VIA_1_1 = viaOf("HTTP/1.1");

@@ -57,6 +57,8 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private loss: string | undefined = undefined;
   private paused = false;
   private pulling = false;
+  /** When the head came, if that was in this wake-up: the clock is read once for a reply that is here in whole. */
+  private headMs = 0;
   /** Is the status of the reply the server's fault? */
   private isFault = false;
 
@@ -227,6 +229,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private pull(): void {
     if (this.pulling) return;
     this.pulling = true;
+    this.headMs = 0;
     try {
       while (this.stage !== "over" && !this.paused && this.step());
     } catch (error) {
@@ -276,7 +279,8 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     }
     this.isFault = isServersFault(status);
     connection.keepAlive = head.fields.get("keep-alive");
-    if (this.attempt !== undefined) headCame(this.attempt, status, monotonicMs());
+    this.headMs = monotonicMs();
+    if (this.attempt !== undefined) headCame(this.attempt, status, this.headMs);
     if (this.upstream.options.retryOn?.includes(status) === true && this.retriesStatus(connection, status))
       return false;
     if (this.stage !== "abandoned") this.reply.headReceived(head, connection.peer);
@@ -297,7 +301,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private endReceived(connection: UpstreamConnection): boolean {
     const { stage } = this;
     const { trailers } = connection.parser;
-    if (this.attempt !== undefined) replyEnded(this.attempt, monotonicMs());
+    if (this.attempt !== undefined) replyEnded(this.attempt, this.headMs === 0 ? monotonicMs() : this.headMs);
     this.connection = undefined;
     this.stage = "over";
     this.request.close();

@@ -20,7 +20,7 @@ const OURS: Pairs = [
 
 function requestFields(exchange: Exchange, fallbackHost: string): Fields {
   const fields = new Fields();
-  tellFields(exchange, fields, fallbackHost);
+  tellFields(exchange, fields, { host: undefined, fallbackHost, via: true });
   return fields;
 }
 

@@ -36,6 +36,11 @@ export class RequestHeadWriter {
     this.text = `${this.text}${name.line}${value}\r\n`;
   }
 
+  /** What a FieldLines gathered. */
+  addLines(lines: string): void {
+    this.text += lines;
+  }
+
   /** `bodyLength` LENGTH_UNKNOWN for a chunked body; `connection` undefined for no Connection field. Returns the bytes of
    *  the head. */
   finish(bodyLength: number, connection: string | undefined): number {
@@ -48,6 +53,15 @@ export class RequestHeadWriter {
     this.text = "";
     if (text.length > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(text.length);
     return this.bytes.latin1Write(text, 0, text.length);
+  }
+}
+
+/** Field lines that go into more than one head. Their values were checked, as for RequestHeadWriter.add. */
+export class FieldLines {
+  text = "";
+
+  add(name: FieldName, value: string): void {
+    this.text += `${name.line}${value}\r\n`;
   }
 }
 
