@@ -185,6 +185,9 @@ export interface UpstreamConfig {
   readonly replyBuffering: boolean;
   readonly replyMemoryBytes: number;
   readonly replyFileBytes: number;
+  /** Of http: requests for another protocol are passed, and a tunnel may be silent for so long. */
+  readonly upgrade: boolean;
+  readonly tunnelTimeoutMs: number;
   readonly ignoreClientAbort: boolean;
   /** A template; undefined: the client's. */
   readonly host: string | undefined;

@@ -9,6 +9,7 @@ import {
   type RetryReason,
   SEND_TIMEOUT_MS,
   TRIES_MAX,
+  TUNNEL_TIMEOUT_MS,
 } from "../proxy/options.ts";
 import { REPLY_FILE_BYTES_MAX, REPLY_MEMORY_BYTES_MAX } from "../exchange/reply-spool.ts";
 import { UPSTREAM_SERVER } from "./address-kinds.ts";
@@ -196,6 +197,17 @@ export const UPSTREAM = {
     REPLY_FILE_BYTES_MAX,
     "What is kept of one reply in a temporary file; beyond it the server waits for the client. nginx: proxy_max_temp_file_size.",
   ),
+  upgrade: byDefault(
+    boolean,
+    true,
+    "Passes requests for another protocol, such as WebSocket, and makes a tunnel of the connection when the server agrees. " +
+      "Protocols that carry further requests (h2c, TLS) are never passed. nginx: proxy_set_header Upgrade and Connection.",
+  ),
+  tunnel_timeout: durationKey(
+    timeout,
+    TUNNEL_TIMEOUT_MS,
+    "Silence in both directions after which a tunnel is closed. nginx: proxy_read_timeout, 60 s.",
+  ),
   ignore_client_abort: byDefault(
     boolean,
     false,
@@ -250,6 +262,8 @@ export const ONLY_HTTP = [
   "keepalive_timeout",
   "keepalive_requests",
   "keepalive_age",
+  "upgrade",
+  "tunnel_timeout",
   "host",
   "via",
   "headers_up",

@@ -49,6 +49,8 @@ export function resolveUpstream(
     replyBuffering: values.buffering,
     replyMemoryBytes: values.reply_memory,
     replyFileBytes: values.reply_file,
+    upgrade: values.upgrade,
+    tunnelTimeoutMs: values.tunnel_timeout,
     ignoreClientAbort: values.ignore_client_abort,
     host: checked(place.into("host"), values.host, scope),
     via: values.via,

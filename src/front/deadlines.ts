@@ -23,7 +23,7 @@ export const OVERDUE = {
 export type Overdue = "none" | "linger" | "idle" | keyof typeof OVERDUE;
 
 /** Where the session stands; see its head. */
-type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
+export type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
 
 interface Parts {
   readonly options: RateLimits & { readonly timeouts: SessionTimeouts };

@@ -7,7 +7,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
-import type { OwnedWire, Wire, WireOwner } from "../net/wire.ts";
+import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { writeLine } from "../os/log-file.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
@@ -39,7 +39,7 @@ const SPOOL_DETAILS = {
   disk: "it is used up; bodies are answered 507, replies wait for their clients",
 } as const;
 
-type MakeSession = (wire: Wire, peer: Peer) => Session & WireOwner;
+type MakeSession = (wire: OwnedWire, peer: Peer) => Session & WireOwner;
 
 type Start = Extract<ToFront, { kind: "start" }>;
 
@@ -194,6 +194,7 @@ export class Front implements SessionObserver {
         mergeSlashes: this.config.server.mergeSlashes,
       },
       timeouts: this.timeouts(),
+      drainTimeoutMs: this.config.server.drainTimeoutMs,
       keepaliveRequestsMax: limits.keepaliveRequestsMax,
       keepaliveAgeMaxMs: limits.keepaliveAgeMaxMs,
       pipelinedMax: limits.pipelinedMax,
@@ -255,6 +256,11 @@ export class Front implements SessionObserver {
 
   limited(limit: LimitName, detail: string): void {
     this.limits.hit(limit, detail);
+  }
+
+  replaced(session: Session, by: Session): void {
+    this.admission.replaced(session, by);
+    if (this.draining) by.drain(false);
   }
 
   closed(session: Session): void {

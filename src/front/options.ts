@@ -55,6 +55,8 @@ export interface SessionOptions extends PersistenceLimits, RateLimits {
   readonly handler: Handler;
   readonly headLimits: HeadLimits;
   readonly timeouts: SessionTimeouts;
+  /** How long what is in flight may take when the server stops; for tunnels. */
+  readonly drainTimeoutMs: number;
   readonly log: Log;
   /** One for all sessions of the thread; see Scratch. */
   readonly scratch: Buffer;
@@ -70,6 +72,8 @@ export interface SessionObserver {
   refused(peer: Peer, status: number): void;
   /** A limit was hit; `detail` says whom it hit and what was done. */
   limited(limit: LimitName, detail: string): void;
+  /** Another one goes on with its connection. */
+  replaced(session: Session, by: Session): void;
   /** The session's last word. */
   closed(session: Session): void;
 }

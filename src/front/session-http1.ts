@@ -17,31 +17,28 @@ import { Exchange, type Peer } from "../exchange/exchange.ts";
 import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
 import { finishedHead } from "../exchange/reply-headers.ts";
 import { Outbox } from "../net/outbox.ts";
-import type { Wire, WireOwner } from "../net/wire.ts";
+import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
-import { encodeInterimHead } from "../protocol/http1/write.ts";
-import { Deadlines, OVERDUE } from "./deadlines.ts";
+import { CONTINUE, encodeInterimHead } from "../protocol/http1/write.ts";
+import { Deadlines, OVERDUE, type Phase } from "./deadlines.ts";
 import { expectationFails, Http1Body, type Http1BodyOwner } from "./http1-body.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
 import { Persistence } from "./persistence.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { describeExchange, peerOf, reportBug, type Session } from "./session.ts";
-
-type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
-
-const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+import { Http1Upgrader, wasOptimistic } from "./session-tunnel.ts";
 
 export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   state: ReplyState = "waiting";
   producer: Producer | undefined = undefined;
 
-  private readonly wire: Wire;
-  private readonly options: SessionOptions;
+  readonly wire: OwnedWire;
+  readonly options: SessionOptions;
   private readonly peer: Peer;
-  private readonly connection: ServerConnection;
-  private readonly outbox: Outbox;
+  readonly connection: ServerConnection;
+  readonly outbox: Outbox;
   private readonly writer: ReplyWriter;
 
   private phase: Phase = "idle";
@@ -54,7 +51,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private pumping = false;
 
   /** `peer`: when somebody else than the wire says who that is (PROXY protocol). */
-  constructor(wire: Wire, options: SessionOptions, peer: Peer = peerOf(wire)) {
+  constructor(wire: OwnedWire, options: SessionOptions, peer: Peer = peerOf(wire)) {
     this.wire = wire;
     this.options = options;
     this.peer = peer;
@@ -180,8 +177,17 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
       startedMs: this.deadlines.sinceMs,
     });
     this.exchange = exchange;
+    if (head.upgrade !== undefined) exchange.upgrader = new Http1Upgrader(this, exchange);
     if (expectationFails(head)) return answer(exchange, 417);
     this.options.handler(exchange);
+  }
+
+  /** The connection is a tunnel from now on. */
+  release(): void {
+    this.state = "finished";
+    this.producer = undefined;
+    this.exchange = undefined;
+    this.phase = "closed";
   }
 
   bodyWanted(first: boolean): void {
@@ -273,7 +279,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   abort(why: string): void {
     if (this.state === "gone" || this.state === "finished") return;
-    this.options.log.error(`${this.describe()}: ${why}`);
+    this.options.log.error(`${describeExchange(this.peer.remoteAddress, this.exchange)}: ${why}`);
     if (this.state === "waiting" && this.exchange !== undefined) return answer(this.exchange, 502);
     this.producer = undefined;
     this.destroy();
@@ -290,14 +296,16 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (persistence.stays && persistence.tooFarAhead) {
       this.options.observer.limited("max_pipelined_requests", `${peer.remoteAddress}: the connection is closed`);
     }
-    const last = this.draining || (ended && bufferedBytes === 0);
+    const last = this.draining || (ended && bufferedBytes === 0) || wasOptimistic(this.exchange, bufferedBytes);
     return persistence.decide(head, !last && this.body.canBeFinished, this.deadlines.sinceMs);
   }
 
   private replied(): void {
     this.state = "finished";
     this.producer = undefined;
-    if (!this.persistence.stays && !this.body.received && this.body.length !== 0) this.lingerNeeded = true;
+    const unread =
+      (!this.body.received && this.body.length !== 0) || wasOptimistic(this.exchange, this.connection.bufferedBytes);
+    if (!this.persistence.stays && unread) this.lingerNeeded = true;
     this.body.discardUnread();
     this.settle();
   }
@@ -381,17 +389,11 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (overdue === "none") return;
     if (overdue === "linger") return this.close();
     if (overdue === "idle") return this.finishConnection();
-    this.options.observer.limited(overdue, `${this.describe()}: ${OVERDUE[overdue]}`);
+    const whose = describeExchange(this.peer.remoteAddress, this.exchange);
+    this.options.observer.limited(overdue, `${whose}: ${OVERDUE[overdue]}`);
     if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));
-    else if (overdue === "body_timeout" || overdue === "min_body_rate") this.guarded(this.bodyTimedOut);
+    else if (overdue === "body_timeout" || overdue === "min_body_rate")
+      this.guarded(() => this.bodyBroken("timeout", 408));
     else this.destroy();
-  }
-
-  private bodyTimedOut(): void {
-    this.bodyBroken("timeout", 408);
-  }
-
-  private describe(): string {
-    return describeExchange(this.peer.remoteAddress, this.exchange);
   }
 }

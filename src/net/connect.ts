@@ -3,7 +3,7 @@
  */
 import type { Socket } from "bun";
 import { SOCKET_EVENTS, SocketWire } from "./socket-wire.ts";
-import type { Wire, WireOwner } from "./wire.ts";
+import type { OwnedWire, WireOwner } from "./wire.ts";
 
 export type ConnectAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -12,7 +12,7 @@ export type ConnectAddress =
   | { readonly kind: "fd"; readonly fd: number };
 
 export interface ConnectOwner extends WireOwner {
-  connected(wire: Wire): void;
+  connected(wire: OwnedWire): void;
   /** `why` is for the log: `connect to 127.0.0.1:8000: ECONNREFUSED`. */
   failed(why: string): void;
 }

@@ -3,18 +3,21 @@
  * transaction at a time and knows nothing of requests.
  *
  *   connecting ──▶ sending ──▶ reading ──▶ idle ──▶ sending …        closed from anywhere
+ *                                └──▶ tunnel: the wire is somebody else's, only the count goes on
  *
  * Deadlines are counted in sweeps: whatever made progress since the last `tick` begins anew. So the hot path reads no
  * clock, and a timeout comes up to one sweep late, never early.
  */
 import { assert } from "../base/assert.ts";
+import { EMPTY } from "../base/bytes.ts";
+import type { TunnelEnd } from "../exchange/tunnel.ts";
 import { connect, type ConnectAddress, type ConnectOwner } from "../net/connect.ts";
 import { Outbox } from "../net/outbox.ts";
-import type { Wire } from "../net/wire.ts";
+import type { OwnedWire } from "../net/wire.ts";
 import type { ReplyParser } from "./dialect.ts";
 import type { Peer } from "./peer.ts";
 
-export type ConnectionPhase = "connecting" | "sending" | "reading" | "idle" | "closed";
+export type ConnectionPhase = "connecting" | "sending" | "reading" | "idle" | "tunnel" | "closed";
 
 /** `refused` no connection came about · `closed` it ended or broke · `timeout` a deadline passed · `bug` an assertion. */
 export type LossKind = "refused" | "closed" | "timeout" | "bug";
@@ -68,7 +71,7 @@ export class UpstreamConnection implements ConnectOwner {
   /** When idle: how long it may stay so. */
   idleTimeoutMs = 0;
 
-  private wire: Wire | undefined;
+  private wire: OwnedWire | undefined;
   private outbox: Outbox | undefined;
   private attempt: { cancel(): void } | undefined;
   private readonly owner: ConnectionOwner;
@@ -175,6 +178,19 @@ export class UpstreamConnection implements ConnectOwner {
     this.progressed = true;
   }
 
+  /** Gives its wire away: what it carries is no HTTP any more. It counts as busy until `tunnelOver`. */
+  detach(): TunnelEnd {
+    const { wire, outbox, peerEnded } = this;
+    assert(wire !== undefined && outbox !== undefined, "a connection that got a reply has a wire");
+    this.phase = "tunnel";
+    this.user = undefined;
+    return { wire, outbox, early: this.parser.takeBuffered?.() ?? EMPTY, ended: peerEnded };
+  }
+
+  tunnelOver(): void {
+    if (this.phase === "tunnel") this.close();
+  }
+
   /** Gives it up, whatever it was doing; nobody is told. */
   discard(): void {
     if (this.phase === "closed") return;
@@ -188,7 +204,7 @@ export class UpstreamConnection implements ConnectOwner {
 
   // ── the wire's side ───────────────────────────────────────────────────────────────────────────────────────────
 
-  connected(wire: Wire): void {
+  connected(wire: OwnedWire): void {
     this.attempt = undefined;
     if (this.phase === "closed") return wire.abort();
     this.wire = wire;
@@ -304,6 +320,7 @@ export class UpstreamConnection implements ConnectOwner {
         return this.paused ? Infinity : this.readingTimeoutMs();
       case "idle":
         return this.idleTimeoutMs;
+      case "tunnel":
       case "closed":
         return Infinity;
     }
@@ -317,7 +334,7 @@ export class UpstreamConnection implements ConnectOwner {
   private expire(): void {
     if (this.phase === "idle") return this.dropIdle();
     const doing = { connecting: "connect", sending: "write of the request", reading: "read of the reply" };
-    const what = this.phase === "closed" ? "" : doing[this.phase];
+    const what = this.phase === "closed" || this.phase === "tunnel" ? "" : doing[this.phase];
     this.abandon("timeout", `${what} timed out`);
   }
 }

@@ -12,6 +12,7 @@ import { clientFields, hostField, ownFields, ownFieldsStay, requestFields } from
 import { addHopFields, connectionOptions } from "./hops.ts";
 import type { ProxyOptions, UpstreamOptions } from "./options.ts";
 import { strippedTarget, uriTarget } from "./target.ts";
+import { addUpgrade, offeredUpgrade } from "./upgrade.ts";
 
 export function makeHttpDialect(options: UpstreamOptions): Dialect {
   return new HttpDialect(options);
@@ -66,7 +67,9 @@ class HttpDialect implements Dialect {
       for (let i = 0; i < fields.length; i++) writer.add(fields.names[i] as FieldName, fields.values[i] as string);
     }
     addHopFields(exchange, writer);
-    return writer.finish(bodyLength, connectionOptions(exchange, this.keepsAlive));
+    const upgrade = offeredUpgrade(exchange, this.options);
+    if (upgrade !== "") addUpgrade(exchange, upgrade, writer);
+    return writer.finish(bodyLength, connectionOptions(exchange, this.keepsAlive, upgrade !== ""));
   }
 
   /** Our fields as text: the same for every request of a connection, as long as it asks for one host. */

@@ -33,6 +33,8 @@ export interface ReplyParser {
   /** Valid after "end". Not every protocol has them. */
   readonly trailers?: Fields | undefined;
   readonly failure: { readonly code: string; readonly message: string };
+  /** After the head of a 101: what came behind it. Of protocols that know upgrades. */
+  takeBuffered?(): Uint8Array;
   /** More than one reply has arrived: the connection is not to be used again. */
   readonly surplus: boolean;
 }

@@ -43,8 +43,9 @@ export function addHopFields(exchange: Exchange, sink: FieldSink): void {
 }
 
 /** The Connection field of the request: a TE field is of this connection only, and says so. */
-export function connectionOptions(exchange: Exchange, keepsAlive: boolean): string | undefined {
+export function connectionOptions(exchange: Exchange, keepsAlive: boolean, upgrades: boolean): string | undefined {
   const trailers = acceptsTrailers(exchange.head);
+  if (upgrades) return trailers ? "upgrade, TE" : "upgrade";
   if (keepsAlive) return trailers ? "TE" : undefined;
   return trailers ? "close, TE" : "close";
 }

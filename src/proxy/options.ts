@@ -10,6 +10,9 @@ export const CONNECT_TIMEOUT_MS = 5_000;
 /** nginx: proxy_read_timeout, proxy_send_timeout. */
 export const READ_TIMEOUT_MS = 60_000;
 export const SEND_TIMEOUT_MS = 60_000;
+/** Silence in both directions after which a tunnel is closed. nginx: proxy_read_timeout, 60 s, which ends every WebSocket that
+ *  is quiet for a minute; Caddy: none, so that what a dead client leaves behind stays for ever. */
+export const TUNNEL_TIMEOUT_MS = 3_600_000;
 /** Idle connections kept to each server, in each front thread. nginx documents 32 and, since 1.29.7, keeps 32. */
 export const KEEPALIVE_CONNECTIONS = 32;
 /** nginx: keepalive_timeout 60 s, keepalive_time 1 h, keepalive_requests 1000 of upstreams; a request frees all that it
@@ -70,6 +73,9 @@ export interface UpstreamOptions {
   readonly headTimeoutMs?: number | undefined;
   readonly readTimeoutMs: number;
   readonly sendTimeoutMs: number;
+  /** False: requests for another protocol (WebSocket) are ordinary ones. */
+  readonly upgrade?: boolean;
+  readonly tunnelTimeoutMs?: number;
   /** 0: a connection for each request. */
   readonly keepalive: number;
   readonly keepaliveTimeoutMs?: number;

@@ -30,6 +30,7 @@ import { RequestSide, type RequestSideOwner } from "./request-side.ts";
 import { isIdempotent, isServersFault, mayRetry } from "./retry.ts";
 import type { SettledOptions } from "./settled.ts";
 import type { Upstream } from "./upstream.ts";
+import { switchedProtocols } from "./upgrade.ts";
 import type { Waiting } from "./waiting-room.ts";
 
 /** Times a request is sent again because its idle connection had just been closed: then on a fresh one. */
@@ -45,6 +46,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private readonly upstream: Upstream;
   private readonly request: RequestSide;
   private readonly reply: ReplySide;
+  private readonly options: SettledOptions;
   private stage: Stage = "collecting";
   private connection: UpstreamConnection | undefined = undefined;
   private tried: readonly Peer[] = NONE_TRIED;
@@ -65,6 +67,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   constructor(exchange: Exchange, upstream: Upstream, options: SettledOptions) {
     this.exchange = exchange;
     this.upstream = upstream;
+    this.options = options;
     this.request = new RequestSide(exchange, upstream, options, this);
     this.reply = new ReplySide(exchange, upstream, options, this);
   }
@@ -271,9 +274,10 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     return false;
   }
 
-  /** 101 was not asked for: the parser shows it as a final head. */
+  /** The parser shows a 101 as a final head. */
   private headReceived(connection: UpstreamConnection, head: UpstreamReplyHead): boolean {
     const { status } = head;
+    if (status === 101 && this.switched(connection, head)) return false;
     if (status < 200 || status > 599) {
       return this.replyFailed(connection, "bad_status", `status ${status} was not asked for`);
     }
@@ -284,6 +288,18 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     if (this.upstream.options.retryOn?.includes(status) === true && this.retriesStatus(connection, status))
       return false;
     if (this.stage !== "abandoned") this.reply.headReceived(head, connection.peer);
+    return true;
+  }
+
+  /** The connection belongs to a tunnel from now on. False: nobody asked for that. */
+  private switched(connection: UpstreamConnection, head: UpstreamReplyHead): boolean {
+    const { exchange, upstream, attempt } = this;
+    if (this.stage !== "waiting" || exchange.reply.state !== "waiting") return false;
+    if (attempt !== undefined) headCame(attempt, head.status, monotonicMs());
+    const switching = { exchange, upstream, connection, attempt, route: this.options.route };
+    if (!switchedProtocols(head, switching)) return false;
+    this.connection = undefined;
+    this.finish();
     return true;
   }
 

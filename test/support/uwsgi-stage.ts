@@ -37,6 +37,7 @@ export function stage(handler: Handler): Stage {
       finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
       refused: (_, status) => records.push(`refused ${status}`),
       limited: () => {},
+      replaced: () => {},
       closed: () => closed++,
     },
   };

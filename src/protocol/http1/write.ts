@@ -92,6 +92,8 @@ export function contentLength(length: number): string {
   return `Content-Length: ${length}\r\n`;
 }
 
+export const CONTINUE: Buffer = fromLatin1("HTTP/1.1 100 Continue\r\n\r\n");
+
 /** A 1xx head. A 101 gets the Connection that its Upgrade field needs (RFC 9110 section 7.8). */
 export function encodeInterimHead(head: ReplyHead): Buffer {
   assert(head.status >= 100 && head.status < 200, `the interim status ${head.status} is outside 100..199`);
