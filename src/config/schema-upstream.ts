@@ -44,7 +44,8 @@ const HEALTH_FALL = 3;
 
 /** A timeout of zero would be none at all or one that always fires; both are mistakes. */
 const timeout = duration(10, DAY);
-const timeoutOrNone = duration(0, DAY);
+/** Longer than a client waits; every tenth of a second of it is an attempt. */
+const waitTime = duration(0, 300 * SECOND);
 
 /** `"200-399"`, `"2xx"`, `"200"` → from, to. */
 const statusRange: Kind<readonly [number, number]> = text('statuses such as "200-399", "2xx" or "204"', (written) => {
@@ -167,7 +168,7 @@ export const UPSTREAM = {
     "Also requests that are not idempotent: a POST may be run twice. nginx: proxy_next_upstream non_idempotent.",
   ),
   wait: durationKey(
-    timeoutOrNone,
+    waitTime,
     0,
     "How long a request waits when no server can be asked, all being down or as busy as they may. 0: it is answered 502 or 503.",
   ),

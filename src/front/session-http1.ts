@@ -28,7 +28,7 @@ import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./op
 import { Persistence } from "./persistence.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { describeExchange, peerOf, reportBug, type Session } from "./session.ts";
-import { Http1Upgrader, wasOptimistic } from "./session-tunnel.ts";
+import { Http1Upgrader, mayBeNoRequest } from "./session-tunnel.ts";
 
 export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   state: ReplyState = "waiting";
@@ -296,15 +296,14 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (persistence.stays && persistence.tooFarAhead) {
       this.options.observer.limited("max_pipelined_requests", `${peer.remoteAddress}: the connection is closed`);
     }
-    const last = this.draining || (ended && bufferedBytes === 0) || wasOptimistic(this.exchange, bufferedBytes);
+    const last = this.draining || (ended && bufferedBytes === 0) || mayBeNoRequest(this.exchange);
     return persistence.decide(head, !last && this.body.canBeFinished, this.deadlines.sinceMs);
   }
 
   private replied(): void {
     this.state = "finished";
     this.producer = undefined;
-    const unread =
-      (!this.body.received && this.body.length !== 0) || wasOptimistic(this.exchange, this.connection.bufferedBytes);
+    const unread = (!this.body.received && this.body.length !== 0) || mayBeNoRequest(this.exchange);
     if (!this.persistence.stays && unread) this.lingerNeeded = true;
     this.body.discardUnread();
     this.settle();

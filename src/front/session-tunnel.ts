@@ -28,10 +28,10 @@ export interface UpgradableSession extends Session {
   release(): void;
 }
 
-/** Did bytes come behind a request that offered another protocol to somebody? If the connection stays with HTTP they are
- *  nobody's request: whoever wrote them took them for the other protocol's, and need not be who wrote the request. */
-export function wasOptimistic(exchange: Exchange | undefined, bufferedBytes: number): boolean {
-  return bufferedBytes > 0 && exchange?.upgrader?.offered === true;
+/** May the bytes behind this request be none? When another protocol was offered to somebody, a client in a hurry sends that
+ *  before it knows; whoever wrote such bytes need not be who wrote the request, so they are never parsed as one. */
+export function mayBeNoRequest(exchange: Exchange | undefined): boolean {
+  return exchange?.upgrader?.offered === true;
 }
 
 /** Made for requests that ask for another protocol. */

@@ -146,6 +146,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   }
 
   connected(): void {
+    this.upstream.waiting.wake();
     if (this.connection !== undefined) this.send(this.connection);
   }
 

@@ -128,7 +128,8 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     if (!connection.busy) return;
     connection.busy = false;
     connection.peer.active--;
-    this.waiting.wake();
+    // One that failed before it was answered is no sign that the next would not.
+    if (connection.answered) this.waiting.wake();
   }
 
   /** A reply was read to its end: keeps the connection if it can serve another request. */

@@ -1,6 +1,7 @@
 /**
  * Requests that wait because no server can be asked: all are down, or as busy as they may be (`wait`). They are tried again
- * when a server becomes free or well, and ten times a second, since nobody tells when one is back. Bounded in number.
+ * when a server becomes free or well. Nobody tells when a dead one is back, so ten times a second one of them finds out for
+ * all: however many wait, a server that is coming up is not overrun, and a dead one costs no more. Bounded in number.
  */
 import { monotonicMs } from "../base/clock.ts";
 import { WAITING_MAX } from "./options.ts";
@@ -24,7 +25,7 @@ export class WaitingRoom {
   enter(one: Waiting): boolean {
     if (this.waiting.length >= WAITING_MAX) return false;
     this.waiting.push(one);
-    this.timer ??= setInterval(() => this.call(), RETRY_INTERVAL_MS);
+    this.timer ??= setInterval(() => this.call(1), RETRY_INTERVAL_MS);
     return true;
   }
 
@@ -33,23 +34,26 @@ export class WaitingRoom {
     this.rest();
   }
 
-  /** Something became free: whoever waits is asked soon, outside of what goes on now. */
+  /** A server is free or well: whoever waits is tried soon, outside of what goes on now. */
   wake(): void {
     if (this.called || this.waiting.length === 0) return;
     this.called = true;
     setImmediate(() => {
       this.called = false;
-      this.call();
+      this.call(this.waiting.length);
     });
   }
 
-  private call(): void {
+  /** The first `count` are tried. */
+  private call(count: number): void {
     const all = this.waiting;
     this.waiting = [];
     const nowMs = monotonicMs();
+    let left = count;
     for (const one of all) {
       if (nowMs >= one.waitsUntilMs) one.waitedInVain();
-      else one.tryAgain();
+      else if (left-- > 0) one.tryAgain();
+      else this.waiting.push(one);
     }
     this.rest();
   }

@@ -73,6 +73,15 @@ export class Client {
     this.socket.destroy();
   }
 
+  /** Leaves what comes to the kernel, which then holds the server back. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   /** What has come and was not read yet. */
   get waiting(): Buffer {
     return this.received;
