@@ -329,16 +329,15 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
 
   /** What the upstream sent is no reply, or not all of one. */
   private replyFailed(connection: UpstreamConnection, code: string, message: string): boolean {
-    if (code === "no_response") this.failedConnection(connection, "closed", "connection closed before a reply");
-    else this.badReply(connection, `bad reply (${code}): ${message}`);
-    return false;
-  }
-
-  private badReply(connection: UpstreamConnection, why: string): void {
+    if (code === "no_response") {
+      this.failedConnection(connection, "closed", "connection closed before a reply");
+      return false;
+    }
     this.failureStatus = 502;
-    this.upstream.serverFailed(connection.peer, `${why}, ${this.describe()}`);
+    this.upstream.serverFailed(connection.peer, `bad reply (${code}): ${message}, ${this.describe()}`);
     if (this.attempt !== undefined) attemptFailed(this.attempt, 502, monotonicMs());
     if (!this.tryNext(connection, "error")) this.fail(502, undefined);
+    return false;
   }
 
   // ── the client ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -36,6 +36,8 @@ tries = 10
 retry_timeout = "11s"
 retry_on = ["timeout", 503]
 retry_unsafe = true
+upgrade = false
+tunnel_timeout = "90m"
 wait = "12s"
 health = { path = "/up", interval = "13s", timeout = "14s", status = "2xx", rise = 15, fall = 16 }
 request_buffering = false
@@ -80,6 +82,8 @@ cookie_paths = { "/b/" = "/" }
     retryTimeoutMs: 11_000,
     retryOn: ["timeout", 503],
     retryUnsafe: true,
+    upgrade: false,
+    tunnelTimeoutMs: 5_400_000,
     waitMs: 12_000,
     health: { path: "/up", intervalMs: 13_000, timeoutMs: 14_000, statusMin: 200, statusMax: 299, rise: 15, fall: 16 },
     requestBuffering: false,

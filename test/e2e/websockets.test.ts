@@ -24,6 +24,8 @@ const closes: number[] = [];
 let server: Server;
 let address: Address;
 let port = 0;
+/** Of the nginx before us. */
+let frontPort = 0;
 
 /** Echoes; `flood` sends 32 MiB at once, `drop` ends without a closing handshake. */
 const echo = Bun.serve<undefined>({
@@ -46,8 +48,9 @@ const echo = Bun.serve<undefined>({
 });
 
 beforeAll(async () => {
-  const [uvicorn, daphne, behind, front] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const [uvicorn, daphne, behind] = [await freePort(), await freePort(), await freePort()];
   port = await freePort();
+  frontPort = await freePort();
   address = { host: "127.0.0.1", port };
   if (asgiMissing("uvicorn") === undefined) peers.set("uvicorn", await startAsgi("uvicorn", uvicorn));
   if (asgiMissing("daphne") === undefined) peers.set("daphne", await startAsgi("daphne", daphne));
@@ -70,7 +73,7 @@ servers = ["127.0.0.1:${behind}"]
   const names = ["own", "hasty", "off", "uvicorn", "daphne", "nginx"];
   const routes = names.map((name) => `"/${name}/" = { upstream = "${name}" }`).join("\n");
   server = await startServer(toml + site(`127.0.0.1:${port}`, routes), { folder });
-  if (nginxMissing() === undefined) await startNginxes(behind, front);
+  if (nginxMissing() === undefined) await startNginxes(behind, frontPort);
 });
 
 /** One that we ask, and one that asks us. */
@@ -110,7 +113,7 @@ function describeServer(name: AsgiServer): void {
   });
 
   testIt(`${name}: a message of 16 MiB comes back whole`, async () => {
-    const message = new Uint8Array(randomBytes(name === "daphne" ? 60_000 : 16 * MIB - 1024));
+    const message = new Uint8Array(randomBytes(16 * MIB));
     const socket = await WebSocketClient.open(url(`/${name}/ws`));
     socket.send(message);
     const sha = (bytes: string | Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -122,7 +125,7 @@ function describeServer(name: AsgiServer): void {
     const socket = await WebSocketClient.open(url(`/${name}/ws`));
     socket.send("bye");
     expect(await socket.closed).toBe(4000);
-    expect(WebSocketClient.open(url(`/${name}/refused`))).rejects.toThrow("did not become");
+    await expect(WebSocketClient.open(url(`/${name}/refused`))).rejects.toThrow("did not become");
     const client = await Client.open(address);
     client.send(`GET /${name}/refused HTTP/1.1\r\nHost: a\r\n${HANDSHAKE}\r\n`);
     expect((await client.answer()).status).toBe(403);
@@ -137,7 +140,7 @@ describe("real servers", () => {
   for (const name of SERVERS) describeServer(name);
 
   testUnless(nginxMissing())("nginx behind us and nginx before us", async () => {
-    for (const where of [url("/nginx/x"), url("/own/x", peers.get("front")?.address["port" as never])]) {
+    for (const where of [url("/nginx/x"), url("/own/x", frontPort)]) {
       const socket = await WebSocketClient.open(where);
       expect(await socket.echo("through")).toBe("through");
       const message = new Uint8Array(randomBytes(2 * MIB));
@@ -184,7 +187,7 @@ describe("the handshake", () => {
   });
 
   test("upgrade = false makes it an ordinary request", async () => {
-    expect(WebSocketClient.open(url("/off/ws"))).rejects.toThrow("did not become");
+    await expect(WebSocketClient.open(url("/off/ws"))).rejects.toThrow("did not become");
   });
 });
 
@@ -247,7 +250,7 @@ function residentBytes(pid: number): number {
 }
 
 test("clients that do not read cost a bounded amount of memory, and get everything in the end", async () => {
-  const clients = await Promise.all(Array.from({ length: 8 }, () => Client.open(address)));
+  const clients = await Promise.all(Array.from({ length: 4 }, () => Client.open(address)));
   const before = residentBytes(server.pid);
   for (const client of clients) {
     client.send(`GET /own/flood HTTP/1.1\r\nHost: a\r\n${HANDSHAKE}\r\n`);
