@@ -296,9 +296,8 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private switched(connection: UpstreamConnection, head: UpstreamReplyHead): boolean {
     const { exchange, upstream, attempt } = this;
     if (this.stage !== "waiting" || exchange.reply.state !== "waiting") return false;
-    if (attempt !== undefined) headCame(attempt, head.status, monotonicMs());
-    const switching = { exchange, upstream, connection, attempt, route: this.options.route };
-    if (!switchedProtocols(head, switching)) return false;
+    const { route } = this.options;
+    if (!switchedProtocols(head, { exchange, upstream, connection, attempt, route })) return false;
     this.connection = undefined;
     this.finish();
     return true;

@@ -7,7 +7,7 @@
  */
 import { monotonicMs } from "../base/clock.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { replyEnded, type UpstreamAttempt } from "../exchange/upstream-attempt.ts";
+import { headCame, replyEnded, type UpstreamAttempt } from "../exchange/upstream-attempt.ts";
 import { fieldName, Fields } from "../protocol/http/fields.ts";
 import { peerSucceeded } from "./balance.ts";
 import type { UpstreamConnection } from "./connection.ts";
@@ -64,6 +64,7 @@ export function switchedProtocols(head: UpstreamReplyHead, switching: Switching)
   const protocol = acceptedUpgrade(head, offeredUpgrade(exchange, upstream.options));
   if (protocol === undefined || upgrader === undefined) return false;
   const { peer } = connection;
+  if (attempt !== undefined) headCame(attempt, head.status, monotonicMs());
   if (peer.fails > 0) peerSucceeded(peer, monotonicMs());
   const { status, reason, fields } = head;
   const reply = { status, reason: reason === "" ? undefined : reason, fields: Fields.of(fields.pairs()), length: 0 };
