@@ -14,13 +14,7 @@ import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
 import type { ReplySource } from "../exchange/reply-spool.ts";
-import {
-  attemptFailed,
-  beginAttempt,
-  headCame,
-  replyEnded,
-  type UpstreamAttempt,
-} from "../exchange/upstream-attempt.ts";
+import { Attempts } from "./attempts.ts";
 import type { ConnectionUser, LossKind, UpstreamConnection } from "./connection.ts";
 import type { UpstreamReplyHead } from "./dialect.ts";
 import type { RetryReason } from "./options.ts";
@@ -46,21 +40,18 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private readonly upstream: Upstream;
   private readonly request: RequestSide;
   private readonly reply: ReplySide;
+  private readonly attempts: Attempts;
   private readonly options: SettledOptions;
   private stage: Stage = "collecting";
   private connection: UpstreamConnection | undefined = undefined;
   private tried: readonly Peer[] = NONE_TRIED;
   private staleRetries = 0;
-  private attempt: UpstreamAttempt | undefined = undefined;
-  private firstAttemptMs = 0;
   /** What the client is told when no server is left. */
   private failureStatus = 503;
   /** How the connection was lost while the parser still had bytes of it. */
   private loss: string | undefined = undefined;
   private paused = false;
   private pulling = false;
-  /** When the head came, if that was in this wake-up: the clock is read once for a reply that is here in whole. */
-  private headMs = 0;
   /** Is the status of the reply the server's fault? */
   private isFault = false;
 
@@ -70,6 +61,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     this.options = options;
     this.request = new RequestSide(exchange, upstream, options, this);
     this.reply = new ReplySide(exchange, upstream, options, this);
+    this.attempts = new Attempts(exchange);
   }
 
   begin(): void {
@@ -106,22 +98,14 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     if (idle === undefined) return this.connectTo(peer);
     idle.user = this;
     this.connection = idle;
-    this.beginAttempt(peer);
+    this.attempts.begin(peer.name);
     this.send(idle);
   }
 
   private connectTo(peer: Peer): void {
     this.stage = "connecting";
     this.connection = this.upstream.connect(peer, this);
-    this.beginAttempt(peer);
-  }
-
-  /** For the variables $upstream_*, and the bounds of retries. */
-  private beginAttempt(peer: Peer): void {
-    const nowMs = monotonicMs();
-    if (this.firstAttemptMs === 0) this.firstAttemptMs = nowMs;
-    this.attempt = beginAttempt(peer.name, nowMs);
-    (this.exchange.upstreamAttempts ??= []).push(this.attempt);
+    this.attempts.begin(peer.name);
   }
 
   /** Nobody can be asked: waits for somebody if it may, else tells the client. */
@@ -173,7 +157,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
 
   private failedConnection(connection: UpstreamConnection, kind: LossKind, why: string): void {
     const status = kind === "timeout" ? 504 : 502;
-    if (this.attempt !== undefined) attemptFailed(this.attempt, status, monotonicMs());
+    this.attempts.failed(status);
     const stale = kind === "closed" && connection.reused && !connection.answered;
     if (stale && this.mayRepeat(connection)) return this.retryStale(connection);
     this.failureStatus = status;
@@ -209,7 +193,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
         sent: !unsent,
         repeatable: request.repeatable,
         tries: tried.length,
-        elapsedMs: monotonicMs() - this.firstAttemptMs,
+        elapsedMs: this.attempts.elapsedMs,
       });
     const waits = unsent && (upstream.options.waitMs ?? 0) > 0 && request.repeatable;
     // One choice, since each of them is a turn.
@@ -233,7 +217,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private pull(): void {
     if (this.pulling) return;
     this.pulling = true;
-    this.headMs = 0;
+    this.attempts.wokenUp();
     try {
       while (this.stage !== "over" && !this.paused && this.step());
     } catch (error) {
@@ -284,8 +268,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     }
     this.isFault = isServersFault(status);
     connection.keepAlive = head.fields.get("keep-alive");
-    this.headMs = monotonicMs();
-    if (this.attempt !== undefined) headCame(this.attempt, status, this.headMs);
+    this.attempts.headCame(status);
     if (this.upstream.options.retryOn?.includes(status) === true && this.retriesStatus(connection, status))
       return false;
     if (this.stage !== "abandoned") this.reply.headReceived(head, connection.peer);
@@ -294,7 +277,8 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
 
   /** The connection belongs to a tunnel from now on. False: nobody asked for that. */
   private switched(connection: UpstreamConnection, head: UpstreamReplyHead): boolean {
-    const { exchange, upstream, attempt } = this;
+    const { exchange, upstream } = this;
+    const attempt = this.attempts.current;
     if (this.stage !== "waiting" || exchange.reply.state !== "waiting") return false;
     const { route } = this.options;
     if (!switchedProtocols(head, { exchange, upstream, connection, attempt, route })) return false;
@@ -317,7 +301,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private endReceived(connection: UpstreamConnection): boolean {
     const { stage } = this;
     const { trailers } = connection.parser;
-    if (this.attempt !== undefined) replyEnded(this.attempt, this.headMs === 0 ? monotonicMs() : this.headMs);
+    this.attempts.ended();
     this.connection = undefined;
     this.stage = "over";
     this.request.close();
@@ -334,7 +318,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     }
     this.failureStatus = 502;
     this.upstream.serverFailed(connection.peer, `bad reply (${code}): ${message}, ${this.describe()}`);
-    if (this.attempt !== undefined) attemptFailed(this.attempt, 502, monotonicMs());
+    this.attempts.failed(502);
     if (!this.tryNext(connection, "error")) this.fail(502, undefined);
     return false;
   }
