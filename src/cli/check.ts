@@ -90,5 +90,8 @@ function upstreamRow(upstream: UpstreamConfig): Row {
     ({ address, weight }) => listenKey(address) + (weight === 1 ? "" : ` × ${weight}`),
   );
   const patience = `connect ${formatDuration(upstream.connectTimeoutMs)}, read ${formatDuration(upstream.readTimeoutMs)}`;
-  return [`upstream ${upstream.name}`, `${upstream.protocol} to ${servers.join(", ")}; ${patience}`];
+  return [
+    `upstream ${upstream.name}`,
+    `${upstream.tls === undefined ? upstream.protocol : "https"} to ${servers.join(", ")}; ${patience}`,
+  ];
 }

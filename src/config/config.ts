@@ -151,9 +151,22 @@ export type WsgiTarget =
   | { readonly kind: "module"; readonly module: string; readonly callable: string }
   | { readonly kind: "file"; readonly file: string; readonly callable: string };
 
+/** PEM texts, which were checked. */
+export interface UpstreamTlsConfig {
+  /** Undefined: the authorities of the system. */
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Undefined: the host of the server's address. */
+  readonly serverName: string | undefined;
+  readonly verify: boolean;
+}
+
 export interface UpstreamConfig {
   readonly name: string;
   readonly protocol: "http" | "uwsgi";
+  /** Of http: by TLS, and how. */
+  readonly tls: UpstreamTlsConfig | undefined;
   /** At least one. */
   readonly servers: readonly UpstreamServer[];
   readonly policy: "round_robin" | "least_conn" | "random" | "hash" | "sticky";

@@ -13,6 +13,7 @@ import { HEADERS } from "./schema-headers.ts";
 import { MAP } from "./schema-map.ts";
 import { ROUTE, SITE } from "./schema-site.ts";
 import { HEALTH, UPSTREAM } from "./schema-upstream.ts";
+import { UPSTREAM_TLS } from "./schema-upstream-tls.ts";
 
 export interface ReferenceSection {
   readonly title: string;
@@ -80,6 +81,7 @@ Patterns are compared with the path after decoding, without its query.`,
   },
   { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
   { title: "health as a table", intro: "In an upstream.", schema: HEALTH },
+  { title: "tls as a table", intro: 'In an upstream with `protocol = "https"`.', schema: UPSTREAM_TLS },
   { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },
 ];
 

@@ -28,6 +28,7 @@ import {
   text,
 } from "./kinds.ts";
 import { HEADERS } from "./schema-headers.ts";
+import { UPSTREAM_TLS } from "./schema-upstream-tls.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
@@ -89,7 +90,16 @@ const cookieName = text("a name of letters, digits, - and _", (name) =>
 );
 
 export const UPSTREAM = {
-  protocol: byDefault(choice(["http", "uwsgi"]), "http", "What its servers speak. nginx: proxy_pass, uwsgi_pass."),
+  protocol: byDefault(
+    choice(["http", "https", "uwsgi"]),
+    "http",
+    "What its servers speak; `https` is HTTP/1.1 over TLS. nginx: proxy_pass, uwsgi_pass.",
+  ),
+  tls: optional(
+    table(UPSTREAM_TLS, 'a table such as { ca = "internal-ca.pem" }'),
+    "certificates are verified against the authorities of the system",
+    'How servers are spoken to with `protocol = "https"`.',
+  ),
   servers: required(
     listOf(UPSTREAM_SERVER),
     'Its servers: `"host:port"`, `"unix:/path"` or `{ address = "host:port", weight = 2 }`, one or a list. All addresses ' +

@@ -11,6 +11,7 @@ import { fitsUnixPath } from "./listening.ts";
 import type { Place } from "./place.ts";
 import { DEFAULT_STICKY_COOKIE, type HEALTH, ONLY_HTTP, ONLY_UWSGI, type UPSTREAM } from "./schema-upstream.ts";
 import { readTemplate } from "./templates.ts";
+import { resolveUpstreamTls } from "./upstream-tls.ts";
 
 type UpstreamSection = Section<typeof UPSTREAM>;
 
@@ -24,10 +25,12 @@ export function resolveUpstream(
   const servers = (values.servers ?? []).flatMap((entry) => resolveServer(entry, context));
   refuseMeaningless(section);
   refuseUnservable(place, servers);
-  const isHttp = values.protocol === "http";
+  const isHttp = values.protocol !== "uwsgi";
+  const tls = resolveUpstreamTls(section, context);
   return {
     name,
-    protocol: values.protocol,
+    protocol: isHttp ? "http" : "uwsgi",
+    tls,
     servers,
     ...resolveBalance(section, scope),
     connectTimeoutMs: values.connect_timeout,
@@ -78,7 +81,7 @@ function refuseMeaningless({ place, values }: UpstreamSection): void {
   const refuse = (key: string, owner: string) => {
     if (place.has(key)) place.into(key).wrongKey({ what: "has no meaning here", should: `belongs to ${owner}` });
   };
-  const [others, protocol] = values.protocol === "http" ? [ONLY_UWSGI, "uwsgi"] : [ONLY_HTTP, "http"];
+  const [others, protocol] = values.protocol !== "uwsgi" ? [ONLY_UWSGI, "uwsgi"] : [ONLY_HTTP, "http"];
   for (const key of others) refuse(key, `protocol = "${protocol}"`);
   if (values.balance !== "hash") refuse("hash_key", 'balance = "hash"');
   if (values.balance !== "sticky") refuse("sticky_cookie", 'balance = "sticky"');

@@ -12,6 +12,7 @@ import { assert } from "../base/assert.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { TunnelEnd } from "../exchange/tunnel.ts";
 import { connect, type ConnectAddress, type ConnectOwner } from "../net/connect.ts";
+import type { ClientTls } from "../net/connect-tls.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { OwnedWire } from "../net/wire.ts";
 import type { ReplyParser } from "./dialect.ts";
@@ -99,8 +100,8 @@ export class UpstreamConnection implements ConnectOwner {
     this.user = user;
   }
 
-  open(address: ConnectAddress): void {
-    this.attempt = connect(address, this);
+  open(address: ConnectAddress, tls: ClientTls | undefined): void {
+    this.attempt = connect(address, this, tls);
   }
 
   // ── the user's side ───────────────────────────────────────────────────────────────────────────────────────────
@@ -244,7 +245,7 @@ export class UpstreamConnection implements ConnectOwner {
   }
 
   closed(): void {
-    this.lose("closed", this.peerEnded ? "connection closed" : "connection reset");
+    this.lose("closed", this.wire?.trouble ?? (this.peerEnded ? "connection closed" : "connection reset"));
   }
 
   private dropIdle(): void {

@@ -18,6 +18,7 @@ import { MODIFIER_PING } from "../protocol/uwsgi/packet.ts";
 import { peerChecked } from "./balance.ts";
 import type { HealthOptions, UpstreamOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import type { SecureServers } from "./secure.ts";
 
 /** A page that is longer is judged by what came of it: by its status. */
 const REPLY_BYTES_MAX = 64 * 1024;
@@ -39,7 +40,10 @@ export class HealthChecks {
   private readonly watched = new Map<Peer, Watched>();
   private changed = false;
 
-  constructor(upstream: UpstreamOptions, options: HealthOptions, log: Log) {
+  private readonly secure: SecureServers | undefined;
+
+  constructor(upstream: UpstreamOptions, options: HealthOptions, log: Log, secure?: SecureServers) {
+    this.secure = secure;
     this.protocol = upstream.protocol;
     this.name = upstream.name;
     this.options = options;
@@ -65,7 +69,9 @@ export class HealthChecks {
     if (watched.probe !== undefined || nowMs < watched.dueMs) return;
     watched.dueMs = nowMs + this.options.intervalMs;
     const found = watched;
-    const probe = new Probe(peer, this.protocol, this.options, nowMs, (why) => this.judged(peer, found, why));
+    const told = (why: string | undefined) => this.judged(peer, found, why);
+    const probe = new Probe(peer, this.protocol, this.options, nowMs, told);
+    probe.begin(peer, this.secure);
     // A connection may be refused before connect() returns.
     if (!probe.over) watched.probe = probe;
   }
@@ -118,7 +124,10 @@ class Probe implements ConnectOwner {
     this.parser = protocol === "http" ? new ClientConnection(DEFAULT_HEAD_LIMITS) : undefined;
     this.parser?.expect("GET");
     this.request = this.parser === undefined ? PING : checkRequest(peer, options);
-    this.attempt = connect(peer.address, this);
+  }
+
+  begin(peer: Peer, secure: SecureServers | undefined): void {
+    this.attempt = connect(peer.address, this, secure?.towards(peer));
   }
 
   get over(): boolean {

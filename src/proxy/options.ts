@@ -2,6 +2,7 @@
 import type { HeaderRules } from "../exchange/reply-headers.ts";
 import type { SpoolBudget } from "../exchange/spool-budget.ts";
 import type { Template } from "../exchange/template.ts";
+import type { ClientIdentity } from "../net/connect-tls.ts";
 import type { BalanceOptions, Policy } from "./balance.ts";
 
 /** nginx: proxy_connect_timeout 60 s. A server that is there accepts within a round trip; in five seconds two lost SYNs
@@ -61,6 +62,8 @@ export interface HealthOptions {
 export interface UpstreamOptions {
   readonly name: string;
   readonly protocol: "http" | "uwsgi";
+  /** Of http: by TLS. */
+  readonly tls?: TlsOptions | undefined;
   /** At least one. */
   readonly servers: readonly ServerOptions[];
   readonly policy?: Policy;
@@ -112,6 +115,13 @@ export interface UpstreamOptions {
   readonly params?: readonly { readonly name: string; readonly value: Template }[];
   readonly modifier1?: number;
   readonly modifier2?: number;
+}
+
+/** PEM texts; see net/connect-tls.ts. */
+export interface TlsOptions extends ClientIdentity {
+  /** Whom the certificates must name; undefined: the host of the server's address. */
+  readonly serverName: string | undefined;
+  readonly verify: boolean;
 }
 
 export interface CookieRewrite {

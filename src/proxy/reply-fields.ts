@@ -101,7 +101,10 @@ function isUpstreams(authority: string, peer: Peer, options: UpstreamOptions, ex
   if (options.host !== undefined && authority === evaluate(options.host, exchange).toLowerCase()) return true;
   const { address } = peer.options;
   if (address.kind !== "tcp") return false;
-  return authority === `${address.host}:${address.port}` || (address.port === 80 && authority === address.host);
+  return (
+    authority === `${address.host}:${address.port}` ||
+    (address.port === (options.tls === undefined ? 80 : 443) && authority === address.host)
+  );
 }
 
 function rewriteCookies(fields: Fields, { exchange, options }: Passage): void {

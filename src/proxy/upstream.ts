@@ -19,6 +19,7 @@ import { KEEPALIVE_AGE_MS, KEEPALIVE_REQUESTS_MAX, KEEPALIVE_TIMEOUT_MS, type Up
 import type { Peer, PeerStatus } from "./peer.ts";
 import { idleTimeoutMs } from "./pool.ts";
 import { hash32, HashRing } from "./ring.ts";
+import { SecureServers } from "./secure.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 export class Upstream implements ConnectionOwner, NamesOwner {
@@ -34,6 +35,8 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   private readonly keepaliveTimeoutMs: number;
   private readonly keepaliveAgeMs: number;
   private readonly keepaliveRequests: number;
+  /** Undefined: in the clear. */
+  private readonly secure: SecureServers | undefined;
   private readonly names: Names;
   private readonly health: HealthChecks | undefined;
   private ring: HashRing | undefined = undefined;
@@ -54,7 +57,10 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     const { servers, keepalive, nameTtlMs = 0 } = options;
     this.names = new Names(servers, { keepalive: this.dialect.keepsAlive ? keepalive : 0, ttlMs: nameTtlMs }, this);
     this.names.tick(this.sweptMs);
-    this.health = options.health === undefined ? undefined : new HealthChecks(options, options.health, log);
+    const { tls } = options;
+    this.secure = tls === undefined ? undefined : new SecureServers(tls);
+    const { health } = options;
+    this.health = health === undefined ? undefined : new HealthChecks(options, health, log, this.secure);
     const first = servers[0]?.address;
     this.host = first?.kind === "tcp" ? showAddress(first) : "localhost";
   }
@@ -113,7 +119,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     const connection = new UpstreamConnection(peer, parser, this, this.options, user, this.sweptMs);
     this.connections.add(connection);
     this.begun(connection);
-    connection.open(peer.address);
+    connection.open(peer.address, this.secure?.towards(peer));
     return connection;
   }
 
