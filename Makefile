@@ -31,6 +31,7 @@ docs: node_modules/.installed ## write docs/config.md anew from the schema
 bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
 	@$(BUN) scripts/bench/hello.ts
 	@$(BUN) scripts/bench/fixed.ts
+	@$(BUN) scripts/bench/files.ts
 
 fuzz: node_modules/.installed ## every fuzzer for FUZZ_SECONDS (60) each; FUZZ_SEED and FUZZ_TARGET show one input again
 	@$(BUN) scripts/fuzz.ts

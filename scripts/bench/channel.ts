@@ -7,6 +7,7 @@ import { AppChannel } from "../../src/apps/channel.ts";
 import { makeAppHandler } from "../../src/apps/handler.ts";
 import { AppSupervisor } from "../../src/apps/supervisor.ts";
 import { makeLog } from "../../src/base/log.ts";
+import { sendOpenFile } from "../../src/files/handed-over.ts";
 import { Exchange, type Handler } from "../../src/exchange/exchange.ts";
 import type { Producer, Reply, ReplyState } from "../../src/exchange/reply.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
@@ -145,7 +146,7 @@ const supervisor = new AppSupervisor(
   log,
 );
 const channel = new AppChannel(
-  { app: "bench", front: 0, queueFd: supervisor.queueFd, temporaryDirectory: "/tmp" },
+  { app: "bench", front: 0, queueFd: supervisor.queueFd, temporaryDirectory: "/tmp", sendFile: sendOpenFile },
   log,
 );
 await supervisor.start();

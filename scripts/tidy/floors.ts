@@ -14,6 +14,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   files: 3,
   proxy: 3,
   apps: 3,
+  services: 3,
   config: 4,
   import: 4,
   front: 5,

@@ -10,14 +10,19 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
+import type { FileSender } from "../exchange/open-file.ts";
 import type { ReplySpoolOptions } from "../exchange/reply-spool.ts";
 import { type SpoolBudget, unboundedBudget } from "../exchange/spool-budget.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
 import { closeDescriptor, duplicate, sendPacket } from "../os/sockets.ts";
+import { FrontDemand } from "./demand.ts";
 import { RequestEncoder } from "./environ.ts";
+import { FileInboxes } from "./file-inbox.ts";
+import { type LostWorker, LostWorkers } from "./lost-workers.ts";
 import type { AppMessage } from "./messages.ts";
 import type { AppRequest } from "./request.ts";
-import { ScoreboardView } from "./scoreboard.ts";
+import { timeIsOverMs } from "./request-timeout.ts";
+import { type Running, ScoreboardView } from "./scoreboard.ts";
 import { AppStream, type StreamOwner } from "./stream.ts";
 
 export interface ChannelOptions {
@@ -35,6 +40,10 @@ export interface ChannelOptions {
   readonly temporaryDirectory: string;
   /** What the spools of all apps and upstreams hold together. */
   readonly budget?: SpoolBudget;
+  /** Sends the files that applications give through wsgi.file_wrapper. */
+  readonly sendFile: FileSender;
+  /** Tells that a request was refused for one of the two limits. */
+  readonly limited?: (limit: "queue_size" | "queue_timeout") => void;
 }
 
 /** Requests that wait in each front thread; further ones get 503. uWSGI: listen = 100, for all. A thousand waiting
@@ -52,18 +61,12 @@ const SWEEP_MS = 400;
 /** A sent request is answered 503 this long after its deadline at the earliest: Python, whose clock is the same but for
  *  rounding, then refuses it too. */
 const DEADLINE_MARGIN_MS = 50;
-/** A dead worker's streams end at once, unless a process that it forked holds them. */
-const LOST_STREAM_MS = 1000;
-
-interface LostWorker {
-  readonly worker: number;
-  readonly generation: number;
-  readonly running: readonly number[];
-}
-
 export class AppChannel implements StreamOwner {
   readonly log: Log;
+  readonly files = new FileInboxes();
   readonly epoch = 1 + Math.floor(Math.random() * 0xffff);
+  /** For $upstream_addr, while no worker is known. */
+  readonly name: string;
   readonly spoolOptions: ReplySpoolOptions & { readonly budget: SpoolBudget };
   readonly options: ChannelOptions;
   private readonly queueFd: number;
@@ -75,9 +78,11 @@ export class AppChannel implements StreamOwner {
   /** By id: sent, and not over. */
   private readonly sent = new Map<number, AppRequest>();
   private readonly streams = new Set<AppStream>();
-  private readonly lost = new Set<LostWorker>();
+  private readonly lost = new LostWorkers(this.streams, (worker) => this.gaveUp(worker));
   /** Which requests are being run; undefined until the master has sent it. */
-  private board: ScoreboardView | undefined;
+  board: ScoreboardView | undefined;
+  /** Where the master sees what is asked; undefined until it has sent it. */
+  private demand: FrontDemand | undefined;
   /** When a stream was last found broken while its worker lived. */
   private faultMs = -1;
   private ready = 0;
@@ -92,6 +97,7 @@ export class AppChannel implements StreamOwner {
   constructor(options: ChannelOptions, log: Log) {
     this.options = options;
     this.log = log;
+    this.name = `app:${options.app}`;
     this.queueFd = duplicate(options.queueFd);
     this.queueMax = options.queueMax ?? QUEUE_MAX;
     this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
@@ -122,17 +128,31 @@ export class AppChannel implements StreamOwner {
     if (reply.state !== "waiting") return request.over();
     reply.producer = request;
     request.queuedMs = monotonicMs();
+    (request.exchange.upstreamAttempts ??= []).push(request);
     request.state = "waiting";
-    if (!this.available || this.list.size >= this.queueMax) return this.refuse(request);
+    if (!this.available) return this.refuse(request);
+    if (this.list.size >= this.queueMax) return this.refuse(request, "queue_size");
     if (this.list.size > 0 || !this.mayTake() || !this.send(request)) this.enqueue(request);
   }
 
   private enqueue(request: AppRequest): void {
     this.list.add(request);
     this.watch();
+    this.count();
+    if (this.ready === 0 && this.list.size === 1) this.demand?.ring();
   }
 
-  private refuse(request: AppRequest): void {
+  private count(): void {
+    this.demand?.set(this.list.size, this.sent.size);
+  }
+
+  /** A request was answered 503. */
+  refused(): void {
+    this.demand?.refused();
+  }
+
+  private refuse(request: AppRequest, limit?: "queue_size" | "queue_timeout"): void {
+    if (limit !== undefined) this.options.limited?.(limit);
     request.over();
     request.refuse();
   }
@@ -146,6 +166,7 @@ export class AppChannel implements StreamOwner {
     for (const request of this.list) {
       if (!this.mayTake()) return;
       this.list.delete(request);
+      request.connectMs = monotonicMs() - request.queuedMs;
       if (this.send(request)) continue;
       this.putBack(request);
       return;
@@ -164,7 +185,7 @@ export class AppChannel implements StreamOwner {
   private send(request: AppRequest): boolean {
     const id = this.nextId();
     const deadlineMs = request.queuedMs + this.queueTimeoutMs + this.clockOffsetMs;
-    const to = { id, front: this.options.front, epoch: this.epoch, deadlineMs };
+    const to = { id, front: this.options.front, epoch: this.epoch, deadlineMs, limitMs: request.limitMs };
     const length = this.encoder.encode(request.exchange, request.body, to);
     const result = length === 0 ? "too-large" : sendPacket(this.queueFd, this.encoder.buffer, length);
     switch (result) {
@@ -173,6 +194,7 @@ export class AppChannel implements StreamOwner {
         request.state = "sent";
         this.sent.set(id, request);
         this.watch();
+        this.count();
         return true;
       case "full":
         this.retryTimer ??= setTimeout(() => this.retry(), RETRY_MS);
@@ -208,6 +230,7 @@ export class AppChannel implements StreamOwner {
   over(request: AppRequest): void {
     if (request.id !== 0) this.sent.delete(request.id);
     else this.list.delete(request);
+    this.count();
     if (this.list.size > 0) this.pump();
   }
 
@@ -224,22 +247,44 @@ export class AppChannel implements StreamOwner {
     const oldestMs = monotonicMs() - this.queueTimeoutMs;
     for (const request of this.list) {
       if (request.queuedMs > oldestMs) break;
-      this.refuse(request);
+      this.refuse(request, "queue_timeout");
     }
-    this.sweepSent(oldestMs - DEADLINE_MARGIN_MS);
+    if (this.board !== undefined) {
+      const running = this.board.running(this.options.front);
+      this.sweepRunning(running, monotonicMs() + this.clockOffsetMs);
+      this.sweepSent(oldestMs - DEADLINE_MARGIN_MS, running);
+      if (this.demand !== undefined) this.demand.oldestMs = this.oldestWaitMs(running);
+    }
+    if (this.ready === 0 && this.list.size > 0) this.demand?.ring();
     this.watch();
+  }
+
+  /** Of requests that no Python thread has taken; those that were sent are older than those in the list. */
+  private oldestWaitMs(running: ReadonlyMap<number, Running>): number {
+    for (const each of this.sent.values())
+      if (each.state === "sent" && !running.has(each.id)) return monotonicMs() - each.queuedMs;
+    for (const each of this.list) return monotonicMs() - each.queuedMs;
+    return 0;
+  }
+
+  /** What has run for longer than it may is answered; the worker is the master's business. */
+  private sweepRunning(running: ReadonlyMap<number, Running>, nowMs: number): void {
+    for (const each of running.values()) {
+      const request = this.sent.get(each.id);
+      if (request === undefined) continue;
+      request.seenMs ??= nowMs;
+      const overMs = timeIsOverMs(each, request.seenMs);
+      if (overMs !== undefined && overMs <= nowMs) request.timedOut(nowMs - (each.begunMs ?? request.seenMs));
+    }
   }
 
   /** A request that is past its deadline and in no slot of the scoreboard either lies in the socket, and will be refused
    *  by whoever finds it there, or has been run and its reply is not read yet. So it is refused when it is seen for the
    *  second time, with all streams read in between; and while a slow client holds one of them, not at all. */
-  private sweepSent(oldestMs: number): void {
-    const { board } = this;
-    if (board === undefined || this.lost.size > 0 || this.isHeldUp()) return;
-    let running: Set<number> | undefined;
+  private sweepSent(oldestMs: number, running: ReadonlyMap<number, Running>): void {
+    if (this.lost.pending || this.isHeldUp()) return;
     for (const request of this.sent.values()) {
       if (request.state !== "sent" || request.queuedMs > oldestMs) continue;
-      running ??= board.running();
       if (running.has(request.id)) request.missed = false;
       else if (request.missed) this.refuseSent(request);
       else request.missed = true;
@@ -254,6 +299,7 @@ export class AppChannel implements StreamOwner {
   /** After a stream broke, its reply may have been lost there: then it cannot be said that it was not run. */
   private refuseSent(request: AppRequest): void {
     if (request.queuedMs <= this.faultMs) return request.replyAborted("the stream from its Python thread broke");
+    this.options.limited?.("queue_timeout");
     request.gone();
     request.refuse();
   }
@@ -263,13 +309,17 @@ export class AppChannel implements StreamOwner {
   receiveMessage(message: AppMessage): void {
     switch (message.kind) {
       case "stream":
-        this.streams.add(new AppStream(message.worker, message.generation, message.fd, this));
+        this.streams.add(new AppStream(message.worker, message.generation, message.fd, this, this.options.app));
         return;
+      case "files":
+        return this.files.connect(message.generation, message.fd);
       case "lost":
-        return this.workerLost(message);
+        return this.lost.add(message);
       case "availability":
         return this.setReady(message.threads, message.starting);
       case "scoreboard":
+        this.demand = new FrontDemand(message.demand, this.options.front);
+        this.count();
         return this.openBoard(message.fd);
     }
   }
@@ -288,36 +338,26 @@ export class AppChannel implements StreamOwner {
     this.starting = starting;
     this.told = true;
     if (threads > 0) return this.pump();
+    // The last worker may have left just when these were sent or held.
+    if (starting && this.list.size + this.sent.size > 0) this.demand?.ring();
     if (starting) return;
     for (const request of this.list) this.refuse(request);
   }
 
-  /** First what the worker still said is read, then its requests are given up. */
-  private workerLost(worker: LostWorker): void {
-    this.lost.add(worker);
-    this.giveUp(worker);
-    if (this.lost.has(worker)) setTimeout(() => this.closeLost(worker), LOST_STREAM_MS);
-  }
-
-  private streamsOf(worker: LostWorker): AppStream[] {
-    return [...this.streams].filter((s) => s.worker === worker.worker && s.generation === worker.generation);
-  }
-
-  private giveUp(worker: LostWorker): void {
-    if (this.streamsOf(worker).length > 0) return;
-    this.lost.delete(worker);
+  private gaveUp(worker: LostWorker): void {
+    this.files.close(worker.generation);
     for (const id of worker.running) this.sent.get(id)?.replyAborted("the Python worker was lost");
-  }
-
-  private closeLost(worker: LostWorker): void {
-    const left = this.streamsOf(worker);
-    for (const stream of left) if (!stream.isPaused) stream.close();
-    if (left.some((stream) => stream.isPaused)) setTimeout(() => this.closeLost(worker), LOST_STREAM_MS);
   }
 
   streamClosed(stream: AppStream): void {
     this.streams.delete(stream);
-    for (const worker of this.lost) this.giveUp(worker);
+    this.lost.settleAll();
+  }
+
+  expired(request: AppRequest): void {
+    // One that was given up here before was counted then.
+    if (request.state === "sent") this.options.limited?.("queue_timeout");
+    request.expired();
   }
 
   streamFailed(why: string): void {
@@ -336,6 +376,7 @@ export class AppChannel implements StreamOwner {
     clearTimeout(this.sweepTimer);
     for (const request of this.list) this.refuse(request);
     for (const stream of this.streams) stream.close();
+    this.files.closeAll();
     for (const request of this.sent.values()) request.replyAborted("the server stops");
     closeDescriptor(this.queueFd);
   }

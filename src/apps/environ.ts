@@ -17,6 +17,8 @@ export interface Addressing {
   readonly epoch: number;
   /** CLOCK_MONOTONIC. */
   readonly deadlineMs: number;
+  /** How long it may run; 0 for any time. */
+  readonly limitMs: number;
 }
 
 export class RequestEncoder implements CgiSink {
@@ -41,6 +43,7 @@ export class RequestEncoder implements CgiSink {
       environBytes,
       bodyBytes: inline?.length ?? 0,
       deadlineMs: to.deadlineMs,
+      limitMs: to.limitMs,
     });
     return writer.position;
   }

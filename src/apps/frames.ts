@@ -8,11 +8,13 @@
  *     0   u32 id            names the request; never 0 (that is how an idle slot of the scoreboard looks)
  *     4   u8  front         number of the front thread, whose stream gets the reply
  *     5   u8  flags         1 method is HEAD · 2 the body is to be pulled · 4 quit (whoever receives it leaves)
+ *                           8 wake (whoever receives it sees whether its worker is to finish)
  *     6   u16 epoch         of the channel: replies to a predecessor of a restarted front are told apart by it
  *     8   u32 environ bytes
  *     12  u32 body bytes    in this packet
  *     16  f64 deadline      CLOCK_MONOTONIC seconds: taken up later, it is answered EXPIRED and never run
- *     24  environ (marshal.ts), body
+ *     24  u32 limit         milliseconds that it may run, 0 for any time (request-timeout.ts)
+ *     28  environ (marshal.ts), body
  *
  * Both directions of a stream, one stream for each pair of Python thread and front thread:
  *
@@ -26,6 +28,8 @@
  *                   ABORT    the reply breaks off
  *                   PULL     asks for `data bytes` bytes of the request body (none follow this header)
  *                   EXPIRED  the request was not run
+ *                   FILE     head: as of REPLY; data: u64 offset, u64 length. The content is that part of the file whose
+ *                            descriptor came before, over the worker's file socket (file-inbox.ts)
  *     to Python     DATA     the answer to PULL, exactly as many bytes
  *                   FAIL     the other answer to PULL: the body is not to be had any more
  *                   CANCEL   nobody waits for the rest of this reply
@@ -48,10 +52,13 @@ const REPLY_HEAD_BYTES_MAX = 256 * 1024;
 /** A complete reply is waited for up to this size, so that it goes out in one write; a longer one streams. */
 const WHOLE_BYTES_MAX = 128 * 1024;
 
-export const REQUEST_HEADER_BYTES = 24;
+export const REQUEST_HEADER_BYTES = 28;
+/** Where a request frame holds its limit. */
+export const REQUEST_LIMIT_OFFSET = 24;
 export const FLAG_HEAD_METHOD = 1;
 export const FLAG_PULLED_BODY = 2;
 const FLAG_QUIT = 4;
+const FLAG_WAKE = 8;
 
 export interface RequestHeader {
   readonly id: number;
@@ -62,6 +69,8 @@ export interface RequestHeader {
   readonly bodyBytes: number;
   /** CLOCK_MONOTONIC. */
   readonly deadlineMs: number;
+  /** How long it may run; 0 for any time. */
+  readonly limitMs: number;
 }
 
 export function writeRequestHeader(view: DataView, header: RequestHeader): void {
@@ -72,12 +81,22 @@ export function writeRequestHeader(view: DataView, header: RequestHeader): void 
   view.setUint32(8, header.environBytes, true);
   view.setUint32(12, header.bodyBytes, true);
   view.setFloat64(16, header.deadlineMs / 1000, true);
+  view.setUint32(REQUEST_LIMIT_OFFSET, header.limitMs, true);
 }
 
 /** The packet that makes one Python thread leave its loop. It queues behind the requests. */
 export function quitPacket(): Uint8Array {
+  return barePacket(FLAG_QUIT);
+}
+
+/** The packet that makes one idle Python thread look up. */
+export function wakePacket(): Uint8Array {
+  return barePacket(FLAG_WAKE);
+}
+
+function barePacket(flag: number): Uint8Array {
   const packet = new Uint8Array(REQUEST_HEADER_BYTES);
-  packet[5] = FLAG_QUIT;
+  packet[5] = flag;
   return packet;
 }
 
@@ -89,7 +108,11 @@ const TYPE_PULL = 4;
 const TYPE_EXPIRED = 5;
 const TYPE_FAIL = 6;
 const TYPE_CANCEL = 7;
+const TYPE_FILE = 8;
 const FLAG_END = 1;
+
+/** What FILE has as data. */
+const FILE_PART_BYTES = 16;
 
 /** The header of a DATA frame, into the first 16 bytes of `frame`; the content is the caller's to put behind. */
 export function writeDataHeader(frame: Buffer, id: number, length: number): void {
@@ -115,8 +138,9 @@ function bareFrame(type: number, id: number): Buffer {
 }
 
 /** `reply`: `head` is whole, `data` is what is here of the first content. `data`: more of it. `last`: the reply is
- *  complete with this event. `malformed`: not our protocol; nothing can be read any more. */
-export type FrameEvent = "need-data" | "reply" | "data" | "abort" | "pull" | "expired" | "malformed";
+ *  complete with this event. `file`: `head` is whole, `data` says which part (readFilePart). `malformed`: not our protocol;
+ *  nothing can be read any more. */
+export type FrameEvent = "need-data" | "reply" | "data" | "abort" | "pull" | "expired" | "file" | "malformed";
 
 /** Reads what a Python thread sends: `receive`, then `next` until it says "need-data". What an event means stands in the
  *  fields, until the next call. */
@@ -168,6 +192,8 @@ export class FrameReader {
         return this.bare("pull");
       case TYPE_EXPIRED:
         return this.bare("expired");
+      case TYPE_FILE:
+        return length === FILE_PART_BYTES && this.ends ? this.file(headBytes) : "malformed";
       default:
         return "malformed";
     }
@@ -190,6 +216,17 @@ export class FrameReader {
     return "reply";
   }
 
+  private file(headBytes: number): FrameEvent {
+    const start = this.at + FRAME_HEADER_BYTES;
+    const end = start + headBytes + FILE_PART_BYTES;
+    if (this.bytes.length < end) return "need-data";
+    this.head = this.bytes.subarray(start, start + headBytes);
+    this.data = this.bytes.subarray(end - FILE_PART_BYTES, end);
+    this.at = end;
+    this.last = true;
+    return "file";
+  }
+
   private more(): FrameEvent {
     if (this.at === this.bytes.length) return "need-data";
     this.take();
@@ -209,6 +246,16 @@ export class FrameReader {
     this.last = this.ends;
     return "data";
   }
+}
+
+/** Which part of the file, from the data of a `file` event. */
+export function readFilePart(data: Uint8Array): { readonly offset: number; readonly length: number } {
+  return { offset: u64(data, 0), length: u64(data, 8) };
+}
+
+/** Sizes of files are far below 2^53. */
+function u64(bytes: Uint8Array, at: number): number {
+  return u32(bytes, at) + u32(bytes, at + 4) * 0x100000000;
 }
 
 function u32(bytes: Uint8Array, at: number): number {

@@ -12,9 +12,11 @@ export type AppMessage =
       readonly thread: number;
       readonly fd: number;
     }
+  /** Where a worker's descriptors of files come (file-inbox.ts); before its streams. */
+  | { readonly kind: "files"; readonly worker: number; readonly generation: number; readonly fd: number }
   /** A worker has exited; `running` are the requests of this front that it had taken and not finished. */
   | { readonly kind: "lost"; readonly worker: number; readonly generation: number; readonly running: readonly number[] }
   /** How many Python threads are ready, of all workers. `starting`: when none is, will one be soon? Then requests wait. */
   | { readonly kind: "availability"; readonly threads: number; readonly starting: boolean }
-  /** The scoreboard of the app: which requests are being run. */
-  | { readonly kind: "scoreboard"; readonly fd: number };
+  /** The scoreboard of the app: which requests are being run. `demand`: where the front says what it holds (demand.ts). */
+  | { readonly kind: "scoreboard"; readonly fd: number; readonly demand: SharedArrayBuffer };

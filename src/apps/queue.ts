@@ -3,7 +3,7 @@
  * hands each packet to one idle reader. The master holds both ends, so what is in it outlives every worker.
  */
 import { closeDescriptor, sendPacket, setBuffers, socketPair } from "../os/sockets.ts";
-import { quitPacket } from "./frames.ts";
+import { quitPacket, wakePacket } from "./frames.ts";
 
 /** Kernel memory for requests on their way; without privilege it is clipped to about 400 KiB, which is enough. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
@@ -35,6 +35,13 @@ export class RequestQueue {
       }
       this.quitsLeft--;
     }
+  }
+
+  /** Wakes so many idle threads, whosever they are: those of a worker that is to finish then see it. Without effect on
+   *  the others, and when the socket is full nobody is idle. */
+  wake(threads: number): void {
+    const packet = wakePacket();
+    for (let i = 0; i < threads; i++) if (sendPacket(this.sendFd, packet, packet.length) !== "sent") return;
   }
 
   close(): void {

@@ -5,13 +5,16 @@
  *     collecting ─▶ waiting ─▶ sent ─▶ replying ─▶ over
  *                                 └──────┴─▶ discarded ─▶ over      the client left; Python still works on it
  */
+import { closeSync } from "node:fs";
+import { monotonicMs } from "../base/clock.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
 import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
 import { EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
+import type { UpstreamAttempt } from "../exchange/upstream-attempt.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { LENGTH_UNKNOWN } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import type { AppChannel } from "./channel.ts";
 import { parseReplyHead } from "./frames.ts";
 import type { AppStream } from "./stream.ts";
@@ -21,7 +24,7 @@ export type RequestState = "collecting" | "waiting" | "sent" | "replying" | "dis
 /** Seconds in Retry-After: long enough for a worker to be there again, short enough for a person. */
 const RETRY_AFTER = Fields.of([["Retry-After", "5"]]);
 
-export class AppRequest implements Producer, ReplySource, SpoolOwner {
+export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAttempt {
   readonly exchange: Exchange;
   state: RequestState = "collecting";
   /** 0 before it is sent. */
@@ -29,16 +32,34 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
   body: SpooledBody = EMPTY_BODY;
   /** When it was handed to the queue; monotonicMs. */
   queuedMs = 0;
+  /** See UpstreamAttempt: it is its own, so that the variables cost a request no object. */
+  address: string;
+  status = 0;
+  connectMs = 0;
+  headerMs = -1;
+  responseMs = -1;
+  contentBytes = 0;
+  fields: Fields | undefined;
   /** Past its deadline, sent, and in no slot of the scoreboard when the channel last looked. */
   missed = false;
+  /** How long a Python thread may take for it; 0 for any time. */
+  readonly limitMs: number;
+  /** When the channel saw it first in a slot of the scoreboard; CLOCK_MONOTONIC. */
+  seenMs: number | undefined = undefined;
   private readonly channel: AppChannel;
   private stream: AppStream | undefined;
   private spool: ReplySpool | undefined;
   private bodyOffset = 0;
 
-  constructor(exchange: Exchange, channel: AppChannel) {
+  constructor(exchange: Exchange, channel: AppChannel, limitMs: number) {
     this.exchange = exchange;
     this.channel = channel;
+    this.limitMs = limitMs;
+    this.address = channel.name;
+  }
+
+  get startedMs(): number {
+    return this.queuedMs;
   }
 
   get isDiscarded(): boolean {
@@ -66,25 +87,52 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     this.stream = stream;
     if (this.state !== "sent") return this.unwanted(last);
     const { reply } = this.exchange;
+    // Without content and without Content-Length come only replies to HEAD and 204, 304: no length is known.
+    const parsed = parseReplyHead(head, last && length !== 0 ? length : LENGTH_UNKNOWN);
+    this.headCame(stream, parsed, data.length);
     if (last) {
       this.over();
-      // Without content and without Content-Length come only replies to HEAD and 204, 304: no length is known.
-      return reply.whole(parseReplyHead(head, length === 0 ? LENGTH_UNKNOWN : length), data);
+      return reply.whole(parsed, data);
     }
     this.state = "replying";
     const spool = new ReplySpool(reply, this.channel.spoolOptions, this);
     this.spool = spool;
-    spool.start(parseReplyHead(head, LENGTH_UNKNOWN));
+    spool.start(parsed);
     spool.data(data);
+  }
+
+  private headCame(stream: AppStream, head: ReplyHead, length: number): void {
+    this.address = stream.name;
+    this.status = head.status;
+    this.fields = head.fields;
+    this.headerMs = monotonicMs() - this.queuedMs;
+    this.contentBytes = length;
   }
 
   replyData(data: Uint8Array, last: boolean): void {
     if (this.state !== "replying") return this.unwanted(last);
     const { spool } = this;
+    this.contentBytes += data.length;
     spool?.data(data);
     if (!last) return;
     this.over();
     spool?.end();
+  }
+
+  /** The content is that part of the file `fd`: Python is done with it, the rest is the sender's business. */
+  replyFile(head: Uint8Array, part: { offset: number; length: number }, fd: number | undefined): void {
+    const { state, exchange, channel } = this;
+    this.over();
+    if (fd === undefined) return this.withoutFile(state);
+    if (state !== "sent") return closeSync(fd);
+    channel.options.sendFile(exchange, { head: parseReplyHead(head, part.length), fd, offset: part.offset });
+  }
+
+  /** It came short of descriptors: the kernel drops what this process has no room for. */
+  private withoutFile(state: RequestState): void {
+    if (state !== "sent") return;
+    this.channel.log.error("the descriptor of a file that an application gave did not arrive: answered 503");
+    this.refuse();
   }
 
   private unwanted(last: boolean): void {
@@ -93,6 +141,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
 
   replyAborted(why: string): void {
     const { state, spool, exchange } = this;
+    if (state === "sent") this.status = 502;
     this.over();
     if (state === "replying") spool?.abort(why);
     else if (state === "sent") answer(exchange, 502);
@@ -105,9 +154,22 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     if (state === "sent") this.refuse();
   }
 
+  /** It has run for `ranMs`, longer than it may. What a Python thread still says of it is dropped. */
+  timedOut(ranMs: number): void {
+    const { state, spool, exchange } = this;
+    if (state !== "sent" && state !== "replying") return;
+    this.discard();
+    const { method, target } = exchange.head;
+    const what = state === "sent" ? "is answered with 504" : "is cut, its reply had begun";
+    const seconds = (ranMs / 1000).toFixed(1);
+    this.channel.log.error(`request ${exchange.requestId}, ${method} ${target}, ${what}: it ran for ${seconds} s`);
+    if (state === "replying") spool?.abort("it ran for longer than request_timeout");
+    else answer(exchange, 504, Fields.of([["X-Request-Id", exchange.requestId]]));
+  }
+
   /** Fills `into` with the next bytes of the body. */
   readBody(into: Uint8Array): boolean {
-    if (this.state === "discarded" || this.state === "over") return false;
+    if (this.state === "over") return false;
     try {
       for (let have = 0; have < into.length;) {
         const size = this.body.read(this.bodyOffset, have === 0 ? into : into.subarray(have));
@@ -126,13 +188,17 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
 
   /** 503: not run, and worth another try. */
   refuse(): void {
+    this.channel.refused();
+    this.status = 503;
     answer(this.exchange, 503, RETRY_AFTER);
   }
 
   /** Nothing of it is left behind; the reply is the caller's business. */
   over(): void {
     if (this.state === "over") return;
+    if (this.state === "discarded") this.channel.board?.forget(this.channel.options.front, this.id);
     this.state = "over";
+    if (this.queuedMs !== 0) this.responseMs = monotonicMs() - this.queuedMs;
     this.body.close();
     this.spool = undefined;
     this.stream?.finished(this);
@@ -160,12 +226,13 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner {
     }
   }
 
+  /** The body stays until Python is done with it: an application that reads it is not to meet an error. */
   private discard(): void {
     const began = this.state === "replying";
     this.state = "discarded";
-    this.body.close();
     this.spool = undefined;
     if (began) this.stream?.cancel(this.id);
+    else this.channel.board?.abandon(this.channel.options.front, this.id);
     this.stream?.resume();
   }
 

@@ -5,24 +5,43 @@
  * over: it is known which requests died with a worker, whatever killed it. All numbers are little-endian.
  *
  *     0      u32 pid           of the worker that owns the slot
+ *     4      u32 begun         id of the request that `since` is of; another than at 64: taken, and not begun yet
  *     8      f64 since         CLOCK_MONOTONIC seconds: begin of the request at hand or, when idle, of the last one
  *     16     u64 handled       requests, by this worker's thread
+ *     24     f64 deadline      CLOCK_MONOTONIC seconds that the application has set for the request…
+ *     32     u32 …with this id (uwsgi.set_user_harakiri)
+ *     36     u32 worker        its number, from 1
+ *     40     u64 thread        as Python's tracebacks name it
  *     64     the request frame (frames.ts): u32 id at 64, 0 when idle, u8 front at 68
+ *
+ * Behind the frame of slot 0 the fronts say of which requests nobody waits any more, so that a thread which comes to one
+ * leaves it: 1008 × u32, the id at the place (id + 37 × front) mod 1008. Two of one place overwrite each other, and the
+ * one that is lost is run; two fronts never have the same id at the same place.
  */
 import { closeSync, writeSync } from "node:fs";
 import { openSharedMemory, type SharedMemory } from "../os/shared-memory.ts";
-import { REQUEST_FRAME_BYTES_MAX } from "./frames.ts";
+import { REQUEST_FRAME_BYTES_MAX, REQUEST_LIMIT_OFFSET } from "./frames.ts";
 
 export const FRAME_OFFSET = 64;
 /** A whole number of pages of 4 KiB. */
 export const SLOT_BYTES = REQUEST_FRAME_BYTES_MAX + 4096;
 
-const MEMORY_DIRECTORY = "/dev/shm";
+export const MEMORY_DIRECTORY = "/dev/shm";
+
+/** Where the ids of abandoned requests stand: behind the frame of slot 0, to its end. */
+export const ABANDONED_OFFSET = FRAME_OFFSET + REQUEST_FRAME_BYTES_MAX;
+const ABANDONED_PLACES = (SLOT_BYTES - ABANDONED_OFFSET) / 4;
 
 /** A request that a thread has taken and not finished. */
 export interface Running {
   readonly front: number;
   readonly id: number;
+  /** CLOCK_MONOTONIC, milliseconds. Undefined: the thread has not come to it yet, as when another holds the GIL. */
+  readonly begunMs: number | undefined;
+  /** How long it may run; 0 for any time. */
+  readonly limitMs: number;
+  /** CLOCK_MONOTONIC, milliseconds: a deadline of the application's own. */
+  readonly ownDeadlineMs: number | undefined;
 }
 
 export interface SlotStatus {
@@ -59,9 +78,18 @@ export class Scoreboard {
   }
 
   running(slot: number): Running | undefined {
-    const at = slot * SLOT_BYTES + FRAME_OFFSET;
-    const id = this.view.getUint32(at, true);
-    return id === 0 ? undefined : { id, front: this.view.getUint8(at + 4) };
+    return readRunning(this.view, slot * SLOT_BYTES);
+  }
+
+  /** The thread's number as Python's tracebacks show it, `00007f3a…` in hexadecimal digits without leading zeroes. */
+  thread(slot: number): string {
+    return this.view.getBigUint64(slot * SLOT_BYTES + 40, true).toString(16);
+  }
+
+  /** The frame that was received into the slot last. */
+  frame(slot: number): Uint8Array {
+    const at = slot * SLOT_BYTES;
+    return this.memory.bytes.subarray(at + FRAME_OFFSET, at + SLOT_BYTES);
   }
 
   /** Requests answered by the threads of `slots`. */
@@ -94,12 +122,46 @@ export class ScoreboardView {
     }
   }
 
-  /** Every id that some thread has taken and not finished, of whichever front. */
-  running(): Set<number> {
-    const ids = new Set<number>();
-    for (let at = FRAME_OFFSET; at < this.view.byteLength; at += SLOT_BYTES) ids.add(this.view.getUint32(at, true));
-    return ids;
+  /** Nobody waits for this request of `front` any more; should a thread come to it, it says EXPIRED. */
+  abandon(front: number, id: number): void {
+    this.view.setUint32(abandonedAt(front, id), id, true);
   }
+
+  /** An abandoned request is over: its id may come again. */
+  forget(front: number, id: number): void {
+    const at = abandonedAt(front, id);
+    if (this.view.getUint32(at, true) === id) this.view.setUint32(at, 0, true);
+  }
+
+  /** By id: every request of `front` that some thread has taken and not finished. */
+  running(front: number): Map<number, Running> {
+    const found = new Map<number, Running>();
+    for (let at = 0; at < this.view.byteLength; at += SLOT_BYTES) {
+      const running = readRunning(this.view, at);
+      if (running?.front === front) found.set(running.id, running);
+    }
+    return found;
+  }
+}
+
+function abandonedAt(front: number, id: number): number {
+  return ABANDONED_OFFSET + 4 * ((id + 37 * front) % ABANDONED_PLACES);
+}
+
+/** `since` is written before `begun`: whoever sees the id in `begun` sees the time that belongs to it. */
+function readRunning(view: DataView, at: number): Running | undefined {
+  const frame = at + FRAME_OFFSET;
+  const id = view.getUint32(frame, true);
+  if (id === 0) return undefined;
+  const hasBegun = view.getUint32(at + 4, true) === id;
+  const hasDeadline = view.getUint32(at + 32, true) === id;
+  return {
+    id,
+    front: view.getUint8(frame + 4),
+    begunMs: hasBegun ? view.getFloat64(at + 8, true) * 1000 : undefined,
+    limitMs: view.getUint32(frame + REQUEST_LIMIT_OFFSET, true),
+    ownDeadlineMs: hasDeadline ? view.getFloat64(at + 24, true) * 1000 : undefined,
+  };
 }
 
 function open(size: number, temporaryDirectory: string): SharedMemory {

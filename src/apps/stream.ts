@@ -2,10 +2,21 @@
  * The front's end of the stream from one Python thread: frames in, answers to PULL out. One request runs on it at a
  * time. It lives until the worker is gone, whose last words are read before anyone is told that it closed.
  */
+import { closeSync } from "node:fs";
 import { connect, type ConnectOwner } from "../net/connect.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { Wire } from "../net/wire.ts";
-import { cancelFrame, failFrame, FRAME_HEADER_BYTES, FrameReader, PULL_BYTES_MAX, writeDataHeader } from "./frames.ts";
+import type { FileInboxes } from "./file-inbox.ts";
+import {
+  cancelFrame,
+  failFrame,
+  FRAME_HEADER_BYTES,
+  type FrameEvent,
+  FrameReader,
+  PULL_BYTES_MAX,
+  readFilePart,
+  writeDataHeader,
+} from "./frames.ts";
 import type { AppRequest } from "./request.ts";
 
 export interface StreamOwner {
@@ -13,12 +24,17 @@ export interface StreamOwner {
   readonly epoch: number;
   /** The request that waits for a reply by this id; undefined when nobody does. */
   find(id: number): AppRequest | undefined;
+  readonly files: FileInboxes;
   streamClosed(stream: AppStream): void;
   streamFailed(why: string): void;
+  /** It came to a Python thread too late, and was not run. */
+  expired(request: AppRequest): void;
 }
 
 export class AppStream implements ConnectOwner {
   readonly worker: number;
+  /** For $upstream_addr. */
+  readonly name: string;
   readonly generation: number;
   private readonly owner: StreamOwner;
   private readonly reader = new FrameReader();
@@ -33,8 +49,10 @@ export class AppStream implements ConnectOwner {
   private cancelled = 0;
   private buffer: Buffer | undefined;
 
-  constructor(worker: number, generation: number, fd: number, owner: StreamOwner) {
+  constructor(worker: number, generation: number, fd: number, owner: StreamOwner, app: string) {
     this.worker = worker;
+    // People count from 1, and so does the log.
+    this.name = `app:${app}#${worker + 1}`;
     this.generation = generation;
     this.owner = owner;
     this.attempt = connect({ kind: "fd", fd }, this);
@@ -68,12 +86,14 @@ export class AppStream implements ConnectOwner {
       this.close();
     } else if (event === "pull") {
       this.write(failFrame(this.reader.id));
+    } else if (event === "file") {
+      this.dropFile();
     } else {
       this.cancel(this.reader.id);
     }
   }
 
-  private dispatch(event: "reply" | "data" | "abort" | "pull" | "expired"): void {
+  private dispatch(event: Exclude<FrameEvent, "need-data" | "malformed">): void {
     const { reader } = this;
     const request = this.owner.find(reader.id);
     if (request === undefined) return this.unwanted(event);
@@ -90,14 +110,27 @@ export class AppStream implements ConnectOwner {
       case "pull":
         return this.pull(request, reader.length);
       case "expired":
-        return request.expired();
+        return this.owner.expired(request);
+      case "file":
+        return request.replyFile(reader.head, readFilePart(reader.data), this.takeFile());
     }
     if (!reader.last && request.isDiscarded) this.cancel(reader.id);
   }
 
   private unwanted(event: string): void {
     if (event === "pull") this.write(failFrame(this.reader.id));
+    else if (event === "file") this.dropFile();
     else if ((event === "reply" || event === "data") && !this.reader.last) this.cancel(this.reader.id);
+  }
+
+  /** The descriptor that its worker has handed over for this reply. */
+  private takeFile(): number | undefined {
+    return this.owner.files.take(this.generation, this.reader.id);
+  }
+
+  private dropFile(): void {
+    const fd = this.takeFile();
+    if (fd !== undefined) closeSync(fd);
   }
 
   /** Exactly as many bytes as were asked for, so that nothing is ever left over between requests. */

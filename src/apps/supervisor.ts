@@ -1,107 +1,110 @@
 /**
- * The master's side of an app: its queue, its scoreboard, its workers. Starts them, replaces those that die, tells the
- * front threads. When is decided in policy.ts; a process by itself is worker-process.ts.
+ * The master's side of an app: its queue, its scoreboard, its workers. Does what the policy says (policy.ts: start, replace,
+ * end; scale.ts: how many; recycle.ts: for how long) and tells the front threads. A process by itself is worker-process.ts.
  *
  *     new ─▶ starting ─▶ running ─▶ stopping ─▶ stopped
  *                └────── first import failed ──────▲
  *
  * The master keeps both ends of the queue: requests in it outlive every worker.
  */
-import { closeSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { monotonicOffsetMs } from "../os/monotonic.ts";
-import { closeDescriptor, duplicate, socketPair } from "../os/sockets.ts";
+import { Demand } from "./demand.ts";
+import { dismiss, DRAIN_TIMEOUT_MS, giveUp, kill, nameOf, overdueText, retire, terminate } from "./endings.ts";
+import { ExitCauses } from "./exit-causes.ts";
+import { FrontLinks } from "./front-links.ts";
+import { Launcher } from "./launcher.ts";
 import type { AppMessage } from "./messages.ts";
-import { afterExit, decide, isStarting, type WorkerState } from "./policy.ts";
+import type { AppOptions } from "./options.ts";
+import { OverdueWorkers } from "./overdue-workers.ts";
+import { decide, isBusy, type Pool as PolicyPool, startableMs } from "./policy.ts";
+import { isLeaving, keepLine, Pool, type Worker } from "./pool.ts";
 import { RequestQueue } from "./queue.ts";
-import { ReplacedFronts } from "./replaced-fronts.ts";
-import { FRAME_OFFSET, Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
-import { openSource } from "./source.ts";
-import type { AppStatus, Phase } from "./status.ts";
-import { type SpawnSpec, type WorkerOwner, WorkerProcess, type WsgiTarget } from "./worker-process.ts";
-
-export interface AppOptions {
-  readonly name: string;
-  /** Working directory, first on sys.path. */
-  readonly root: string;
-  readonly wsgi: WsgiTarget;
-  /** The interpreter, absolute. */
-  readonly python: string;
-  readonly processes: number;
-  readonly threads: number;
-  /** Over the server's own environment. */
-  readonly env: Readonly<Record<string, string>>;
-  /** How long an import may take. Default START_TIMEOUT_MS. */
-  readonly startTimeoutMs?: number;
-  readonly temporaryDirectory: string;
-}
+import { reportApp, reportLiving } from "./report.ts";
+import { Rollout } from "./rollout.ts";
+import { Sampler, SAMPLE_MS } from "./sampler.ts";
+import { IDLE_MS, Scale } from "./scale.ts";
+import { Scoreboard } from "./scoreboard.ts";
+import { StackFile } from "./stacks.ts";
+import type { AppControl, AppStatus, Phase, ReloadResult } from "./status.ts";
+import { stoppedWorkers } from "./stopped.ts";
+import type { LiveWorker, WorkerControl, WorkerEnd } from "./worker-control.ts";
+import type { WorkerOwner, WorkerProcess } from "./worker-process.ts";
 
 /** Large Django projects import for 10 s on a cold disk. */
 export const START_TIMEOUT_MS = 60_000;
-
-/** Between SIGTERM and SIGKILL. */
-const TERM_MS = 2_000;
-/** Printed lines that a failure to start shows. */
-const LAST_LINES = 20;
 
 /** The app cannot be started; the message is for people and holds the traceback. */
 export class StartFailure extends Error {
   override name = "StartFailure";
 }
 
-interface Worker {
-  state: WorkerState;
-  failures: number;
-  process: WorkerProcess | undefined;
-  /** Why the import failed, until the exit. */
-  traceback: string | undefined;
-  lastLines: string[];
-}
-
-export class AppSupervisor implements WorkerOwner {
+export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   readonly name: string;
   /** Where front threads send their requests. */
   readonly queueFd: number;
   private readonly options: AppOptions;
-  private readonly fronts: number;
-  private readonly toFront: (front: number, message: AppMessage) => void;
   private readonly log: Log;
   private readonly startTimeoutMs: number;
+  private readonly drainTimeoutMs: number;
   private readonly queue: RequestQueue;
-  private readonly sourceFd: number;
+  private readonly launcher: Launcher;
   private readonly scoreboard: Scoreboard;
-  private readonly workers: Worker[];
-  private readonly replaced = new ReplacedFronts();
-  /** What fronts were told last. */
-  private told: { readonly threads: number; readonly starting: boolean } | undefined;
+  private readonly stacks: StackFile;
+  private readonly overdue: OverdueWorkers;
+  private readonly pool: Pool;
+  private readonly demand: Demand;
+  private readonly scale: Scale;
+  private readonly sampler: Sampler;
+  private readonly links: FrontLinks;
+  private readonly rollout: Rollout;
+  private readonly causes = new ExitCauses();
   private phase: Phase = "new";
-  private generation = 0;
   private timer: Timer | undefined;
+  private sampleTimer: Timer | undefined;
   private failure: StartFailure | undefined;
   private readonly started = Promise.withResolvers<void>();
   private readonly stopped = Promise.withResolvers<void>();
 
   /** Throws when descriptors or shared memory are short. `fronts`: how many front threads there are. */
   constructor(options: AppOptions, fronts: number, toFront: (front: number, message: AppMessage) => void, log: Log) {
+    const { processes, processesMin = processes, threads, temporaryDirectory } = options;
     this.options = options;
     this.name = options.name;
-    this.fronts = fronts;
-    this.toFront = toFront;
     this.log = log;
     this.startTimeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
-    this.scoreboard = new Scoreboard(options.processes * options.threads, options.temporaryDirectory);
-    this.sourceFd = openSource(options.temporaryDirectory);
+    this.drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
+    this.scoreboard = new Scoreboard(Pool.slots(processes, threads), temporaryDirectory);
+    this.stacks = new StackFile(temporaryDirectory);
     this.queue = new RequestQueue();
     this.queueFd = this.queue.sendFd;
-    this.workers = Array.from({ length: options.processes }, () => emptyWorker());
+    const { queue, scoreboard, stacks } = this;
+    this.launcher = new Launcher({ options, fronts, queue, scoreboard, stacks, owner: this, log });
+    this.pool = new Pool(processes, threads);
+    this.demand = new Demand(fronts);
+    this.scale = new Scale({ min: processesMin, max: processes, threads, idleMs: options.idleMs ?? IDLE_MS });
+    const { pool, demand, scale } = this;
+    this.sampler = new Sampler({ pool, scoreboard, demand, scale, recycle: options });
+    this.links = new FrontLinks({ fronts, threads, scoreboard, demand: demand.memory, toFront });
+    this.rollout = new Rollout({
+      pool,
+      scoreboard,
+      queue,
+      log,
+      mayBegin: () => this.mayReload(),
+      changed: () => this.somebodyAsked(),
+    });
+    this.overdue = new OverdueWorkers(this, scoreboard, stacks, log);
   }
 
   /** Resolves when every worker is ready; rejects with a StartFailure when one cannot become so, and then nothing is
-   *  left running. Later failures are met with restarts. */
+   *  left running. Later failures are met with restarts. An app that may have no worker at all starts with one, so that
+   *  what is wrong with it is seen now. */
   start(): Promise<void> {
     this.phase = "starting";
-    for (let front = 0; front < this.fronts; front++) this.giveScoreboard(front);
+    this.links.open();
+    this.scale.need(1, monotonicMs());
+    this.demand.listen(() => this.somebodyAsked());
     this.act();
     return this.started.promise;
   }
@@ -109,106 +112,163 @@ export class AppSupervisor implements WorkerOwner {
   // ── the one loop that acts ────────────────────────────────────────────────────────────────────────────────────
 
   private act(): void {
-    if (!this.isActive) return;
+    if (this.phase === "new" || this.isOver) return;
     clearTimeout(this.timer);
     const now = monotonicMs();
-    const plan = decide(
-      this.workers.map((worker) => worker.state),
-      this.startTimeoutMs,
-      now,
-    );
-    for (const number of plan.overdue) this.giveUp(number);
-    for (const number of plan.spawn) this.spawn(number);
+    const plan = decide(this.policyPool(now), now);
+    for (const worker of plan.overdue) giveUp(worker, overdueText(this.startTimeoutMs));
+    for (const { worker, why } of plan.retire) retire(worker, why, this.drainTimeoutMs, this.log);
+    for (const worker of plan.terminate) this.terminate(worker);
+    for (const worker of plan.kill) kill(worker);
+    for (const seat of plan.spawn) this.spawn(seat);
     this.tellAvailability();
-    // A first start that fails at once is already being undone.
-    if (!this.isActive) return;
-    if (plan.nextMs !== undefined) this.timer = setTimeout(() => this.act(), Math.max(1, plan.nextMs - now));
-    // A start that failed at once is due later; and starts have deadlines of their own.
-    else if (plan.spawn.length > 0) this.timer = setTimeout(() => this.act(), 1);
+    this.rollout.look(this.desired(now));
+    // A first start that fails at once has been undone.
+    if (this.isOver) return;
+    this.sleep(isBusy(plan) ? now : this.nextMs(plan.nextMs, now), now);
+    this.watch();
+  }
+
+  private sleep(untilMs: number | undefined, now: number): void {
+    clearTimeout(this.timer);
+    if (untilMs !== undefined) this.timer = setTimeout(() => this.act(), Math.max(1, untilMs - now));
+  }
+
+  /** What the policy waits for, the moment when one worker fewer is wanted, and that when a start may be tried again. */
+  private nextMs(policyMs: number | undefined, now: number): number | undefined {
+    if (!this.isActive) return policyMs;
+    const startMs = this.desired(now) === 0 ? startableMs(this.policyPool(now), now) : now;
+    const times = [policyMs, this.scale.shrinksMs(now), startMs > now ? startMs : undefined];
+    const next = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
+    return Number.isFinite(next) ? next : undefined;
+  }
+
+  private policyPool(now: number): PolicyPool<Worker> {
+    const { workers, seats, processesMax } = this.pool;
+    const { generation, proven } = this.rollout;
+    const { startTimeoutMs } = this;
+    return { workers, seats, processesMax, generation, proven, startTimeoutMs, desired: this.desired(now) };
+  }
+
+  private desired(now: number): number {
+    return this.isActive ? this.scale.desired(now) : 0;
   }
 
   private get isActive(): boolean {
     return this.phase === "starting" || this.phase === "running";
   }
 
-  private giveUp(number: number): void {
-    const worker = this.worker(number);
-    worker.traceback = `not ready ${Math.round(this.startTimeoutMs / 1000)} s after its start (start_timeout)`;
-    worker.state = { kind: "stopping" };
-    worker.process?.kill("SIGKILL");
+  private get isOver(): boolean {
+    return this.phase === "stopped";
   }
 
-  private spawn(number: number): void {
+  /** Samples while there is somebody to look at. */
+  private watch(): void {
+    const isNeeded = this.isActive && this.sampler.isNeeded && this.pool.size > 0;
+    if (isNeeded) this.sampleTimer ??= setInterval(() => this.sample(), SAMPLE_MS);
+    if (isNeeded) return;
+    clearInterval(this.sampleTimer);
+    this.sampleTimer = undefined;
+  }
+
+  private sample(): void {
+    for (const { worker, why, isUnused } of this.sampler.sample(monotonicMs())) {
+      if (isUnused) giveUp(worker, why);
+      else this.end(worker, why, 0);
+    }
+    this.act();
+  }
+
+  /** One worker at least is needed now. */
+  private somebodyAsked(): void {
     if (!this.isActive) return;
-    const worker = this.worker(number);
-    worker.traceback = undefined;
-    worker.lastLines = [];
+    this.scale.need(1, monotonicMs());
+    const stopped = stoppedWorkers(this.pool.ready, this.demand.oldestMs);
+    for (const worker of stopped) this.end(worker, "it is stopped (SIGSTOP)", 0);
+    this.act();
+  }
+
+  // ── what is done to workers ───────────────────────────────────────────────────────────────────────────────────
+
+  private spawn(seat: number): void {
+    if (!this.isActive) return;
+    const now = monotonicMs();
+    const { generation } = this.rollout;
     try {
-      worker.process = new WorkerProcess(number, ++this.generation, this.spawnSpec(number), this);
-      worker.state = { kind: "starting", sinceMs: monotonicMs() };
+      this.pool.add(seat, generation, now, (slots) => this.launcher.launch(seat, slots));
     } catch (error) {
-      worker.traceback = `${this.options.python}: ${(error as Error).message}`;
-      this.down(worker, number, "could not be started");
+      const traceback = `${this.options.python}: ${(error as Error).message}`;
+      const state = { kind: "starting", sinceMs: now } as const;
+      this.failed({ seat, generation, state, traceback, lastLines: [] }, "could not be started", 0);
     }
   }
 
-  private spawnSpec(number: number): SpawnSpec {
-    const { options } = this;
-    const { threads, processes } = options;
-    return {
-      python: options.python,
-      environment: { ...process.env, ...options.env },
-      queueFd: this.queue.readFd,
-      scoreboardFd: this.scoreboard.fd,
-      sourceFd: this.sourceFd,
-      settings: {
-        app: options.name,
-        root: options.root,
-        wsgi: options.wsgi,
-        processes,
-        threads,
-        fronts: this.fronts,
-        slots: this.slotsOf(number),
-        slotBytes: SLOT_BYTES,
-        frameOffset: FRAME_OFFSET,
-        software: "server",
-        master: process.pid,
-      },
-    };
+  private terminate(worker: Worker): void {
+    if (this.isActive) this.log.warn(`${nameOf(worker)} is terminated with what it still has: ${worker.leaving}`);
+    terminate(worker);
   }
 
-  private slotsOf(number: number): number[] {
-    const { threads } = this.options;
-    return Array.from({ length: threads }, (_, thread) => number * threads + thread);
+  // ── WorkerControl ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  living(): LiveWorker[] {
+    return reportLiving(this.pool, this.scoreboard);
   }
 
-  private worker(number: number): Worker {
-    // Numbers are those of `workers`, which never changes its length.
-    return this.workers[number] as Worker;
+  endWorker(pid: number, { cause, graceMs }: WorkerEnd): boolean {
+    const worker = this.pool.workers.find((each) => each.process.pid === pid);
+    if (worker === undefined) return false;
+    this.end(worker, cause, graceMs);
+    this.act();
+    return true;
   }
 
-  // ── what workers tell ─────────────────────────────────────────────────────────────────────────────────────────
+  private end(worker: Worker, cause: string, graceMs: number): void {
+    if (!isLeaving(worker)) this.log.warn(`${nameOf(worker)} is ended: ${cause}`);
+    retire(worker, cause, graceMs, this.log);
+  }
+
+  // ── WorkerOwner ───────────────────────────────────────────────────────────────────────────────────────────────
 
   workerReady(process: WorkerProcess, version: string): void {
-    const worker = this.worker(process.number);
-    if (worker.state.kind !== "starting") return;
-    for (let front = 0; front < this.fronts; front++) this.connectFront(process, front);
-    worker.state = { kind: "ready", sinceMs: monotonicMs() };
+    const worker = this.pool.of(process);
+    if (worker?.state.kind !== "starting") return;
+    const now = monotonicMs();
+    this.links.connect(process);
+    worker.state = { kind: "ready", sinceMs: now };
+    this.sampler.born(worker, now);
     this.log.info(`worker ${process.number + 1} is ready: pid ${process.pid}, Python ${version}`);
+    this.rollout.workerReady(worker);
     this.tellAvailability();
-    if (this.phase !== "starting" || !this.workers.every((each) => each.state.kind === "ready")) return;
-    this.phase = "running";
-    this.started.resolve();
+    if (this.phase === "starting" && this.pool.ready.length >= this.desired(now)) {
+      this.phase = "running";
+      this.started.resolve();
+    }
+    this.act();
   }
 
   workerFailed(process: WorkerProcess, traceback: string): void {
-    this.worker(process.number).traceback = traceback;
+    const worker = this.pool.of(process);
+    if (worker !== undefined) worker.traceback = traceback;
+  }
+
+  workerConnected(process: WorkerProcess, front: number): void {
+    this.links.workerConnected(process, front);
+  }
+
+  workerFinishes(process: WorkerProcess): void {
+    const worker = this.pool.of(process);
+    if (worker === undefined) return;
+    worker.hasHeard = true;
+    this.rollout.wakeLeaving();
+  }
+
+  workerAsksReload(process: WorkerProcess): void {
+    void this.reload(`uwsgi.reload() in worker ${process.number + 1}`);
   }
 
   workerPrinted(process: WorkerProcess, stream: "stdout" | "stderr", line: string): void {
-    const { lastLines } = this.worker(process.number);
-    lastLines.push(line);
-    if (lastLines.length > LAST_LINES) lastLines.shift();
+    const worker = this.pool.of(process);
+    if (worker !== undefined) keepLine(worker, line);
     const text = `worker ${process.number + 1}: ${line}`;
     // As nginx logs what a FastCGI application says on stderr; print() is less.
     if (stream === "stderr") this.log.error(text);
@@ -216,111 +276,82 @@ export class AppSupervisor implements WorkerOwner {
   }
 
   workerExited(process: WorkerProcess, cause: string): void {
-    const worker = this.worker(process.number);
-    worker.process = undefined;
+    const worker = this.pool.of(process);
+    if (worker === undefined) return;
     // Before the slots are cleared.
-    const handled = this.scoreboard.handled(this.slotsOf(process.number));
-    this.tellLost(process);
-    this.down(worker, process.number, `(pid ${process.pid}) ${cause}`, handled);
-    for (const front of this.replaced.exited(process)) this.frontConnected(front);
-  }
-
-  private down(worker: Worker, number: number, what: string, handled = 0): void {
-    const now = monotonicMs();
-    const { failures, delayMs } = afterExit(worker.state, handled, worker.failures, now);
-    worker.failures = failures;
-    worker.state = { kind: "down", untilMs: now + delayMs };
+    const handled = this.scoreboard.handled(worker.slots);
+    this.links.exited(process, worker.slots, worker.constitution !== undefined);
+    this.pool.remove(worker);
+    const explained = this.causes.explain(cause, worker.state.kind === "killed");
+    if (worker.leaving === undefined && this.phase !== "stopping") {
+      this.failed(worker, explained, handled, `(pid ${process.pid}) `);
+    } else if (worker.constitution !== undefined) {
+      this.log.info(`${nameOf(worker)} ${explained}: ${worker.leaving ?? "stop"}`);
+    }
     this.tellAvailability();
-    if (this.phase === "stopping") return this.finishStop();
-    if (this.phase === "starting") return this.failStart(worker, number, what);
-    const traceback = worker.traceback === undefined ? "" : `\n${worker.traceback.trimEnd()}`;
-    const next = delayMs === 0 ? "starting another" : `starting another in ${delayMs / 1000} s`;
-    this.log.error(`worker ${number + 1} ${what}; ${next}${traceback}`);
+    if (this.phase === "stopping") this.finishStop();
     // Not from inside the loop that may have called.
     queueMicrotask(() => this.act());
   }
 
-  private failStart(worker: Worker, number: number, what: string): void {
-    const why = worker.traceback ?? worker.lastLines.join("\n");
-    this.failure = new StartFailure(`app ${this.name}: worker ${number + 1} ${what}\n${why.trimEnd()}`);
+  /** Nobody had told it to go. */
+  private failed(worker: Fallen, cause: string, handled: number, pid = ""): void {
+    const { seat, state, generation, lastLines } = worker;
+    const traceback = worker.traceback?.trimEnd();
+    const failure = { cause, traceback: traceback ?? lastLines.join("\n") };
+    const delayMs = this.pool.failed(seat, state, handled, failure, monotonicMs());
+    if (this.phase === "starting" && this.options.outlivesFailedStart !== true)
+      return this.failStart(seat, `${pid}${cause}`, failure.traceback);
+    if (this.phase === "starting") {
+      this.phase = "running";
+      this.started.resolve();
+    }
+    const next = delayMs === 0 ? "starting another" : `starting another in ${delayMs / 1000} s`;
+    this.log.error(`worker ${seat + 1} ${pid}${cause}; ${next}${traceback === undefined ? "" : `\n${traceback}`}`);
+    if (state.kind !== "ready") this.rollout.startFailed(generation, `${cause}\n${failure.traceback}`);
+  }
+
+  private failStart(seat: number, what: string, why: string): void {
+    this.failure = new StartFailure(`app ${this.name}: worker ${seat + 1} ${what}\n${why}`);
     void this.stop(0);
   }
 
   // ── what fronts are told ──────────────────────────────────────────────────────────────────────────────────────
 
-  /** A new front thread has taken the place of `front`: it gets streams of its own, and may send requests when every
-   *  worker can answer on them. */
+  /** A new front thread has taken the place of `front`. */
   frontReplaced(front: number): void {
-    this.giveScoreboard(front);
-    for (const { state, process } of this.workers) {
-      if (state.kind !== "ready" || process === undefined) continue;
-      this.replaced.owes(process, front);
-      this.connectFront(process, front);
-    }
-    if (!this.replaced.isWaiting(front)) this.frontConnected(front);
-  }
-
-  workerConnected(process: WorkerProcess, front: number): void {
-    if (this.replaced.acknowledged(process, front)) this.frontConnected(front);
-  }
-
-  private frontConnected(front: number): void {
-    this.toFront(front, this.availability());
-  }
-
-  private giveScoreboard(front: number): void {
-    this.toFront(front, { kind: "scoreboard", fd: duplicate(this.scoreboard.fd) });
-  }
-
-  /** One socket pair for each thread: one end to the worker, the other to the front. */
-  private connectFront(process: WorkerProcess, front: number): void {
-    const pairs = Array.from({ length: this.options.threads }, () => socketPair("stream"));
-    const given = process.giveStreams(
+    const answering = this.pool.workers.filter(({ state }) => state.kind === "ready" || state.kind === "finishing");
+    this.links.frontReplaced(
       front,
-      pairs.map((pair) => pair[1]),
+      answering.map(({ process }) => process),
     );
-    pairs.forEach(([fd, theirs], thread) => {
-      closeDescriptor(theirs);
-      const { number: worker, generation } = process;
-      if (given) this.toFront(front, { kind: "stream", worker, generation, thread, fd });
-      else closeDescriptor(fd);
-    });
-    if (!given) process.kill("SIGKILL");
   }
 
-  private readyThreads(): number {
-    return this.workers.filter((worker) => worker.state.kind === "ready").length * this.options.threads;
-  }
-
-  private availability(): AppMessage & { kind: "availability" } {
-    const states = this.workers.map((worker) => worker.state);
-    const starting = this.isActive && isStarting(states, monotonicMs());
-    return { kind: "availability", threads: this.readyThreads(), starting };
-  }
-
-  /** Whenever it may have changed; says nothing when it has not. */
   private tellAvailability(): void {
-    const message = this.availability();
-    const { threads, starting } = message;
-    if (this.told?.threads === threads && this.told.starting === starting) return;
-    this.told = message;
-    for (let front = 0; front < this.fronts; front++) {
-      if (!this.replaced.isWaiting(front)) this.toFront(front, message);
-    }
+    const now = monotonicMs();
+    const starting = this.isActive && startableMs(this.policyPool(now), now) <= now;
+    this.links.available({ threads: this.pool.ready.length * this.options.threads, starting });
   }
 
-  /** The slots of a dead worker say which requests died with it. */
-  private tellLost(process: WorkerProcess): void {
-    const worker = this.worker(process.number);
-    const wasReady = worker.state.kind === "ready" || worker.state.kind === "stopping";
-    const slots = this.slotsOf(process.number);
-    const running = slots.map((slot) => this.scoreboard.running(slot)).filter((found) => found !== undefined);
-    for (const slot of slots) this.scoreboard.clear(slot);
-    const { number, generation } = process;
-    for (let front = 0; front < this.fronts; front++) {
-      const ids = running.filter((found) => found.front === front).map((found) => found.id);
-      if (wasReady) this.toFront(front, { kind: "lost", worker: number, generation, running: ids });
-    }
+  // ── AppControl ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  reload(reason: string): Promise<ReloadResult> {
+    return this.rollout.ask(reason);
+  }
+
+  /** Not before the first start is over, not after the end has begun. */
+  private async mayReload(): Promise<boolean> {
+    await this.started.promise.catch(() => {});
+    if (this.phase !== "running") return false;
+    this.launcher.renew();
+    return true;
+  }
+
+  status(): AppStatus {
+    const { name, phase, pool, scoreboard, demand, rollout } = this;
+    const { processes: max, processesMin: min = max } = this.options;
+    const desired = this.desired(monotonicMs());
+    return reportApp({ name, phase, min, max, desired, rollout, pool, scoreboard, demand });
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -330,60 +361,31 @@ export class AppSupervisor implements WorkerOwner {
   stop(graceMs: number): Promise<void> {
     if (this.phase === "stopping" || this.phase === "stopped") return this.stopped.promise;
     this.phase = "stopping";
-    clearTimeout(this.timer);
-    for (const worker of this.workers) this.dismiss(worker);
-    this.timer = setTimeout(() => this.terminate(), graceMs);
+    for (const worker of this.pool.workers) dismiss(worker, graceMs);
+    this.queue.quit(this.pool.size * this.options.threads);
+    this.watch();
+    this.act();
     this.finishStop();
     return this.stopped.promise;
   }
 
-  private dismiss(worker: Worker): void {
-    if (worker.state.kind === "starting") worker.process?.kill("SIGKILL");
-    if (worker.state.kind !== "ready") return;
-    worker.state = { kind: "stopping" };
-    this.queue.quit(this.options.threads);
-  }
-
-  private terminate(): void {
-    for (const worker of this.workers) worker.process?.kill("SIGTERM");
-    this.timer = setTimeout(() => this.killAll(), TERM_MS);
-  }
-
-  private killAll(): void {
-    for (const worker of this.workers) worker.process?.kill("SIGKILL");
-  }
-
   private finishStop(): void {
-    if (this.workers.some((worker) => worker.process !== undefined) || this.phase === "stopped") return;
+    if (this.pool.size > 0 || this.phase === "stopped") return;
     this.phase = "stopped";
     clearTimeout(this.timer);
     // Without effect when the start had succeeded; and maybe nobody waits for it.
     this.started.promise.catch(() => {});
     this.started.reject(this.failure ?? new StartFailure(`app ${this.name}: stopped before it was ready`));
-    this.scoreboard.close();
-    closeSync(this.sourceFd);
+    this.rollout.stopped();
+    this.overdue.close();
+    this.stacks.close();
+    this.demand.close();
+    this.launcher.close();
     this.queue.close();
+    this.scoreboard.close();
     this.stopped.resolve();
   }
-
-  status(): AppStatus {
-    const nowMs = monotonicMs() + monotonicOffsetMs();
-    return {
-      name: this.name,
-      phase: this.phase,
-      workers: this.workers.map((worker, number) => ({
-        pid: worker.process?.pid,
-        state: worker.state.kind,
-        failures: worker.failures,
-        threads: this.slotsOf(number).map((slot) => {
-          const { handled, running, sinceMs } = this.scoreboard.read(slot);
-          return { handled, runningMs: running === undefined ? undefined : Math.max(0, nowMs - sinceMs) };
-        }),
-      })),
-    };
-  }
 }
 
-function emptyWorker(): Worker {
-  return { state: { kind: "down", untilMs: 0 }, failures: 0, process: undefined, traceback: undefined, lastLines: [] };
-}
+/** Of a worker, or of one that there never was. */
+type Fallen = Pick<Worker, "seat" | "generation" | "state" | "traceback" | "lastLines">;

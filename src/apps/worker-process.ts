@@ -1,21 +1,25 @@
 /**
- * One Python process as the master sees it: spawned, spoken to over its control socket, killed, reaped. When to do
- * which is the supervisor's business; python/worker.py is the other side.
+ * One Python process as the master sees it: made (birth.ts, zygotes.ts), spoken to over its control socket, killed,
+ * reaped. When to do which is the supervisor's business; python/worker.py is the other side.
  *
  *     child's descriptors   0 /dev/null   1, 2 pipes for the log   3 control   4 queue   5 leash   6 scoreboard   7 source
- *     master says           the settings, then {"streams": front, "first": thread, "count": n} with n descriptors
- *                           beside it; one JSON object per line
+ *                           8 file for stacks (stacks.ts)   9 file that all workers share (python/uwsgi_store.py)
+ *     master says           the settings, then {"files": front} with one descriptor beside it (file-inbox.ts), then
+ *                           {"streams": front, "first": thread, "count": n} with n descriptors
+ *                           beside it; {"finish": true}: take no more requests; one JSON object per line
  *     worker says           {"ready": pid, "python": path, "version": "3.12.1"} or {"failed": traceback};
- *                           {"connected": front} when all its threads have their streams to that front
+ *                           {"connected": front} when all its threads have their streams to that front;
+ *                           {"finishing": true}: it has heard that it is to finish
  *
  * The leash: the kernel kills the worker's process group when the master's end closes, that is when the master is gone.
  */
+import { fchownSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import { connect, type ConnectOwner } from "../net/connect.ts";
 import type { Wire } from "../net/wire.ts";
 import { closeDescriptor, duplicate, pipe, sendDescriptors, socketPair } from "../os/sockets.ts";
-import { LineSplitter, readLines } from "./output.ts";
-import { BOOTSTRAP } from "./source.ts";
+import { LineSplitter, readLines } from "../os/output.ts";
+import { type Birth, type Midwife, spawnPython } from "./birth.ts";
 
 /** The first line to a worker. */
 export interface WorkerSettings {
@@ -29,10 +33,40 @@ export interface WorkerSettings {
   readonly slots: readonly number[];
   readonly slotBytes: number;
   readonly frameOffset: number;
+  /** Of the board: ids of requests for which nobody waits (scoreboard.ts). */
+  readonly abandonedOffset: number;
   /** SERVER_SOFTWARE. */
   readonly software: string;
+  /** stacks.ts STACKS_SIGNAL. */
+  readonly stacksSignal: number;
+  /** From 1; what uwsgi.worker_id() says. */
+  readonly worker: number;
+  /** It serves nothing: workers are forked from it. */
+  readonly isZygote: boolean;
+  /** It is one, or was forked from one. */
+  readonly preload: boolean;
+  readonly pythonPath: readonly string[];
+  readonly user: UserIdentity | null;
+  readonly group: number | null;
+  readonly umask: number | null;
+  readonly limits: readonly ResourceLimit[];
+  /** Names that the configuration sets in the environment. */
+  readonly environ: readonly string[];
   /** Process id of the master. */
   readonly master: number;
+}
+
+export interface UserIdentity {
+  /** Null: a number that the machine has no entry for, and so without further groups. */
+  readonly name: string | null;
+  readonly id: number;
+  readonly home: string | null;
+}
+
+/** setrlimit(2): RLIMIT_NOFILE is `nofile`; -1 for unlimited. */
+export interface ResourceLimit {
+  readonly name: string;
+  readonly value: number;
 }
 
 export type WsgiTarget =
@@ -48,14 +82,26 @@ export interface SpawnSpec {
   readonly scoreboardFd: number;
   /** source.ts `openSource`. */
   readonly sourceFd: number;
+  /** stacks.ts `StackFile`. */
+  readonly stacksFd: number;
+  /** Locks and cache of the uwsgi module. */
+  readonly sharedFd: number;
+  /** How the process comes to be. Default birth.ts spawnPython. */
+  readonly midwife?: Midwife;
 }
 
 export interface WorkerOwner {
   workerReady(worker: WorkerProcess, version: string): void;
   /** All its threads can answer `front`. */
   workerConnected(worker: WorkerProcess, front: number): void;
+  /** It has heard that it is to finish. */
+  workerFinishes(worker: WorkerProcess): void;
   /** The import failed; the exit follows. */
   workerFailed(worker: WorkerProcess, traceback: string): void;
+  /** The application asks for new code (uwsgi.reload). */
+  workerAsksReload?(worker: WorkerProcess): void;
+  /** What only a zygote says. */
+  zygoteSaid?(message: ZygoteMessage): void;
   workerPrinted(worker: WorkerProcess, stream: "stdout" | "stderr", line: string): void;
   /** The process is reaped and its output read. `cause`: `exited with code 1`, `was killed by SIGKILL`. */
   workerExited(worker: WorkerProcess, cause: string): void;
@@ -71,7 +117,6 @@ const OUTPUT_WAIT_MS = 500;
 export class WorkerProcess implements ConnectOwner {
   readonly number: number;
   readonly generation: number;
-  readonly pid: number;
   readonly startedMs = monotonicMs();
   private readonly owner: WorkerOwner;
   private readonly lines = new LineSplitter(CONTROL_LINE_BYTES_MAX);
@@ -79,6 +124,8 @@ export class WorkerProcess implements ConnectOwner {
   private controlFd: number;
   private wire: Wire | undefined;
   private over = false;
+  private readonly birth: Birth;
+  private knownPid = 0;
   private readonly outputs: { readonly ended: Promise<void>; stop(): void }[];
 
   /** Throws when the interpreter cannot be executed or descriptors are short. */
@@ -90,17 +137,16 @@ export class WorkerProcess implements ConnectOwner {
     const leash = socketPair("stream");
     const out = pipe();
     const err = pipe();
-    const theirs = [out[1], err[1], control[1], leash[1]];
-    try {
-      this.pid = this.spawn(spec, theirs);
-    } catch (error) {
-      for (const fd of [out[0], err[0], control[0], leash[0]]) closeDescriptor(fd);
-      throw error;
-    } finally {
-      for (const fd of theirs) closeDescriptor(fd);
-    }
+    const theirs = { out: out[1], err: err[1], control: control[1], leash: leash[1] };
+    if (spec.settings.user !== null) giveAway([out[1], err[1]], spec.settings.user.id);
     this.leash = leash[0];
     this.controlFd = control[0];
+    try {
+      this.birth = (spec.midwife ?? spawnPython)(spec, number, theirs, this);
+    } catch (error) {
+      for (const fd of [out[0], err[0], control[0], leash[0], ...Object.values(theirs)]) closeDescriptor(fd);
+      throw error;
+    }
     this.outputs = [
       readLines(out[0], (line) => owner.workerPrinted(this, "stdout", line)),
       readLines(err[0], (line) => owner.workerPrinted(this, "stderr", line)),
@@ -109,22 +155,25 @@ export class WorkerProcess implements ConnectOwner {
     this.say(spec.settings);
   }
 
-  private spawn(spec: SpawnSpec, theirs: readonly number[]): number {
-    const [out, err, control, leash] = theirs as [number, number, number, number];
-    const { settings } = spec;
-    // The words behind the program are for people who look at `ps`; the worker does not read them.
-    const child = Bun.spawn({
-      cmd: [spec.python, "-c", BOOTSTRAP, "server", settings.app, `worker-${this.number + 1}`],
-      env: { ...spec.environment },
-      stdio: ["ignore", out, err, control, spec.queueFd, leash, spec.scoreboardFd, spec.sourceFd],
-    });
-    void child.exited.then(() => this.exited(child.exitCode, child.signalCode));
-    return child.pid;
+  /** 0 before it is forked. */
+  get pid(): number {
+    return this.knownPid;
+  }
+
+  born(pid: number): void {
+    this.knownPid = pid;
+  }
+
+  /** It never came to be. */
+  stillborn(traceback: string): void {
+    this.owner.workerFailed(this, traceback);
+    this.exited("could not be forked");
   }
 
   // ── talking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private say(message: object, descriptors: readonly number[] = []): boolean {
+  /** False: it cannot be talked to. */
+  say(message: object, descriptors: readonly number[] = []): boolean {
     if (this.controlFd === -1) return false;
     return sendDescriptors(this.controlFd, Buffer.from(`${JSON.stringify(message)}\n`), descriptors);
   }
@@ -137,6 +186,16 @@ export class WorkerProcess implements ConnectOwner {
       if (!this.say({ streams: front, first, count: batch.length }, batch)) return false;
     }
     return true;
+  }
+
+  /** Its threads finish what they have and take no more; then it leaves. */
+  finish(): void {
+    this.say({ finish: true });
+  }
+
+  /** Gives the worker its end of the socket for files that it hands to `front`; see file-inbox.ts. */
+  giveFileSocket(front: number, descriptor: number): boolean {
+    return this.say({ files: front }, [descriptor]);
   }
 
   connected(wire: Wire): void {
@@ -157,16 +216,23 @@ export class WorkerProcess implements ConnectOwner {
     // Somebody else in that process writes to our descriptor: it cannot be talked to any more.
     if (message === undefined) return this.kill("SIGKILL");
     if (message.failed !== undefined) this.owner.workerFailed(this, message.failed);
+    else if (message.finishing === true) this.owner.workerFinishes(this);
     else if (message.connected !== undefined) this.owner.workerConnected(this, message.connected);
     else if (message.ready !== undefined) this.owner.workerReady(this, message.version ?? "");
+    else if (message.reload !== undefined) this.owner.workerAsksReload?.(this);
+    else this.owner.zygoteSaid?.(message);
   }
 
   drained(): void {}
 
-  ended(): void {}
+  ended(): void {
+    this.closed();
+  }
 
+  /** Whoever forked it is asked how it ended. */
   closed(): void {
     this.wire = undefined;
+    if (!this.over) this.birth.silent();
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,16 +240,18 @@ export class WorkerProcess implements ConnectOwner {
   /** The worker with the processes that it started; a worker so young that it leads no group yet, by itself. */
   kill(signal: "SIGTERM" | "SIGKILL"): void {
     if (this.over) return;
-    if (!sendSignal(-this.pid, signal)) sendSignal(this.pid, signal);
+    if (this.knownPid === 0) return this.birth.cancel();
+    if (!sendSignal(-this.knownPid, signal)) sendSignal(this.knownPid, signal);
   }
 
-  private exited(code: number | null, signal: string | number | null): void {
+  /** It is reaped: its number may be another's soon. */
+  exited(cause: string): void {
+    if (this.over) return;
     this.over = true;
-    sendSignal(-this.pid, "SIGKILL");
+    if (this.knownPid !== 0) sendSignal(-this.knownPid, "SIGKILL");
     closeDescriptor(this.leash);
     closeDescriptor(this.controlFd);
     this.controlFd = -1;
-    const cause = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
     void this.lastWords().then(() => {
       this.wire?.abort();
       this.owner.workerExited(this, cause);
@@ -197,11 +265,29 @@ export class WorkerProcess implements ConnectOwner {
   }
 }
 
-interface WorkerMessage {
+/** The pipes of who runs as another user are that user's: /dev/stderr can be opened. Without the right to it there is no
+ *  other user. */
+function giveAway(fds: readonly number[], user: number): void {
+  if (process.geteuid?.() !== 0) return;
+  for (const fd of fds) fchownSync(fd, user, process.getegid?.() ?? 0);
+}
+
+interface WorkerMessage extends ZygoteMessage {
   readonly ready?: number;
   readonly version?: string;
   readonly failed?: string;
   readonly connected?: number;
+  readonly finishing?: boolean;
+  readonly reload?: string;
+}
+
+/** What a zygote says; see python/zygote.py. */
+export interface ZygoteMessage {
+  readonly forked?: number;
+  readonly pid?: number;
+  readonly reaped?: number;
+  /** As wait(2) gives it. */
+  readonly status?: number | null;
 }
 
 function parseMessage(line: string): WorkerMessage | undefined {

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { nearest } from "../config/nearest.ts";
 import type { Command, Given, Option } from "./command.ts";
 
-export type Arguments = Pick<Given, "options" | "positionals">;
+export type Arguments = Pick<Given, "options" | "lists" | "positionals">;
 
 export const HELP_OPTION: Option = { type: "boolean", short: "h", value: "", doc: "Shows this." };
 
@@ -12,16 +12,18 @@ export function parseArguments(words: readonly string[], command: Command): Argu
   const known: Readonly<Record<string, Option>> = { ...command.options, help: HELP_OPTION };
   const { tokens } = parseArgs({ args: [...words], options: splitting(known), strict: false, tokens: true });
   const options: Record<string, string | true> = {};
+  const lists: Record<string, string[]> = {};
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
     const refusal = refuseOption(token, known, options);
     if (refusal !== undefined) return refusal;
-    options[token.name] = token.value ?? true;
+    if (known[token.name]?.multiple === true) (lists[token.name] ??= []).push(token.value ?? "");
+    else options[token.name] = token.value ?? true;
   }
   const extra = positionals[command.positionalsMax];
-  return extra === undefined ? { options, positionals } : `unexpected ${JSON.stringify(extra)}`;
+  return extra === undefined ? { options, lists, positionals } : `unexpected ${JSON.stringify(extra)}`;
 }
 
 function splitting(known: Readonly<Record<string, Option>>) {

@@ -4,7 +4,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { formatDuration } from "../base/units.ts";
-import type { AppConfig, Config, SiteConfig, UpstreamConfig } from "../config/config.ts";
+import type { AppConfig, CommandConfig, Config, SiteConfig } from "../config/config.ts";
+import type { UpstreamConfig } from "../config/upstream-config.ts";
 import { listenKey } from "../config/listen.ts";
 import { CONFIG_OPTION, type Command, EXIT_OK, EXIT_USAGE } from "./command.ts";
 
@@ -64,6 +65,8 @@ function summary(config: Config, versions: readonly string[]): string {
     ...config.sites.map((site) => siteRow(site)),
     ...config.apps.map((app, i) => appRow(app, versions[i] ?? "")),
     ...config.upstreams.map((upstream) => upstreamRow(upstream)),
+    ...config.services.map((service): Row => [`service ${service.name}`, commandText(service)]),
+    ...config.crons.map((cron): Row => [`cron ${cron.name}`, `${cron.schedule}: ${commandText(cron)}`]),
   ];
   const width = Math.max(0, ...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join("");
@@ -78,11 +81,16 @@ function siteRow(site: SiteConfig): Row {
 }
 
 function appRow(app: AppConfig, version: string): Row {
-  const { wsgi, processes, threads } = app;
+  const { wsgi, processes, processesMin, threads } = app;
   const target = wsgi.kind === "module" ? wsgi.module : wsgi.file;
   const sockets = app.uwsgiSockets.length === 0 ? "" : `; uwsgi on ${app.uwsgiSockets.map(listenKey).join(", ")}`;
-  const size = `${processes} × ${threads} threads`;
+  const count = processesMin === processes ? `${processes}` : `${processesMin} to ${processes}`;
+  const size = `${count} × ${threads} threads`;
   return [`app ${app.name}`, `${target}:${wsgi.callable}, Python ${version} (${app.python}), ${size}${sockets}`];
+}
+
+function commandText({ program, words, cwd }: CommandConfig): string {
+  return `${[program, ...words.slice(1)].join(" ")}, in ${cwd}`;
 }
 
 function upstreamRow(upstream: UpstreamConfig): Row {

@@ -19,6 +19,8 @@ export interface Option {
   /** How its value is called in the help; "" for a boolean. */
   readonly value: string;
   readonly doc: string;
+  /** May be given several times. */
+  readonly multiple?: true;
 }
 
 export interface Command {
@@ -36,6 +38,8 @@ export interface Command {
 
 export interface Given {
   readonly options: Readonly<Record<string, string | true>>;
+  /** The values of options that may be given several times, in order. */
+  readonly lists: Readonly<Record<string, readonly string[]>>;
   readonly positionals: readonly string[];
   /** All commands, for help. */
   readonly commands: readonly Command[];

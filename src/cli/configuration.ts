@@ -1,6 +1,6 @@
 /** Finding and loading the configuration file for the commands that need one. */
 import { existsSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatProblems, type Problem } from "../config/problems.ts";
@@ -23,6 +23,12 @@ export interface Read {
   readonly file: string;
   /** Undefined when something is wrong, which was said on stderr. */
   readonly config: Config | undefined;
+}
+
+/** Where the file is, for commands that only need to know which server is meant: it may be broken, or gone. */
+export function configurationPath(given: Given, terminal: Terminal): string {
+  const written = given.options["config"];
+  return resolve(terminal.folder, typeof written === "string" ? written : DEFAULT_FILE);
 }
 
 export function readConfiguration(given: Given, terminal: Terminal): Read {

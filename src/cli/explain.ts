@@ -71,7 +71,12 @@ function orNull(_key: string, value: unknown): unknown {
 type Row = readonly [string, string];
 
 function table(explanation: Explanation): string {
-  const rows = [...placeRows(explanation), ...guardRows(explanation), ...replyRows(explanation)];
+  const rows = [
+    ...placeRows(explanation),
+    ...guardRows(explanation),
+    ...contentRows(explanation),
+    ...replyRows(explanation),
+  ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join("");
 }
@@ -92,8 +97,8 @@ function placeRows({ outcome, listener, path, query, site, route, mount, files, 
 
 function guardRows({ guards }: Explanation): Row[] {
   if (guards === undefined) return [];
-  const { access, limits, auth, errorPages, intercept } = guards;
-  const verdict = access.allowed ? "allowed" : "denied";
+  const { access, satisfy, limits, auth, errorPages, intercept } = guards;
+  const verdict = access.allowed ? (auth !== undefined && satisfy === "any" ? "or a password" : "allowed") : "denied";
   return [
     ["access", access.rules.length === 0 ? "everyone" : `${access.rules.join(", ")}: ${verdict}`],
     ...limits.map(({ name, rate, burst, key }): Row => [
@@ -103,6 +108,16 @@ function guardRows({ guards }: Explanation): Row[] {
     ...optional("auth", auth === undefined ? undefined : `${JSON.stringify(auth.realm)}, users of ${auth.users}`),
     ...errorPages.map(({ statuses, page }): Row => ["error page", `${statuses}: ${page}`]),
     ...optional("intercept", intercept ? "errors of apps and upstreams get these pages too" : undefined),
+  ];
+}
+
+function contentRows({ content }: Explanation): Row[] {
+  if (content === undefined) return [];
+  return [
+    ...optional("type", content.type),
+    ...optional("cache", content.cache),
+    ["compress", content.compress],
+    ...content.siblings.map(({ name, found }): Row => ["sibling", `${name} (${found ? "found" : "none"})`]),
   ];
 }
 

@@ -8,7 +8,7 @@ import {
   UPSTREAM_EXPECTED,
 } from "./address.ts";
 import { FAIL_TIMEOUT_MS, FAILS_MAX } from "../proxy/balance.ts";
-import type { UpstreamAddress, UpstreamServer } from "./config.ts";
+import type { UpstreamAddress, UpstreamServer } from "./upstream-config.ts";
 import { byDefault, durationKey, optional, required, type Schema, type Section, table, type Values } from "./keys.ts";
 import { boolean, duration, either, integer, type Kind, Refusal, text } from "./kinds.ts";
 

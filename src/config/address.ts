@@ -4,7 +4,7 @@
  * A listening address is a literal, never a name: what a name means can change between two starts.
  */
 import { isIP, isIPv4, isIPv6 } from "node:net";
-import type { UpstreamAddress } from "./config.ts";
+import type { UpstreamAddress } from "./upstream-config.ts";
 import { Refusal } from "./kinds.ts";
 
 /** `every`: all addresses of the machine, IPv4 and, where there is one, IPv6. */

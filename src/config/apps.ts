@@ -1,5 +1,7 @@
 /** [app.NAME] as it was written → the app as it is run. */
 import { delimiter, resolve } from "node:path";
+import { resolvePool } from "./app-pool.ts";
+import { resolveProcess } from "./app-process.ts";
 import type { ResolvedSockets } from "./collisions.ts";
 import type { AppConfig } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
@@ -8,6 +10,7 @@ import { resolveListen } from "./listening.ts";
 import { requireDirectory } from "./paths.ts";
 import { findPython, sitePackagesPattern } from "./python.ts";
 import type { APP } from "./schema-app.ts";
+import { resolveSendfileRoots } from "./sendfile-roots.ts";
 import { readWsgi } from "./wsgi.ts";
 
 /** Only the gateway's group and the owner: whoever connects may name any client address. uWSGI: chmod-socket. */
@@ -29,8 +32,9 @@ export function resolveApp(name: string, section: Section<typeof APP>, context: 
   }
   const uwsgiSockets = sockets.map((entry) => entry.value);
   const project = resolveProject(section, context);
+  const pool = resolvePool(section, context);
   const config =
-    project === undefined ? undefined : { name, ...project, ...plain(section.values, context), uwsgiSockets };
+    project === undefined ? undefined : { name, ...project, ...plain(section.values, context), ...pool, uwsgiSockets };
   return { config, sockets: { app: name, sockets } };
 }
 
@@ -40,26 +44,33 @@ function resolveProject({ place, values }: Section<typeof APP>, context: Context
   const rootFound = requireDirectory(place.into("root"), root);
   const python = findPython(place.into("python"), values.python, root, context);
   const env = Object.fromEntries(values.env.map((variable) => [variable.name, variable.value]));
+  const ofProcess = resolveProcess({ place, values }, context);
   if (values.wsgi === undefined || !rootFound) return undefined;
-  const searched = searchPath(root, python, env["PYTHONPATH"] ?? context.environment["PYTHONPATH"]);
+  const pythonPath = env["PYTHONPATH"] ?? context.environment["PYTHONPATH"];
+  const searched = searchPath([root, ...ofProcess.pythonPath], python, pythonPath);
   const wsgi = readWsgi(place.into("wsgi"), values.wsgi, searched);
-  return python === undefined || wsgi === undefined ? undefined : { root, wsgi, python, env };
+  return python === undefined || wsgi === undefined ? undefined : { root, wsgi, python, env, process: ofProcess };
 }
 
 function plain(values: Section<typeof APP>["values"], context: Context) {
   return {
-    processes: values.processes ?? context.machine.cores,
     threads: values.threads,
     queueTimeoutMs: values.queue_timeout,
     queueMax: values.queue_size,
     startTimeoutMs: values.start_timeout,
+    sendfileRoots: resolveSendfileRoots(values.sendfile_roots, context),
+    reloadOnChange: values.reload_on_change,
+    touchReload: values.touch_reload.map(({ value }) => absolute(context, value)),
+    requestTimeoutMs: values.request_timeout,
+    preload: values.preload,
   };
 }
 
 /** sys.path as far as it can be known without starting the interpreter. */
-function searchPath(root: string, python: string | undefined, pythonPath: string | undefined): string[] {
+function searchPath(first: readonly string[], python: string | undefined, pythonPath: string | undefined): string[] {
   const extra = (pythonPath ?? "").split(delimiter).filter((folder) => folder !== "");
-  return [root, ...extra.map((folder) => resolve(root, folder)), ...installed(python)];
+  const [root = "/"] = first;
+  return [...first, ...extra.map((folder) => resolve(root, folder)), ...installed(python)];
 }
 
 function installed(python: string | undefined): string[] {

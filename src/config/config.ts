@@ -3,6 +3,13 @@
  * paths, numbers in bytes and milliseconds. Only `config`, `front`, `master` and `cli` see it.
  */
 import type { LogLevel } from "../base/log.ts";
+import type { StopSignal } from "../services/child.ts";
+import type { RestartRule } from "../services/policy.ts";
+import type { CompressionOptions } from "../exchange/compressible.ts";
+import type { ContentCoding } from "../exchange/content-coding.ts";
+import type { CacheRule } from "../files/cache-control.ts";
+import type { LinkPolicy } from "../files/open.ts";
+import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
   /** The file it came from, absolute. */
@@ -13,6 +20,46 @@ export interface Config {
   readonly upstreams: readonly UpstreamConfig[];
   readonly sites: readonly SiteConfig[];
   readonly rateLimits: readonly RateLimitConfig[];
+  readonly services: readonly ServiceConfig[];
+  readonly crons: readonly CronConfig[];
+}
+
+/** What a service and a timed command have in common. */
+export interface CommandConfig {
+  /** The executable, absolute. */
+  readonly program: string;
+  /** As written; the first is the program. */
+  readonly words: readonly string[];
+  readonly cwd: string;
+  /** Over the server's own environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Undefined: as the server. */
+  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] } | undefined;
+  readonly umask: number | undefined;
+  readonly stopSignal: StopSignal;
+  readonly stopTimeoutMs: number;
+}
+
+/** [service.NAME] */
+export interface ServiceConfig extends CommandConfig {
+  readonly name: string;
+  readonly instances: number;
+  readonly restart: RestartRule;
+  /** Relative to the apps. */
+  readonly start: "after" | "before";
+}
+
+/** [cron.NAME] */
+export interface CronConfig extends CommandConfig {
+  readonly name: string;
+  /** As services/schedule takes it. */
+  readonly schedule: string;
+  /** Undefined: that of the process. */
+  readonly timezone: string | undefined;
+  /** Of a run; undefined: none. */
+  readonly timeoutMs: number | undefined;
+  readonly overlap: boolean;
+  readonly missed: "run" | "skip";
 }
 
 /** [limit.NAME] */
@@ -39,6 +86,8 @@ export interface GuardsConfig {
   readonly limits: readonly string[];
   /** `users` is the absolute path of the file. */
   readonly auth: { readonly realm: string; readonly users: string } | undefined;
+  /** Must access and auth both let a request pass, or does one of them do? */
+  readonly satisfy: "all" | "any";
   /** Of two that fit a status the first counts. */
   readonly errorPages: readonly ErrorPageConfig[];
   /** Also for the errors that apps and upstreams answer with. */
@@ -54,6 +103,35 @@ export interface ErrorPageConfig {
     | { readonly kind: "file"; readonly path: string }
     | { readonly kind: "respond"; readonly text: string; readonly contentType: string }
     | { readonly kind: "route"; readonly path: string };
+}
+
+/** How content is encoded on its way out: in force for a route. */
+export interface EncodingConfig {
+  readonly compress: CompressConfig;
+  /** Siblings of files that are sent in their place, in our order of preference. */
+  readonly precompressed: readonly ContentCoding[];
+}
+
+export interface CompressConfig extends CompressionOptions {
+  /** Are files compressed; and what apps, upstreams and `respond` answer? */
+  readonly files: boolean;
+  readonly replies: boolean;
+}
+
+export interface TypesConfig {
+  /** `.ext` in lower case → media type. */
+  readonly types: Readonly<Record<string, string>>;
+  /** Undefined: that of files/mime. */
+  readonly defaultType: string | undefined;
+}
+
+/** What of a directory is served, and how. */
+export interface FileRulesConfig {
+  readonly listing: boolean;
+  readonly symlinks: LinkPolicy;
+  readonly hidden: boolean;
+  readonly absoluteRedirect: boolean;
+  readonly rangesMax: number;
 }
 
 /** What a directory of files does before it gives up. */
@@ -91,6 +169,8 @@ export interface ServerConfig {
   /** `combined`, or a template. */
   readonly accessLogFormat: string;
   readonly accessLogEscape: "default" | "json";
+  /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
+  readonly control: string;
   /** For spooled bodies and replies. */
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
@@ -98,6 +178,8 @@ export interface ServerConfig {
   /** `pass`, `off` or the text of the field. */
   readonly serverHeader: string;
   readonly mergeSlashes: boolean;
+  /** Of each front. */
+  readonly fileCache: { readonly bytesMax: number; readonly revalidateMs: number };
   readonly limits: LimitsConfig;
   /** Addresses and ranges, as exchange/address-set takes them. */
   readonly trustedProxies: readonly string[];
@@ -126,7 +208,7 @@ export interface LimitsConfig {
   readonly spoolDiskBytesMax: number;
 }
 
-export interface AppConfig {
+export interface AppConfig extends PoolConfig {
   readonly name: string;
   /** Working directory, first on sys.path. */
   readonly root: string;
@@ -134,9 +216,10 @@ export interface AppConfig {
   readonly wsgi: WsgiTarget;
   /** The interpreter to execute, absolute. */
   readonly python: string;
-  readonly processes: number;
   readonly threads: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Directories below which it may name files in X-Sendfile, absolute. */
+  readonly sendfileRoots: readonly string[];
   /** Listeners that speak the uwsgi protocol for this app; the gateway in front is trusted. */
   readonly uwsgiSockets: readonly ListenAddress[];
   /** How long a request may wait for an idle Python thread before it is answered 503. */
@@ -145,107 +228,49 @@ export interface AppConfig {
   readonly queueMax: number;
   /** How long the first import may take before the start fails. */
   readonly startTimeoutMs: number;
+  /** Import the code anew when a file of the project changes; and a first import that fails ends nothing. */
+  readonly reloadOnChange: boolean;
+  /** Import the code anew when one of these files is touched. Absolute. */
+  readonly touchReload: readonly string[];
+  /** How long a Python thread may take for a request; 0 for ever. */
+  readonly requestTimeoutMs: number;
+  /** Workers are forked from a process that has imported the project. */
+  readonly preload: boolean;
+  readonly process: ProcessConfig;
+}
+
+/** How many processes an app has, and for how long each. Undefined: without that bound. */
+export interface PoolConfig {
+  /** At most. */
+  readonly processes: number;
+  /** As many are always there; equal to `processes` unless the number follows the load. */
+  readonly processesMin: number;
+  /** How long one more than needed stays. */
+  readonly idleMs: number;
+  readonly maxRequests: number | undefined;
+  readonly maxLifetimeMs: number | undefined;
+  readonly maxRssBytes: number | undefined;
+  readonly killRssBytes: number | undefined;
+  /** How long a process that is replaced may take for what it has. */
+  readonly drainTimeoutMs: number;
+}
+
+/** As whom and within which bounds Python processes run. */
+export interface ProcessConfig {
+  /** `name` and `home` undefined: a number without an entry in the machine's list of users. */
+  readonly user:
+    { readonly name: string | undefined; readonly id: number; readonly home: string | undefined } | undefined;
+  readonly group: number | undefined;
+  readonly umask: number | undefined;
+  /** Absolute. */
+  readonly pythonPath: readonly string[];
+  /** setrlimit(2); -1 for unlimited. */
+  readonly limits: readonly { readonly name: string; readonly value: number }[];
 }
 
 export type WsgiTarget =
   | { readonly kind: "module"; readonly module: string; readonly callable: string }
   | { readonly kind: "file"; readonly file: string; readonly callable: string };
-
-/** PEM texts, which were checked. */
-export interface UpstreamTlsConfig {
-  /** Undefined: the authorities of the system. */
-  readonly ca: string | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
-  /** Undefined: the host of the server's address. */
-  readonly serverName: string | undefined;
-  readonly verify: boolean;
-}
-
-export interface UpstreamConfig {
-  readonly name: string;
-  readonly protocol: "http" | "uwsgi";
-  /** Of http: by TLS, and how. */
-  readonly tls: UpstreamTlsConfig | undefined;
-  /** At least one. */
-  readonly servers: readonly UpstreamServer[];
-  readonly policy: "round_robin" | "least_conn" | "random" | "hash" | "sticky";
-  /** A template; of policy hash. */
-  readonly hashKey: string | undefined;
-  readonly stickyCookie: string | undefined;
-  readonly connectTimeoutMs: number;
-  /** From the request to the head of its reply; undefined: as readTimeoutMs. */
-  readonly headTimeoutMs: number | undefined;
-  /** Between two reads of the reply. */
-  readonly readTimeoutMs: number;
-  /** Between two writes of the request. */
-  readonly sendTimeoutMs: number;
-  /** Idle connections kept, per front thread (http only). */
-  readonly keepalive: number;
-  readonly keepaliveTimeoutMs: number;
-  readonly keepaliveRequests: number;
-  readonly keepaliveAgeMs: number;
-  /** 0: what the resolver says. */
-  readonly nameTtlMs: number;
-  readonly triesMax: number;
-  readonly retryTimeoutMs: number;
-  readonly retryOn: readonly ("error" | "timeout" | number)[];
-  readonly retryUnsafe: boolean;
-  /** 0: nothing waits. */
-  readonly waitMs: number;
-  readonly health: HealthConfig | undefined;
-  readonly requestBuffering: boolean;
-  readonly replyBuffering: boolean;
-  readonly replyMemoryBytes: number;
-  readonly replyFileBytes: number;
-  /** Of http: requests for another protocol are passed, and a tunnel may be silent for so long. */
-  readonly upgrade: boolean;
-  readonly tunnelTimeoutMs: number;
-  readonly ignoreClientAbort: boolean;
-  /** A template; undefined: the client's. */
-  readonly host: string | undefined;
-  readonly via: boolean;
-  readonly headersUp: readonly HeaderRuleConfig[] | undefined;
-  readonly headersDown: readonly HeaderRuleConfig[] | undefined;
-  readonly rewriteRedirects: boolean;
-  /** The values are templates. */
-  readonly cookieDomains: readonly NamedTemplate[] | undefined;
-  readonly cookiePaths: readonly NamedTemplate[] | undefined;
-  readonly params: readonly NamedTemplate[] | undefined;
-  readonly modifier1: number;
-  readonly modifier2: number;
-}
-
-export interface NamedTemplate {
-  readonly name: string;
-  readonly value: string;
-}
-
-export interface HealthConfig {
-  readonly path: string;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-  readonly statusMin: number;
-  readonly statusMax: number;
-  readonly rise: number;
-  readonly fall: number;
-}
-
-export interface UpstreamServer {
-  readonly address: UpstreamAddress;
-  readonly weight: number;
-  readonly backup: boolean;
-  readonly down: boolean;
-  /** Requests at a time, per front thread; 0 for no bound. */
-  readonly connectionsMax: number;
-  readonly failsMax: number;
-  readonly failTimeoutMs: number;
-  readonly slowStartMs: number;
-}
-
-export type UpstreamAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
 
 export type ListenAddress = (
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -271,6 +296,7 @@ export interface SiteConfig {
   readonly guards: GuardsConfig;
   /** Added to textual types that name none; undefined for none. */
   readonly charset: string | undefined;
+  readonly types: TypesConfig;
   readonly bodyBytesMax: number;
   readonly routes: readonly RouteConfig[];
 }
@@ -282,10 +308,13 @@ export interface RouteConfig {
     | { readonly kind: "exact"; readonly path: string }
     | { readonly kind: "prefix"; readonly path: string }
     | { readonly kind: "regex"; readonly source: string; readonly ignoreCase: boolean };
+  /** Clients do not reach it. */
+  readonly internal: boolean;
   /** Overrides the site's. */
   readonly bodyBytesMax: number | undefined;
   /** After those of the site. */
   readonly headers: readonly HeaderRuleConfig[] | undefined;
+  readonly encoding: EncodingConfig;
   readonly target: RouteTarget;
   readonly guards: GuardsConfig;
   /** Of a directory of files with `try` or `otherwise`. */
@@ -301,10 +330,18 @@ export type RouteTarget =
       /** Template of the path below the directory, beginning with `/`; undefined: that of the request, below the mount. */
       readonly below: string | undefined;
       readonly index: readonly string[];
-      /** Cache-Control to send; undefined for none. `30d` in the file becomes `max-age=2592000`. */
-      readonly cacheControl: string | undefined;
+      readonly rules: FileRulesConfig;
+      /** Cache-Control by name; see files/cache-control. */
+      readonly cache: readonly CacheRule[];
     }
-  | { readonly kind: "app"; readonly app: string }
+  | {
+      readonly kind: "app";
+      readonly app: string;
+      /** SCRIPT_NAME, without closing slash. */
+      readonly mount: string;
+      /** That of the app unless it says another. */
+      readonly requestTimeoutMs?: number;
+    }
   | {
       readonly kind: "upstream";
       readonly upstream: string;

@@ -1,6 +1,7 @@
 /** `files` of a route as it was written → the directory or file that is served. */
 import type { Scope } from "../exchange/scope.ts";
-import type { RouteTarget } from "./config.ts";
+import { DEFAULT_CACHE_RULES } from "../files/cache-control.ts";
+import type { FileRulesConfig, RouteTarget } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import { requireDirectory, requireFound, requireReadable } from "./paths.ts";
 import type { Place } from "./place.ts";
@@ -9,6 +10,8 @@ import { DEFAULT_INDEX } from "./schema-site.ts";
 import { readTemplate } from "./templates.ts";
 
 type FilesTarget = Extract<RouteTarget, { kind: "files" }>;
+
+const OF_DIRECTORIES = ["index", "listing", "symlinks", "hidden", "absolute_redirect"] as const;
 
 export function resolveFiles(
   place: Place,
@@ -25,11 +28,24 @@ export function resolveFiles(
   if (found === undefined) return undefined;
   const single = !found.isDirectory() && split.below === undefined;
   if (single ? !requireReadable(where, path) : !requireDirectory(where, path)) return undefined;
-  if (single && place.has("index")) {
-    place.into("index").wrongKey({ what: "has no meaning here", should: "belongs to a directory" });
+  for (const key of single ? OF_DIRECTORIES.filter((each) => place.has(each)) : []) {
+    place.into(key).wrongKey({ what: "has no meaning here", should: "belongs to a directory" });
   }
   const index = values.index?.map((entry) => entry.value) ?? DEFAULT_INDEX;
-  return { kind: "files", path, single, below: split.below, index, cacheControl: values.cache };
+  return {
+    kind: "files",
+    path,
+    single,
+    below: split.below,
+    index,
+    rules: resolveRules(values),
+    cache: values.cache ?? DEFAULT_CACHE_RULES,
+  };
+}
+
+function resolveRules(values: TargetSection["values"]): FileRulesConfig {
+  const { listing, symlinks, hidden, absolute_redirect: absoluteRedirect, max_ranges: rangesMax } = values;
+  return { listing, symlinks, hidden, absoluteRedirect, rangesMax };
 }
 
 interface SplitPath {

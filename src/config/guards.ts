@@ -18,7 +18,14 @@ export interface GuardsSection {
   readonly values: Values<typeof GUARDS>;
 }
 
-const NONE: GuardsConfig = { access: [], limits: [], auth: undefined, errorPages: [], intercept: false };
+const NONE: GuardsConfig = {
+  access: [],
+  limits: [],
+  auth: undefined,
+  satisfy: "all",
+  errorPages: [],
+  intercept: false,
+};
 
 export function resolveGuards(section: GuardsSection, inherited: GuardsConfig = NONE, context: Context): GuardsConfig {
   const { place, values } = section;
@@ -27,16 +34,31 @@ export function resolveGuards(section: GuardsSection, inherited: GuardsConfig = 
   );
   const own = [...namingOnly(written, (status) => !isClass(status)), ...namingOnly(written, isClass)];
   const access = values.access?.map((rule) => rule.value);
-  if (access !== undefined && deniesNobody(access)) {
+  const satisfy = values.satisfy ?? inherited.satisfy;
+  if (access !== undefined && satisfy === "all" && deniesNobody(access)) {
     place.into("access").warn({ what: "lets everyone in", should: 'should end with "deny all" if others may not' });
   }
-  return {
+  const guarded = {
     access: access ?? inherited.access,
-    limits: values.limit?.map((limit) => limit.value) ?? inherited.limits,
     auth: resolveAuth(values.auth, inherited.auth, context),
+    satisfy,
+  };
+  if (values.satisfy === "any") checkSatisfiable(section, guarded);
+  return {
+    ...guarded,
+    limits: values.limit?.map((limit) => limit.value) ?? inherited.limits,
     errorPages: own.length === 0 ? inherited.errorPages : [...own, ...inherited.errorPages],
     intercept: values.intercept ?? inherited.intercept,
   };
+}
+
+/** One of two needs two: with one alone it says nothing, and a reader would think that it does. */
+function checkSatisfiable({ place }: GuardsSection, { access, auth }: Pick<GuardsConfig, "access" | "auth">): void {
+  if (access.length > 0 && auth !== undefined) return;
+  const missing = auth === undefined ? "auth" : "access";
+  place
+    .into("satisfy")
+    .warn({ what: `is "any", but there is no ${missing}`, should: `should stand where ${missing} is in force, too` });
 }
 
 /** The pages with those of their statuses: a status wins over its class. */

@@ -1,7 +1,6 @@
 /** The kinds of value that end up in HTTP messages: host names, charsets, media types, Cache-Control, redirect targets. */
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
-import { parseDuration } from "../base/units.ts";
 import { groupsOf, unusableNames } from "../exchange/captures.ts";
 import { hostRegex } from "../exchange/name-table.ts";
 import { type Kind, Refusal, text } from "./kinds.ts";
@@ -75,58 +74,6 @@ export const CONTENT_TYPE: Kind<string> = text('a media type such as "text/html;
 export const INDEX_FILE: Kind<string> = text('a file name such as "index.html"', (name) =>
   name === "" || name === "." || name === ".." || /[/\0]/.test(name) ? new Refusal() : name,
 );
-
-/** RFC 9111 section 5.2.2, RFC 5861 and RFC 8246. One that is not here is a spelling mistake until it is added. */
-const CACHE_DIRECTIVES = [
-  "immutable",
-  "max-age",
-  "must-revalidate",
-  "must-understand",
-  "no-cache",
-  "no-store",
-  "no-transform",
-  "private",
-  "proxy-revalidate",
-  "public",
-  "s-maxage",
-  "stale-if-error",
-  "stale-while-revalidate",
-];
-
-const WITH_SECONDS = new Set(["max-age", "s-maxage", "stale-if-error", "stale-while-revalidate"]);
-
-const cacheText: Kind<string> = text('a duration ("30d") or Cache-Control directives ("no-store")', (written) => {
-  const age = parseDuration(written);
-  if (age !== undefined) return maxAge(age);
-  for (const directive of written.split(",").map((each) => each.trim())) {
-    const refusal = refuseDirective(directive);
-    if (refusal !== undefined) return refusal;
-  }
-  return written;
-});
-
-function refuseDirective(directive: string): Refusal | undefined {
-  const found = /^([a-z-]+)(?:=(\d+))?$/i.exec(directive);
-  const name = found?.[1]?.toLowerCase() ?? directive;
-  if (!CACHE_DIRECTIVES.includes(name)) return new Refusal(undefined, nearest(name, CACHE_DIRECTIVES));
-  if (WITH_SECONDS.has(name) === (found?.[2] !== undefined)) return undefined;
-  return new Refusal(WITH_SECONDS.has(name) ? `${name}=seconds` : `${name} without a value`);
-}
-
-/** A plain number is a duration in seconds, as everywhere. */
-export const CACHE: Kind<string> = {
-  expected: cacheText.expected,
-  read: (place) => {
-    const { value } = place;
-    return typeof value === "number" && Number.isInteger(value) && value >= 0
-      ? maxAge(value * 1000)
-      : cacheText.read(place);
-  },
-};
-
-function maxAge(ms: number): string {
-  return `max-age=${Math.floor(ms / 1000)}`;
-}
 
 /** RFC 9110 section 10.2.4 in one line of visible ASCII. */
 export const SERVER_HEADER: Kind<string> = text('"pass", "off" or the text of the field', (written) =>

@@ -11,6 +11,7 @@ import { checkCollisions } from "./collisions.ts";
 import type { Config } from "./config.ts";
 import { type Context, type Machine, thisMachine } from "./context.ts";
 import { type Section, table } from "./keys.ts";
+import { DEFAULT_ENCODING, DEFAULT_TYPES, resolveEncoding, resolveTypes } from "./encoding.ts";
 import { resolveMaps } from "./maps.ts";
 import { failureOf } from "./paths.ts";
 import { Place } from "./place.ts";
@@ -19,6 +20,7 @@ import { type Problem, Report } from "./problems.ts";
 import { ROOT, SERVER } from "./schema.ts";
 import { checkLimitNames, resolveRateLimits } from "./rate-limits.ts";
 import { resolveServer } from "./server.ts";
+import { resolveCron, resolveService } from "./services.ts";
 import { resolveSite } from "./sites.ts";
 import { type Environment, substitute } from "./substitute.ts";
 import { resolveUpstream } from "./upstreams.ts";
@@ -109,20 +111,28 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
   const upstreams = values.upstream.map((upstream) =>
     resolveUpstream(upstream.name, upstream.value, context, maps.scope),
   );
-  const sites = values.site.map((site) => resolveSite(site.value, context, maps.scope));
+  const serverSection = values.server ?? noServer(report);
+  const defaults = {
+    encoding: resolveEncoding(serverSection.values, DEFAULT_ENCODING),
+    types: resolveTypes(serverSection.values, DEFAULT_TYPES),
+  };
+  const sites = values.site.map((site) => resolveSite(site.value, context, maps.scope, defaults));
   checkCollisions(
     sites,
     apps.map((app) => app.sockets),
   );
-  const server = resolveServer(values.server ?? noServer(report), upstreams, context, maps.scope);
+  const known = { names: values.app.map(({ name }) => name), configs: apps.flatMap((app) => app.config ?? []) };
+  const server = resolveServer(serverSection, upstreams, context, maps.scope);
   return {
     file: resolve(report.file),
     server,
     maps: maps.configs,
-    apps: apps.flatMap((app) => app.config ?? []),
+    apps: known.configs,
     upstreams,
     sites: sites.map((site) => site.config),
     rateLimits: resolveRateLimits(values.limit, maps.scope),
+    services: values.service.flatMap(({ name, value }) => resolveService(name, value, known, context)),
+    crons: values.cron.flatMap(({ name, value }) => resolveCron(name, value, known, context)),
   };
 }
 

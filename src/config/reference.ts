@@ -5,12 +5,15 @@
  *   make docs
  */
 import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
+import { PROCESSES_TABLE } from "./schema-app-pool.ts";
 import type { Key, Schema } from "./keys.ts";
 import { SERVER } from "./schema.ts";
 import { APP } from "./schema-app.ts";
+import { COMPRESS } from "./schema-encoding.ts";
 import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { MAP } from "./schema-map.ts";
+import { CRON, SERVICE } from "./schema-services.ts";
 import { ROUTE, SITE } from "./schema-site.ts";
 import { HEALTH, UPSTREAM } from "./schema-upstream.ts";
 import { UPSTREAM_TLS } from "./schema-upstream-tls.ts";
@@ -32,6 +35,30 @@ export const SECTIONS: readonly ReferenceSection[] = [
     title: "[upstream.NAME]",
     intro: "Other servers, to which routes forward requests.",
     schema: UPSTREAM,
+  },
+  {
+    title: "[service.NAME]",
+    intro: `A program that runs beside the apps, such as Celery's worker: started with the server, logged line by line, started
+again when it ends, and ended with the server. None outlives it.
+
+\`\`\`toml
+[service.celery]
+app = "mysite"
+command = ["celery", "-A", "mysite", "worker"]
+\`\`\``,
+    schema: SERVICE,
+  },
+  {
+    title: "[cron.NAME]",
+    intro: `A command at certain times, while the server runs. Its output is logged, \`server status\` shows how the last run ended.
+
+\`\`\`toml
+[cron.clearsessions]
+app = "mysite"
+command = "python manage.py clearsessions"
+schedule = "30 4 * * *"
+\`\`\``,
+    schema: CRON,
   },
   {
     title: "[map.NAME]",
@@ -75,6 +102,11 @@ Patterns are compared with the path after decoding, without its query.`,
   },
   { title: "auth as a table", intro: "In a site or a route.", schema: AUTH },
   {
+    title: "compress as a table",
+    intro: "In the server, a site or a route. What it leaves out is that of the outer one.",
+    schema: COMPRESS,
+  },
+  {
     title: "An error page as a table",
     intro: "In `error_pages` of a site or a route: exactly one of `file`, `respond` and `route`.",
     schema: ERROR_PAGE,
@@ -82,6 +114,7 @@ Patterns are compared with the path after decoding, without its query.`,
   { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
   { title: "health as a table", intro: "In an upstream.", schema: HEALTH },
   { title: "tls as a table", intro: 'In an upstream with `protocol = "https"`.', schema: UPSTREAM_TLS },
+  { title: "Processes as a table", intro: "In `processes` of an app.", schema: PROCESSES_TABLE },
   { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },
 ];
 

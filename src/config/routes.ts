@@ -8,13 +8,15 @@ import { groupsOf, unusableNames } from "../exchange/captures.ts";
 import { routeRegex } from "../exchange/router.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope } from "../exchange/site-scope.ts";
-import type { GuardsConfig, RouteConfig, RouteTarget } from "./config.ts";
+import type { EncodingConfig, GuardsConfig, RouteConfig, RouteTarget } from "./config.ts";
 import type { Context } from "./context.ts";
+import { resolveEncoding } from "./encoding.ts";
 import { resolveFallback } from "./fallback.ts";
 import { resolveFiles } from "./files.ts";
 import { resolveGuards } from "./guards.ts";
 import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
+import { type mountsOf, resolveMount } from "./mounts.ts";
 import type { Placed } from "./kinds.ts";
 import type { Place } from "./place.ts";
 import { readRedirect } from "./redirects.ts";
@@ -42,6 +44,8 @@ export interface RouteScopes {
   readonly outer: Scope;
   /** Those of the site. */
   readonly guards: GuardsConfig;
+  readonly mounts: ReturnType<typeof mountsOf>;
+  readonly encoding: EncodingConfig;
 }
 
 const ANYTHING: Scope = { find: () => ({ phase: "request", form: "own", read: () => "" }), names: () => [] };
@@ -50,18 +54,21 @@ const ANYTHING: Scope = { find: () => ({ phase: "request", form: "own", read: ()
 export function resolveRoute(
   route: Placed<RouteSection> & { name: string },
   context: Context,
-  { names, outer, guards }: RouteScopes,
+  { names, outer, guards, mounts, encoding: inherited }: RouteScopes,
 ): RouteConfig | undefined {
   const match = readPattern(route.place, route.name);
   // Of a pattern that is none no capture is missed: that would be a second message about one mistake.
   const scope = match === undefined ? ANYTHING : routeScope(match, names, outer);
-  const target = resolveTarget(route.value, context, scope);
+  const resolve = (section: TargetSection) =>
+    resolveTarget(section, context, scope, (app) => resolveMount(app, match, mounts));
+  const target = resolve(route.value);
   const headers = resolveHeaders(route.value.values.headers, scope);
   const ownGuards = resolveGuards(route.value, guards, context);
-  const fallback = resolveFallback(route.value, target, (section) => resolveTarget(section, context, scope));
+  const fallback = resolveFallback(route.value, target, resolve);
   if (match === undefined || target === undefined) return undefined;
-  const bodyBytesMax = route.value.values.max_body_size;
-  return { pattern: route.name, match, bodyBytesMax, headers, target, guards: ownGuards, fallback };
+  const { internal, max_body_size: bodyBytesMax } = route.value.values;
+  const encoding = resolveEncoding(route.value.values, inherited);
+  return { pattern: route.name, match, internal, bodyBytesMax, headers, encoding, target, guards: ownGuards, fallback };
 }
 
 export function readPattern(place: Place, written: string): RouteConfig["match"] | undefined {
@@ -119,7 +126,13 @@ function decoded(path: string): string | undefined {
   }
 }
 
-function resolveTarget({ place, values }: TargetSection, context: Context, scope: Scope): RouteTarget | undefined {
+function resolveTarget(
+  section: TargetSection,
+  context: Context,
+  scope: Scope,
+  mountOf: (section: TargetSection) => string,
+): RouteTarget | undefined {
+  const { place, values } = section;
   const written = ROUTE_TARGETS.filter((target) => place.has(target));
   const [kind] = written;
   if (kind === undefined || written.length > 1) {
@@ -133,7 +146,10 @@ function resolveTarget({ place, values }: TargetSection, context: Context, scope
     case "files":
       return resolveFiles(place, values, context, scope);
     case "app":
-      return values.app === undefined ? undefined : { kind, app: values.app };
+      if (values.app === undefined) return undefined;
+      return values.request_timeout === undefined
+        ? { kind, app: values.app, mount: mountOf(section) }
+        : { kind, app: values.app, mount: mountOf(section), requestTimeoutMs: values.request_timeout };
     case "upstream":
       return resolveProxied(place, values, scope);
     case "redirect":

@@ -1,7 +1,9 @@
 /** The schema of [app.NAME]. How to read it: schema.ts. */
 import { LISTEN } from "./address-kinds.ts";
 import { byDefault, durationKey, optional, required, type Schema } from "./keys.ts";
-import { duration, integer, listOf, namedOf, nonEmpty, string } from "./kinds.ts";
+import { boolean, duration, integer, listOf, namedOf, nonEmpty, string } from "./kinds.ts";
+import { APP_POOL } from "./schema-app-pool.ts";
+import { APP_PROCESS } from "./schema-app-process.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
@@ -15,6 +17,12 @@ const START_TIMEOUT_MS = 60 * SECOND;
 const timeout = duration(10, DAY);
 
 const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+export function refuseVariableName(name: string): string | undefined {
+  return ENVIRONMENT_NAME.test(name)
+    ? undefined
+    : "should be a name of letters, digits and _ that begins with no digit";
+}
 
 export const APP = {
   root: byDefault(
@@ -33,20 +41,14 @@ export const APP = {
     "`.venv`, `venv` or `env` in `root` or beside it, else `python3` on PATH",
     "The interpreter: the directory of a virtualenv, an executable, or a name that is looked for on PATH. uWSGI: home.",
   ),
-  processes: optional(
-    integer(1, 1024),
-    "one for each core",
-    "Python processes, each with its own copy of the project. uWSGI: processes, 1; gunicorn advises 2 × cores + 1.",
-  ),
+  ...APP_POOL,
   threads: byDefault(
     integer(1, 256),
     THREADS,
     "Threads of each process: one more request while another waits for the database. uWSGI: threads, 1.",
   ),
   env: byDefault(
-    namedOf(string('a string: write numbers in quotes ("1")'), "a table of strings", (name) =>
-      ENVIRONMENT_NAME.test(name) ? undefined : "should be a name of letters, digits and _ that begins with no digit",
-    ),
+    namedOf(string('a string: write numbers in quotes ("1")'), "a table of strings", refuseVariableName),
     [],
     "Environment variables of the Python processes, beside those of the server itself. uWSGI: env.",
     "none",
@@ -56,7 +58,8 @@ export const APP = {
     "none",
     "Where a gateway such as nginx may reach this app by the uwsgi protocol. Whoever connects there is trusted, so it " +
       'is a unix socket or a private address. A table `{ address = "unix:/run/app.sock", mode = "660" }` sets the ' +
-      "permissions. uWSGI: socket, chmod-socket.",
+      "permissions. Timeouts, minimum rates and spools of [server] hold here too; size of the head (64 KiB, the packet's), " +
+      "of the body and numbers by address do not, which are the gateway's to bound. uWSGI: socket, chmod-socket.",
   ),
   queue_timeout: durationKey(
     timeout,
@@ -72,5 +75,24 @@ export const APP = {
     timeout,
     START_TIMEOUT_MS,
     "How long the first import may take before the start fails. gunicorn: timeout, 30 s.",
+  ),
+  reload_on_change: byDefault(
+    boolean,
+    false,
+    "For development: imports the code anew when a source file or template below `root`, `pythonpath`, PYTHONPATH or an editable install changes. If that fails, " +
+      "the old code goes on and the traceback is logged; a first import that fails waits for the next change. uWSGI: py-autoreload.",
+  ),
+  touch_reload: byDefault(
+    listOf(nonEmpty("a file")),
+    [],
+    "Imports the code anew when this file is touched, made or removed. uWSGI: touch-reload.",
+    "none",
+  ),
+  ...APP_PROCESS,
+  sendfile_roots: optional(
+    listOf(nonEmpty("a directory")),
+    "none: such a reply is answered 500",
+    "The app may name files below these directories in an X-Sendfile field, and the server sends them. X-Accel-Redirect needs no " +
+      "such permission, since it leads to routes of the site. Apache: XSendFilePath.",
   ),
 } satisfies Schema;

@@ -7,7 +7,7 @@ import { DEFAULT_REALM } from "../exchange/basic-auth.ts";
 import { ACCESS_RULE, BURST_MAX, RATE, REALM, refuseStatuses } from "./guard-kinds.ts";
 import { CONTENT_TYPE } from "./http-kinds.ts";
 import { byDefault, only, optional, required, type Schema, type Section, table } from "./keys.ts";
-import { boolean, either, integer, listOf, namedOf, nonEmpty, Refusal, string, text } from "./kinds.ts";
+import { boolean, choice, either, integer, listOf, namedOf, nonEmpty, Refusal, string, text } from "./kinds.ts";
 
 /** [limit.NAME] */
 export const LIMIT = {
@@ -98,6 +98,12 @@ export const GUARDS = {
     "off; in a route, that of the site",
     'Asks for a user and password (RFC 7617); `"off"` lifts the site\'s. The user is in the access log, REMOTE_USER of ' +
       "apps and X-Remote-User to upstreams; Authorization goes on to them as well, as with nginx. nginx: auth_basic.",
+  ),
+  satisfy: optional(
+    choice(["all", "any"]),
+    '`"all"`; in a route, that of the site',
+    '`"any"`: whose address `access` allows needs no password, and who has one need not have the address; an address ' +
+      "that no rule matches is not allowed by it. nginx: satisfy.",
   ),
   error_pages: optional(
     namedOf(

@@ -89,8 +89,10 @@ export const CONNECTION_LIMITS = {
     TRUSTED_PROXIES,
     [],
     'Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed: `"10.0.0.0/8"`, `"2001:db8::1"`, `"unix:"`. ' +
-      "The client is the last address in X-Forwarded-For that is none of them. Where some are named, apps do not get these " +
-      "fields from anyone else. nginx: set_real_ip_from, with real_ip_recursive on.",
+      "The client is the last address in X-Forwarded-For that is none of them; Forwarded is read when a request has none of " +
+      "those fields. From anyone else apps and upstreams do not get them, nor X-Forwarded-Host, -Port and the like, so " +
+      "Django's SECURE_PROXY_SSL_HEADER and USE_X_FORWARDED_HOST cannot be lied to; logs may still show them " +
+      "(`$http_x_forwarded_for`). nginx: set_real_ip_from, with real_ip_recursive on.",
     "none",
   ),
 } satisfies Schema;

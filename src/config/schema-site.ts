@@ -1,9 +1,13 @@
 /** The schema of [[site]] and its routes. How to read it: schema.ts. */
 import { LISTEN } from "./address-kinds.ts";
-import { CACHE, CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
+import { CACHE } from "./cache-kinds.ts";
+import { CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
 import { CANDIDATE } from "./guard-kinds.ts";
+import { FILES } from "./schema-files.ts";
 import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table } from "./keys.ts";
 import { isTable } from "./place.ts";
+import { REQUEST_TIMEOUT } from "./schema-app-process.ts";
+import { ENCODING, TYPES } from "./schema-encoding.ts";
 import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
@@ -18,6 +22,18 @@ const BODY_BYTES_MAX = 100 * MIB;
 /** nginx's `return 302`: a browser forgets it, so that a mistake can be mended. */
 const REDIRECT_STATUS = 302;
 
+/** `true`, `false` or a path. */
+const MOUNT: Kind<boolean | string> = {
+  expected: 'true, false or a path such as "/blog"',
+  read: (place) => {
+    const { value } = place;
+    if (typeof value === "boolean") return value;
+    if (typeof value === "string" && /^\/[^?#%\0]*[^?#%\0/]$/.test(value) && !/\/\.{0,2}(\/|$)/.test(value))
+      return value;
+    return void place.unfit(MOUNT.expected);
+  },
+};
+
 /** What a request is answered with: exactly one of the first five. */
 export const ROUTE_TARGETS = ["files", "app", "upstream", "redirect", "respond"] as const;
 
@@ -30,6 +46,16 @@ export const TARGET = {
       '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`. nginx: alias.',
   ),
   app: optional(nonEmpty("the name of an app"), "–", "Asks the app of this name. nginx: uwsgi_pass, to uWSGI."),
+  mount: only(
+    "app",
+    optional(
+      MOUNT,
+      "`true`; of an app that a shorter prefix of the site leads to as well, that one's",
+      "Where in the site the app stands, which it learns as SCRIPT_NAME; PATH_INFO is what follows. `true`: at the prefix of " +
+        'this route, so that `"/blog/" = { app = "blog" }` needs no more; `false`: at the root, the prefix is part of its ' +
+        'own paths; or a path such as `"/blog"`. uWSGI: mount with manage-script-name.',
+    ),
+  ),
   upstream: optional(
     nonEmpty("the name of an upstream"),
     "–",
@@ -60,6 +86,14 @@ export const TARGET = {
       "change the host. An empty value (of a map) is answered 404. nginx: return 302.",
   ),
   respond: optional(string(), "–", "Answers with this text, in which variables may stand. nginx: return 200."),
+  request_timeout: only(
+    "app",
+    optional(
+      REQUEST_TIMEOUT,
+      "that of the app",
+      "How long a Python thread may take for a request of this route; 0: for ever. See the app's request_timeout.",
+    ),
+  ),
   index: only(
     "files",
     optional(listOf(INDEX_FILE), '`"index.html"`', "File names tried for a directory, in this order. nginx: index."),
@@ -68,11 +102,15 @@ export const TARGET = {
     "files",
     optional(
       CACHE,
-      "none is sent",
-      'Cache-Control of the reply: how long it may be kept (`"30d"` is `max-age=2592000`), or the directives ' +
-        '(`"no-store"`, `"public, max-age=31536000, immutable"`). nginx: expires.',
+      '`"no-cache"`: kept, and asked about each time',
+      'Cache-Control of the files: how long they may be kept (`"30d"` is `max-age=2592000`), `"immutable"` (a year), the ' +
+        'directives, or `"off"` for none; or by name: `{ "*.html" = "no-cache", "img/**" = "1y", "*" = "30d" }`, where the most ' +
+        "plain characters win. Names with a hash of Django's ManifestStaticFilesStorage (those in its staticfiles.json, or " +
+        "`.0123456789ab.` where there is none) get `public, max-age=31536000, immutable`, unless directives are written. " +
+        "nginx: expires.",
     ),
   ),
+  ...FILES,
   status: optional(
     integer(200, 599),
     `\`${REDIRECT_STATUS}\` for redirect, \`200\` for respond`,
@@ -119,11 +157,18 @@ export const ROUTE = {
         '`{ files = "public/", otherwise = { app = "mysite" } }`. nginx: the last parameter of try_files.',
     ),
   ),
+  internal: byDefault(
+    boolean,
+    false,
+    "Only for requests from inside the server: X-Accel-Redirect of an app or upstream, `otherwise`, error pages. Clients " +
+      "are answered 404. nginx: internal.",
+  ),
   max_body_size: optional(
     size(0, TIB),
     "that of the site",
     "Largest request body of this route. 0: no bound, as in nginx.",
   ),
+  ...ENCODING,
   headers: optional(
     table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
     "those of the site alone",
@@ -157,7 +202,9 @@ export const SITE = {
   headers: optional(
     table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
     "replies stay as they are",
-    "What is done to the fields of replies, on every status and whoever made the reply. nginx: add_header … always.",
+    "What is done to the fields of replies, on every status and whoever made the reply; answers to what never became a " +
+      "request (400, 408, 414, 431, 503 at max_connections) have those of the default site of the address, without one " +
+      "server_header alone. nginx: add_header … always.",
   ),
   underscores_in_headers: byDefault(
     choice(["drop", "pass"]),
@@ -178,6 +225,8 @@ export const SITE = {
     "Proxies in front of this site, in place of the server's. An empty list: none.",
   ),
   charset: optional(CHARSET, "none", "Added to the Content-Type of textual files that names none. nginx: charset."),
+  ...TYPES,
+  ...ENCODING,
   max_body_size: sizeKey(
     size(0, TIB),
     BODY_BYTES_MAX,

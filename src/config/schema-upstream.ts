@@ -22,6 +22,7 @@ import {
   type Kind,
   listOf,
   namedOf,
+  nonEmpty,
   Refusal,
   size,
   string,
@@ -265,6 +266,12 @@ export const UPSTREAM = {
   ),
   modifier1: byDefault(integer(0, 255), 0, "First modifier of the packets, only for uwsgi. nginx: uwsgi_modifier1."),
   modifier2: byDefault(integer(0, 255), 0, "Second modifier of the packets, only for uwsgi. nginx: uwsgi_modifier2."),
+  sendfile_roots: optional(
+    listOf(nonEmpty("a directory")),
+    "none: such a reply is answered 500",
+    "Its servers may name files below these directories in an X-Sendfile field, and the server sends them. X-Accel-Redirect needs no " +
+      "such permission, since it leads to routes of the site. Apache: XSendFilePath.",
+  ),
 } satisfies Schema;
 
 /** Of no use with the other protocol. */

@@ -24,9 +24,12 @@ import {
   size,
 } from "./kinds.ts";
 import { APP } from "./schema-app.ts";
+import { ENCODING, TYPES } from "./schema-encoding.ts";
+import { FILE_CACHE } from "./schema-files.ts";
 import { LIMIT } from "./schema-guards.ts";
 import { CONNECTION_LIMITS } from "./schema-limits.ts";
 import { MAP } from "./schema-map.ts";
+import { CRON, SERVICE } from "./schema-services.ts";
 import { SITE } from "./schema-site.ts";
 import { UPSTREAM } from "./schema-upstream.ts";
 
@@ -83,6 +86,12 @@ export const SERVER = {
     "`$TMPDIR`, else `/var/tmp`, else `/tmp`",
     "Where bodies and replies are spooled that do not fit in memory. Best on a disk: a `/tmp` in memory is memory.",
   ),
+  control: byDefault(
+    nonEmpty('"auto", "off" or the path of a socket'),
+    "auto",
+    "The socket through which `server status` and `server reload` reach this server: `auto` for one in a private directory, " +
+      "found by the path of this file; `off` for none. Only the owner and root may use it. uWSGI: stats, master-fifo.",
+  ),
   drain_timeout: durationKey(
     timeout,
     DRAIN_TIMEOUT_MS,
@@ -131,7 +140,10 @@ export const SERVER = {
     KEEPALIVE_REQUESTS_MAX,
     "Requests on one connection before it is closed. A request frees all it took, so this is ten times nginx's 1000.",
   ),
+  ...FILE_CACHE,
   ...CONNECTION_LIMITS,
+  ...ENCODING,
+  ...TYPES,
 } satisfies Schema;
 
 /** Names stand in logs, process titles and messages. */
@@ -162,6 +174,13 @@ export const ROOT = {
   server: optional(table(SERVER), "defaults", "The server as a whole."),
   app: byDefault(namedOf(table(APP), "tables [app.NAME]", refuseName), [], "Python applications.", "none"),
   upstream: byDefault(namedOf(table(UPSTREAM), "tables [upstream.NAME]", refuseName), [], "Other servers.", "none"),
+  service: byDefault(
+    namedOf(table(SERVICE), "tables [service.NAME]", refuseName),
+    [],
+    "Programs that run beside the apps.",
+    "none",
+  ),
+  cron: byDefault(namedOf(table(CRON), "tables [cron.NAME]", refuseName), [], "Commands at certain times.", "none"),
   map: byDefault(
     namedOf(table(MAP), "tables [map.NAME]", refuseVariable),
     [],

@@ -2,9 +2,11 @@
 import { accessSync, constants } from "node:fs";
 import type { Scope } from "../exchange/scope.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
-import type { LimitsConfig, ServerConfig, UpstreamConfig } from "./config.ts";
+import type { LimitsConfig, ServerConfig } from "./config.ts";
+import type { UpstreamConfig } from "./upstream-config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
+import { fitsUnixPath } from "./listening.ts";
 import { requireAppendable, requireWritableDirectory } from "./paths.ts";
 import type { Place } from "./place.ts";
 import { DEFAULT_LOG_FORMAT, type SERVER } from "./schema.ts";
@@ -29,9 +31,11 @@ export function resolveServer(
     accessLogFormat: resolveLogFormat(place.into("access_log_format"), values.access_log_format, scope),
     accessLogEscape: values.access_log_escape,
     temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
+    control: resolveControl(place.into("control"), values.control, context),
     drainTimeoutMs: values.drain_timeout,
     serverHeader: values.server_header,
     mergeSlashes: values.merge_slashes,
+    fileCache: { bytesMax: values.file_cache, revalidateMs: values.cache_revalidate },
     limits: resolveLimits(place, values, upstreams),
     trustedProxies: values.trusted_proxies.map((entry) => entry.value),
   };
@@ -56,6 +60,14 @@ function resolveTemporary(place: Place, written: string | undefined, context: Co
   );
   const path = absolute(context, written ?? fallback ?? "/tmp");
   requireWritableDirectory(place, path);
+  return path;
+}
+
+/** Its directory is the file's own choice: it may be made by a service manager right before the start. */
+function resolveControl(place: Place, written: string, context: Context): string {
+  if (written === "auto" || written === "off") return written;
+  const path = absolute(context, written.replace(/^unix:/, ""));
+  fitsUnixPath(place, path);
   return path;
 }
 

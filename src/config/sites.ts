@@ -2,13 +2,15 @@
 import type { Scope } from "../exchange/scope.ts";
 import { siteScope } from "../exchange/site-scope.ts";
 import type { ResolvedSite } from "./collisions.ts";
-import type { ListenAddress, RouteConfig } from "./config.ts";
+import type { EncodingConfig, ListenAddress, RouteConfig, TypesConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { resolveEncoding, resolveTypes } from "./encoding.ts";
 import { resolveGuards } from "./guards.ts";
 import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
 import { everyAddress, resolveListen } from "./listening.ts";
+import { mountsOf } from "./mounts.ts";
 import { isTable, type Place } from "./place.ts";
 import { resolveRoute, type RouteScopes } from "./routes.ts";
 import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
@@ -16,12 +18,24 @@ import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
 /** nginx makes its unix listeners like that: what is served to everyone may be asked by everyone. */
 const LISTEN_SOCKET_MODE = 0o666;
 
+/** What the server says and a site may say otherwise. */
+export interface SiteDefaults {
+  readonly encoding: EncodingConfig;
+  readonly types: TypesConfig;
+}
+
 /** What is wrong was reported, and is left out. */
-export function resolveSite(section: Section<typeof SITE>, context: Context, scope: Scope): ResolvedSite {
+export function resolveSite(
+  section: Section<typeof SITE>,
+  context: Context,
+  scope: Scope,
+  server: SiteDefaults,
+): ResolvedSite {
   const { place, values } = section;
   const names = values.names.map((entry) => entry.value);
   const listens = resolveListens(section, context);
   const guards = resolveGuards(section, undefined, context);
+  const encoding = resolveEncoding(values, server.encoding);
   const config = {
     label: names[0]?.replace(/^\./, "") ?? "default",
     names,
@@ -31,16 +45,22 @@ export function resolveSite(section: Section<typeof SITE>, context: Context, sco
     listen: listens.map((entry) => entry.value),
     ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
     charset: values.charset,
+    types: resolveTypes(values, server.types),
     bodyBytesMax: values.max_body_size,
     guards,
-    routes: resolveRoutes(section, context, { names, outer: scope, guards }),
+    routes: resolveRoutes(section, context, { names, outer: scope, guards, encoding }),
   };
   return { place, config, names: values.names, listens };
 }
 
-function resolveRoutes({ place, values }: Section<typeof SITE>, context: Context, scopes: RouteScopes): RouteConfig[] {
+function resolveRoutes(
+  { place, values }: Section<typeof SITE>,
+  context: Context,
+  site: Omit<RouteScopes, "mounts">,
+): RouteConfig[] {
   const written = place.into("routes");
   if (isTable(written.value) && Object.keys(written.value).length === 0) written.unfit("one route or more");
+  const scopes = { ...site, mounts: mountsOf(values.routes ?? []) };
   return (values.routes ?? []).flatMap((route) => resolveRoute(route, context, scopes) ?? []);
 }
 

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { UpstreamTlsConfig } from "./config.ts";
+import type { UpstreamTlsConfig } from "./upstream-config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { requireFound, requireReadable } from "./paths.ts";

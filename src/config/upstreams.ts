@@ -2,7 +2,6 @@
 import type { Scope } from "../exchange/scope.ts";
 import { RETRY_ON } from "../proxy/options.ts";
 import type { ServerEntry } from "./address-kinds.ts";
-import type { UpstreamConfig, UpstreamServer } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
@@ -10,7 +9,9 @@ import type { Placed } from "./kinds.ts";
 import { fitsUnixPath } from "./listening.ts";
 import type { Place } from "./place.ts";
 import { DEFAULT_STICKY_COOKIE, type HEALTH, ONLY_HTTP, ONLY_UWSGI, type UPSTREAM } from "./schema-upstream.ts";
+import { resolveSendfileRoots } from "./sendfile-roots.ts";
 import { readTemplate } from "./templates.ts";
+import type { UpstreamConfig, UpstreamServer } from "./upstream-config.ts";
 import { resolveUpstreamTls } from "./upstream-tls.ts";
 
 type UpstreamSection = Section<typeof UPSTREAM>;
@@ -65,6 +66,7 @@ export function resolveUpstream(
     params: resolveNamed(values.params, scope),
     modifier1: values.modifier1,
     modifier2: values.modifier2,
+    sendfileRoots: resolveSendfileRoots(values.sendfile_roots, context),
   };
 }
 

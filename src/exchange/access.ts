@@ -32,8 +32,11 @@ interface Step {
   everyone: boolean;
 }
 
-/** May this address ask? Rules that are none are left out: the configuration has refused them. */
-export function compileAccess(rules: readonly string[]): (address: string) => boolean {
+/** `unsaid`: no rule matches. */
+export type AccessVerdict = "allowed" | "denied" | "unsaid";
+
+/** What the rules say of an address. Those that are none are left out: the configuration has refused them. */
+export function compileVerdict(rules: readonly string[]): (address: string) => AccessVerdict {
   const steps: Step[] = [];
   for (const { allowed, address } of rules.flatMap((text) => splitRule(text) ?? [])) {
     const last = steps.at(-1);
@@ -47,9 +50,15 @@ export function compileAccess(rules: readonly string[]): (address: string) => bo
     has: step.everyone ? () => true : compileAddressSet(step.addresses),
   }));
   return (address) => {
-    for (const step of compiled) if (step.has(address)) return step.allowed;
-    return true;
+    for (const step of compiled) if (step.has(address)) return step.allowed ? "allowed" : "denied";
+    return "unsaid";
   };
+}
+
+/** May this address ask? */
+export function compileAccess(rules: readonly string[]): (address: string) => boolean {
+  const verdictOn = compileVerdict(rules);
+  return (address) => verdictOn(address) !== "denied";
 }
 
 /** Do the rules let everyone in whatever they say? A list of `allow` without `deny all` is a usual mistake. */
@@ -60,4 +69,11 @@ export function deniesNobody(rules: readonly string[]): boolean {
 export function withAccess(rules: readonly string[], next: Handler): Handler {
   const allows = compileAccess(rules);
   return (exchange) => (allows(exchange.peer.remoteAddress) ? next(exchange) : answer(exchange, 403));
+}
+
+/** nginx: satisfy any. An address that a rule allows goes on as it is, every other one has to prove who asks: that no rule
+ *  speaks of it is no proof. */
+export function withAccessOr(rules: readonly string[], next: Handler, otherwise: Handler): Handler {
+  const verdictOn = compileVerdict(rules);
+  return (exchange) => (verdictOn(exchange.peer.remoteAddress) === "allowed" ? next(exchange) : otherwise(exchange));
 }

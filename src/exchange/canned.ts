@@ -6,7 +6,7 @@
  */
 import { EMPTY } from "../base/bytes.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import { reasonPhrase } from "../protocol/http/status.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Reply } from "./reply.ts";
@@ -75,7 +75,7 @@ function pageHead(status: number, extra: Fields | undefined): ReplyHead {
   if (extra !== undefined) return headWith(status, extra);
   const known = heads.get(status);
   if (known !== undefined) return known;
-  const made = headWith(status, new Fields());
+  const made: ReplyHead = { ...headWith(status, new Fields()), prepared: new PreparedHead() };
   heads.set(status, made);
   return made;
 }

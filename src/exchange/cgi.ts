@@ -6,14 +6,15 @@
  * What does not get through: names with `_` (see field-spelling.ts), Proxy (httpoxy, CVE-2016-5385),
  * hop-by-hop fields and Expect (the session has dealt with them). Fields that Connection nominates do get through:
  * here is the origin, and dropping them would let a client hide another hop's X-Forwarded-For.
- * Of a peer that is none of the trusted proxies, where some are named, X-Forwarded-* and its like do not get through.
+ * Of a peer that is no trusted proxy X-Forwarded-* and its like do not get through (forwarding.ts).
  *
  * With a uwsgi gateway in front its variables are passed as they came: it is trusted, and speaks for the client.
  */
-import { type FieldName, Fields } from "../protocol/http/fields.ts";
+import type { FieldName, Fields } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
 import type { Exchange } from "./exchange.ts";
 import { passesAmbiguous } from "./field-spelling.ts";
+import { isForwardingField } from "./forwarding.ts";
 
 export interface CgiSink {
   variable(name: string, value: string): void;
@@ -49,27 +50,8 @@ function clientVariables(exchange: Exchange, sink: CgiSink): void {
     sink.variable("REMOTE_USER", exchange.remoteUser);
     sink.variable("AUTH_TYPE", "Basic");
   }
-  fieldVariables(exchange, exchange.forwarding === "refused" ? withoutForwarding(head.fields) : head.fields, sink);
+  fieldVariables(exchange, head.fields, sink);
 }
-
-/** Frameworks believe these fields when they are told to, as Django's SECURE_PROXY_SSL_HEADER: not from just anybody. */
-function withoutForwarding(fields: Fields): Fields {
-  const kept = new Fields();
-  for (let i = 0; i < fields.length; i++) {
-    const name = fields.names[i] as FieldName;
-    if (!FORWARDING.has(name.lower) && !name.lower.startsWith("x-forwarded-"))
-      kept.add(name, fields.values[i] as string);
-  }
-  return kept;
-}
-
-const FORWARDING: ReadonlySet<string> = new Set([
-  "forwarded",
-  "x-real-ip",
-  "x-scheme",
-  "x-url-scheme",
-  "front-end-https",
-]);
 
 /** The host that the client named; never empty (PEP 3333). */
 function serverName(exchange: Exchange): string {
@@ -101,7 +83,8 @@ const HIDDEN: ReadonlySet<string> = new Set([...HOP_BY_HOP, "proxy", "expect", "
 
 function isPassed(exchange: Exchange, name: FieldName): boolean {
   if (name.ambiguous && !passesAmbiguous(exchange, name)) return false;
-  return !HIDDEN.has(name.lower);
+  if (HIDDEN.has(name.lower)) return false;
+  return exchange.forwarding === "believed" || !isForwardingField(name.lower);
 }
 
 /** Does a name come twice? One bit for each of 32 classes of names settles most requests without comparing. */

@@ -1,19 +1,24 @@
 /**
- * Who the client is when proxies stand between it and us: X-Forwarded-For, X-Real-IP and X-Forwarded-Proto, believed only
- * when the connection comes from a proxy that the configuration trusts (nginx: set_real_ip_from, real_ip_header,
- * real_ip_recursive on).
+ * Who the client is when proxies stand between it and us: X-Forwarded-For, X-Real-IP and X-Forwarded-Proto, or else
+ * Forwarded, believed only when the connection comes from a proxy that the configuration trusts (nginx: set_real_ip_from,
+ * real_ip_header, real_ip_recursive on).
  *
  *   X-Forwarded-For: 203.0.113.9, 192.0.2.7, 10.0.0.2        connection from 10.0.0.1; trusted: 10.0.0.0/8
  *                    ▲ anybody's    ▲ the    ◀── trusted ◀── walked from the right while what stands there is trusted
  *                      invention      client
  *
  * Each trusted proxy vouches for the entry to its left, which is the address it was connected from. When all are trusted
- * the leftmost is the client; an entry that is no address ends the walk, as in nginx. Forwarded (RFC 7239) is not read.
+ * the leftmost is the client; an entry that is no address ends the walk, as in nginx.
+ *
+ * Forwarded (RFC 7239) is read, by the same walk, only of a request without any of the others: most proxies write those and
+ * let a Forwarded of the client through, which must not fill in what they leave out.
  */
 import { parseAddress } from "../base/ip-address.ts";
 import type { Fields } from "../protocol/http/fields.ts";
+import { parseHost } from "../protocol/http/target.ts";
 import { UNIX_PEER } from "./address-set.ts";
 import type { Exchange, Peer } from "./exchange.ts";
+import { type ForwardedElement, parseForwarded } from "./forwarded.ts";
 
 /** Is that address one of a trusted proxy? */
 export type Trust = (address: string) => boolean;
@@ -31,13 +36,41 @@ export function settleClient(exchange: Exchange, trust: Trust): void {
     return;
   }
   exchange.forwarding = "believed";
-  exchange.peer = clientOf(connectionPeer, exchange.head.fields, trust);
+  const { fields } = exchange.head;
+  const forwarded = OTHERS.some((lower) => fields.has(lower)) ? undefined : parseForwarded(fields);
+  if (forwarded === undefined) exchange.peer = clientOf(connectionPeer, fields, trust);
+  else settleForwarded(exchange, forwarded, trust);
+}
+
+/** Whoever writes one of these does not write Forwarded. */
+const OTHERS = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip"] as const;
+
+/** The last element is the word of the proxy that is connected to us; each names the connection that its proxy got the
+ *  request from, and with it how the client spoke there. */
+function settleForwarded(exchange: Exchange, elements: readonly ForwardedElement[], trust: Trust): void {
+  let client: Node | undefined = undefined;
+  let told = elements.at(-1);
+  for (let i = elements.length - 1; i >= 0 && elements.length - i <= HOPS_MAX; i--) {
+    told = elements[i];
+    const node = parseNode(told?.for ?? "");
+    if (node === undefined) break;
+    client = node;
+    if (!trust(node.remoteAddress)) break;
+  }
+  const host = told?.host ?? "";
+  if (parseHost(host) !== undefined) exchange.forwardedHost = host;
+  exchange.peer = peerWith(exchange.connectionPeer, client, isSecureScheme(told?.proto));
 }
 
 function clientOf(peer: Peer, fields: Fields, trust: Trust): Peer {
   const walk = walkForwardedFor(listOf(fields, "x-forwarded-for"), trust);
   const client = walk.client ?? parseNode(fields.get("x-real-ip") ?? "");
-  const secure = forwardedSecure(listOf(fields, "x-forwarded-proto"), walk.hops) ?? peer.secure;
+  return peerWith(peer, client, forwardedSecure(listOf(fields, "x-forwarded-proto"), walk.hops));
+}
+
+/** `client`, `told`: undefined where nothing is said. */
+function peerWith(peer: Peer, client: Node | undefined, told: boolean | undefined): Peer {
+  const secure = told ?? peer.secure;
   if (client === undefined && secure === peer.secure) return peer;
   const { remoteAddress, remotePort } = client ?? peer;
   return { remoteAddress, remotePort, localAddress: peer.localAddress, localPort: peer.localPort, secure };
@@ -66,7 +99,11 @@ function walkForwardedFor(entries: readonly string[], trust: Trust): { client: N
 /** The scheme that the client used with the proxy it was connected to: that proxy's entry, counted from the right. Most
  *  proxies replace the field instead of adding to it; then its one entry is the word of the first of them. */
 function forwardedSecure(schemes: readonly string[], hops: number): boolean | undefined {
-  const scheme = schemes[Math.max(0, schemes.length - hops)]?.toLowerCase();
+  return isSecureScheme(schemes[Math.max(0, schemes.length - hops)]);
+}
+
+function isSecureScheme(written: string | undefined): boolean | undefined {
+  const scheme = written?.toLowerCase();
   if (scheme === "https" || scheme === "wss") return true;
   return scheme === "http" || scheme === "ws" ? false : undefined;
 }
@@ -101,4 +138,14 @@ function unmapped(address: string): string {
   const number = address.includes(":") ? parseAddress(address) : undefined;
   if (typeof number !== "number") return address;
   return [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255].join(".");
+}
+
+/** The X-Forwarded-For of a request that goes on from here (nginx: $proxy_add_x_forwarded_for, which believes everyone). A
+ *  unix socket has no address that could stand in the list. */
+export function forwardedFor(exchange: Exchange): string {
+  const { head, peer, connectionPeer } = exchange;
+  if (exchange.forwarding !== "believed") return peer.remoteAddress;
+  const sent = head.fields.all("x-forwarded-for").join(", ");
+  if (sent === "") return peer.remoteAddress;
+  return connectionPeer.remoteAddress === UNIX_PEER ? sent : `${sent}, ${connectionPeer.remoteAddress}`;
 }

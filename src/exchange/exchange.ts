@@ -5,6 +5,7 @@
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead, RequestHead } from "../protocol/http/message.ts";
 import type { RequestBody } from "./body.ts";
+import type { Forwarding } from "./forwarding.ts";
 import type { MapResult } from "./map.ts";
 import type { Reply } from "./reply.ts";
 import type { HeaderRules } from "./reply-headers.ts";
@@ -22,6 +23,16 @@ export interface Peer {
   readonly secure: boolean;
 }
 
+/** What is known of the connection that carries an exchange; one object for all of its exchanges. */
+export interface ConnectionFacts {
+  /** Unique in the server until it restarts. */
+  readonly number: number;
+  /** base/clock monotonicMs. */
+  readonly openedMs: number;
+  /** Begun on it so far, this one included. */
+  readonly requests: number;
+}
+
 /** Configured answers in place of the plain error pages. */
 export interface ErrorAnswers {
   /** Also in place of what an app or upstream answers, where that is asked for: not while a page is being made. */
@@ -29,10 +40,6 @@ export interface ErrorAnswers {
   /** False: there is none for this status, and nothing was done. `extra`: fields that the status demands. */
   answer(exchange: Exchange, status: number, extra: Fields | undefined): boolean;
 }
-
-/** May X-Forwarded-For and its like be passed on? `as-sent`: nobody said whom to trust, so they are a client's words;
- *  `believed`: a trusted proxy wrote them; `refused`: somebody else did, where only proxies may. */
-export type Forwarding = "as-sent" | "believed" | "refused";
 
 export type Handler = (exchange: Exchange) => void;
 
@@ -51,6 +58,8 @@ export class Exchange {
   readonly params: ReadonlyMap<string, string> | undefined;
   /** base/clock monotonicMs at the first byte of the request. */
   readonly startedMs: number;
+  /** Undefined where there is none (server explain). */
+  readonly connection: ConnectionFacts | undefined;
 
   /** Canonical name of the site that answers; "" before one is chosen. */
   site = "";
@@ -62,7 +71,10 @@ export class Exchange {
   remoteUser = "";
   /** The error pages in force here; undefined for the plain ones, and while one is being made (error-pages.ts). */
   errorPages: ErrorAnswers | undefined = undefined;
-  forwarding: Forwarding = "as-sent";
+  /** May X-Forwarded-For and its like be believed and passed on? See forwarding.ts. */
+  forwarding: Forwarding;
+  /** The host that the client named to a trusted proxy, as its Forwarded field says; "" for none. */
+  forwardedHost = "";
   /** The connection's own other end, whoever the client is. */
   readonly connectionPeer: Peer;
   /** How many exchanges inside the server this one came through (internal.ts). */
@@ -83,6 +95,9 @@ export class Exchange {
   /** Known when the exchange is over: the status (499 when the client left before), and the bytes of content sent. */
   finalStatus = 0;
   contentBytes = 0;
+  /** Then, too: all bytes sent, and those received for this request, heads and framing included. */
+  bytesSent = 0;
+  requestBytes = 0;
   /** The upstream servers that were asked, in turn; undefined for none. */
   upstreamAttempts: UpstreamAttempt[] | undefined = undefined;
   /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
@@ -98,7 +113,9 @@ export class Exchange {
     this.reply = facts.reply;
     this.protocol = facts.protocol;
     this.params = facts.params;
+    this.forwarding = facts.params === undefined ? "refused" : "believed";
     this.startedMs = facts.startedMs;
+    this.connection = facts.connection;
   }
 
   /** 32 hexadecimal digits, made when first asked for; or what a trusted peer called the request. Set by an exchange
@@ -122,4 +139,5 @@ export interface ExchangeFacts {
   readonly protocol: string;
   readonly params: ReadonlyMap<string, string> | undefined;
   readonly startedMs: number;
+  readonly connection?: ConnectionFacts | undefined;
 }

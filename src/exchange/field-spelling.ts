@@ -7,6 +7,7 @@
 import type { FieldName } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
 import type { Exchange } from "./exchange.ts";
+import { isForwardingField } from "./forwarding.ts";
 
 /** With `-` for `_`: what says who the client is, where the body ends, and what the gateway has verified. */
 const NEVER: ReadonlySet<string> = new Set([
@@ -16,23 +17,18 @@ const NEVER: ReadonlySet<string> = new Set([
   "content-type",
   "cookie",
   "expect",
-  "forwarded",
-  "front-end-https",
   "host",
   "proxy",
   "proxy-authorization",
   "remote-addr",
   "remote-user",
-  "x-real-ip",
   "x-remote-user",
-  "x-scheme",
-  "x-url-scheme",
 ]);
 
 /** For a name that is ambiguous: may it go on all the same? */
 export function passesAmbiguous(exchange: Exchange, name: FieldName): boolean {
   if (!exchange.passesUnderscores) return false;
   const dashed = name.lower.replaceAll("_", "-");
-  if (NEVER.has(dashed) || dashed.startsWith("x-forwarded-")) return false;
+  if (NEVER.has(dashed) || isForwardingField(dashed)) return false;
   return !exchange.head.fields.names.some((other) => other.cgi === name.cgi && other.lower !== name.lower);
 }

@@ -44,6 +44,29 @@ export function askForPage(exchange: Exchange, path: string, reply: Reply): Exch
   return inside(exchange, page, NO_BODY, reply);
 }
 
+/** Where an exchange inside the server leads: a target that was parsed already, as a client's would be. */
+export type InsideTarget = Pick<Exchange["head"], "path" | "rawPath" | "query" | "target">;
+
+/** What X-Accel-Redirect asks for: a GET (or HEAD) without body; conditions and ranges of the client hold there. */
+export function redirectInside(exchange: Exchange, to: InsideTarget, reply: Reply): Exchange {
+  const { head } = exchange;
+  const { path, rawPath, query, target } = to;
+  const redirected = {
+    ...head,
+    path,
+    rawPath,
+    query,
+    target,
+    form: "origin" as const,
+    method: head.method === "HEAD" ? "HEAD" : "GET",
+    fields: withoutBody(head.fields),
+    bodyLength: 0,
+    expectsContinue: false,
+    upgrade: undefined,
+  };
+  return inside(exchange, redirected, NO_BODY, reply);
+}
+
 function movedTo(path: string, query: string | undefined) {
   const bytes = Buffer.from(path, "utf8").latin1Slice();
   const rawPath = pathReference(bytes);
@@ -51,12 +74,14 @@ function movedTo(path: string, query: string | undefined) {
 }
 
 function inside(outer: Exchange, head: Exchange["head"], body: RequestBody, reply: Reply): Exchange {
-  const { id, protocol, params, startedMs, connectionPeer } = outer;
-  const inner = new Exchange({ id, head, peer: connectionPeer, body, reply, protocol, params, startedMs });
+  const { id, protocol, params, startedMs, connectionPeer, connection } = outer;
+  const facts = { id, head, peer: connectionPeer, body, reply, protocol, params, startedMs, connection };
+  const inner = new Exchange(facts);
   inner.peer = outer.peer;
   inner.site = outer.site;
   inner.remoteUser = outer.remoteUser;
   inner.forwarding = outer.forwarding;
+  inner.forwardedHost = outer.forwardedHost;
   inner.hostCaptures = outer.hostCaptures;
   inner.passesUnderscores = outer.passesUnderscores;
   inner.depth = outer.depth + 1;
@@ -64,6 +89,17 @@ function inside(outer: Exchange, head: Exchange["head"], body: RequestBody, repl
   inner.requestId = outer.requestId;
   inner.upstreamAttempts = outer.upstreamAttempts ??= [];
   return inner;
+}
+
+function withoutBody(fields: Fields): Fields {
+  const kept = new Fields();
+  for (let i = 0; i < fields.length; i++) {
+    const name = fields.names[i] as FieldName;
+    const { lower } = name;
+    if (lower.startsWith("content-") || (DROPPED.has(lower) && lower !== "range")) continue;
+    kept.add(name, fields.values[i] as string);
+  }
+  return kept;
 }
 
 /** A page answered 304 or 206 would not be the page. */

@@ -20,6 +20,8 @@ export interface LimitOptions {
   readonly status: number;
   /** What is counted apart; "" is not limited. */
   readonly key: (exchange: Exchange) => string;
+  /** Counts a refusal. */
+  readonly refused?: () => void;
 }
 
 /** A flood must not flood the log. */
@@ -28,8 +30,6 @@ const LOG_INTERVAL_MS = 1000;
 /** One [limit.NAME] in one front. */
 export class RateLimit {
   readonly options: LimitOptions;
-  /** Requests refused by this front. */
-  refusals = 0;
   private readonly table: RateTable;
   /** CLOCK_MONOTONIC − monotonicMs() of this thread: fronts must read one clock. */
   private readonly clockOffsetMs: number;
@@ -59,7 +59,7 @@ export class RateLimit {
   }
 
   refuse(exchange: Exchange, untilUs: number): void {
-    this.refusals++;
+    this.options.refused?.();
     this.tell(exchange);
     // Never more than an interval, but for what the fronts' clocks differ.
     const seconds = String(Math.max(1, Math.ceil(Math.min(untilUs, this.options.intervalUs) / 1e6)));

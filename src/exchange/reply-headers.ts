@@ -11,7 +11,7 @@
  * The heads given by handlers are shared between requests and never changed: the result is another one.
  */
 import { type FieldName, fieldName, Fields } from "../protocol/http/fields.ts";
-import type { ReplyHead } from "../protocol/http/message.ts";
+import { PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import type { Exchange } from "./exchange.ts";
 import { evaluate, type Template } from "./template.ts";
 
@@ -28,26 +28,43 @@ interface PreparedRule {
   readonly fixed: string | undefined;
 }
 
-/** In the order in which they are applied; made by joinRules. */
-export type HeaderRules = readonly PreparedRule[];
+/** Made by joinRules. */
+export interface HeaderRules {
+  /** In the order in which they are applied. */
+  readonly rules: readonly PreparedRule[];
+  /** Do they do the same to the same head, whoever asks? Then what became of the heads that are sent again and again. */
+  readonly fixed: WeakMap<ReplyHead, ReplyHead> | undefined;
+}
 
 /** The head that is sent. Costs nothing but a store when no rule is in force. */
 export function finishedHead(exchange: Exchange | undefined, head: ReplyHead): ReplyHead {
   if (exchange === undefined) return head;
   exchange.replyHead = head;
-  const rules = exchange.headerRules;
-  if (rules === undefined) return head;
+  const { headerRules } = exchange;
+  if (headerRules === undefined) return head;
+  const finished = headerRules.fixed?.get(head) ?? changed(exchange, head, headerRules);
+  exchange.replyHead = finished;
+  return finished;
+}
+
+function changed(exchange: Exchange, head: ReplyHead, rules: HeaderRules): ReplyHead {
+  const { fixed } = rules;
+  const { status, reason, length, prepared, kept } = head;
   const fields = copyOf(head.fields);
   applyRules(rules, fields, exchange);
-  const finished = { status: head.status, reason: head.reason, fields, length: head.length };
-  exchange.replyHead = finished;
+  if (fixed === undefined || (prepared === undefined && kept === undefined)) return { status, reason, fields, length };
+  const finished: ReplyHead = { status, reason, fields, length, prepared: new PreparedHead() };
+  fixed.set(head, finished);
   return finished;
 }
 
 /** One list, or undefined when there is nothing to do: so that an exchange without rules costs nothing. */
 export function joinRules(...lists: readonly (readonly HeaderRule[] | undefined)[]): HeaderRules | undefined {
   const joined = lists.flatMap((rules) => rules ?? []);
-  return joined.length === 0 ? undefined : joined.map(prepare);
+  if (joined.length === 0) return undefined;
+  const rules = joined.map(prepare);
+  const areFixed = rules.every(({ template, fixed }) => template === undefined || fixed !== undefined);
+  return { rules, fixed: areFixed ? new WeakMap() : undefined };
 }
 
 function prepare(rule: HeaderRule): PreparedRule {
@@ -57,7 +74,7 @@ function prepare(rule: HeaderRule): PreparedRule {
 }
 
 /** What a rule list does to `fields`, in place. The values are clean: nothing in them can end a field. */
-export function applyRules(rules: HeaderRules, fields: Fields, exchange: Exchange): void {
+export function applyRules({ rules }: HeaderRules, fields: Fields, exchange: Exchange): void {
   for (const rule of rules) apply(rule, fields, exchange);
 }
 

@@ -33,6 +33,9 @@ export interface Reply {
   /** True: all of it was taken, go on, the buffer is yours again. False: the session holds the bytes (do not change
    *  them) and wants no more until `producer.drained()`. Bytes beyond the announced length are cut. */
   data(bytes: Uint8Array): boolean;
+  /** As data, but nothing is held: how many of the bytes were taken. After fewer than all `producer.drained()` tells when to
+   *  offer the rest again. For sources that can be read twice; undefined where bytes are changed on their way. */
+  offer?(bytes: Uint8Array): number;
   /** The reply is complete. If fewer bytes than announced were given, the client sees a truncated reply. Trailers reach a
    *  client that takes them (RFC 9110 section 6.5) when the length was not known; for others they are dropped. */
   end(trailers?: Fields): void;

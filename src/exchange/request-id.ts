@@ -17,7 +17,7 @@ const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
 let used = POOL_BYTES;
 
 export function requestIdOf(exchange: Exchange): string {
-  const told = isTrusted(exchange) ? exchange.head.fields.get("x-request-id") : undefined;
+  const told = exchange.forwarding === "believed" ? exchange.head.fields.get("x-request-id") : undefined;
   return told !== undefined && TAKEN.test(told) ? told : makeRequestId();
 }
 
@@ -28,9 +28,4 @@ export function makeRequestId(): string {
   }
   used += ID_BYTES;
   return pool.toString("hex", used - ID_BYTES, used);
-}
-
-/** A gateway of the uwsgi protocol always is; an HTTP peer when the configuration names it. */
-function isTrusted(exchange: Exchange): boolean {
-  return exchange.params !== undefined || exchange.forwarding === "believed";
 }

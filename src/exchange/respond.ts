@@ -1,7 +1,8 @@
 /** The handler of `respond` routes: a text of the configuration. nginx: `return 200 "text"`. Prepared once if it is fixed. */
 import { EMPTY } from "../base/bytes.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { isBodiless, type ReplyHead } from "../protocol/http/message.ts";
+import { KeptReply } from "../protocol/http/kept-reply.ts";
+import { isBodiless, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import type { Handler } from "./exchange.ts";
 import { evaluate, type Template } from "./template.ts";
 
@@ -27,6 +28,15 @@ export function makeRespondHandler(options: RespondOptions): Handler {
       exchange.reply.whole(head, content);
     };
   }
-  const { head, content } = reply(body.constant);
+  const { head, content } = keptReply(reply(body.constant));
   return (exchange) => exchange.reply.whole(head, content);
+}
+
+/** The same for all: it is encoded once. */
+function keptReply({ head, content }: { head: ReplyHead; content: Buffer }): { head: ReplyHead; content: Buffer } {
+  const prepared = { ...head, prepared: new PreparedHead() };
+  if (content.length === 0) return { head: prepared, content };
+  const made = KeptReply.makeRoom(content.length);
+  made.content.set(content);
+  return { head: { ...prepared, kept: new KeptReply(made.room) }, content: made.content };
 }

@@ -1,23 +1,47 @@
-/** One attempt at an upstream server, for the variables `$upstream_*`. The proxy writes it; logs and headers read it. */
+/**
+ * One attempt at an upstream server or an app, for the variables `$upstream_*`. The proxy and the app channel write it;
+ * logs and headers read it.
+ */
+import type { Fields } from "../protocol/http/fields.ts";
 
 export interface UpstreamAttempt {
-  /** As in messages: `127.0.0.1:8000`, `unix:/run/x.sock`. */
+  /** As in messages: `127.0.0.1:8000`, `unix:/run/x.sock`; of an app its name and worker, `app:mysite#2`. */
   readonly address: string;
   /** base/clock monotonicMs. */
   readonly startedMs: number;
   /** Of its reply; 502 or 504 when there was none, 0 while it is awaited. */
   status: number;
+  /** Until it was connected, 0 on a kept connection; of an app how long the request waited in the queue. -1 before. */
+  connectMs: number;
   /** From the start to the reply's head and to its last byte; -1 before. */
   headerMs: number;
   responseMs: number;
+  /** Of the reply's content, as far as it has come. */
+  contentBytes: number;
+  /** Of the reply as it came; undefined before. */
+  fields: Fields | undefined;
 }
 
 export function beginAttempt(address: string, startedMs: number): UpstreamAttempt {
-  return { address, startedMs, status: 0, headerMs: -1, responseMs: -1 };
+  return {
+    address,
+    startedMs,
+    status: 0,
+    connectMs: -1,
+    headerMs: -1,
+    responseMs: -1,
+    contentBytes: 0,
+    fields: undefined,
+  };
 }
 
-export function headCame(attempt: UpstreamAttempt, status: number, nowMs: number): void {
+export function attemptConnected(attempt: UpstreamAttempt, nowMs: number): void {
+  attempt.connectMs = nowMs - attempt.startedMs;
+}
+
+export function headCame(attempt: UpstreamAttempt, status: number, fields: Fields, nowMs: number): void {
   attempt.status = status;
+  attempt.fields = fields;
   attempt.headerMs = nowMs - attempt.startedMs;
 }
 

@@ -3,11 +3,15 @@
  * [map.NAME] are in map.ts, captures in captures.ts. What a client did not say is "".
  *
  * Differences to nginx: `$host` of an HTTP/1.0 client without one is the address it reached; `$request_uri` of an
- * absolute-form target is its path and query, so that it can be put behind another host.
+ * absolute-form target is its path and query, so that it can be put behind another host; `$bytes_sent` and
+ * `$request_length` are known when all is over; `$upstream_*` speak of apps as well, whose address is `app:NAME#WORKER` and
+ * whose connect time is that in the queue; `$http_NAME` is what was sent, by whomever (forwarding.ts).
  */
 import { hostname } from "node:os";
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import { isSecure } from "./cgi.ts";
+import { forwardedFor } from "./client-address.ts";
+import { Fields } from "../protocol/http/fields.ts";
 import type { Exchange } from "./exchange.ts";
 import { argumentNamed, cookieNamed, fieldNamed } from "./request-values.ts";
 import type { Phase, Scope, Variable, VariableForm } from "./scope.ts";
@@ -44,6 +48,11 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
     scheme: (exchange) => (isSecure(exchange) ? "https" : "http"),
     https: (exchange) => (isSecure(exchange) ? "on" : ""),
     is_args: (exchange) => (queryOf(exchange) === "" ? "" : "?"),
+    realip_remote_addr: (exchange) => exchange.connectionPeer.remoteAddress,
+    realip_remote_port: (exchange) => numberText(exchange.connectionPeer.remotePort),
+    connection: ({ connection }) => numberText(connection?.number ?? 0),
+    connection_requests: ({ connection }) => numberText(connection?.requests ?? 0),
+    connection_time: ({ connection }) => (connection === undefined ? "" : seconds(monotonicMs() - connection.openedMs)),
     request_id: (exchange) => exchange.requestId,
     request_time: (exchange) => seconds(monotonicMs() - exchange.startedMs),
     msec: () => seconds(wallMs()),
@@ -59,6 +68,7 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
     query_string: queryOf,
     request_method: (exchange) => exchange.head.method,
     request: ({ head, protocol }) => (head.method === "" ? "" : `${head.method} ${head.target} ${protocol}`),
+    proxy_add_x_forwarded_for: forwardedFor,
     remote_user: (exchange) => exchange.remoteUser,
     content_type: (exchange) => exchange.head.fields.get("content-type") ?? "",
     content_length: (exchange) => exchange.head.fields.get("content-length") ?? "",
@@ -73,6 +83,7 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
     {
       upstream_addr: attempts((attempt) => attempt.address),
       upstream_status: attempts((attempt) => (attempt.status === 0 ? "-" : String(attempt.status))),
+      upstream_connect_time: attempts((attempt) => elapsed(attempt.connectMs)),
       upstream_header_time: attempts((attempt) => elapsed(attempt.headerMs)),
     },
     "reply",
@@ -81,6 +92,10 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
     "own",
     {
       upstream_response_time: attempts((attempt) => elapsed(attempt.responseMs)),
+      upstream_response_length: attempts((attempt) => String(attempt.contentBytes)),
+      request_completion: (exchange) => (exchange.reply.state === "finished" ? "OK" : ""),
+      request_length: (exchange) => String(exchange.requestBytes),
+      bytes_sent: (exchange) => String(exchange.bytesSent),
       body_bytes_sent: (exchange) => String(exchange.contentBytes),
     },
     "log",
@@ -102,11 +117,19 @@ const FAMILIES: Readonly<Record<string, (name: string) => Variable>> = {
     const read: Read = ({ replyHead }) => (replyHead === undefined ? "" : fieldNamed(replyHead.fields, cgi));
     return { phase: "reply", form: "raw", read };
   },
+  upstream_http_: (name) => {
+    const cgi = cgiName(name);
+    // Of the last that was asked, as it came: a route may change or hide it.
+    const read: Read = ({ upstreamAttempts }) => fieldNamed(upstreamAttempts?.at(-1)?.fields ?? NO_FIELDS, cgi);
+    return { phase: "reply", form: "raw", read };
+  },
 };
+
+const NO_FIELDS = new Fields();
 
 export const BUILT_IN: Scope = {
   find: (name) => NAMED.get(name) ?? familyMember(name),
-  names: () => [...NAMED.keys(), "http_NAME", "arg_NAME", "cookie_NAME", "sent_http_NAME"],
+  names: () => [...NAMED.keys(), "http_NAME", "arg_NAME", "cookie_NAME", "sent_http_NAME", "upstream_http_NAME"],
 };
 
 function familyMember(name: string): Variable | undefined {

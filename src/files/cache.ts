@@ -2,34 +2,57 @@
  * Small hot files in memory: bytes and prepared heads. The least recently used go when the sum is reached. One cache per
  * front thread; every handler has a shelf of its own in it, so keys are paths below the handler's root.
  *
- * An entry is believed for a second; then the file is opened again with every check, and if it is still the same one
- * (device, inode, size, both times) the bytes stay. A file changed within the last moments before it was read might have
- * changed again without a trace (its times are as coarse as the kernel's tick), so it is read again.
+ * An entry is believed for a second (`cache_revalidate`); then the file is opened again with every check, and if it is
+ * still the same one (device, inode, size, both times) the bytes stay. A file changed within the last moments before it was
+ * read might have changed again without a trace (its times are as coarse as the kernel's tick), so it is read again.
+ *
+ * What is not there is not remembered: the kernel says so in a microsecond, and a file that was just put in its place is
+ * then found at once.
  */
-import type { BigIntStats } from "node:fs";
+import { KEPT_HEAD_BYTES_MAX } from "../protocol/http/kept-reply.ts";
+import { type FileStat, isUnchanged } from "../os/file-stat.ts";
+import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { Representation } from "./representation.ts";
 
 /** Largest file that is kept, and that is sent with one write. */
 export const CACHED_FILE_BYTES_MAX = 64 * 1024;
 
-/** All files of one cache. nginx has no such cache; it leaves the bytes to the kernel's, which costs it an open, a
- *  fstat and a sendfile per request. */
-export const CACHE_BYTES_MAX = 32 * 1024 * 1024;
+/** All files of one cache, that is of one front. nginx has no such cache; it leaves the bytes to the kernel's, which costs it
+ *  an open, a fstat and a sendfile per request. Ten thousand files of 4 KB fit. */
+export const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** nginx: open_file_cache_valid, 60 s, but that cache is off unless asked for. A second is hardly noticed after a
  *  deployment, and a thousand requests share one look at the disk. */
-const FRESH_MS = 1000;
+export const REVALIDATE_MS = 1000;
 
 /** A file younger than this when it was read is not trusted. FAT counts in 2 s. */
 const SETTLED_AFTER_MS = 2000;
 
 /** What an entry costs beside its bytes: heads, texts, the Map's place. */
-const ENTRY_OVERHEAD_BYTES = 1024;
+const ENTRY_OVERHEAD_BYTES = 1024 + KEPT_HEAD_BYTES_MAX;
 
 export interface CachedFile {
   readonly representation: Representation;
   readonly bytes: Buffer;
-  readonly stats: BigIntStats;
+  readonly stats: FileStat;
+  /** Of the file itself, below the root, when that is not the key: of a directory's index. */
+  readonly path?: string | undefined;
+}
+
+export interface CachedSibling extends CachedFile {
+  /** Had it settled when it was read? */
+  readonly settled: boolean;
+}
+
+/** The encoded forms of a cached file (precompressed.ts); they come and go with it. */
+export interface Variants {
+  /** When siblings were looked for: they are looked for again whenever the file itself was looked at. */
+  checkedMs: number;
+  readonly siblings: Map<ContentCoding, CachedSibling>;
+  /** Null: compressed it is no smaller. */
+  readonly made: Map<ContentCoding, CachedFile | null>;
+  /** Of all of them. */
+  bytes: number;
 }
 
 export interface CacheEntry extends CachedFile {
@@ -38,19 +61,23 @@ export interface CacheEntry extends CachedFile {
   /** Had the file settled when it was read? */
   readonly settled: boolean;
   checkedMs: number;
+  variants: Variants | undefined;
   newer: CacheEntry | undefined;
   older: CacheEntry | undefined;
 }
 
 export class FileCache {
   readonly bytesMax: number;
+  /** How long an entry is believed without a look at the disk. */
+  readonly revalidateMs: number;
   /** Bytes kept, overhead included. */
   bytes = 0;
   private newest: CacheEntry | undefined = undefined;
   private oldest: CacheEntry | undefined = undefined;
 
-  constructor(bytesMax: number = CACHE_BYTES_MAX) {
+  constructor(bytesMax: number = CACHE_BYTES_MAX, revalidateMs: number = REVALIDATE_MS) {
     this.bytesMax = bytesMax;
+    this.revalidateMs = revalidateMs;
   }
 
   shelf(): Shelf {
@@ -60,6 +87,16 @@ export class FileCache {
   added(entry: CacheEntry): void {
     this.bytes += cost(entry);
     this.link(entry);
+    this.shrink();
+  }
+
+  /** An entry of it has become so many bytes more, or less. */
+  grown(bytes: number): void {
+    this.bytes += bytes;
+    this.shrink();
+  }
+
+  private shrink(): void {
     while (this.bytes > this.bytesMax && this.oldest !== undefined) this.oldest.shelf.remove(this.oldest);
   }
 
@@ -114,8 +151,10 @@ export class Shelf {
       representation: file.representation,
       bytes: file.bytes,
       stats: file.stats,
+      path: file.path,
       settled: hasSettled(file.stats),
       checkedMs: nowMs,
+      variants: undefined,
       newer: undefined,
       older: undefined,
     };
@@ -124,30 +163,34 @@ export class Shelf {
     return entry;
   }
 
+  /** May the entry be used without a look at the disk? `nowMs` is monotonic. */
+  isFresh(entry: CacheEntry, nowMs: number): boolean {
+    return nowMs - entry.checkedMs < this.cache.revalidateMs;
+  }
+
+  /** Its encoded forms have become so many bytes more, or less. It may have left the cache already, or leave it now. */
+  grown(entry: CacheEntry, variants: Variants, bytes: number): void {
+    variants.bytes += bytes;
+    if (this.entries.get(entry.key) === entry) this.cache.grown(bytes);
+  }
+
   remove(entry: CacheEntry): void {
     if (this.entries.delete(entry.key)) this.cache.removed(entry);
   }
 }
 
-/** May the entry be used without a look at the disk? `nowMs` is monotonic. */
-export function isFresh(entry: CacheEntry, nowMs: number): boolean {
-  return nowMs - entry.checkedMs < FRESH_MS;
-}
-
 /** Are the bytes of the entry still those of the file that has these stats? */
-export function isSameFile(entry: CacheEntry, stats: BigIntStats): boolean {
-  const known = entry.stats;
-  if (!entry.settled || known.ino !== stats.ino || known.dev !== stats.dev) return false;
-  return known.size === stats.size && known.mtimeNs === stats.mtimeNs && known.ctimeNs === stats.ctimeNs;
+export function isSameFile(entry: Pick<CacheEntry, "settled" | "stats">, stats: FileStat): boolean {
+  return entry.settled && isUnchanged(entry.stats, stats);
 }
 
-function hasSettled(stats: BigIntStats): boolean {
-  const changedNs = stats.mtimeNs > stats.ctimeNs ? stats.mtimeNs : stats.ctimeNs;
-  return Date.now() - Number(changedNs / 1_000_000n) > SETTLED_AFTER_MS;
+export function hasSettled({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: FileStat): boolean {
+  const changedMs = Math.max(mtimeSec * 1000 + mtimeNsec / 1e6, ctimeSec * 1000 + ctimeNsec / 1e6);
+  return Date.now() - changedMs > SETTLED_AFTER_MS;
 }
 
 function cost(entry: CacheEntry): number {
-  return entry.bytes.length + entry.key.length + ENTRY_OVERHEAD_BYTES;
+  return entry.bytes.length + (entry.variants?.bytes ?? 0) + entry.key.length + ENTRY_OVERHEAD_BYTES;
 }
 
 /** A key may be a slice that keeps a whole request head in memory. */

@@ -65,8 +65,8 @@ function joined(fields: Fields, lower: string): string | undefined {
   return fields.all(lower).join(", ");
 }
 
-/** `nowMs` is the wall clock. The representation exists, so `*` always matches. */
-export function evaluate(conditions: Conditions, validators: Validators, method: string, nowMs: number): Outcome {
+/** `clock` is the wall clock, ms. The representation exists, so `*` always matches. */
+export function evaluate(conditions: Conditions, validators: Validators, method: string, clock: () => number): Outcome {
   if (conditions === NO_CONDITIONS) return "whole";
   // steps 1 and 2
   if (conditions.ifMatch !== undefined) {
@@ -82,7 +82,7 @@ export function evaluate(conditions: Conditions, validators: Validators, method:
   }
   // step 5; RFC 9110 section 14.2: Range is for GET only
   if (conditions.range === undefined || method !== "GET") return "whole";
-  return conditions.ifRange === undefined || isSame(conditions.ifRange, validators, nowMs) ? "ranged" : "whole";
+  return conditions.ifRange === undefined || isSame(conditions.ifRange, validators, clock()) ? "ranged" : "whole";
 }
 
 /** Undefined when the field is no date and is therefore ignored. */
@@ -94,7 +94,8 @@ function isModifiedSince(date: string, validators: Validators): boolean | undefi
 
 /** If-Range, RFC 9110 section 13.1.5: a strong tag that is ours, or exactly our date if that is strong. */
 function isSame(ifRange: string, validators: Validators, nowMs: number): boolean {
-  if (ifRange.startsWith('"') || ifRange.startsWith("W/")) return ifRange === validators.etag;
+  if (ifRange.startsWith("W/")) return false;
+  if (ifRange.startsWith('"')) return ifRange === validators.etag;
   if (nowMs - validators.lastModifiedMs < DATE_IS_STRONG_AFTER_MS) return false;
   return ifRange === validators.lastModified || parseHttpDate(ifRange) === validators.lastModifiedMs;
 }
@@ -102,13 +103,17 @@ function isSame(ifRange: string, validators: Validators, nowMs: number): boolean
 /** RFC 9110 section 8.8.3; a tag may contain commas, so lists are read tag by tag. */
 const ENTITY_TAG = /[\t ,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")(?=[\t ]*(?:,|$))/y;
 
-/** Does the list, or `*`, name the tag `etag`, which is strong? Strong comparison takes no `W/`. What stands behind
- *  something malformed is not read. */
+/** Does the list, or `*`, name the tag `etag`? Strong comparison takes no `W/` on either side (section 8.8.3.2). What stands
+ *  behind something malformed is not read. */
 function matches(list: string, etag: string, comparison: "strong" | "weak"): boolean {
-  if (list === etag || list === "*") return true;
+  if (list === "*") return true;
+  const isWeak = etag.startsWith("W/");
+  if (isWeak && comparison === "strong") return false;
+  if (list === etag) return true;
+  const opaque = isWeak ? etag.slice(2) : etag;
   ENTITY_TAG.lastIndex = 0;
   for (let tag = ENTITY_TAG.exec(list); tag !== null; tag = ENTITY_TAG.exec(list)) {
-    if (tag[2] === etag && (comparison === "weak" || tag[1] === undefined)) return true;
+    if (tag[2] === opaque && (comparison === "weak" || tag[1] === undefined)) return true;
   }
   return false;
 }

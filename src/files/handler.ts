@@ -3,27 +3,37 @@
  * (`"= /favicon.ico"`, or `"/"` for a single-page application). What is hot and small comes from memory (cache.ts),
  * what is large is streamed (transfer.ts).
  *
- *   /dir    a directory: 301 to /dir/, on this host       /dir/   its first index file, else 404
+ *   /dir    a directory: 301 to /dir/, on this host       /dir/   its first index file, else its listing, else 404
  *
- * There is no listing, and a directory without an index is 404 (nginx: 403), since a client has no business to know that
- * it exists.
+ * There is no listing unless it is asked for, and a directory without an index is 404 (nginx: 403), since a client has no
+ * business to know that it exists.
  */
-import { closeSync, readSync } from "node:fs";
 import { EMPTY } from "../base/bytes.ts";
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import { type Log, SILENT } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
+import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
-import { pathReference, safeTarget } from "../exchange/location.ts";
 import { evaluate as evaluateTemplate, type Template } from "../exchange/template.ts";
+import { hasSameContent, statOf } from "../os/file-stat.ts";
+import { readAt } from "../os/read-at.ts";
+import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isFresh, isSameFile, type Shelf } from "./cache.ts";
-import { evaluate, readConditions } from "./conditional.ts";
-import { contentTypeOf } from "./mime.ts";
-import { type Opened, Opener } from "./open.ts";
+import { KeptReply } from "../protocol/http/kept-reply.ts";
+import type { CachePolicy } from "./cache-control.ts";
+import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
+import { redirectToDirectory } from "./directory-redirect.ts";
+import { chooseForm, compressingReply, type LargeFile, type StreamForm } from "./large-forms.ts";
+import { listDirectory } from "./listing.ts";
+import { isRead, refuseMethod } from "./methods.ts";
+import { contentTypeOf, type TypeOptions } from "./mime.ts";
+import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, Opener } from "./open.ts";
+import { OpenFile, OpenFiles } from "./open-files.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
-import { chooseRange } from "./range.ts";
-import { Representation, type Span } from "./representation.ts";
+import { type EncodingOptions, Encodings } from "./precompressed.ts";
+import { RANGES_MAX } from "./range.ts";
+import { Representation } from "./representation.ts";
+import { select } from "./select.ts";
 import { sendFile } from "./transfer.ts";
 
 export interface FilesOptions {
@@ -35,15 +45,29 @@ export interface FilesOptions {
   readonly below?: Template | undefined;
   /** Names tried in a directory, in order. */
   readonly index: readonly string[];
-  readonly cacheControl: string | undefined;
+  /** Default: no Cache-Control is sent. */
+  readonly cachePolicy?: CachePolicy | undefined;
+  /** Default: files are sent as they are. */
+  readonly encoding?: EncodingOptions;
+  readonly types?: TypeOptions;
   /** Added to textual types. */
   readonly charset: string | undefined;
-  /** Shared by the handlers of a thread, so that it bounds them together; default: one of its own. */
+  readonly links?: LinkPolicy;
+  /** Serve names that begin with a dot or end in `~`, too. */
+  readonly hidden?: boolean;
+  /** Show a directory without index file. */
+  readonly listing?: boolean;
+  /** Redirect to a directory with scheme and host (nginx: absolute_redirect). */
+  readonly absoluteRedirect?: boolean;
+  /** Ranges of one request; 0: ranges are not served. */
+  readonly rangesMax?: number;
+  /** Shared by the handlers of a thread, so that they bound them together; default: of their own. */
   readonly cache?: FileCache;
+  readonly openFiles?: OpenFiles;
   readonly log?: Log;
 }
 
-/** A small file that changes size while it is read is looked at anew, this often. */
+/** A small file that changes while it is read is looked at anew, this often. */
 const ATTEMPTS_MAX = 3;
 
 type OpenedFile = Extract<Opened, { kind: "file" }>;
@@ -60,8 +84,8 @@ interface Search {
 
 interface Located {
   readonly opened: Opened;
-  /** The file name that decides the type. */
-  readonly name: string;
+  /** The file's own path below the root; of a single file its name. */
+  readonly path: string;
 }
 
 export function makeFilesHandler(options: FilesOptions): Handler {
@@ -72,29 +96,44 @@ export function makeFilesHandler(options: FilesOptions): Handler {
 /** What became of a name: `directory` and `missing` are for the caller to answer. */
 export type FileOutcome = "answered" | "directory" | "missing";
 
+/** Tells the open files of one handler from those of the others. */
+let nextHandler = 1;
+
 export class Files {
+  readonly absoluteRedirect: boolean;
   private readonly options: FilesOptions;
   private readonly root: string;
   private readonly index: readonly string[];
+  private readonly hidden: boolean;
+  private readonly rangesMax: number;
   private readonly opener: Opener;
   private readonly shelf: Shelf;
+  private readonly openFiles: OpenFiles;
+  private readonly encodings: Encodings;
+  private readonly prefix = `${nextHandler++}:`;
 
   constructor(options: FilesOptions) {
+    const { single, links = DEFAULT_LINK_POLICY, log = SILENT, cache = new FileCache() } = options;
     this.options = options;
     this.root = rootBytes(options.root);
     this.index = options.index.map((name) => Buffer.from(name, "utf8").latin1Slice());
-    this.opener = new Opener(this.root, !options.single, options.log ?? SILENT);
-    this.shelf = (options.cache ?? new FileCache()).shelf();
+    this.hidden = options.hidden ?? false;
+    this.absoluteRedirect = options.absoluteRedirect ?? false;
+    this.rangesMax = options.rangesMax ?? RANGES_MAX;
+    // The one file that the configuration names may be a link to anywhere.
+    this.opener = new Opener({ root: this.root, links: single ? "follow" : links, log });
+    this.shelf = cache.shelf();
+    this.openFiles = options.openFiles ?? new OpenFiles();
+    this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener);
   }
 
   handle(exchange: Exchange): void {
-    const { head } = exchange;
-    if (head.method !== "GET" && head.method !== "HEAD") return answer(exchange, 405, ALLOW);
+    if (!isRead(exchange.head.method)) return refuseMethod(exchange);
     switch (this.serve(exchange, this.restOf(exchange))) {
       case "answered":
         return;
       case "directory":
-        return redirectToDirectory(exchange);
+        return redirectToDirectory(exchange, this.absoluteRedirect);
       case "missing":
         return answer(exchange, 404);
     }
@@ -108,19 +147,21 @@ export class Files {
   /** Answers a GET or HEAD with the file of this name, if there is one. */
   serve(exchange: Exchange, rest: string): FileOutcome {
     const entry = this.shelf.get(rest);
-    if (entry !== undefined && isFresh(entry, monotonicMs())) {
-      sendCached(exchange, entry);
+    if (entry !== undefined && this.shelf.isFresh(entry, monotonicMs())) {
+      this.sendCached(exchange, entry);
       return "answered";
     }
-    return isServable(rest) ? this.look({ exchange, rest, entry, attempts: ATTEMPTS_MAX }) : "missing";
+    if (entry === undefined && this.servedOpen(exchange, rest)) return "answered";
+    if (!isServable(rest, this.hidden)) return "missing";
+    return this.look({ exchange, rest, entry, attempts: ATTEMPTS_MAX });
   }
 
   /** Would `serve` find a file? */
   has(rest: string): boolean {
-    if (!isServable(rest)) return false;
+    if (!isServable(rest, this.hidden)) return false;
     const { opened } = this.locate(rest);
-    if (opened.kind === "file") closeSync(opened.fd);
-    return opened.kind === "file";
+    if (opened.kind === "file") closeDescriptor(opened.fd);
+    return opened.kind === "file" || (rest.endsWith("/") && this.lists(rest));
   }
 
   /** What a template makes of a request is judged like any path (isServable): `..` in a capture leads nowhere. */
@@ -132,43 +173,48 @@ export class Files {
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   private look(search: Search): FileOutcome {
-    const { exchange, entry } = search;
-    const { opened, name } = this.locate(search.rest);
-    if (opened.kind === "file") return this.found(search, opened, name);
+    const { exchange, entry, rest } = search;
+    const { opened, path } = this.locate(rest);
+    if (opened.kind === "file") return this.found(search, opened, path);
     if (entry !== undefined) this.shelf.remove(entry);
     if (opened.kind === "directory") return "directory";
-    if (opened.status === 404) return "missing";
+    if (opened.status === 404) return this.list(exchange, rest);
     answer(exchange, opened.status, opened.status === 503 ? RETRY_AFTER : undefined);
     return "answered";
   }
 
   private locate(rest: string): Located {
-    if (!rest.endsWith("/")) return { opened: this.opener.open(rest), name: rest === "" ? this.root : rest };
+    if (!rest.endsWith("/")) return { opened: this.opener.open(rest), path: rest === "" ? this.root : rest };
     for (const name of this.index) {
-      const opened = this.opener.open(rest + name);
-      if (opened.kind === "file" || (opened.kind === "refused" && opened.status !== 404)) return { opened, name };
+      const path = rest + name;
+      const opened = this.opener.open(path);
+      if (opened.kind === "file" || (opened.kind === "refused" && opened.status !== 404)) return { opened, path };
     }
     return NOTHING;
   }
 
-  private found(search: Search, file: OpenedFile, name: string): FileOutcome {
+  private found(search: Search, file: OpenedFile, path: string): FileOutcome {
     const { exchange, rest, entry } = search;
-    if (entry !== undefined && isSameFile(entry, file.stats)) {
-      closeSync(file.fd);
+    if (entry !== undefined && isSameFile(entry, file.stats) && this.isKeptAsBefore(entry, path)) {
+      closeDescriptor(file.fd);
       entry.checkedMs = monotonicMs();
-      sendCached(exchange, entry);
+      this.sendCached(exchange, entry);
       return "answered";
     }
     if (entry !== undefined) this.shelf.remove(entry);
-    const representation = this.describe(file, name);
-    if (representation.size > CACHED_FILE_BYTES_MAX) {
-      sendOpened(exchange, representation, file.fd);
-      return "answered";
-    }
-    const bytes = takeWhole(file.fd, representation.size);
-    if (bytes === undefined) return this.lookAgain(search);
-    sendCached(exchange, this.shelf.put(rest, { representation, bytes, stats: file.stats }, monotonicMs()));
+    if (file.stats.size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
+    const { room, content: bytes } = KeptReply.makeRoom(file.stats.size);
+    if (!takeWhole(file, bytes)) return this.lookAgain(search);
+    const representation = this.describe(file, path);
+    representation.keep(room);
+    const read = { representation, bytes, stats: file.stats, path: pathOfIndex(rest, path) };
+    this.sendCached(exchange, this.shelf.put(rest, read, monotonicMs()));
     return "answered";
+  }
+
+  /** A new manifest may say otherwise of a file that is as it was. */
+  private isKeptAsBefore({ representation }: CacheEntry, path: string): boolean {
+    return representation.cacheControl === this.options.cachePolicy?.of(path);
   }
 
   private lookAgain({ exchange, rest, attempts }: Search): FileOutcome {
@@ -177,85 +223,112 @@ export class Files {
     return "answered";
   }
 
-  private describe(file: OpenedFile, name: string): Representation {
-    const { cacheControl, charset } = this.options;
-    return new Representation(file.stats, { cacheControl, contentType: contentTypeOf(name, charset) }, wallMs());
+  private foundLarge({ exchange, rest }: Search, opened: OpenedFile, path: string): FileOutcome {
+    const file = new OpenFile(opened.fd, opened.stats);
+    const representation = this.describe(opened, path);
+    this.openFiles.put(this.prefix + rest, file, representation, pathOfIndex(rest, path));
+    this.sendLarge(exchange, { representation, file, rest, path: pathOfIndex(rest, path) });
+    return "answered";
+  }
+
+  private servedOpen(exchange: Exchange, rest: string): boolean {
+    if (this.openFiles.size === 0) return false;
+    const known = this.openFiles.get(this.prefix + rest);
+    if (known === undefined) return false;
+    known.file.retain();
+    this.sendLarge(exchange, { ...known, rest });
+    return true;
+  }
+
+  private describe(file: OpenedFile, path: string): Representation {
+    const { cachePolicy, charset, types } = this.options;
+    const contentType = contentTypeOf(path, charset, types);
+    const varies = this.encodings.varies(contentType);
+    return new Representation(file.stats, { cacheControl: cachePolicy?.of(path), contentType, varies }, wallMs());
+  }
+
+  // ── directories ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  private lists(rest: string): boolean {
+    const fd = this.options.listing === true ? this.opener.openDirectory(rest) : undefined;
+    if (fd !== undefined) closeDescriptor(fd);
+    return fd !== undefined;
+  }
+
+  private list(exchange: Exchange, rest: string): FileOutcome {
+    if (this.options.listing !== true || !rest.endsWith("/")) return "missing";
+    const { reply } = exchange;
+    const { compression } = this.encodings;
+    if (compression !== undefined) exchange.reply = new CompressedReply(exchange, compression);
+    if (listDirectory(exchange, this.opener, rest, this.hidden)) return "answered";
+    exchange.reply = reply;
+    return "missing";
+  }
+
+  // ── answering ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private sendCached(exchange: Exchange, entry: CacheEntry): void {
+    this.sendBytes(exchange, this.encodings.choose(exchange, entry));
+  }
+
+  private sendBytes(exchange: Exchange, { representation, bytes }: CachedFile): void {
+    const selection = select(exchange, representation, this.rangesMax);
+    if (selection === undefined) return;
+    const { head, pieces } = selection;
+    if (selection === representation.whole) return exchange.reply.whole(head, bytes);
+    const parts = pieces.map((piece) =>
+      "first" in piece ? bytes.subarray(piece.first, piece.first + piece.length) : piece,
+    );
+    exchange.reply.whole(head, parts.length === 1 ? (parts[0] ?? EMPTY) : Buffer.concat(parts));
+  }
+
+  /** One use of the file is given up here, or becomes the transfer's. */
+  private sendLarge(exchange: Exchange, large: LargeFile): void {
+    const form = chooseForm(exchange, this.encodings, this.shelf, large);
+    if (form === undefined) return this.sendOpened(exchange, large.representation, large.file);
+    if (form.kind === "stream") return this.sendCompressed(exchange, form, large);
+    large.file.release();
+    if (form.kind === "made") this.sendBytes(exchange, form.made);
+    else this.sendOpened(exchange, form.representation, form.file);
+  }
+
+  private sendCompressed(exchange: Exchange, form: StreamForm, large: LargeFile): void {
+    const { file, representation } = large;
+    const selection = select(exchange, form.representation, this.rangesMax);
+    if (selection !== undefined && exchange.head.method === "GET") {
+      return sendFile(compressingReply(exchange, form, large, this.shelf), file, representation.whole);
+    }
+    file.release();
+    if (selection !== undefined) exchange.reply.whole(selection.head, EMPTY);
+  }
+
+  private sendOpened(exchange: Exchange, representation: Representation, file: OpenFile): void {
+    const selection = select(exchange, representation, this.rangesMax);
+    if (selection !== undefined && exchange.head.method === "GET") return sendFile(exchange.reply, file, selection);
+    file.release();
+    if (selection !== undefined) exchange.reply.whole(selection.head, EMPTY);
   }
 }
 
-export const ALLOW = Fields.of([["Allow", "GET, HEAD"]]);
 const RETRY_AFTER = Fields.of([["Retry-After", "1"]]);
-const NOTHING: Located = { opened: { kind: "refused", status: 404 }, name: "" };
+const NOTHING: Located = { opened: { kind: "refused", status: 404 }, path: "" };
+const AS_IT_IS: EncodingOptions = { siblings: [], compression: undefined };
 
-/** Reads all of a small file and closes it; undefined when it is not what fstat said. */
-function takeWhole(fd: number, size: number): Buffer | undefined {
-  const bytes = size === 0 ? EMPTY : Buffer.allocUnsafeSlow(size);
+/** What `.gz` is put behind, where it is not the key that is asked for: of a directory's index. */
+function pathOfIndex(rest: string, path: string): string | undefined {
+  return rest.endsWith("/") ? path : undefined;
+}
+
+/** Reads all of a small file and closes it; false when it is not what fstat said, or was written to meanwhile. */
+function takeWhole({ fd, stats }: OpenedFile, into: Buffer): boolean {
   try {
-    for (let done = 0; done < size;) {
-      const got = readSync(fd, bytes, done, size - done, done);
-      if (got === 0) return undefined;
+    for (let done = 0; done < into.length;) {
+      const got = readAt(fd, into, done, into.length - done, done);
+      if (got <= 0) return false;
       done += got;
     }
-    return bytes;
-  } catch {
-    return undefined;
+    return hasSameContent(stats, statOf(fd));
   } finally {
-    closeSync(fd);
+    closeDescriptor(fd);
   }
-}
-
-// ── answering ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function sendCached(exchange: Exchange, entry: CacheEntry): void {
-  const span = decide(exchange, entry.representation);
-  if (span === undefined) return;
-  const { bytes } = entry;
-  const part = span.length === bytes.length ? bytes : bytes.subarray(span.first, span.first + span.length);
-  exchange.reply.whole(span.head, part);
-}
-
-/** The descriptor is closed here or becomes the transfer's. */
-function sendOpened(exchange: Exchange, representation: Representation, fd: number): void {
-  const span = decide(exchange, representation);
-  if (span !== undefined && exchange.head.method === "GET") return sendFile(exchange.reply, fd, span);
-  closeSync(fd);
-  if (span !== undefined) exchange.reply.whole(span.head, EMPTY);
-}
-
-/** What of the file is to be sent; undefined when the answer needs none of it and has been given. */
-function decide(exchange: Exchange, representation: Representation): Span | undefined {
-  const { head, reply } = exchange;
-  const conditions = readConditions(head.fields);
-  switch (evaluate(conditions, representation, head.method, wallMs())) {
-    case "whole":
-      return representation.whole;
-    case "ranged":
-      return decideRange(exchange, representation, conditions.range ?? "");
-    case "not-modified":
-      reply.whole(representation.notModified(), EMPTY);
-      return undefined;
-    case "failed":
-      answer(exchange, 412);
-      return undefined;
-  }
-}
-
-function decideRange(exchange: Exchange, representation: Representation, range: string): Span | undefined {
-  const choice = chooseRange(range, representation.size);
-  switch (choice.kind) {
-    case "whole":
-      return representation.whole;
-    case "part":
-      return representation.partial(choice.first, choice.last);
-    case "unsatisfiable":
-      answer(exchange, 416, Fields.of([["Content-Range", `bytes */${representation.size}`]]));
-      return undefined;
-  }
-}
-
-/** Built from the path that was looked up, not from the one that was sent: `//evil/..` must not become a host. */
-export function redirectToDirectory(exchange: Exchange): void {
-  const { path, query } = exchange.head;
-  const location = `${pathReference(path)}/${query === undefined ? "" : `?${safeTarget(query)}`}`;
-  answer(exchange, 301, Fields.of([["Location", location]]));
 }

@@ -1,157 +1,56 @@
 /**
- * File name → Content-Type: nginx's mime.types, with today's registered names where it keeps old ones (text/javascript,
- * RFC 9239) and what has come since. Only the last extension counts, in any case; files are not looked into.
+ * File name → Content-Type. The last extension counts, in any case (`a.min.js`, `a.tar.gz`, `A.CSS`), unless the
+ * configuration names a longer one (`.d.ts`); files are not looked into. A charset is added to textual types only, and to
+ * none that has one.
  */
+import { EXTENSIONS } from "./mime-table.ts";
 
-/** nginx's default_type in its packaged configuration. */
-const DEFAULT_TYPE = "application/octet-stream";
+/** nginx's default_type in its packaged configuration: a browser saves it and runs nothing. */
+export const DEFAULT_TYPE = "application/octet-stream";
 
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  "application/atom+xml": "atom",
-  "application/dash+xml": "mpd",
-  "application/epub+zip": "epub",
-  "application/geo+json": "geojson",
-  "application/gzip": "gz tgz",
-  "application/java-archive": "jar war ear",
-  "application/json": "json map",
-  "application/ld+json": "jsonld",
-  "application/mac-binhex40": "hqx",
-  "application/manifest+json": "webmanifest",
-  "application/msword": "doc",
-  "application/octet-stream": "bin exe dll deb dmg iso img msi msp msm",
-  "application/pdf": "pdf",
-  "application/pgp-signature": "sig",
-  "application/postscript": "ps eps ai",
-  "application/rss+xml": "rss",
-  "application/rtf": "rtf",
-  "application/sql": "sql",
-  "application/toml": "toml",
-  "application/vnd.android.package-archive": "apk",
-  "application/vnd.apple.mpegurl": "m3u8",
-  "application/vnd.google-earth.kml+xml": "kml",
-  "application/vnd.google-earth.kmz": "kmz",
-  "application/vnd.ms-cab-compressed": "cab",
-  "application/vnd.ms-excel": "xls",
-  "application/vnd.ms-fontobject": "eot",
-  "application/vnd.ms-powerpoint": "ppt",
-  "application/vnd.oasis.opendocument.graphics": "odg",
-  "application/vnd.oasis.opendocument.presentation": "odp",
-  "application/vnd.oasis.opendocument.spreadsheet": "ods",
-  "application/vnd.oasis.opendocument.text": "odt",
-  "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
-  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-  "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-  "application/vnd.visio": "vsd",
-  "application/vnd.wap.wmlc": "wmlc",
-  "application/wasm": "wasm",
-  "application/x-7z-compressed": "7z",
-  "application/x-bittorrent": "torrent",
-  "application/x-bzip2": "bz2",
-  "application/x-cocoa": "cco",
-  "application/x-ipynb+json": "ipynb",
-  "application/x-java-archive-diff": "jardiff",
-  "application/x-java-jnlp-file": "jnlp",
-  "application/x-makeself": "run",
-  "application/x-perl": "pl pm",
-  "application/x-pilot": "prc pdb",
-  "application/x-rar-compressed": "rar",
-  "application/x-redhat-package-manager": "rpm",
-  "application/x-sea": "sea",
-  "application/x-shockwave-flash": "swf",
-  "application/x-sqlite3": "sqlite",
-  "application/x-stuffit": "sit",
-  "application/x-tar": "tar",
-  "application/x-tcl": "tcl tk",
-  "application/x-x509-ca-cert": "der pem crt cer",
-  "application/x-xpinstall": "xpi",
-  "application/x-xz": "xz",
-  "application/xhtml+xml": "xhtml",
-  "application/xslt+xml": "xslt",
-  "application/xspf+xml": "xspf",
-  "application/yaml": "yaml yml",
-  "application/zip": "zip",
-  "application/zstd": "zst",
-  "audio/aac": "aac",
-  "audio/flac": "flac",
-  "audio/midi": "mid midi kar",
-  "audio/mpeg": "mp3",
-  "audio/ogg": "ogg oga opus",
-  "audio/wav": "wav",
-  "audio/webm": "weba",
-  "audio/x-m4a": "m4a",
-  "audio/x-realaudio": "ra",
-  "font/collection": "ttc",
-  "font/otf": "otf",
-  "font/ttf": "ttf",
-  "font/woff": "woff",
-  "font/woff2": "woff2",
-  "image/apng": "apng",
-  "image/avif": "avif",
-  "image/bmp": "bmp",
-  "image/gif": "gif",
-  "image/heic": "heic",
-  "image/heif": "heif",
-  "image/jp2": "jp2",
-  "image/jpeg": "jpeg jpg",
-  "image/jxl": "jxl",
-  "image/png": "png",
-  "image/svg+xml": "svg svgz",
-  "image/tiff": "tif tiff",
-  "image/vnd.adobe.photoshop": "psd",
-  "image/vnd.wap.wbmp": "wbmp",
-  "image/webp": "webp",
-  "image/x-icon": "ico",
-  "image/x-jng": "jng",
-  "model/gltf+json": "gltf",
-  "model/gltf-binary": "glb",
-  "model/obj": "obj",
-  "model/stl": "stl",
-  "text/calendar": "ics",
-  "text/css": "css",
-  "text/csv": "csv",
-  "text/html": "html htm shtml",
-  "text/javascript": "js mjs cjs",
-  "text/markdown": "md markdown",
-  "text/mathml": "mml",
-  "text/plain": "txt text log conf ini cfg",
-  "text/tab-separated-values": "tsv",
-  "text/vcard": "vcf",
-  "text/vnd.sun.j2me.app-descriptor": "jad",
-  "text/vnd.wap.wml": "wml",
-  "text/vtt": "vtt",
-  "text/x-component": "htc",
-  "text/xml": "xml xsl xsd",
-  "video/3gpp": "3gpp 3gp",
-  "video/mp2t": "ts",
-  "video/mp4": "mp4 m4s",
-  "video/mpeg": "mpeg mpg",
-  "video/ogg": "ogv",
-  "video/quicktime": "mov qt",
-  "video/webm": "webm",
-  "video/x-flv": "flv",
-  "video/x-m4v": "m4v",
-  "video/x-matroska": "mkv",
-  "video/x-mng": "mng",
-  "video/x-ms-asf": "asx asf",
-  "video/x-ms-wmv": "wmv",
-  "video/x-msvideo": "avi",
-};
+export interface TypeOptions {
+  /** `.ext` in lower case → type; before the table's own. */
+  readonly types?: Readonly<Record<string, string>> | undefined;
+  /** Of what has no known extension; default DEFAULT_TYPE. */
+  readonly defaultType?: string | undefined;
+}
 
 const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries(EXTENSIONS).flatMap(([type, extensions]) =>
-    extensions.split(" ").map((extension) => [extension, type]),
+    extensions.split(" ").map((extension) => [`.${extension}`, type]),
   ),
 );
 
-/** The type of the file called `name` (a path will do), with `charset` when the type is textual. */
-export function contentTypeOf(name: string, charset: string | undefined): string {
-  const dot = name.lastIndexOf(".");
-  const extension = dot > name.lastIndexOf("/") ? name.slice(dot + 1).toLowerCase() : "";
-  const type = TYPES.get(extension) ?? DEFAULT_TYPE;
+/** The type of the file called `name` (a path will do). */
+export function contentTypeOf(name: string, charset: string | undefined, options: TypeOptions = {}): string {
+  const type = typeOf(name.slice(name.lastIndexOf("/") + 1).toLowerCase(), options);
   return charset !== undefined && isTextual(type) ? `${type}; charset=${charset}` : type;
+}
+
+/** Every extension from the longest: `.d.ts`, then `.ts`. Only configured ones have more than one dot. */
+function typeOf(file: string, { types, defaultType = DEFAULT_TYPE }: TypeOptions): string {
+  if (types !== undefined) {
+    for (let dot = file.indexOf("."); dot !== -1; dot = file.indexOf(".", dot + 1)) {
+      const extension = file.slice(dot);
+      if (Object.hasOwn(types, extension)) return types[extension] as string; // just seen
+    }
+  }
+  const last = file.lastIndexOf(".");
+  return (last === -1 ? undefined : TYPES.get(file.slice(last))) ?? defaultType;
 }
 
 /** Types whose definition has a charset parameter: text and XML. JSON has none (RFC 8259 section 11). */
 function isTextual(type: string): boolean {
-  return type.startsWith("text/") || type.endsWith("+xml");
+  if (type.includes(";")) return false;
+  return (
+    type.startsWith("text/") || type.endsWith("+xml") || type === "application/xml" || type === "application/javascript"
+  );
+}
+
+const PACKED =
+  /^(?:audio|video)\/|^image\/(?!svg|bmp|x-icon|vnd\.microsoft\.icon|x-tga|x-portable)|^font\/woff|^application\/(?:gzip|zip|zstd|epub\+zip|java-archive|x-7z|x-bzip|x-xz|x-lz|x-rar|vnd\.rar|vnd\.ms-cab|x-xpinstall|vnd\.android|vnd\.openxml|vnd\.oasis)/;
+
+/** Is what has this type compressed already, by its format? Nobody makes a `.gz` of it, and none is looked for. */
+export function isPacked(contentType: string): boolean {
+  return PACKED.test(contentType);
 }

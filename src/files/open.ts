@@ -1,100 +1,146 @@
 /**
- * Opening what a request names, safely: open first, then judge the descriptor, so that nothing can be swapped between
- * the check and the use (no TOCTOU). O_NONBLOCK keeps a FIFO from blocking the thread; only regular files are served;
- * a symbolic link may lead anywhere inside the root, and out of it nowhere (nginx's disable_symlinks is off by default:
- * there a link may lead anywhere).
+ * Opening what a request names, safely: nothing can be swapped between the check and the use (no TOCTOU), because the
+ * kernel checks while it opens (os/open-beneath.ts), or what was opened is judged, never its name. O_NONBLOCK keeps a FIFO
+ * from blocking the thread; only regular files are served.
  *
- * Where an opened file really is says /proc/self/fd (proc(5)): the kernel's own, canonical name of it.
+ *   inside   a link may lead anywhere below the root, and out of it nowhere (nginx: disable_symlinks off: anywhere)
+ *   deny     no link below the root is followed (nginx: disable_symlinks on from=root)
+ *   follow   links lead where they lead
+ *
+ * openat2 refuses every absolute link, so where one was met (EXDEV), and on kernels without openat2, the place is taken
+ * hold of without opening anything (O_PATH), /proc/self/fd says where it really is, and it is opened through that. The
+ * root itself may be a link: that of a deployment, which moves it; so it is looked up each time.
  */
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
+import { getSystemErrorName } from "node:util";
 import type { Log } from "../base/log.ts";
+import { type FileStat, statOf } from "../os/file-stat.ts";
+import { HAS_OPENAT2, openBeneath, openPlace, openPlaceDirectory, openToRead } from "../os/open-beneath.ts";
+import { closeDescriptor } from "../os/sockets.ts";
+import { walkBeneath } from "./walk.ts";
 
-const O_CLOEXEC = 0o2000000;
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC;
+export const LINK_POLICIES = ["inside", "follow", "deny"] as const;
+export type LinkPolicy = (typeof LINK_POLICIES)[number];
+export const DEFAULT_LINK_POLICY: LinkPolicy = "inside";
 
 export type Opened =
   /** The descriptor is the caller's to close. */
-  | { readonly kind: "file"; readonly fd: number; readonly stats: BigIntStats }
+  | { readonly kind: "file"; readonly fd: number; readonly stats: FileStat }
   | { readonly kind: "directory" }
   | { readonly kind: "refused"; readonly status: 403 | 404 | 500 | 503 };
 
 const DIRECTORY: Opened = { kind: "directory" };
 const NOT_FOUND: Opened = { kind: "refused", status: 404 };
 
+const EXDEV = 18;
+const ELOOP = 40;
+
+export interface OpenerOptions {
+  /** Latin-1 string of bytes, without a closing slash: "" is the whole disk. */
+  readonly root: string;
+  readonly links: LinkPolicy;
+  readonly log: Log;
+  /** For tests: as if the kernel had no openat2. */
+  readonly kernelResolves?: boolean;
+}
+
 /** Opens files below one directory, or one configured file. Paths are latin-1 strings of bytes. */
 export class Opener {
   private readonly root: string;
-  private readonly confined: boolean;
+  private readonly links: LinkPolicy;
   private readonly log: Log;
-  /** Canonical, with a closing slash; "" before it was asked for. */
-  private realRoot = "";
+  private readonly kernelResolves: boolean;
 
-  /** `confined`: what is opened must lie below the root; a single file that the configuration names need not. */
-  constructor(root: string, confined: boolean, log: Log) {
-    this.root = root;
-    this.confined = confined;
+  constructor({ root, links, log, kernelResolves = HAS_OPENAT2 }: OpenerOptions) {
+    this.root = root === "" ? "/" : root;
+    this.links = links;
     this.log = log;
+    this.kernelResolves = kernelResolves;
   }
 
   /** `rest` is "" or begins with `/`. Never throws. */
   open(rest: string): Opened {
-    const path = this.root + rest;
-    let fd: number;
-    try {
-      fd = openSync(Buffer.from(path === "" ? "/" : path, "latin1"), OPEN_FLAGS);
-    } catch (error) {
-      return this.refuse(path, error);
-    }
-    try {
-      return this.judge(fd, path);
-    } catch (error) {
-      closeSync(fd);
-      return this.refuse(path, error);
-    }
+    const fd = this.openFor(rest);
+    return fd >= 0 ? this.judge(fd, rest) : this.refuse(rest, -fd);
   }
 
-  private judge(fd: number, path: string): Opened {
-    const stats = fstatSync(fd, { bigint: true });
-    if (this.confined && !this.isInside(fd)) {
-      this.log.warn(`${show(path)} leads out of ${show(this.root)} through a symbolic link: answered 404`);
-      closeSync(fd);
-      return NOT_FOUND;
-    }
-    if (stats.isFile()) return { kind: "file", fd, stats };
-    closeSync(fd);
-    return stats.isDirectory() ? DIRECTORY : NOT_FOUND;
+  /** A descriptor of the directory, to read its entries, or undefined. The caller closes it. */
+  openDirectory(rest: string): number | undefined {
+    const fd = this.openFor(rest);
+    if (fd < 0) return void this.refuse(rest, -fd);
+    if (statOf(fd).kind === "directory") return fd;
+    closeDescriptor(fd);
+    return undefined;
   }
 
-  /** The root may itself be a link that a deployment has moved to the next release: asked again before refusing. */
-  private isInside(fd: number): boolean {
-    const place = `${realPath(fd)}/`;
-    if (this.realRoot !== "" && place.startsWith(this.realRoot)) return true;
-    this.realRoot = this.findRealRoot();
-    return place.startsWith(this.realRoot);
-  }
-
-  private findRealRoot(): string {
-    const path = this.root === "" ? "/" : this.root;
-    const fd = openSync(Buffer.from(path, "latin1"), OPEN_FLAGS | constants.O_DIRECTORY);
+  private openFor(rest: string): number {
+    if (this.links === "follow") return openToRead(this.pathOf(rest));
+    const directory = openPlaceDirectory(this.root);
+    if (directory < 0) return directory;
+    const name = rest.length < 2 ? "." : rest.slice(1);
     try {
-      const real = realPath(fd);
-      return real === "/" ? "/" : `${real}/`;
+      if (this.links === "deny")
+        return this.kernelResolves ? openBeneath(directory, name, "deny") : walkBeneath(directory, name);
+      const fd = this.kernelResolves ? openBeneath(directory, name, "inside") : -EXDEV;
+      return fd === -EXDEV ? this.openJudged(directory, rest) : fd;
     } finally {
-      closeSync(fd);
+      closeDescriptor(directory);
     }
   }
 
-  private refuse(path: string, error: unknown): Opened {
-    const code = (error as { code?: string }).code ?? "";
+  /** Takes hold of the place, asks where it is, and opens that very place. */
+  private openJudged(directory: number, rest: string): number {
+    const place = openPlace(this.pathOf(rest));
+    if (place < 0) return place;
+    try {
+      if (!isBelow(realPath(place), realPath(directory))) return -EXDEV;
+      // A socket, FIFO or device is never opened, and answers as if it were not there.
+      return statOf(place).kind === "other" ? -ENXIO : openToRead(`/proc/self/fd/${place}`);
+    } finally {
+      closeDescriptor(place);
+    }
+  }
+
+  private judge(fd: number, rest: string): Opened {
+    const stats = statOf(fd);
+    if (stats.kind === "file") return { kind: "file", fd, stats };
+    closeDescriptor(fd);
+    return stats.kind === "directory" ? DIRECTORY : this.refuse(rest, ENXIO);
+  }
+
+  private refuse(rest: string, code: number): Opened {
     const status = statusOf(code);
-    if (status === 403) this.log.warn(`${show(path)}: ${code}: answered 403`);
-    if (status >= 500) this.log.error(`${show(path)}: ${(error as Error).message}: answered ${status}`);
+    const path = () => show(this.pathOf(rest));
+    if (code === EXDEV) {
+      this.log.warn(`${path()} leads out of ${show(this.root)} through a symbolic link: answered 404`);
+    } else if (code === ELOOP && this.links === "deny") {
+      this.log.warn(`${path()} is reached through a symbolic link, and symlinks = "deny": answered 404`);
+    } else if (status === 403) {
+      this.log.warn(`${path()}: ${getSystemErrorName(-code)}: answered 403`);
+    } else if (status >= 500) {
+      this.log.error(`${path()}: ${getSystemErrorName(-code)}: answered ${status}`);
+    }
     return status === 404 ? NOT_FOUND : { kind: "refused", status };
+  }
+
+  private pathOf(rest: string): string {
+    return this.root === "/" ? rest || "/" : this.root + rest;
   }
 }
 
+/** Both canonical. */
+function isBelow(path: string, root: string): boolean {
+  if (path === "" || root === "") return false;
+  return root === "/" || path === root || path.startsWith(`${root}/`);
+}
+
+/** The kernel's own, canonical name of an open file (proc(5)); "", which is below nothing, when it cannot be had. */
 function realPath(fd: number): string {
-  return readlinkSync(`/proc/self/fd/${fd}`, "latin1");
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /** For people: names are nearly always UTF-8, and a line feed in one must not end the line of the log. */
@@ -102,25 +148,18 @@ function show(path: string): string {
   return JSON.stringify(Buffer.from(path, "latin1").toString("utf8"));
 }
 
-function statusOf(code: string): 403 | 404 | 500 | 503 {
-  switch (code) {
-    case "ENOENT":
-    case "ENOTDIR":
-    case "ENAMETOOLONG":
-    case "ELOOP":
-    // a unix socket, a device without a driver, a dead network mount's file
-    case "ENXIO":
-    case "ENODEV":
-    case "ESTALE":
-      return 404;
-    case "EACCES":
-    case "EPERM":
-      return 403;
-    case "EMFILE":
-    case "ENFILE":
-    case "ENOMEM":
-      return 503;
-    default:
-      return 500;
-  }
+const ENXIO = 6;
+
+/** errno → status. Not there, for a client: ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP; ENXIO, ENODEV (a unix socket, a device
+ *  without a driver); ESTALE (a dead network mount's file); EXDEV (a way out). */
+const NOT_THERE: ReadonlySet<number> = new Set([2, 20, 36, ELOOP, ENXIO, 19, 116, EXDEV]);
+/** EPERM, EACCES */
+const FORBIDDEN: ReadonlySet<number> = new Set([1, 13]);
+/** ENOMEM, ENFILE, EMFILE, EAGAIN (directories are renamed all the time) */
+const TRY_AGAIN: ReadonlySet<number> = new Set([12, 23, 24, 11]);
+
+function statusOf(code: number): 403 | 404 | 500 | 503 {
+  if (NOT_THERE.has(code)) return 404;
+  if (FORBIDDEN.has(code)) return 403;
+  return TRY_AGAIN.has(code) ? 503 : 500;
 }

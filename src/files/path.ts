@@ -4,31 +4,46 @@
  * Names are bytes: a latin-1 string holds one per character, and no encoding is assumed, since Linux assumes none
  * (we never decode again, so an overlong UTF-8 sequence is just a name that does not exist).
  *
- * Hidden, so 404: names that begin with a dot (`.git`, `.env`), except `.well-known` (RFC 8615), and editors' backups,
- * which end in `~`. Where links lead is decided on the opened file, in open.ts.
+ * Hidden, so 404 unless asked for: names that begin with a dot (`.git`, `.env`), except `.well-known` (RFC 8615), and
+ * editors' backups, which end in `~`. Where links lead is decided on the opened file, in open.ts.
  */
 
 /** PATH_MAX of Linux with its NUL; open(2) would say ENAMETOOLONG. */
 const PATH_BYTES_MAX = 4095;
 
 /** Is `rest`, the path below the mount ("" or beginning with `/`), the name of something that may be looked for? */
-export function isServable(rest: string): boolean {
+export function isServable(rest: string, hiddenToo = false): boolean {
   if (rest.length > PATH_BYTES_MAX || rest.includes("\0") || rest.includes("\\")) return false;
   if (rest !== "" && rest.charCodeAt(0) !== 0x2f) return false;
   for (let start = 1; start < rest.length;) {
     const slash = rest.indexOf("/", start);
     const end = slash === -1 ? rest.length : slash;
-    if (!isServableSegment(rest, start, end)) return false;
+    if (!isServableSegment(rest, start, end, hiddenToo)) return false;
     start = end + 1;
   }
   return true;
 }
 
 /** An empty segment (`a//b`) would be a second name for the same file. The last one of `a/` is not looked at. */
-function isServableSegment(rest: string, start: number, end: number): boolean {
+function isServableSegment(rest: string, start: number, end: number, hiddenToo: boolean): boolean {
   if (end === start) return false;
-  if (rest.charCodeAt(end - 1) === 0x7e) return false;
-  return rest.charCodeAt(start) !== 0x2e || rest.slice(start, end) === ".well-known";
+  if (hiddenToo) return rest.charCodeAt(start) !== 0x2e || !isDots(rest, start, end);
+  return !isHidden(rest.charCodeAt(start) === 0x2e ? rest.slice(start, end) : "", rest.charCodeAt(end - 1));
+}
+
+/** `.` and `..`: they are resolved before a path gets here, and never names. */
+function isDots(rest: string, start: number, end: number): boolean {
+  return end - start === 1 || (end - start === 2 && rest.charCodeAt(start + 1) === 0x2e);
+}
+
+/** Is this the name of a file that is not to be seen? For listings. */
+export function isHiddenName(name: string): boolean {
+  return isHidden(name.startsWith(".") ? name : "", name.charCodeAt(name.length - 1));
+}
+
+/** `dotted`: the name if it begins with a dot, else "". */
+function isHidden(dotted: string, lastCharacter: number): boolean {
+  return lastCharacter === 0x7e || (dotted !== "" && dotted !== ".well-known");
 }
 
 /** The path of the request below the mount: "" or beginning with `/`. */

@@ -1,12 +1,27 @@
 /**
- * The Range field (RFC 9110 section 14.2) against a file of known size. One range is served. Of several the whole file
- * is sent instead, which section 14.2 allows, and which takes the reward from asking for a thousand overlapping ones.
+ * The Range field (RFC 9110 section 14.2) against a file of known size. Several ranges are served in the order asked for,
+ * within bounds that take the reward from asking for a thousand overlapping ones (section 17.15): not more than
+ * `rangesMax`, not more bytes than the file has (as nginx), and no more than two that overlap. Beyond, the field is
+ * ignored, which section 14.2 allows, and the whole file is sent.
  */
+
+/** nginx: max_ranges, unlimited. Readers of PDF and maps ask for a few dozen at a time. */
+export const RANGES_MAX = 32;
+
+/** Section 14.2 names more than two overlapping ranges as the sign of a broken client or an attack. */
+const OVERLAPPING_MAX = 2;
+
+/** Bytes `first` to `last`, both included. */
+export interface Range {
+  readonly first: number;
+  readonly last: number;
+}
 
 export type RangeChoice =
   | { readonly kind: "whole" }
-  /** Bytes `first` to `last`, both included. */
-  | { readonly kind: "part"; readonly first: number; readonly last: number }
+  | ({ readonly kind: "part" } & Range)
+  /** Two or more. */
+  | { readonly kind: "parts"; readonly ranges: readonly Range[] }
   | { readonly kind: "unsatisfiable" };
 
 const WHOLE: RangeChoice = { kind: "whole" };
@@ -16,35 +31,61 @@ const UNSATISFIABLE: RangeChoice = { kind: "unsatisfiable" };
 const RANGE_SPEC = /^[\t ]*(?:([0-9]+)-([0-9]*)|-([0-9]+))[\t ]*$/;
 const BLANK = /^[\t ]*$/;
 
-/** What is no valid byte range is ignored, as if there were no Range field. */
-export function chooseRange(field: string, size: number): RangeChoice {
+/** What is no valid byte range is ignored, as if there were no Range field. `rangesMax` 0: every one is. */
+export function chooseRange(field: string, size: number, rangesMax: number = RANGES_MAX): RangeChoice {
   const equals = field.indexOf("=");
   if (equals === -1 || field.slice(0, equals).toLowerCase() !== "bytes") return WHOLE;
-  const specs = field.slice(equals + 1).split(",");
+  const specs = field.slice(equals + 1).split(",", MORE_THAN_ANYONE_ASKS);
   const given = specs.filter((spec) => !BLANK.test(spec));
-  const only = given.length === 1 ? RANGE_SPEC.exec(given[0] as string) : null;
-  return only === null ? WHOLE : place(only[1], only[2], only[3], size);
+  if (given.length === 0 || given.length > rangesMax) return WHOLE;
+  const ranges: Range[] = [];
+  for (const spec of given) {
+    const range = place(spec, size);
+    if (range === "invalid") return WHOLE;
+    if (range !== "unsatisfiable") ranges.push(range);
+  }
+  return choose(ranges, size);
+}
+
+/** The list is not split further; it holds blanks in the worst case. */
+const MORE_THAN_ANYONE_ASKS = 4096;
+
+function choose(ranges: readonly Range[], size: number): RangeChoice {
+  const [only] = ranges;
+  if (only === undefined) return UNSATISFIABLE;
+  if (ranges.length === 1) return { kind: "part", first: only.first, last: only.last };
+  const bytes = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  return bytes > size || overlapping(ranges) > OVERLAPPING_MAX ? WHOLE : { kind: "parts", ranges };
+}
+
+/** How many ranges share a byte with another one. */
+function overlapping(ranges: readonly Range[]): number {
+  const sorted = ranges.toSorted((a, b) => a.first - b.first);
+  const found = new Set<Range>();
+  let widest = sorted[0];
+  for (const range of sorted.slice(1)) {
+    if (widest !== undefined && range.first <= widest.last) found.add(range).add(widest);
+    if (widest === undefined || range.last > widest.last) widest = range;
+  }
+  return found.size;
 }
 
 /** More digits than a Number holds exactly are far beyond any file: rounding does not matter. */
-function place(
-  first: string | undefined,
-  last: string | undefined,
-  suffix: string | undefined,
-  size: number,
-): RangeChoice {
+function place(spec: string, size: number): Range | "invalid" | "unsatisfiable" {
+  const match = RANGE_SPEC.exec(spec);
+  if (match === null) return "invalid";
+  const [, first, last, suffix] = match;
   if (suffix !== undefined) return placeSuffix(Number(suffix), size);
   const from = Number(first);
   const to = last === undefined || last === "" ? Infinity : Number(last);
   // A last position before the first makes the field invalid, which is ignored.
-  if (to < from) return WHOLE;
-  if (from >= size) return UNSATISFIABLE;
-  return { kind: "part", first: from, last: Math.min(to, size - 1) };
+  if (to < from) return "invalid";
+  return from >= size ? "unsatisfiable" : { first: from, last: Math.min(to, size - 1) };
 }
 
 /** `-0` asks for nothing. More than there is asks for all of it; of an empty file no Content-Range can be written. */
-function placeSuffix(length: number, size: number): RangeChoice {
-  if (length === 0) return UNSATISFIABLE;
-  if (size === 0) return WHOLE;
-  return { kind: "part", first: Math.max(0, size - length), last: size - 1 };
+function placeSuffix(length: number, size: number): Range | "invalid" | "unsatisfiable" {
+  if (length === 0) return "unsatisfiable";
+  if (size === 0) return "invalid";
+  return { first: Math.max(0, size - length), last: size - 1 };
 }

@@ -5,21 +5,42 @@
  * The ETag is strong, in nginx's form but with nanoseconds: "mtime-size" in hexadecimal, so that a file rewritten twice
  * within a second is told apart. The inode is left out: the same file on two servers has the same tag.
  */
-import type { BigIntStats } from "node:fs";
+import type { FileStat } from "../os/file-stat.ts";
+import { addVary, type ContentCoding } from "../exchange/content-coding.ts";
 import { formatHttpDate } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
+import { KeptReply } from "../protocol/http/kept-reply.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 
 export interface RepresentationOptions {
   readonly cacheControl: string | undefined;
   readonly contentType: string;
+  /** Does what is sent depend on Accept-Encoding? */
+  readonly varies?: boolean;
+  readonly encoding?: Encoding | undefined;
 }
 
-/** A part of the file, or all of it, with the head that goes before it. */
+/** How the bytes are encoded. The tag names the coding, so that two encodings of a file are never taken for one another. */
+export interface Encoding {
+  readonly coding: ContentCoding;
+  /** Bytes as sent, or LENGTH_UNKNOWN, when this server has made them. Its next version may make others of the same file,
+   *  so the tag is weak and nothing can be asked for in parts. Undefined: the stats are of the encoded file itself. */
+  readonly length: number | undefined;
+}
+
+/** So many bytes of the file from `first` on. */
 export interface Span {
-  readonly head: ReplyHead;
   readonly first: number;
   readonly length: number;
+}
+
+/** Of the file, or the bytes that stand between its parts (byteranges.ts). */
+export type Piece = Span | Buffer;
+
+/** What is sent: the head and the pieces behind it, at least one. */
+export interface Selection {
+  readonly head: ReplyHead;
+  readonly pieces: readonly Piece[];
 }
 
 export class Representation {
@@ -29,18 +50,19 @@ export class Representation {
   readonly lastModified: string;
   readonly lastModifiedMs: number;
   /** 200 with everything. */
-  readonly whole: Span;
+  readonly whole: Selection;
   private readonly options: RepresentationOptions;
 
   /** `nowMs`, wall clock: RFC 9110 section 8.8.2.1 allows no Last-Modified in the future. */
-  constructor(stats: BigIntStats, options: RepresentationOptions, nowMs: number) {
+  constructor(stats: FileStat, options: RepresentationOptions, nowMs: number) {
     this.options = options;
-    this.size = Number(stats.size);
-    this.etag = `"${stats.mtimeNs.toString(16)}-${stats.size.toString(16)}"`;
-    const modifiedMs = Math.min(Number(stats.mtimeNs / 1_000_000n), nowMs);
+    const { encoding } = options;
+    this.size = encoding?.length ?? stats.size;
+    this.etag = entityTag(stats, encoding);
+    const modifiedMs = Math.min(stats.mtimeSec * 1000 + stats.mtimeNsec / 1e6, nowMs);
     this.lastModifiedMs = Math.floor(modifiedMs / 1000) * 1000;
     this.lastModified = formatHttpDate(this.lastModifiedMs);
-    this.whole = { head: this.head(200, this.size, undefined), first: 0, length: this.size };
+    this.whole = { head: this.head(200, this.size, undefined), pieces: [{ first: 0, length: this.size }] };
   }
 
   /** RFC 9110 section 15.4.5: the fields that a 200 would have had for caches. */
@@ -50,15 +72,47 @@ export class Representation {
   }
 
   /** Bytes `first` to `last`, both included. */
-  partial(first: number, last: number): Span {
+  partial(first: number, last: number): Selection {
     const length = last - first + 1;
-    return { head: this.head(206, length, `bytes ${first}-${last}/${this.size}`), first, length };
+    return { head: this.head(206, length, `bytes ${first}-${last}/${this.size}`), pieces: [{ first, length }] };
+  }
+
+  /** Of a body of several parts, `length` bytes in all. */
+  multipart(boundary: string, length: number): ReplyHead {
+    const head = this.head(206, length, undefined);
+    head.fields.set("Content-Type", `multipart/byteranges; boundary=${boundary}`);
+    return head;
+  }
+
+  /** The same content in another form, of which `stats` are: of the sibling, or of this very file when it was made of it. */
+  encoded(stats: FileStat, encoding: Encoding, nowMs: number): Representation {
+    return new Representation(stats, { ...this.options, encoding }, nowMs);
+  }
+
+  get cacheControl(): string | undefined {
+    return this.options.cacheControl;
+  }
+
+  /** Does what is sent depend on Accept-Encoding? */
+  get varies(): boolean {
+    return this.options.varies === true;
+  }
+
+  /** All of it is in memory: gives it room for its head, so that it is sent without a copy. */
+  keep(room: Buffer): void {
+    this.whole.head.kept = new KeptReply(room);
+  }
+
+  get contentType(): string {
+    return this.options.contentType;
   }
 
   private head(status: number, length: number, contentRange: string | undefined): ReplyHead {
     const fields = this.cacheFields();
-    fields.add("Content-Type", this.options.contentType);
-    fields.add("Accept-Ranges", "bytes");
+    const { contentType, encoding } = this.options;
+    fields.add("Content-Type", contentType);
+    if (encoding !== undefined) fields.add("Content-Encoding", encoding.coding);
+    if (encoding?.length === undefined) fields.add("Accept-Ranges", "bytes");
     if (contentRange !== undefined) fields.add("Content-Range", contentRange);
     return { status, reason: undefined, fields, length };
   }
@@ -69,6 +123,13 @@ export class Representation {
       ["ETag", this.etag],
     ]);
     if (this.options.cacheControl !== undefined) fields.add("Cache-Control", this.options.cacheControl);
+    if (this.options.varies === true) addVary(fields);
     return fields;
   }
+}
+
+function entityTag({ mtimeSec, mtimeNsec, size }: FileStat, encoding: Encoding | undefined): string {
+  const state = `${mtimeSec.toString(16)}${mtimeNsec.toString(16).padStart(8, "0")}-${size.toString(16)}`;
+  if (encoding === undefined) return `"${state}"`;
+  return `${encoding.length === undefined ? "" : "W/"}"${state}-${encoding.coding}"`;
 }

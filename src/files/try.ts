@@ -8,9 +8,10 @@
  * Unlike nginx a directory counts only when it has an index, and the last name is no special case: what happens when there
  * is none of the files is the handler `otherwise`. Other methods than GET and HEAD find the same files, and are 405 there.
  */
-import { answer } from "../exchange/canned.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
-import { ALLOW, Files, type FilesOptions, redirectToDirectory } from "./handler.ts";
+import { redirectToDirectory } from "./directory-redirect.ts";
+import { Files, type FilesOptions } from "./handler.ts";
+import { isRead, refuseMethod } from "./methods.ts";
 
 export interface TryOptions extends FilesOptions {
   readonly candidates: readonly string[];
@@ -30,8 +31,7 @@ export function makeTryHandler(options: TryOptions): Handler {
   const candidates = options.candidates.map((text) => Buffer.from(text, "utf8").latin1Slice().split(URI));
   const { otherwise } = options;
   return (exchange) => {
-    const { method } = exchange.head;
-    const reads = method === "GET" || method === "HEAD";
+    const reads = isRead(exchange.head.method);
     const rest = files.restOf(exchange);
     for (const candidate of candidates) {
       const name = nameOf(candidate, rest);
@@ -65,12 +65,12 @@ function answers(files: Files, exchange: Exchange, name: string, rest: string): 
 /** Links in a page are relative to its directory, so the client must be there (as nginx does for `$uri/`). */
 function redirects(files: Files, exchange: Exchange, directory: string): boolean {
   if (!files.has(directory)) return false;
-  redirectToDirectory(exchange);
+  redirectToDirectory(exchange, files.absoluteRedirect);
   return true;
 }
 
 function refuses(files: Files, exchange: Exchange, name: string): boolean {
   if (!files.has(name)) return false;
-  answer(exchange, 405, ALLOW);
+  refuseMethod(exchange);
   return true;
 }

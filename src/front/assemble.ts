@@ -2,7 +2,6 @@
  * From the configuration to handlers: the one place where rooms that do not know each other are put together, and where
  * each gets its own small options.
  */
-import type { Log } from "../base/log.ts";
 import { AppChannel } from "../apps/channel.ts";
 import { makeAppHandler } from "../apps/handler.ts";
 import type {
@@ -19,24 +18,28 @@ import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import { settleClient, type Trust } from "../exchange/client-address.ts";
 import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
+import { mountedAt } from "../exchange/mount.ts";
 import { schemeIsMisdirected } from "../exchange/misdirected.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import { makeRespondHandler } from "../exchange/respond.ts";
 import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
-import type { RateMemory } from "../exchange/rate-table.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
-import { FileCache } from "../files/cache.ts";
+import { sendOpenFile } from "../files/handed-over.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
-import { filesOptions } from "./files-options.ts";
-import { Guards } from "./guards.ts";
+import { accelerated as withAcceleration } from "./accelerate.ts";
+import { Compressions } from "./compressions.ts";
+import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
+import { Guards, type GuardsContext } from "./guards.ts";
+import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { assembleUpstream } from "./upstreams.ts";
 import { makeHeaderRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
@@ -46,6 +49,8 @@ export interface Assembly {
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: readonly Upstream[];
+  /** Listener key → fields of answers to what never became a request; see refused-head.ts. */
+  readonly refusalRules: ReadonlyMap<string, HeaderRules | undefined>;
 }
 
 export interface AssembledApp {
@@ -54,12 +59,9 @@ export interface AssembledApp {
   readonly handler: Handler;
 }
 
-export interface AssembleContext {
+export interface AssembleContext extends GuardsContext {
   readonly front: number;
   readonly queues: Readonly<Record<string, number>>;
-  /** By the name of the limit; shared by all fronts. */
-  readonly rates: Readonly<Record<string, RateMemory>>;
-  readonly log: Log;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
 }
@@ -71,7 +73,8 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const upstreams = new Map(
     config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, scope, context.log)]),
   );
-  const guards = new Guards(config, context.rates, scope, context.log);
+  const guards = new Guards(config, context, scope);
+  const compressions = new Compressions();
   const targets: Targets = {
     config,
     budget,
@@ -79,31 +82,27 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     guards,
     apps,
     upstreams,
-    files: { cache: new FileCache(), log: context.log },
+    compressions,
+    files: shareFiles(config.server.fileCache, context.log, compressions),
   };
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
+  const undeclared = new UndeclaredProxy(context.log);
   const serverTrust = makeTrust(config.server.trustedProxies);
   const sites = config.sites.map((site) => ({
     config: site,
-    handler: makeSiteHandler(site, targets),
+    handler: withExpectation(makeSiteHandler(site, targets)),
+    headerRules: rulesOf(site, undefined, targets),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   const handlers = new Map<string, Handler>();
-  for (const site of config.sites) {
-    for (const address of site.listen) {
-      const key = listenKey(address);
-      if (!handlers.has(key))
-        handlers.set(
-          key,
-          makeHostHandler(
-            sites.filter((other) => listensOn(other.config, key)),
-            serverRules,
-            serverTrust,
-          ),
-        );
-    }
+  const refusalRules = new Map<string, HeaderRules | undefined>();
+  for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
+    const listening = sites.filter((site) => listensOn(site.config, key));
+    handlers.set(key, makeHostHandler(listening, serverRules, serverTrust, undeclared));
+    const fallback = listening.find((site) => site.config.isDefault);
+    refusalRules.set(key, fallback === undefined ? serverRules : fallback.headerRules);
   }
-  return { handlers, apps, upstreams: [...upstreams.values()] };
+  return { handlers, apps, upstreams: [...upstreams.values()], refusalRules };
 }
 
 interface Targets {
@@ -113,8 +112,9 @@ interface Targets {
   readonly guards: Guards;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly compressions: Compressions;
   /** What all file routes share: one bound on the memory of all of them. */
-  readonly files: { readonly cache: FileCache; readonly log: Log };
+  readonly files: Required<SharedFiles>;
 }
 
 /** A front's part of what the whole server may spool. */
@@ -136,6 +136,8 @@ interface AssembledSite {
   readonly config: SiteConfig;
   readonly trust: Trust | undefined;
   readonly handler: Handler;
+  /** Of the site and the server; its routes have more. */
+  readonly headerRules: HeaderRules | undefined;
 }
 
 /** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
@@ -143,13 +145,15 @@ function makeHostHandler(
   sites: readonly AssembledSite[],
   serverRules: HeaderRules | undefined,
   serverTrust: Trust | undefined,
+  undeclared: UndeclaredProxy,
 ): Handler {
   const select = selectSite(sites);
   return (exchange) => {
-    exchange.headerRules = serverRules;
     const site = select(exchange.head.host, exchange);
+    exchange.headerRules = site === undefined ? serverRules : site.headerRules;
     const trust = site === undefined ? serverTrust : site.trust;
     if (trust !== undefined) settleClient(exchange, trust);
+    if (exchange.forwarding === "refused") undeclared.noted(exchange);
     if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
     exchange.site = site.config.label;
     site.handler(exchange);
@@ -179,6 +183,8 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.headerRules = found.value.headerRules;
     exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
+    // Exchanges of clients have depth 0.
+    if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
   };
   /** The page of an error: its route without guards, since whoever was refused may read why. */
@@ -195,7 +201,7 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
 function sharedPages(site: SiteConfig, targets: Targets, dispatch: Handler): PagesOf {
   const made = new Map<GuardsConfig["errorPages"], ErrorAnswers | undefined>();
   return (pages) => {
-    if (!made.has(pages)) made.set(pages, targets.guards.errorPages(pages, site.charset, dispatch));
+    if (!made.has(pages)) made.set(pages, targets.guards.errorPages(pages, site, dispatch));
     return made.get(pages);
   };
 }
@@ -214,6 +220,7 @@ interface AssembledRoute {
   readonly headerRules: HeaderRules | undefined;
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
+  readonly internal: boolean;
 }
 
 interface Surroundings {
@@ -232,40 +239,72 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     headerRules: rulesOf(site, route, targets),
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
+    internal: route.internal,
   };
 }
 
 function makeTarget(target: RouteTarget, route: RouteConfig, around: Surroundings): Handler {
   const { site, targets } = around;
   const scope = routeScope(route.match, site.names, targets.scope);
-  const intercepted = (handler: Handler) => (route.guards.intercept ? withIntercept(handler) : handler);
+  const compressed = (handler: Handler) => targets.compressions.around(route.encoding.compress, handler);
+  /** An error page in place of an app's is compressed as the app's would have been. */
+  const intercepted = (handler: Handler) => compressed(route.guards.intercept ? withIntercept(handler) : handler);
+  const accelerated = (handler: Handler, roots: readonly string[]) =>
+    withAcceleration(handler, {
+      sendfileRoots: roots,
+      dispatch: around.again,
+      mergeSlashes: targets.config.server.mergeSlashes,
+      charset: site.charset,
+      files: { cache: targets.files.cache, openFiles: targets.files.openFiles },
+      log: targets.files.log,
+    });
   switch (target.kind) {
     case "files": {
-      const options = filesOptions(target, site.charset, scope, targets.files);
+      const options = filesOptions(target, { site, route }, scope, targets.files);
       if (route.fallback === undefined || target !== route.target) return makeFilesHandler(options);
       const { candidates, otherwise } = route.fallback;
       return makeTryHandler({ ...options, candidates, otherwise: makeOtherwise(otherwise, route, around) });
     }
     case "app":
-      return intercepted(named(targets.apps.get(target.app), target.app).handler);
+      return intercepted(accelerated(mountedApp(target, targets), sendfileRoots(targets.config.apps, target.app)));
     case "upstream":
       return intercepted(
-        makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
-          temporaryDirectory: targets.config.server.temporaryDirectory,
-          budget: targets.budget,
-          stripPrefix: target.stripPrefix,
-          uri: target.uri === undefined ? undefined : makeTemplate(target.uri, scope),
-        }),
+        accelerated(proxyHandler(target, targets, scope), sendfileRoots(targets.config.upstreams, target.upstream)),
       );
     case "redirect":
       return makeRedirectHandler({ to: makeTemplate(target.to, scope), status: target.status });
     case "respond":
-      return makeRespondHandler({
-        status: target.status,
-        body: makeTemplate(target.body, scope),
-        contentType: target.contentType,
-      });
+      return compressed(
+        makeRespondHandler({
+          status: target.status,
+          body: makeTemplate(target.body, scope),
+          contentType: target.contentType,
+        }),
+      );
   }
+}
+
+function mountedApp(target: Extract<RouteTarget, { kind: "app" }>, targets: Targets): Handler {
+  const { channel, handler: shared } = named(targets.apps.get(target.app), target.app);
+  const { requestTimeoutMs } = target;
+  const handler = requestTimeoutMs === undefined ? shared : makeAppHandler(channel, { requestTimeoutMs });
+  return mountedAt(target.mount, handler);
+}
+
+function proxyHandler(target: Extract<RouteTarget, { kind: "upstream" }>, targets: Targets, scope: Scope): Handler {
+  return makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
+    temporaryDirectory: targets.config.server.temporaryDirectory,
+    budget: targets.budget,
+    stripPrefix: target.stripPrefix,
+    uri: target.uri === undefined ? undefined : makeTemplate(target.uri, scope),
+  });
+}
+
+function sendfileRoots(
+  all: readonly { readonly name: string; readonly sendfileRoots: readonly string[] }[],
+  name: string,
+): readonly string[] {
+  return all.find((each) => each.name === name)?.sendfileRoots ?? [];
 }
 
 function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfig, around: Surroundings): Handler {
@@ -306,8 +345,10 @@ function assembleApp(app: AppConfig, config: Config, context: AssembleContext, b
       queueTimeoutMs: app.queueTimeoutMs,
       temporaryDirectory: config.server.temporaryDirectory,
       budget,
+      sendFile: sendOpenFile,
+      limited: (limit) => context.limited(limit, `app ${app.name}: a request is answered 503`),
     },
     context.log,
   );
-  return { config: app, channel, handler: makeAppHandler(channel) };
+  return { config: app, channel, handler: makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs }) };
 }

@@ -6,7 +6,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
 import type { ServerConnection } from "../protocol/http1/connection.ts";
 import type { Http1Body } from "./http1-body.ts";
-import { FRESH_MS, LINGER_MS, type RateLimits, type SessionTimeouts } from "./options.ts";
+import { FRESH_MS, LINGER_MS, LINGER_TOTAL_MS, type RateLimits, type SessionTimeouts } from "./options.ts";
 import { Pace } from "./pace.ts";
 import type { Persistence } from "./persistence.ts";
 
@@ -36,8 +36,10 @@ interface Parts {
 export class Deadlines {
   /** When what is awaited now began; base/clock monotonicMs. */
   sinceMs = monotonicMs();
+  private turnMs = this.sinceMs;
   private readonly parts: Parts;
   private readonly sendPace = new Pace();
+  private lingeringSinceMs = 0;
 
   constructor(parts: Parts) {
     this.parts = parts;
@@ -47,16 +49,38 @@ export class Deadlines {
     this.sinceMs = monotonicMs();
   }
 
+  /** The session goes to work: the clock is read once for all that it does now. */
+  beginTurn(restarts: boolean): void {
+    this.turnMs = monotonicMs();
+    if (restarts) this.sinceMs = this.turnMs;
+  }
+
+  exchangeOver(inTurn: boolean): void {
+    this.sinceMs = inTurn ? this.turnMs : monotonicMs();
+  }
+
   beginExchange(): void {
-    this.sinceMs = monotonicMs();
+    this.sinceMs = this.turnMs;
     this.sendPace.reset();
     this.parts.outbox.taken = 0;
+  }
+
+  beginLingering(): void {
+    this.restart();
+    this.lingeringSinceMs = this.sinceMs;
+  }
+
+  /** Bytes came that nobody wants: who still sends has not yet read the answer. */
+  discarded(phase: Phase): void {
+    if (phase === "lingering") this.restart();
   }
 
   overdue(phase: Phase, nowMs: number): Overdue {
     const { options, outbox, body } = this.parts;
     const waitedMs = nowMs - this.sinceMs;
-    if (phase === "lingering") return waitedMs > LINGER_MS ? "linger" : "none";
+    if (phase === "lingering") {
+      return waitedMs > LINGER_MS || nowMs - this.lingeringSinceMs > LINGER_TOTAL_MS ? "linger" : "none";
+    }
     if (this.sendPace.isTooSlow(nowMs, outbox.taken, !outbox.empty, options.sendRateMin)) return "min_send_rate";
     if (!outbox.empty) return waitedMs > options.timeouts.sendMs ? "send_timeout" : "none";
     if (phase === "idle") return this.overdueIdle(waitedMs);

@@ -3,9 +3,9 @@
  * selectors, rules and file handler that a front answers with (routing.ts, exchange, files), on the same configuration;
  * it opens files to see whether they are there, and asks no app and no upstream.
  */
-import type { Config, ListenAddress, RouteConfig, RouteTarget, SiteConfig } from "../config/config.ts";
+import type { Config, GuardsConfig, ListenAddress, RouteConfig, RouteTarget, SiteConfig } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
-import { compileAccess } from "../exchange/access.ts";
+import { compileVerdict } from "../exchange/access.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
 import type { Reply } from "../exchange/reply.ts";
@@ -14,6 +14,7 @@ import { evaluate } from "../exchange/template.ts";
 import { traceFiles, type Tried } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { type ParsedTarget, parseTarget } from "../protocol/http/target.ts";
+import { type ExplainedContent, explainContent } from "./explain-content.ts";
 import { filesOptions } from "./files-options.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { makeScope, makeTemplate } from "./templates.ts";
@@ -39,7 +40,7 @@ export interface Explanation {
   readonly query: string | undefined;
   readonly site: string | undefined;
   readonly route: string | undefined;
-  /** SCRIPT_NAME: the route's prefix. */
+  /** The route's prefix, or SCRIPT_NAME of its app. */
   readonly mount: string;
   readonly target: RouteTarget | undefined;
   /** Of a directory or file: what is looked for, in turn. */
@@ -47,6 +48,7 @@ export interface Explanation {
   readonly otherwise: string | undefined;
   readonly guards: ExplainedGuards | undefined;
   readonly bodyBytesMax: number | undefined;
+  readonly content: ExplainedContent | undefined;
   readonly headers: readonly string[];
   readonly timeoutsMs: Readonly<Record<string, number>>;
   /** What decides: `421: no site has this host`. */
@@ -55,6 +57,7 @@ export interface Explanation {
 
 export interface ExplainedGuards {
   readonly access: { readonly rules: readonly string[]; readonly allowed: boolean };
+  readonly satisfy: "all" | "any";
   readonly limits: readonly {
     readonly name: string;
     readonly rate: string;
@@ -74,6 +77,7 @@ const UNROUTED = {
   otherwise: undefined,
   guards: undefined,
   bodyBytesMax: undefined,
+  content: undefined,
   headers: [],
   timeoutsMs: {},
 };
@@ -109,21 +113,24 @@ function explainSite(config: Config, site: SiteConfig, exchange: Exchange): Site
     return { ...common, guards, outcome: guards.access.allowed ? "404: no route matches" : DENIED };
   const route = found.value;
   exchange.mount = found.mount;
+  const { target } = route;
   const files = filesOf(config, site, route, exchange);
   return {
     ...common,
     route: route.pattern,
-    mount: shown(found.mount),
-    target: route.target,
+    mount: target.kind === "app" ? target.mount : shown(found.mount),
+    target,
     files,
     otherwise: route.fallback === undefined ? undefined : describeOtherwise(route.fallback.otherwise),
     guards,
     bodyBytesMax: bodyBytesMaxOf(route, site),
+    content: explainContent(site, route, files),
     headers: [...headersOf(site), ...headersOf(route)],
-    outcome: guards.access.allowed ? outcomeOf(route, guards, files) : DENIED,
+    outcome: route.internal ? INTERNAL : guards.access.allowed ? outcomeOf(route, guards, files) : DENIED,
   };
 }
 
+const INTERNAL = "404: the route is internal, for X-Accel-Redirect and the like";
 const DENIED = "403: access denies this address";
 
 function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly Tried[]): string {
@@ -198,11 +205,10 @@ function explainGuards(config: Config, { guards }: SiteConfig | RouteConfig, exc
   const scope = makeScope(config);
   const limits = config.rateLimits.filter((limit) => guards.limits.includes(limit.name));
   return {
-    access: { rules: guards.access, allowed: compileAccess(guards.access)(exchange.peer.remoteAddress) },
+    ...explainAccess(guards, exchange.peer.remoteAddress),
     limits: limits.map(({ name, rate, burst, key }) => {
       return { name, rate, burst, key: shown(evaluate(makeTemplate(key, scope), exchange)) };
     }),
-    auth: guards.auth,
     errorPages: guards.errorPages.map(({ statuses, status, source }) => {
       const sent = status === undefined ? "" : ` with ${status}`;
       const page =
@@ -213,11 +219,20 @@ function explainGuards(config: Config, { guards }: SiteConfig | RouteConfig, exc
   };
 }
 
+/** With `satisfy = "any"` an address that is not allowed is asked for its password, and one that is allowed is not. */
+function explainAccess({ access, auth, satisfy }: GuardsConfig, address: string) {
+  const verdict = compileVerdict(access)(address);
+  if (satisfy === "all" || auth === undefined) {
+    return { access: { rules: access, allowed: verdict !== "denied" }, auth, satisfy };
+  }
+  return { access: { rules: access, allowed: true }, auth: verdict === "allowed" ? undefined : auth, satisfy };
+}
+
 function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange: Exchange): Tried[] {
   const { target, fallback } = route;
   if (target.kind !== "files") return [];
   const scope = routeScope(route.match, site.names, makeScope(config));
-  const options = filesOptions(target, site.charset, scope, {});
+  const options = filesOptions(target, { site, route }, scope, {});
   const candidates = fallback?.candidates ?? ["$uri"];
   return traceFiles(options, candidates, exchange).map(({ name, found }) => ({ name: target.path + name, found }));
 }

@@ -1,24 +1,67 @@
 /** A route's directory of files, as its handler wants it; for the handlers of a front and for `server explain`. */
-import type { RouteTarget } from "../config/config.ts";
+import type { Log } from "../base/log.ts";
+import type { RouteConfig, RouteTarget, ServerConfig, SiteConfig } from "../config/config.ts";
 import type { Scope } from "../exchange/scope.ts";
+import { CachePolicy } from "../files/cache-control.ts";
+import { FileCache } from "../files/cache.ts";
 import type { FilesOptions } from "../files/handler.ts";
+import { OPEN_FILES_MAX, OpenFiles } from "../files/open-files.ts";
+import { StaticManifest } from "../files/static-manifest.ts";
+import { Compressions } from "./compressions.ts";
 import { makeTemplate } from "./templates.ts";
+
+/** What all file routes of a front share, so that one bound holds for all of them. */
+export interface SharedFiles extends Pick<FilesOptions, "cache" | "openFiles" | "log"> {
+  readonly compressions?: Compressions;
+}
+
+export function shareFiles(
+  { bytesMax, revalidateMs }: ServerConfig["fileCache"],
+  log: Log,
+  compressions: Compressions,
+): Required<SharedFiles> {
+  return {
+    compressions,
+    cache: new FileCache(bytesMax, revalidateMs),
+    openFiles: new OpenFiles(OPEN_FILES_MAX, revalidateMs),
+    log,
+  };
+}
 
 type FilesTarget = Extract<RouteTarget, { kind: "files" }>;
 
+/** Where the directory stands. */
+export interface FilesSurroundings {
+  readonly site: SiteConfig;
+  readonly route: RouteConfig;
+}
+
 export function filesOptions(
   target: FilesTarget,
-  charset: string | undefined,
+  { site, route }: FilesSurroundings,
   scope: Scope,
-  shared: Pick<FilesOptions, "cache" | "log">,
+  { compressions = new Compressions(), ...shared }: SharedFiles,
 ): FilesOptions {
+  const { compress, precompressed } = route.encoding;
   return {
     root: target.path,
     single: target.single,
     below: target.below === undefined ? undefined : makeTemplate(target.below, scope),
     index: target.index,
-    cacheControl: target.cacheControl,
-    charset,
+    links: target.rules.symlinks,
+    hidden: target.rules.hidden,
+    listing: target.rules.listing,
+    absoluteRedirect: target.rules.absoluteRedirect,
+    rangesMax: target.rules.rangesMax,
+    cachePolicy: cachePolicyOf(target, shared.log),
+    encoding: { siblings: precompressed, compression: compressions.ofFiles(compress) },
+    types: site.types,
+    charset: site.charset,
     ...shared,
   };
+}
+
+/** Hashed names are those of a whole directory: a single file is served under the one name that the route gives it. */
+export function cachePolicyOf({ path, single, cache }: FilesTarget, log?: Log): CachePolicy {
+  return new CachePolicy(cache, single ? undefined : new StaticManifest(path, log));
 }

@@ -10,6 +10,7 @@ import { compileAddressSet } from "../exchange/address-set.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { writeLine } from "../os/log-file.ts";
+import { HeadMemo } from "../protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { Accepting } from "./accepting.ts";
 import { AccessLog } from "./access-log.ts";
@@ -38,6 +39,8 @@ const SPOOL_DETAILS = {
   memory: "it is used up; bodies and replies go to temporary files at once",
   disk: "it is used up; bodies are answered 507, replies wait for their clients",
 } as const;
+
+type Refuse = (wire: OwnedWire) => WireOwner;
 
 type MakeSession = (wire: OwnedWire, peer: Peer) => Session & WireOwner;
 
@@ -70,17 +73,24 @@ export class Front implements SessionObserver {
   private readonly refusals: Refusals;
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
   private lastId = 0;
+  private readonly number: number;
+  private connections = 0;
   private draining = false;
   private readonly told: FrontEvents;
 
   constructor(start: Start, told: FrontEvents) {
     this.config = start.config;
     this.told = told;
+    this.number = start.front;
     this.log = makeLog(`front-${start.front}`, start.config.server.logLevel, (line) =>
       writeLine(start.logs.error, line),
     );
     this.accessLog = new AccessLog(start.logs.access, makeAccessLogLine(start.config));
-    const usage = new Usage(start.usage, start.front);
+    const usage = new Usage(
+      start.usage,
+      start.front,
+      start.config.rateLimits.map((limit) => limit.name),
+    );
     this.limits = new LimitLog(this.log, usage, monotonicMs);
     this.admission = this.makeAdmission(usage, new AddressCounts(start.addresses, start.front));
     this.refusals = new Refusals(this.scratch);
@@ -90,6 +100,8 @@ export class Front implements SessionObserver {
       queues: start.queues,
       rates: start.rates,
       log: this.log,
+      limited: (limit, detail) => this.limited(limit, detail),
+      rateRefused: (name) => usage.rateRefused(name),
       spoolRefused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
     });
     setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
@@ -157,21 +169,23 @@ export class Front implements SessionObserver {
   private acceptor(handle: ListenerHandle): (wire: OwnedWire) => WireOwner {
     const make = handle.app === undefined ? this.httpSessions(handle) : this.uwsgiSessions(handle.app);
     const isGateway = handle.app !== undefined;
-    const begin = (wire: OwnedWire, peer: Peer) => this.begin(wire, peer, make, isGateway);
+    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusalRules.get(handle.key));
+    const begin = (wire: OwnedWire, peer: Peer) =>
+      this.mayBegin(peer, isGateway)
+        ? this.opened(make(wire, peer), isGateway ? "" : peer.remoteAddress)
+        : refuse(wire);
     const timeoutMs = this.config.server.limits.headerTimeoutMs;
     return (wire) => {
       this.accepting.accepted();
-      if (!this.admission.hasRoom(wire.remoteAddress)) return this.refusals.refuse(wire);
+      if (!this.admission.hasRoom(wire.remoteAddress)) return refuse(wire);
       if (!handle.proxyProtocol) return begin(wire, peerOf(wire));
       return this.opened(new ProxyPreface(wire, { timeoutMs, begin, observer: this }), "");
     };
   }
 
   /** A gateway speaks for many clients, and is not counted as one. */
-  private begin(wire: OwnedWire, peer: Peer, make: MakeSession, isGateway: boolean): WireOwner {
-    const address = isGateway ? "" : peer.remoteAddress;
-    if (!this.admission.mayConnect(address)) return this.refusals.refuse(wire);
-    return this.opened(make(wire, peer), address);
+  private mayBegin(peer: Peer, isGateway: boolean): boolean {
+    return this.admission.mayConnect(isGateway ? "" : peer.remoteAddress);
   }
 
   private opened(session: Session & WireOwner, address: string): WireOwner {
@@ -186,6 +200,7 @@ export class Front implements SessionObserver {
     const { limits } = this.config.server;
     const options: SessionOptions = {
       handler,
+      refusalRules: this.assembly.refusalRules.get(handle.key),
       headLimits: {
         ...DEFAULT_HEAD_LIMITS,
         headBytesMax: limits.headerBytesMax,
@@ -193,6 +208,7 @@ export class Front implements SessionObserver {
         targetBytesMax: limits.targetBytesMax,
         mergeSlashes: this.config.server.mergeSlashes,
       },
+      headMemo: new HeadMemo(),
       timeouts: this.timeouts(),
       drainTimeoutMs: this.config.server.drainTimeoutMs,
       keepaliveRequestsMax: limits.keepaliveRequestsMax,
@@ -214,6 +230,8 @@ export class Front implements SessionObserver {
       handler: app.handler,
       loaded: { root, wsgi, python, env },
       timeouts: this.timeouts(),
+      bodyRateMin: this.config.server.limits.bodyRateMin,
+      sendRateMin: this.config.server.limits.sendRateMin,
       log: this.log,
       scratch: this.scratch,
       observer: this,
@@ -246,6 +264,12 @@ export class Front implements SessionObserver {
     return this.lastId;
   }
 
+  /** Fronts take turns in counting, so that no two of them give the same number. */
+  nextConnection(): number {
+    this.connections++;
+    return this.connections * this.config.server.fronts + this.number;
+  }
+
   finished(exchange: Exchange, status: number, contentBytes: number): void {
     this.accessLog.finished(exchange, status, contentBytes);
   }
@@ -256,6 +280,10 @@ export class Front implements SessionObserver {
 
   limited(limit: LimitName, detail: string): void {
     this.limits.hit(limit, detail);
+  }
+
+  counted(limit: LimitName): void {
+    this.limits.count(limit);
   }
 
   replaced(session: Session, by: Session): void {

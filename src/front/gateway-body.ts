@@ -7,6 +7,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { BodyFailure, BodyReader, RequestBody } from "../exchange/body.ts";
 import type { Wire } from "../net/wire.ts";
 import { RECEIVE_BYTES_MAX } from "./options.ts";
+import { Pace } from "./pace.ts";
 
 /** `unread`: nobody has asked for it. `broken`: the rest is received and thrown away. */
 type BodyPhase = "unread" | "reading" | "paused" | "broken" | "received";
@@ -32,6 +33,8 @@ export class GatewayBody implements RequestBody {
   private remaining: number;
   private delivering = false;
   private wirePaused = false;
+  private bytes = 0;
+  private readonly pace = new Pace();
 
   constructor(length: number, wire: Wire, owner: GatewayBodyOwner) {
     this.length = this.remaining = length;
@@ -50,11 +53,17 @@ export class GatewayBody implements RequestBody {
     return this.phase === "reading";
   }
 
+  /** Does the gateway keep up `rateMin` bytes per second? Asked at each sweep. */
+  isTooSlow(nowMs: number, rateMin: number): boolean {
+    return this.pace.isTooSlow(nowMs, this.bytes, this.awaited, rateMin);
+  }
+
   /** Takes ownership. Bytes beyond CONTENT_LENGTH are nobody's: never another packet (uWSGI issue 2336). */
   receive(bytes: Uint8Array): void {
     const length = Math.min(bytes.length, this.remaining - this.heldBytes);
     if (length <= 0) return;
     if (this.phase === "reading") this.sinceMs = monotonicMs();
+    this.bytes += length;
     this.held.push(length === bytes.length ? bytes : bytes.subarray(0, length));
     this.heldBytes += length;
     this.deliver();

@@ -4,11 +4,16 @@
  *
  *   access (403) → limit (429) → auth (401) → body bound (413) → target          error pages around all of it
  *
+ * With `satisfy = "any"` an address that access allows passes by auth, and any other passes by access:
+ *
+ *   access ─allowed─▶ limit → body bound → target
+ *      └──────else──▶ limit → auth → body bound → target
+ *
  * What a site does not use is not there: it costs a request nothing.
  */
 import type { Log } from "../base/log.ts";
-import type { Config, ErrorPageConfig, GuardsConfig } from "../config/config.ts";
-import { withAccess } from "../exchange/access.ts";
+import type { Config, ErrorPageConfig, GuardsConfig, SiteConfig } from "../config/config.ts";
+import { withAccess, withAccessOr } from "../exchange/access.ts";
 import { BasicAuth, withBasicAuth } from "../exchange/basic-auth.ts";
 import { answer } from "../exchange/canned.ts";
 import { type ErrorPageOptions, ErrorPages } from "../exchange/error-pages.ts";
@@ -17,10 +22,24 @@ import { RateLimit, withLimits } from "../exchange/rate-limit.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { evaluate } from "../exchange/template.ts";
+import type { LimitName } from "../exchange/usage.ts";
 import { Verifier } from "../exchange/verifier.ts";
 import { contentTypeOf } from "../files/mime.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
+import { describeExchange } from "./session.ts";
 import { makeTemplate } from "./templates.ts";
+
+type Limited = (limit: LimitName, detail: string) => void;
+
+export interface GuardsContext {
+  /** The buckets of each [limit.NAME], shared by all fronts. */
+  readonly rates: Readonly<Record<string, RateMemory>>;
+  readonly log: Log;
+  /** Tells that a limit was hit, whom it hit and what was done. */
+  readonly limited: Limited;
+  /** A [limit.NAME] refused a request. */
+  readonly rateRefused: (name: string) => void;
+}
 
 export class Guards {
   readonly limits: ReadonlyMap<string, RateLimit>;
@@ -28,30 +47,34 @@ export class Guards {
   private readonly verifier = new Verifier();
   private readonly auths = new Map<string, BasicAuth>();
 
-  constructor(config: Config, memories: Readonly<Record<string, RateMemory>>, scope: Scope, log: Log) {
+  private readonly limited: Limited;
+
+  constructor(config: Config, { rates, log, limited, rateRefused }: GuardsContext, scope: Scope) {
     this.log = log;
+    this.limited = limited;
     const offsetMs = monotonicOffsetMs();
     this.limits = new Map(
       config.rateLimits.map((limit) => {
-        const memory = memories[limit.name];
+        const memory = rates[limit.name];
         if (memory === undefined) throw new Error(`no memory for limit ${limit.name}`);
         const template = makeTemplate(limit.key, scope);
         const key = (exchange: Exchange) => evaluate(template, exchange);
-        return [limit.name, new RateLimit({ ...limit, key }, memory, offsetMs, log)];
+        const refused = () => rateRefused(limit.name);
+        return [limit.name, new RateLimit({ ...limit, key, refused }, memory, offsetMs, log)];
       }),
     );
   }
 
   /** The order stands here and nowhere else. */
   around(guards: GuardsConfig, target: Handler): Handler {
-    return this.access(guards, this.limited(guards, this.authenticated(guards, withBodyBound(target))));
+    const bounded = withBodyBound(target, this.limited);
+    const proven = this.rateLimited(guards, this.authenticated(guards, bounded));
+    const { access, auth, satisfy } = guards;
+    if (satisfy === "any" && auth !== undefined) return withAccessOr(access, this.rateLimited(guards, bounded), proven);
+    return access.length === 0 ? proven : withAccess(access, proven);
   }
 
-  private access({ access }: GuardsConfig, next: Handler): Handler {
-    return access.length === 0 ? next : withAccess(access, next);
-  }
-
-  private limited({ limits }: GuardsConfig, next: Handler): Handler {
+  private rateLimited({ limits }: GuardsConfig, next: Handler): Handler {
     const found = limits.flatMap((name) => this.limits.get(name) ?? []);
     return found.length === 0 ? next : withLimits(found, next);
   }
@@ -67,22 +90,25 @@ export class Guards {
   /** `dispatch` answers a path of the site without its guards. */
   errorPages(
     pages: readonly ErrorPageConfig[],
-    charset: string | undefined,
+    { charset, types }: Pick<SiteConfig, "charset" | "types">,
     dispatch: Handler,
   ): ErrorAnswers | undefined {
     if (pages.length === 0) return undefined;
     const options = pages.map(({ statuses, status, source }): ErrorPageOptions => {
       if (source.kind !== "file") return { statuses, status, source };
-      return { statuses, status, source: { ...source, contentType: contentTypeOf(source.path, charset) } };
+      return { statuses, status, source: { ...source, contentType: contentTypeOf(source.path, charset, types) } };
     });
     return new ErrorPages(options, { dispatch, log: this.log });
   }
 }
 
-function withBodyBound(next: Handler): Handler {
-  return (exchange) => (isTooLarge(exchange) ? answer(exchange, 413) : next(exchange));
-}
-
-function isTooLarge(exchange: Exchange): boolean {
-  return exchange.bodyBytesMax > 0 && exchange.head.bodyLength > exchange.bodyBytesMax;
+/** A length that was announced is refused before any of the body is read; others are counted as they come. */
+function withBodyBound(next: Handler, limited: Limited): Handler {
+  return (exchange) => {
+    const { bodyBytesMax, head, peer } = exchange;
+    if (bodyBytesMax === 0 || head.bodyLength <= bodyBytesMax) return next(exchange);
+    const whose = describeExchange(peer.remoteAddress, exchange);
+    limited("max_body_size", `${whose}: a body of ${head.bodyLength} bytes is announced, ${bodyBytesMax} are allowed`);
+    answer(exchange, 413);
+  };
 }

@@ -127,9 +127,3 @@ export class Http1Body implements RequestBody {
     return this.length !== LENGTH_UNKNOWN && this.length <= DISCARD_BYTES_MAX;
   }
 }
-
-/** RFC 9110 section 10.1.1: an expectation that is not known may be answered 417; of 1.0 clients it is ignored. */
-export function expectationFails(head: RequestHead): boolean {
-  if (head.bodyLength === 0 || head.expectsContinue || head.minor === 0) return false;
-  return head.fields.has("expect");
-}

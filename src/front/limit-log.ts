@@ -20,6 +20,11 @@ export class LimitLog {
     this.now = now;
   }
 
+  /** Without a line. */
+  count(limit: LimitName): void {
+    this.usage.hit(limit);
+  }
+
   /** `detail`: whom it hit and what was done, `192.0.2.7: the connection is refused`. */
   hit(limit: LimitName, detail: string): void {
     this.usage.hit(limit);

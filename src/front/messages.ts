@@ -39,6 +39,8 @@ export type ToFront =
   /** Begin to accept: everything that requests need is there. */
   | { readonly kind: "accept" }
   | { readonly kind: "app"; readonly app: string; readonly message: AppMessage }
+  /** Fail as a bug would: for tests of what the master does then. */
+  | { readonly kind: "fault" }
   /** Stop accepting, finish what is in flight, then say `drained`. */
   | { readonly kind: "drain" };
 

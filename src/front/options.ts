@@ -1,6 +1,8 @@
 /** What every session of a front thread shares: limits, the clock of the sweep, and where finished requests are told. */
 import type { Log } from "../base/log.ts";
 import type { Exchange, Handler, Peer } from "../exchange/exchange.ts";
+import type { HeadMemo } from "../protocol/http1/head-memo.ts";
+import type { HeaderRules } from "../exchange/reply-headers.ts";
 import type { HeadLimits } from "../protocol/http1/limits.ts";
 import type { Session } from "./session.ts";
 import type { LimitName } from "../exchange/usage.ts";
@@ -15,9 +17,10 @@ export const DISCARD_BYTES_MAX = 1024 * 1024;
 /** Bytes received and not yet asked for (pipelined requests, a body whose reader is busy) before receiving stops. */
 export const RECEIVE_BYTES_MAX = 64 * 1024;
 
-/** After the last reply of a broken or refused request: how long the client may take to read it and close, before the
- *  connection is dropped. nginx: lingering_timeout 5 s between reads, lingering_time 30 s in all. */
+/** After the last reply of a broken or refused request: how long the client may take to read it and close, since it last
+ *  sent something and in all, before the connection is dropped. nginx: lingering_timeout, lingering_time. */
 export const LINGER_MS = 5_000;
+export const LINGER_TOTAL_MS = 30_000;
 
 /** A connection that was accepted no longer ago is not taken for idle: its first request is in the kernel's buffer or in the
  *  network, and to close it would lose that. Of a kept connection clients know that it may close (RFC 9112 section 9.3.1). */
@@ -51,9 +54,15 @@ export interface RateLimits {
   readonly sendRateMin: number;
 }
 
-export interface SessionOptions extends PersistenceLimits, RateLimits {
+/** Fields of answers to what never became a request; see refused-head.ts. */
+export interface RefusalOptions {
+  readonly refusalRules?: HeaderRules | undefined;
+}
+
+export interface SessionOptions extends PersistenceLimits, RateLimits, RefusalOptions {
   readonly handler: Handler;
   readonly headLimits: HeadLimits;
+  readonly headMemo: HeadMemo;
   readonly timeouts: SessionTimeouts;
   /** How long what is in flight may take when the server stops; for tunnels. */
   readonly drainTimeoutMs: number;
@@ -66,12 +75,16 @@ export interface SessionOptions extends PersistenceLimits, RateLimits {
 export interface SessionObserver {
   /** A number that names a request in this front. */
   nextId(): number;
+  /** A number that names a connection in this server. */
+  nextConnection(): number;
   /** The exchange is over: its last byte was taken by the kernel, or the client left (status 499 if nothing was sent). */
   finished(exchange: Exchange, status: number, contentBytes: number): void;
   /** Refused before there was an exchange. */
   refused(peer: Peer, status: number): void;
   /** A limit was hit; `detail` says whom it hit and what was done. */
   limited(limit: LimitName, detail: string): void;
+  /** The same without a line in the log: it was written already, or nothing is wrong. */
+  counted(limit: LimitName): void;
   /** Another one goes on with its connection. */
   replaced(session: Session, by: Session): void;
   /** The session's last word. */

@@ -5,7 +5,11 @@
 import type { RequestHead } from "../protocol/http/message.ts";
 import type { PersistenceLimits } from "./options.ts";
 
+export type PersistenceLimit = "max_pipelined_requests" | "keepalive_requests" | "keepalive_max_age";
+
 export class Persistence {
+  /** The limit that ended it. */
+  reached: PersistenceLimit | undefined = undefined;
   /** May there be a further request? */
   stays = true;
   /** Requests begun. */
@@ -29,7 +33,7 @@ export class Persistence {
     this.ahead = buffered === 0 ? 0 : this.ahead + 1;
   }
 
-  get tooFarAhead(): boolean {
+  private get tooFarAhead(): boolean {
     return this.ahead >= this.limits.pipelinedMax;
   }
 
@@ -39,10 +43,19 @@ export class Persistence {
 
   /** `possible`: nothing in the way of this very request stands against it. */
   decide(head: RequestHead, possible: boolean, nowMs: number): boolean {
-    const { keepaliveRequestsMax, keepaliveAgeMaxMs } = this.limits;
-    const young = nowMs - this.openedMs < keepaliveAgeMaxMs;
-    const bounded = this.served < keepaliveRequestsMax && young && !this.tooFarAhead;
-    this.stays = this.stays && head.persistent && possible && bounded;
+    if (this.stays && head.persistent && possible) {
+      this.reached = this.reachedLimit(nowMs);
+      this.stays = this.reached === undefined;
+    } else {
+      this.stays = false;
+    }
     return this.stays;
+  }
+
+  private reachedLimit(nowMs: number): PersistenceLimit | undefined {
+    const { keepaliveRequestsMax, keepaliveAgeMaxMs } = this.limits;
+    if (this.tooFarAhead) return "max_pipelined_requests";
+    if (this.served >= keepaliveRequestsMax) return "keepalive_requests";
+    return nowMs - this.openedMs < keepaliveAgeMaxMs ? undefined : "keepalive_max_age";
   }
 }

@@ -5,7 +5,11 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Wire, WireOwner } from "../net/wire.ts";
 import { Outbox } from "../net/outbox.ts";
+import type { HeaderRules } from "../exchange/reply-headers.ts";
+import type { ReplyHead } from "../protocol/http/message.ts";
+import { refusedHead } from "./refused-head.ts";
 import { ReplyWriter } from "./reply-writer.ts";
+import { peerOf } from "./session.ts";
 
 /** How long the client may take to close: a round trip, even of a slow network. */
 const REFUSAL_LINGER_MS = 1_000;
@@ -28,12 +32,14 @@ export class Refusals {
   }
 
   /** The owner that the wire has from now on. */
-  refuse(wire: Wire): WireOwner {
+  refuse(wire: Wire, rules?: HeaderRules): WireOwner {
     if (this.open.size >= REFUSALS_MAX) {
       wire.abort();
       return NOBODY;
     }
-    const refusal = new Refusal(wire, this.scratch, () => this.open.delete(refusal));
+    const refusal = new Refusal(wire, this.scratch, refusedHead(STATUS, peerOf(wire), rules), () =>
+      this.open.delete(refusal),
+    );
     this.open.add(refusal);
     return refusal;
   }
@@ -52,11 +58,11 @@ class Refusal implements WireOwner {
   private readonly over: () => void;
   private readonly sinceMs = monotonicMs();
 
-  constructor(wire: Wire, scratch: Buffer, over: () => void) {
+  constructor(wire: Wire, scratch: Buffer, head: ReplyHead, over: () => void) {
     this.wire = wire;
     this.over = over;
     // A fresh socket takes a page of a few hundred bytes; one that does not is not waited for.
-    new ReplyWriter(new Outbox(wire), scratch).refusal(STATUS);
+    new ReplyWriter(new Outbox(wire), scratch).refusal(head);
     wire.shutdown();
   }
 

@@ -5,15 +5,17 @@
 import { assert } from "../base/assert.ts";
 import { wallMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
-import { httpDateNow } from "../protocol/http/date.ts";
+import { httpDateNow, httpSecond } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
+import type { KeptReply } from "../protocol/http/kept-reply.ts";
+import { LENGTH_UNKNOWN, type PreparedHead, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
 import { acceptsTrailers } from "../protocol/http/trailers.ts";
 import {
   CHUNK_END,
   chunkHeader,
   encodeLastChunk,
   encodeReplyHead,
+  hasNoContent,
   LAST_CHUNK,
   type ReplyFraming,
   replyFraming,
@@ -52,21 +54,75 @@ export class ReplyWriter {
 
   /** Head and content with one write when they fit in the scratch buffer together, else two. */
   whole(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
-    const { scratch } = this;
-    const headBytes = this.encode(request, head, persistent);
-    const length = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
-    assert(this.framing !== "length" || content.length >= head.length, "content is not shorter than announced");
-    this.contentBytes = length;
-    if (headBytes === -1) {
-      this.writeLargeHead(request, head, persistent);
-      this.outbox.write(content, 0, length);
-    } else if (headBytes + length <= scratch.length) {
-      scratch.set(length === content.length ? content : content.subarray(0, length), headBytes);
-      this.outbox.writeCopying(scratch, headBytes + length);
-    } else {
-      this.outbox.writeCopying(scratch, headBytes);
-      this.outbox.write(content, 0, length);
+    if (persistent && isUsual(request)) {
+      const { kept, prepared } = head;
+      if (kept !== undefined && this.writeKept(request, head, kept)) return;
+      if (prepared !== undefined && this.prepare(request, head, prepared)) return this.again(prepared, head, content);
     }
+    this.encodeAndWrite(request, head, content, persistent);
+  }
+
+  /** Encodes a head that is sent again and again, if the second of its Date is over. False: it is too large. */
+  private prepare(request: RequestHead, head: ReplyHead, prepared: PreparedHead): boolean {
+    const second = httpSecond(wallMs());
+    if (prepared.second === second) return true;
+    const headBytes = this.encode(request, head, true);
+    if (headBytes === -1 || (this.framing !== "length" && this.framing !== "none")) return false;
+    prepared.bytes = Uint8Array.prototype.slice.call(this.scratch, 0, headBytes);
+    prepared.second = second;
+    return true;
+  }
+
+  private again(prepared: PreparedHead, head: ReplyHead, content: Uint8Array): void {
+    this.status = head.status;
+    this.framing = hasNoContent(head.status) ? "none" : "length";
+    this.remaining = head.length;
+    this.scratch.set(prepared.bytes, 0);
+    this.writeWithHead(prepared.bytes.length, content, this.takeLength(content, head));
+  }
+
+  private encodeAndWrite(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
+    const headBytes = this.encode(request, head, persistent);
+    const length = this.takeLength(content, head);
+    if (headBytes !== -1) return this.writeWithHead(headBytes, content, length);
+    this.writeLargeHead(request, head, persistent);
+    this.outbox.write(content, 0, length);
+  }
+
+  /** How much of the content goes out. */
+  private takeLength(content: Uint8Array, head: ReplyHead): number {
+    assert(this.framing !== "length" || content.length >= head.length, "content is not shorter than announced");
+    this.contentBytes = this.framing === "none" ? 0 : Math.min(content.length, this.remainingOr(content.length));
+    return this.contentBytes;
+  }
+
+  /** The head is in the scratch buffer. */
+  private writeWithHead(headBytes: number, content: Uint8Array, length: number): void {
+    const { scratch, outbox } = this;
+    if (headBytes + length <= scratch.length) {
+      scratch.set(length === content.length ? content : content.subarray(0, length), headBytes);
+      outbox.writeCopying(scratch, headBytes + length);
+    } else {
+      outbox.writeCopying(scratch, headBytes);
+      outbox.write(content, 0, length);
+    }
+  }
+
+  /** False: its head is too large to be kept. */
+  private writeKept(request: RequestHead, head: ReplyHead, kept: KeptReply): boolean {
+    const date = httpDateNow(wallMs());
+    if (kept.date !== "") {
+      if (date !== kept.date) kept.redate(date);
+    } else {
+      const length = encodeReplyHead(this.scratch, 0, head, "length", request, true, date);
+      if (!kept.put(this.scratch, length, date)) return false;
+    }
+    this.status = head.status;
+    this.contentBytes = head.length;
+    this.framing = "length";
+    this.remaining = 0;
+    this.outbox.writeCopying(kept.bytes, kept.length, kept.start);
+    return true;
   }
 
   start(request: RequestHead, head: ReplyHead, persistent: boolean): void {
@@ -83,6 +139,17 @@ export class ReplyWriter {
     this.contentBytes += length;
     if (this.framing !== "chunked") return this.outbox.write(bytes, 0, length);
     return this.writeChunk(bytes);
+  }
+
+  /** How many were taken; nothing is held. The length must have been announced. */
+  offer(bytes: Uint8Array): number {
+    if (this.framing === "none") return bytes.length;
+    assert(this.framing === "length", "what is offered has a known length");
+    const length = Math.min(bytes.length, this.remaining);
+    const taken = this.outbox.offer(bytes, 0, length);
+    this.remaining -= taken;
+    this.contentBytes += taken;
+    return taken === length ? bytes.length : taken;
   }
 
   private writeChunk(bytes: Uint8Array): boolean {
@@ -112,11 +179,10 @@ export class ReplyWriter {
     this.outbox.write(wanted ? encodeLastChunk(trailers) : LAST_CHUNK);
   }
 
-  /** The answer to bytes that never became a request; the connection closes after it. `toHead`: they began as a HEAD. */
-  refusal(status: number, toHead = false): void {
-    const { fields, content } = errorPage(status);
-    const head: ReplyHead = { status, reason: undefined, fields, length: content.length };
-    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, content, false);
+  /** The answer to bytes that never became a request (refused-head.ts); the connection closes after it. `toHead`: they
+   *  began as a HEAD. */
+  refusal(head: ReplyHead, toHead = false): void {
+    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, errorPage(head.status).content, false);
   }
 
   private encode(request: RequestHead, head: ReplyHead, persistent: boolean): number {
@@ -142,6 +208,11 @@ export class ReplyWriter {
   private remainingOr(length: number): number {
     return this.remaining === LENGTH_UNKNOWN ? length : this.remaining;
   }
+}
+
+/** HTTP/1.1, and content in the reply wherever its status allows some: then the bytes are the same for all. */
+function isUsual({ minor, method }: RequestHead): boolean {
+  return minor === 1 && method !== "HEAD" && method !== "CONNECT";
 }
 
 /** What is known of a request whose head was refused: nothing; it is answered as HTTP/1.1. */

@@ -9,30 +9,26 @@
  *
  * It decides when; what goes on the wire is decided in protocol/http1.
  */
-import { assert } from "../base/assert.ts";
-import { monotonicMs } from "../base/clock.ts";
 import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
 import { Exchange, type Peer } from "../exchange/exchange.ts";
-import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
-import { finishedHead } from "../exchange/reply-headers.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
-import type { Fields } from "../protocol/http/fields.ts";
-import type { ReplyHead } from "../protocol/http/message.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
-import { CONTINUE, encodeInterimHead } from "../protocol/http1/write.ts";
-import { Deadlines, OVERDUE, type Phase } from "./deadlines.ts";
-import { expectationFails, Http1Body, type Http1BodyOwner } from "./http1-body.ts";
+import { CONTINUE, REPLY_BEGIN } from "../protocol/http1/write.ts";
+import { Deadlines, type Phase } from "./deadlines.ts";
+import { Http1Body, type Http1BodyOwner } from "./http1-body.ts";
+import { Http1Reply, type Http1ReplyOwner } from "./http1-reply.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
 import { Persistence } from "./persistence.ts";
+import { refusedHead } from "./refused-head.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import { describeExchange, peerOf, reportBug, type Session } from "./session.ts";
+import { Report } from "./report.ts";
+import { peerOf, reportBug, type Session } from "./session.ts";
 import { Http1Upgrader, mayBeNoRequest } from "./session-tunnel.ts";
 
-export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
-  state: ReplyState = "waiting";
-  producer: Producer | undefined = undefined;
+export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1ReplyOwner {
+  exchange: Exchange | undefined = undefined;
 
   readonly wire: OwnedWire;
   readonly options: SessionOptions;
@@ -40,11 +36,12 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   readonly connection: ServerConnection;
   readonly outbox: Outbox;
   private readonly writer: ReplyWriter;
+  private readonly reply: Http1Reply;
 
   private phase: Phase = "idle";
   private readonly body = new Http1Body(this);
-  private exchange: Exchange | undefined = undefined;
   private readonly persistence: Persistence;
+  private readonly report: Report;
   private readonly deadlines: Deadlines;
   private draining = false;
   private lingerNeeded = false;
@@ -55,19 +52,22 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     this.wire = wire;
     this.options = options;
     this.peer = peer;
-    this.connection = new ServerConnection(options.headLimits);
+    this.connection = new ServerConnection(options.headLimits, options.headMemo);
     this.outbox = new Outbox(wire);
     this.writer = new ReplyWriter(this.outbox, options.scratch);
     const { connection, outbox, body } = this;
-    this.persistence = new Persistence(options, monotonicMs());
+    this.reply = new Http1Reply(this, connection, outbox, this.writer);
+    this.report = new Report(options, peer, outbox);
+    this.persistence = new Persistence(options, this.report.openedMs);
     this.deadlines = new Deadlines({ options, connection, outbox, body, persistence: this.persistence });
   }
 
   received(bytes: Uint8Array): void {
-    if (this.phase === "lingering" || this.phase === "flushing") return;
-    if (this.countsFromNow()) this.deadlines.restart();
+    if (this.phase === "lingering" || this.phase === "flushing") return this.deadlines.discarded(this.phase);
+    this.deadlines.beginTurn(this.countsFromNow());
+    this.report.arrived(bytes.length);
     this.connection.receive(bytes);
-    this.guarded(this.pump);
+    this.guarded(this.pumpNow);
   }
 
   /** The first byte of a head begins its (absolute) deadline; every read of a body begins a new one. */
@@ -85,6 +85,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.phase === "lingering") return this.close();
     this.connection.receivedEnd();
     this.guarded(this.pump);
+    if (this.phase === "exchange" && this.reply.state === "waiting") this.outbox.writeAhead(REPLY_BEGIN);
   }
 
   closed(): void {
@@ -107,6 +108,12 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   private pump(): void {
     if (this.pumping) return;
+    this.deadlines.beginTurn(false);
+    this.pumpNow();
+  }
+
+  private pumpNow(): void {
+    if (this.pumping) return;
     this.pumping = true;
     try {
       let turns = TURNS_PER_WAKE_MAX;
@@ -124,7 +131,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private mayPull(): boolean {
     if (this.phase === "idle") return this.outbox.empty;
     if (this.phase !== "exchange") return false;
-    if (this.body.received) return this.state === "finished" && this.outbox.empty;
+    if (this.body.received) return this.reply.state === "finished" && this.outbox.empty;
     return this.body.flowing;
   }
 
@@ -160,32 +167,30 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private begin(): void {
     const { head } = this.connection;
     this.phase = "exchange";
-    this.state = "waiting";
-    this.producer = undefined;
+    this.reply.begin();
     this.body.begin(head);
-    this.writer.reset();
     this.persistence.begun();
     this.deadlines.beginExchange();
+    this.report.requests++;
     const exchange = new Exchange({
       id: this.options.observer.nextId(),
       head,
       peer: this.peer,
       body: this.body,
-      reply: this,
+      reply: this.reply,
       protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
       params: undefined,
       startedMs: this.deadlines.sinceMs,
+      connection: this.report,
     });
     this.exchange = exchange;
     if (head.upgrade !== undefined) exchange.upgrader = new Http1Upgrader(this, exchange);
-    if (expectationFails(head)) return answer(exchange, 417);
     this.options.handler(exchange);
   }
 
   /** The connection is a tunnel from now on. */
   release(): void {
-    this.state = "finished";
-    this.producer = undefined;
+    this.reply.release();
     this.exchange = undefined;
     this.phase = "closed";
   }
@@ -198,7 +203,7 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   /** Only when the body is wanted, and pointless once some of it has come (RFC 9110 section 10.1.1). */
   private sendContinue(): void {
-    if (!this.connection.head.expectsContinue || this.state !== "waiting") return;
+    if (!this.connection.head.expectsContinue || this.reply.state !== "waiting") return;
     this.body.continued = true;
     if (this.connection.bufferedBytes === 0) this.outbox.write(CONTINUE);
   }
@@ -217,12 +222,13 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   /** The rest of the body will not be read: tells the reader, then the client if no reply has begun. */
   private bodyBroken(why: BodyFailure, status: number): void {
     const { exchange } = this;
+    if (why === "too-large") this.report.tooLarge(exchange);
     this.persistence.end();
     this.lingerNeeded = true;
     this.body.fail(why);
-    if (this.state === "waiting" && exchange !== undefined) answer(exchange, status);
-    else if (this.state === "started") this.destroy();
-    else if (this.state === "finished") this.finishConnection();
+    if (this.reply.state === "waiting" && exchange !== undefined) answer(exchange, status);
+    else if (this.reply.state === "started") this.destroy();
+    else if (this.reply.state === "finished") this.finishConnection();
   }
 
   /** The codec refused the bytes: RFC 9112 section 2.2, 400 (or its own status) and close. */
@@ -232,77 +238,37 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
       const aborted = failure.code.startsWith("truncated");
       return this.bodyBroken(aborted ? "aborted" : "malformed", failure.status);
     }
-    this.options.log.info(`${this.peer.remoteAddress}: ${failure.status} ${failure.code}: ${failure.message}`);
+    this.report.malformed(failure);
     this.refuseWith(failure.status);
   }
 
   private refuseWith(status: number): void {
     this.lingerNeeded = true;
-    this.writer.refusal(status, this.connection.asksForHead);
-    this.options.observer.refused(this.peer, status);
+    this.writer.refusal(refusedHead(status, this.peer, this.options.refusalRules), this.connection.asksForHead);
+    this.report.refused(status);
     this.finishConnection();
   }
 
-  get status(): number {
-    return this.writer.status;
+  broken(why: string, fatal: boolean): void {
+    this.report.broken(this.exchange, why);
+    if (fatal) this.destroy();
   }
 
-  whole(head: ReplyHead, content: Uint8Array): void {
-    if (this.state === "gone") return;
-    assert(this.state === "waiting", "one reply to a request");
-    this.writer.whole(this.connection.head, finishedHead(this.exchange, head), content, this.decidePersistence());
-    if (this.writer.endsConnection) this.persistence.end();
-    this.replied();
-  }
-
-  start(head: ReplyHead): void {
-    if (this.state === "gone") return;
-    assert(this.state === "waiting", "one reply to a request");
-    this.state = "started";
-    this.writer.start(this.connection.head, finishedHead(this.exchange, head), this.decidePersistence());
-    if (this.writer.endsConnection) this.persistence.end();
-  }
-
-  data(bytes: Uint8Array): boolean {
-    if (this.state === "gone") return true;
-    assert(this.state === "started", "data belongs to a reply that was started");
-    return this.writer.data(bytes);
-  }
-
-  end(trailers?: Fields): void {
-    if (this.state === "gone") return;
-    assert(this.state === "started", "end belongs to a reply that was started");
-    const complete = this.writer.end(trailers, this.connection.head);
-    if (!complete) return this.abort("the reply is shorter than its Content-Length");
-    this.replied();
-  }
-
-  abort(why: string): void {
-    if (this.state === "gone" || this.state === "finished") return;
-    this.options.log.error(`${describeExchange(this.peer.remoteAddress, this.exchange)}: ${why}`);
-    if (this.state === "waiting" && this.exchange !== undefined) return answer(this.exchange, 502);
-    this.producer = undefined;
-    this.destroy();
-  }
-
-  interim(head: ReplyHead): void {
-    if (this.state === "waiting" && this.connection.head.minor === 1) this.outbox.write(encodeInterimHead(head));
+  lastReply(): void {
+    this.persistence.end();
   }
 
   /** RFC 9112 section 9.6, with our own reasons to close added. */
-  private decidePersistence(): boolean {
+  decidePersistence(): boolean {
     const { head, ended, bufferedBytes } = this.connection;
-    const { persistence, peer } = this;
-    if (persistence.stays && persistence.tooFarAhead) {
-      this.options.observer.limited("max_pipelined_requests", `${peer.remoteAddress}: the connection is closed`);
-    }
+    const { persistence } = this;
     const last = this.draining || (ended && bufferedBytes === 0) || mayBeNoRequest(this.exchange);
-    return persistence.decide(head, !last && this.body.canBeFinished, this.deadlines.sinceMs);
+    const stays = persistence.decide(head, !last && this.body.canBeFinished, this.deadlines.sinceMs);
+    if (persistence.reached !== undefined) this.report.outlived(persistence.reached, this.exchange);
+    return stays;
   }
 
-  private replied(): void {
-    this.state = "finished";
-    this.producer = undefined;
+  replied(): void {
     const unread = (!this.body.received && this.body.length !== 0) || mayBeNoRequest(this.exchange);
     if (!this.persistence.stays && unread) this.lingerNeeded = true;
     this.body.discardUnread();
@@ -312,19 +278,20 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private flush(): void {
     if (!this.outbox.flush()) return;
     if (this.phase === "flushing") return this.finishConnection();
-    if (this.state === "started") this.producer?.drained();
+    if (this.reply.state === "started") this.reply.producer?.drained();
     this.settle();
   }
 
   /** Is the exchange over? Its reply must be with the kernel; a request that is still coming in is waited for only if
    *  the connection goes on. */
   private settle(): void {
-    if (this.phase !== "exchange" || this.state !== "finished" || !this.outbox.empty) return;
-    if (this.exchange !== undefined) this.record(this.status);
-    this.deadlines.restart();
+    if (this.phase !== "exchange" || this.reply.state !== "finished" || !this.outbox.empty) return;
+    this.record(this.writer.status);
+    this.deadlines.exchangeOver(this.pumping);
     if (!this.persistence.stays) return this.finishConnection();
     if (!this.body.received) return this.pump();
     this.persistence.finished(this.connection.bufferedBytes);
+    this.report.requestOver(this.connection.bufferedBytes);
     this.connection.nextRequest();
     this.phase = "idle";
     if (this.draining) return this.finishConnection();
@@ -334,7 +301,8 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
   private record(status: number): void {
     const { exchange } = this;
     this.exchange = undefined;
-    if (exchange !== undefined) this.options.observer.finished(exchange, status, this.writer.contentBytes);
+    if (exchange === undefined) return;
+    this.report.finished(exchange, status, this.writer.contentBytes, this.connection.bufferedBytes);
   }
 
   /** No further request is served: flush, then close; lingering when the client may still be sending, since a close
@@ -343,10 +311,11 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     if (this.phase === "closed" || this.phase === "lingering") return;
     this.phase = "flushing";
     if (!this.outbox.empty) return;
-    if (this.exchange !== undefined) this.record(this.status);
+    this.record(this.writer.status);
     if (!this.lingerNeeded || this.connection.ended) return this.close();
     this.phase = "lingering";
-    this.deadlines.restart();
+    this.deadlines.beginLingering();
+    this.connection.takeBuffered();
     this.wire.resume();
     this.wire.shutdown();
   }
@@ -358,13 +327,10 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
 
   /** The client left, or the connection is destroyed, in the middle of an exchange. */
   private leave(): void {
-    const { exchange, producer } = this;
-    this.producer = undefined;
-    const complete = this.state === "finished";
-    if (!complete) this.state = "gone";
+    const producer = this.reply.leave();
     this.body.fail("aborted");
-    if (!complete) producer?.gone();
-    if (exchange !== undefined) this.record(this.status === 0 ? 499 : this.status);
+    producer?.gone();
+    this.record(this.writer.status === 0 ? 499 : this.writer.status);
   }
 
   destroy(): void {
@@ -387,12 +353,10 @@ export class Http1Session implements Session, WireOwner, Reply, Http1BodyOwner {
     const overdue = this.deadlines.overdue(this.phase, nowMs);
     if (overdue === "none") return;
     if (overdue === "linger") return this.close();
+    this.report.overdue(overdue, this.exchange);
     if (overdue === "idle") return this.finishConnection();
-    const whose = describeExchange(this.peer.remoteAddress, this.exchange);
-    this.options.observer.limited(overdue, `${whose}: ${OVERDUE[overdue]}`);
     if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));
-    else if (overdue === "body_timeout" || overdue === "min_body_rate")
-      this.guarded(() => this.bodyBroken("timeout", 408));
-    else this.destroy();
+    else if (overdue === "send_timeout" || overdue === "min_send_rate") this.destroy();
+    else this.guarded(() => this.bodyBroken("timeout", 408));
   }
 }

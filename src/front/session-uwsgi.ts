@@ -23,11 +23,15 @@ import { checkMagicVariables, type LoadedProject } from "../protocol/uwsgi/magic
 import { MODIFIER_PING, PacketParser, PONG } from "../protocol/uwsgi/packet.ts";
 import { type GatewayRequest, requestFromVariables } from "../protocol/uwsgi/params.ts";
 import { GatewayBody, type GatewayBodyOwner } from "./gateway-body.ts";
-import { FRESH_MS, LINGER_MS, type SessionObserver, type SessionTimeouts } from "./options.ts";
+import type { Overdue } from "./deadlines.ts";
+import { FRESH_MS, LINGER_MS, type RateLimits, type SessionObserver, type SessionTimeouts } from "./options.ts";
+import { Pace } from "./pace.ts";
+import { refusedHead } from "./refused-head.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import { reportBug, type Session } from "./session.ts";
+import { Report } from "./report.ts";
+import { peerOf, reportBug, type Session } from "./session.ts";
 
-export interface UwsgiSessionOptions {
+export interface UwsgiSessionOptions extends RateLimits {
   readonly handler: Handler;
   /** What the gateway's UWSGI_* variables may name. */
   readonly loaded: LoadedProject;
@@ -49,6 +53,8 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
   private readonly parser = new PacketParser();
   private readonly outbox: Outbox;
   private readonly writer: ReplyWriter;
+  private readonly report: Report;
+  private readonly sendPace = new Pace();
 
   private phase: Phase = "packet";
   private exchange: Exchange | undefined = undefined;
@@ -62,11 +68,13 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     this.options = options;
     this.outbox = new Outbox(wire);
     this.writer = new ReplyWriter(this.outbox, options.scratch);
+    this.report = new Report(options, peerOf(wire), this.outbox);
   }
 
   // ── the wire tells ────────────────────────────────────────────────────────────────────────────────────────────
 
   received(bytes: Uint8Array): void {
+    this.report.arrived(bytes.length);
     if (this.phase === "packet") {
       if (!this.parser.begun) this.sinceMs = monotonicMs();
       this.parser.receive(bytes);
@@ -145,6 +153,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     const body = new GatewayBody(request.head.bodyLength, this.wire, this);
     this.body = body;
     body.receive(this.parser.takeRest());
+    this.report.requests++;
     this.exchange = new Exchange({
       id: this.options.observer.nextId(),
       head: request.head,
@@ -154,6 +163,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
       protocol: request.protocol,
       params: this.parser.variables,
       startedMs: this.sinceMs,
+      connection: this.report,
     });
     this.options.handler(this.exchange);
   }
@@ -174,8 +184,8 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     const { wire, writer } = this;
     this.options.log.error(`uwsgi request from ${wire.remoteAddress} refused with ${status}: ${why}`);
     this.phase = "flushing";
-    writer.refusal(status);
-    this.options.observer.refused(wire, status);
+    writer.refusal(refusedHead(status, wire, undefined));
+    this.report.refused(status);
     this.finishConnection();
   }
 
@@ -186,6 +196,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
   }
 
   bodyTooLarge(): void {
+    this.report.tooLarge(this.exchange);
     this.bodyBroken("too-large", 413);
   }
 
@@ -235,7 +246,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
    *  looks complete to it, with uWSGI too. */
   abort(why: string): void {
     if (this.state === "gone" || this.state === "finished") return;
-    this.options.log.error(`${this.describe()}: ${why}`);
+    this.report.broken(this.exchange, why);
     if (this.state === "waiting" && this.exchange !== undefined) return answer(this.exchange, 502);
     this.destroyQuietly();
   }
@@ -278,7 +289,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
   private record(status: number): void {
     const { exchange } = this;
     this.exchange = undefined;
-    if (exchange !== undefined) this.options.observer.finished(exchange, status, this.writer.contentBytes);
+    if (exchange !== undefined) this.report.finished(exchange, status, this.writer.contentBytes, 0);
   }
 
   private close(): void {
@@ -320,36 +331,33 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
   // ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   tick(nowMs: number): void {
+    const overdue = this.overdue(nowMs);
+    if (overdue === "none") return;
+    if (overdue === "linger" || overdue === "idle") return this.close();
+    this.report.overdue(overdue, this.exchange);
+    if (overdue === "header_timeout") this.guarded(this.packetTimedOut);
+    else if (overdue === "body_timeout" || overdue === "min_body_rate") this.guarded(this.bodyTimedOut);
+    else this.destroy();
+  }
+
+  private overdue(nowMs: number): Overdue {
+    const { outbox, phase, body } = this;
+    const { timeouts, sendRateMin, bodyRateMin } = this.options;
     const waitedMs = nowMs - this.sinceMs;
-    const { timeouts } = this.options;
-    if (this.phase === "lingering") {
-      if (waitedMs > LINGER_MS) this.close();
-    } else if (!this.outbox.empty) {
-      if (waitedMs > timeouts.sendMs) this.expire("the gateway does not read");
-    } else if (this.phase === "packet") {
-      if (waitedMs > timeouts.headerMs) this.guarded(this.packetTimedOut);
-    } else if (this.phase === "exchange" && this.body?.awaited === true) {
-      if (nowMs - this.body.sinceMs > timeouts.bodyMs) this.guarded(this.bodyTimedOut);
-    }
+    if (phase === "lingering") return waitedMs > LINGER_MS ? "linger" : "none";
+    if (this.sendPace.isTooSlow(nowMs, outbox.taken, !outbox.empty, sendRateMin)) return "min_send_rate";
+    if (!outbox.empty) return waitedMs > timeouts.sendMs ? "send_timeout" : "none";
+    if (phase === "packet" && waitedMs > timeouts.headerMs) return this.parser.begun ? "header_timeout" : "idle";
+    if (phase !== "exchange" || body === undefined) return "none";
+    if (body.isTooSlow(nowMs, bodyRateMin)) return "min_body_rate";
+    return body.awaited && nowMs - body.sinceMs > timeouts.bodyMs ? "body_timeout" : "none";
   }
 
   private packetTimedOut(): void {
-    if (!this.parser.begun) return this.close();
     this.refuse(408, "the packet did not come in time");
   }
 
   private bodyTimedOut(): void {
     this.bodyBroken("timeout", 408);
-  }
-
-  private expire(why: string): void {
-    this.options.log.info(`${this.describe()}: ${why}`);
-    this.destroy();
-  }
-
-  private describe(): string {
-    const { exchange } = this;
-    if (exchange === undefined) return `${this.wire.remoteAddress} (uwsgi)`;
-    return `${exchange.peer.remoteAddress} "${exchange.head.method} ${exchange.head.target}"`;
   }
 }

@@ -26,6 +26,8 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
     case "app":
       front?.appMessage(message.app, message.message);
       break;
+    case "fault":
+      throw new Error("a fault was asked for on the control socket");
     case "drain":
       front?.drain();
       break;

@@ -1,6 +1,6 @@
 /** From [upstream.NAME] of the configuration to an upstream: its strings become templates and rules. */
 import type { Log } from "../base/log.ts";
-import type { NamedTemplate, UpstreamConfig } from "../config/config.ts";
+import type { NamedTemplate, UpstreamConfig } from "../config/upstream-config.ts";
 import { joinRules } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { Upstream } from "../proxy/upstream.ts";

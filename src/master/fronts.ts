@@ -23,6 +23,13 @@ export interface FrontsOptions {
   readonly log: Log;
 }
 
+export interface FrontStatus {
+  readonly number: number;
+  readonly state: "starting" | "accepting" | "replacing" | "drained";
+  /** How often its thread died and was replaced. */
+  readonly replaced: number;
+}
+
 type Phase = "running" | "draining" | "stopped";
 
 export class Fronts {
@@ -30,6 +37,7 @@ export class Fronts {
   private readonly workers: Worker[] = [];
   private readonly ready = new Set<number>();
   private readonly drained = new Set<number>();
+  private readonly deaths: number[];
   private phase: Phase = "running";
   private accepting = false;
   /** Why a front could not start at all; later deaths are restarts. */
@@ -38,6 +46,7 @@ export class Fronts {
 
   constructor(options: FrontsOptions) {
     this.options = options;
+    this.deaths = Array.from({ length: options.count }, () => 0);
     for (let front = 0; front < options.count; front++) this.start(front);
   }
 
@@ -108,6 +117,8 @@ export class Fronts {
       return this.wake();
     }
     if (!this.accepting) return this.failed(front, "its thread ended");
+    this.ready.delete(front);
+    this.deaths[front] = (this.deaths[front] ?? 0) + 1;
     this.options.log.crit(`front-${front} died; a new one takes over its sockets`);
     setTimeout(() => this.replace(front), RESTART_DELAY_MS);
   }
@@ -117,6 +128,16 @@ export class Fronts {
     this.start(front);
     this.options.replaced(front);
     if (this.accepting) this.post(front, { kind: "accept" });
+  }
+
+  status(): FrontStatus[] {
+    return this.deaths.map((replaced, number) => ({ number, state: this.stateOf(number), replaced }));
+  }
+
+  private stateOf(front: number): FrontStatus["state"] {
+    if (this.drained.has(front)) return "drained";
+    if (this.ready.has(front)) return "accepting";
+    return this.accepting ? "replacing" : "starting";
   }
 
   private until(condition: () => boolean): Promise<void> {

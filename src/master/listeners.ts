@@ -119,7 +119,7 @@ function wanted(config: Config): { address: ListenAddress; app: string | undefin
   return [...found.values()];
 }
 
-function removePath(path: string): void {
+export function removePath(path: string): void {
   try {
     unlinkSync(path);
   } catch {

@@ -23,6 +23,12 @@ export class SocketWire implements Wire {
     this.socket = socket;
   }
 
+  /** -1 when it is closed. */
+  get descriptor(): number {
+    // Bun has it; its type does not say so.
+    return (this.socket as { readonly fd?: number } | undefined)?.fd ?? -1;
+  }
+
   get remoteAddress(): string {
     return this.unix ? "unix:" : unmapped(this.socket?.remoteAddress ?? "");
   }
@@ -76,6 +82,11 @@ export class SocketWire implements Wire {
     this.owner = undefined;
     owner?.closed();
   }
+}
+
+/** Of a wire that is a socket of ours, for the kernel's questions about it (SO_PEERCRED); -1 when it is none or closed. */
+export function descriptorOf(wire: Wire): number {
+  return wire instanceof SocketWire ? wire.descriptor : -1;
 }
 
 /** One handler object for all sockets: state lives in `socket.data`. */

@@ -4,7 +4,8 @@
  */
 import { dlopen, ptr, read } from "bun:ffi";
 
-/** `send` and `sendmsg` give ssize_t; what we send is far below 2 GiB, so the low half holds the answer. */
+/** `send`, `sendmsg`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
+ *  answer. */
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
@@ -12,14 +13,31 @@ const SYMBOLS = {
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  recvmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   kill: { args: ["i32", "i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
+  flock: { args: ["i32", "i32"], returns: "i32" },
+  setsid: { args: [], returns: "i32" },
+  prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  setgroups: { args: ["u64", "ptr"], returns: "i32" },
+  setgid: { args: ["u32"], returns: "i32" },
+  setuid: { args: ["u32"], returns: "i32" },
+  umask: { args: ["u32"], returns: "u32" },
+  chdir: { args: ["ptr"], returns: "i32" },
+  signal: { args: ["i32", "ptr"], returns: "ptr" },
+  sigprocmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+  openat: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  pread: { args: ["i32", "ptr", "u64", "i64"], returns: "i32" },
+  /** For system calls that not every C library wraps; pointers are given as addresses. */
+  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
@@ -59,6 +77,8 @@ const ERRNO_TEXT: Readonly<Record<number, string>> = {
   [EPERM]: "EPERM, operation not permitted",
   [ENOENT]: "ENOENT, no such file or directory",
   [EACCES]: "EACCES, permission denied",
+  3: "ESRCH, no such process",
+  8: "ENOEXEC, no program that this machine can run (a script needs a first line with #!)",
   [EADDRINUSE]: "EADDRINUSE, address already in use",
   [EADDRNOTAVAIL]: "EADDRNOTAVAIL, this machine does not have that address",
   24: "EMFILE, too many open files",

@@ -2,12 +2,14 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import {
+  attemptConnected,
   attemptFailed,
   beginAttempt,
   headCame,
   replyEnded,
   type UpstreamAttempt,
 } from "../exchange/upstream-attempt.ts";
+import type { Fields } from "../protocol/http/fields.ts";
 
 export class Attempts {
   private readonly exchange: Exchange;
@@ -21,11 +23,17 @@ export class Attempts {
     this.exchange = exchange;
   }
 
-  begin(server: string): void {
+  /** `kept`: on a connection that was there already. */
+  begin(server: string, kept: boolean): void {
     const nowMs = monotonicMs();
     if (this.firstMs === 0) this.firstMs = nowMs;
     this.current = beginAttempt(server, nowMs);
     (this.exchange.upstreamAttempts ??= []).push(this.current);
+    if (kept) this.current.connectMs = 0;
+  }
+
+  connected(): void {
+    if (this.current !== undefined) attemptConnected(this.current, monotonicMs());
   }
 
   /** Since the first began. */
@@ -37,9 +45,13 @@ export class Attempts {
     this.headMs = 0;
   }
 
-  headCame(status: number): void {
+  headCame(status: number, fields: Fields): void {
     this.headMs = monotonicMs();
-    if (this.current !== undefined) headCame(this.current, status, this.headMs);
+    if (this.current !== undefined) headCame(this.current, status, fields, this.headMs);
+  }
+
+  contentCame(bytes: number): void {
+    if (this.current !== undefined) this.current.contentBytes += bytes;
   }
 
   ended(): void {

@@ -44,8 +44,8 @@ class UwsgiDialect implements Dialect {
   encode(exchange: Exchange, bodyLength: number, _fallbackHost: string, route: ProxyOptions): number {
     const { sink } = this;
     packet.reset();
-    // A gateway in front of us is trusted to name its client; a client is not.
-    sink.believes = exchange.params !== undefined;
+    // uWSGI takes wsgi.url_scheme from X-Forwarded-Proto and X-Forwarded-SSL, whoever sent them: they are among these only
+    // when a trusted proxy wrote them.
     cgiVariables(exchange, bodyLength, sink);
     pathVariables(exchange, route, sink);
     for (const { name, value } of this.params) {
@@ -65,10 +65,8 @@ function pathVariables(exchange: Exchange, route: ProxyOptions, sink: CgiSink): 
   sink.variable("PATH_INFO", isBelow ? head.path.slice(mount.length) : head.path);
 }
 
-/** uWSGI takes wsgi.url_scheme from X-Forwarded-Proto and X-Forwarded-SSL, whoever sent them. The variables
- *  REMOTE_ADDR, HTTPS, SERVER_PORT and HTTP_HOST say the same truthfully. What the configuration sets is not sent twice. */
+/** What the configuration sets is not sent twice. */
 class VariableFilter implements CgiSink {
-  believes = false;
   private readonly configured: ReadonlySet<string>;
 
   constructor(configured: ReadonlySet<string>) {
@@ -76,11 +74,6 @@ class VariableFilter implements CgiSink {
   }
 
   variable(name: string, value: string): void {
-    if (!this.believes && name.startsWith("HTTP_") && namesClient(name)) return;
     if (this.configured.size === 0 || !this.configured.has(name)) packet.variable(name, value);
   }
-}
-
-function namesClient(name: string): boolean {
-  return name.startsWith("HTTP_X_FORWARDED_") || name === "HTTP_FORWARDED" || name === "HTTP_X_REAL_IP";
 }

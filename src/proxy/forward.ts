@@ -2,14 +2,16 @@
  * What of a message goes on to the next hop (RFC 9110 section 7.6): the fields of a request for the upstream, the fields
  * of its reply for the client. Fields that are not known are passed, in order.
  *
- * Who the client is, is said by this server only: every X-Forwarded-* field, Forwarded and X-Real-IP that a client sent
- * is replaced, and so are fields whose name holds `_`, which could pass for them in a CGI environment. What a trusted proxy
- * says (exchange/client-address.ts) is kept: its X-Forwarded-For goes on with that proxy's own address behind it.
+ * Who the client is, is said by this server only: X-Forwarded-For, -Proto, -Host, -Port and X-Real-IP are written anew,
+ * and others of their kind (exchange/forwarding.ts), as fields whose name holds `_` and which could pass for them in a CGI
+ * environment, go on from nobody but a trusted proxy. What that says (exchange/client-address.ts) is kept: its
+ * X-Forwarded-For goes on with its own address behind it. Forwarded is read and not passed on, since nothing would be added.
  */
-import { UNIX_PEER } from "../exchange/address-set.ts";
+import { forwardedFor } from "../exchange/client-address.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { passesAmbiguous } from "../exchange/field-spelling.ts";
-import { type FieldName, type Fields, fieldName } from "../protocol/http/fields.ts";
+import { isForwardingField } from "../exchange/forwarding.ts";
+import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
 import { countsDown } from "./hops.ts";
 
@@ -29,12 +31,13 @@ const REQUEST_DROPPED: ReadonlySet<string> = new Set([
   "proxy",
   "proxy-authorization",
   "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
   "x-real-ip",
   "x-remote-user",
   "remote-user",
-  "x-scheme",
-  "x-url-scheme",
-  "front-end-https",
 ]);
 
 /** Besides hop-by-hop fields: words of an upstream to its gateway (nginx: X-Accel-*), which clients need not see. */
@@ -64,6 +67,8 @@ const IN_REPLY = 2;
 const AMBIGUOUS = 4;
 /** Max-Forwards: hops.ts writes it anew for the methods that count. */
 const COUNTED = 8;
+/** Goes on only from who is believed. */
+const FORWARDING = 16;
 
 /** What happens to a name is worked out once. Names are unbounded, this table is not (http/fields.ts bounds its own). */
 const PASSAGES_MAX = 4096;
@@ -77,7 +82,8 @@ function passageOf(name: FieldName): number {
 function makePassage(name: FieldName): number {
   const { lower } = name;
   let passage = name.ambiguous ? AMBIGUOUS : 0;
-  if (REQUEST_DROPPED.has(lower) || lower.startsWith("x-forwarded-")) passage |= IN_REQUEST;
+  if (REQUEST_DROPPED.has(lower)) passage |= IN_REQUEST;
+  if (isForwardingField(lower)) passage |= FORWARDING;
   if (REPLY_DROPPED.has(lower)) passage |= IN_REPLY;
   if (lower === "max-forwards") passage |= COUNTED;
   if (passages.size < PASSAGES_MAX) passages.set(name, passage);
@@ -111,12 +117,13 @@ export function requestFields(exchange: Exchange, sink: FieldSink, rules: Forwar
 export function clientFields(exchange: Exchange, sink: FieldSink, rules: ForwardRules): void {
   const { names, values } = exchange.head.fields;
   const nominated = nominatedBy(exchange.head.fields);
+  const dropped = exchange.forwarding === "believed" ? IN_REQUEST : IN_REQUEST | FORWARDING;
   sink.add(HOST, rules.host ?? (hostField(exchange) || rules.fallbackHost));
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as FieldName;
     const passage = passageOf(name);
     if (passage === COUNTED && countsDown(exchange)) continue;
-    if ((passage & IN_REQUEST) !== 0 || nominated?.has(name.lower) === true) continue;
+    if ((passage & dropped) !== 0 || nominated?.has(name.lower) === true) continue;
     if ((passage & AMBIGUOUS) === 0 || passesAmbiguous(exchange, name)) sink.add(name, values[i] as string);
   }
 }
@@ -130,7 +137,7 @@ export function ownFields(exchange: Exchange, sink: FieldSink, via: boolean): vo
   sink.add(X_FORWARDED_FOR, forwardedFor(exchange));
   if (exchange.remoteUser !== "") sink.add(X_REMOTE_USER, exchange.remoteUser);
   sink.add(X_FORWARDED_PROTO, peer.secure ? "https" : "http");
-  const forwardedHost = believed(exchange, "x-forwarded-host") ?? host;
+  const forwardedHost = believed(exchange, "x-forwarded-host") ?? (exchange.forwardedHost || host);
   if (forwardedHost !== "") sink.add(X_FORWARDED_HOST, forwardedHost);
   sink.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
 }
@@ -144,15 +151,6 @@ const VIA_1_1 = viaOf("HTTP/1.1");
 
 function viaOf(protocol: string): string {
   return `${protocol.slice("HTTP/".length)} ${VIA_PSEUDONYM}`;
-}
-
-/** nginx: $proxy_add_x_forwarded_for. A unix socket has no address that could stand in the list. */
-function forwardedFor(exchange: Exchange): string {
-  const { head, peer, connectionPeer } = exchange;
-  if (exchange.forwarding !== "believed") return peer.remoteAddress;
-  const sent = head.fields.all("x-forwarded-for").join(", ");
-  if (sent === "") return peer.remoteAddress;
-  return connectionPeer.remoteAddress === UNIX_PEER ? sent : `${sent}, ${connectionPeer.remoteAddress}`;
 }
 
 /** That field as a trusted proxy sent it. */
@@ -183,23 +181,18 @@ export function goesInCircles(exchange: Exchange): boolean {
   return hops.filter((hop) => hop.trim().endsWith(` ${VIA_PSEUDONYM}`)).length >= VIA_HOPS_MAX;
 }
 
-/** Leaves in the fields of an upstream's reply what is for the client. Date and Server stay the origin's (RFC 9110 section
- *  6.6.1). The fields are changed in place: nobody else has them. */
-export function keepReplyFields(fields: Fields): void {
-  const { names, values } = fields;
-  const nominated = nominatedBy(fields);
-  let kept = 0;
+/** Of the fields of an upstream's reply those that are for the client. Date and Server stay the origin's (RFC 9110 section
+ *  6.6.1). What came is left as it is: logs may name any of it. */
+export function keptReplyFields(sent: Fields): Fields {
+  const { names, values } = sent;
+  const nominated = nominatedBy(sent);
+  const kept = new Fields();
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as FieldName;
     if ((passageOf(name) & IN_REPLY) !== 0 || nominated?.has(name.lower) === true) continue;
-    if (kept !== i) {
-      names[kept] = name;
-      values[kept] = values[i] as string;
-    }
-    kept++;
+    kept.add(name, values[i] as string);
   }
-  names.length = kept;
-  values.length = kept;
+  return kept;
 }
 
 /** The fields that Connection makes hop-by-hop besides the known ones; undefined for the usual `close` or none. */

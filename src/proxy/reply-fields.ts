@@ -8,7 +8,8 @@ import { applyRules } from "../exchange/reply-headers.ts";
 import { evaluate } from "../exchange/template.ts";
 import { type FieldName, type Fields, fieldName } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
-import { hostField, keepReplyFields } from "./forward.ts";
+import type { UpstreamReplyHead } from "./dialect.ts";
+import { hostField, keptReplyFields } from "./forward.ts";
 import type { CookieRewrite, ProxyOptions, UpstreamOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 
@@ -50,18 +51,20 @@ export interface Passage {
   readonly route: ProxyOptions;
 }
 
-/** In place: the fields came from the parser, and nobody else has them. `cookie`: a Set-Cookie of ours. */
-export function passReplyFields(head: ReplyHead, passage: Passage, cookie: string | undefined): void {
-  const { fields } = head;
+/** The head for the client. `cookie`: a Set-Cookie of ours. */
+export function passedHead(sent: UpstreamReplyHead, passage: Passage, cookie: string | undefined): ReplyHead {
+  const { status, reason } = sent;
   const { options, exchange } = passage;
-  keepReplyFields(fields);
+  const fields = keptReplyFields(sent.fields);
+  const head = { status, reason: reason === "" ? undefined : reason, fields, length: status === 204 ? 0 : sent.length };
   if (options.rewriteRedirects !== false) rewriteRedirects(fields, passage);
   if (hasEntries(options.cookieDomains) || hasEntries(options.cookiePaths)) rewriteCookies(fields, passage);
   if (cookie !== undefined) fields.add(SET_COOKIE, cookie);
-  if (options.headersDown === undefined) return;
+  if (options.headersDown === undefined) return head;
   // The templates of rules may name the reply.
   exchange.replyHead = head;
   applyRules(options.headersDown, fields, exchange);
+  return head;
 }
 
 function hasEntries(rewrites: readonly CookieRewrite[] | undefined): boolean {

@@ -12,9 +12,9 @@ import type { Fields } from "../protocol/http/fields.ts";
 import { isBodiless, LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import { acceptsTrailers, passableTrailers } from "../protocol/http/trailers.ts";
 import type { UpstreamReplyHead } from "./dialect.ts";
-import { keepReplyFields } from "./forward.ts";
+import { keptReplyFields } from "./forward.ts";
 import type { Peer } from "./peer.ts";
-import { accelWords, isEventStream, passReplyFields } from "./reply-fields.ts";
+import { accelWords, isEventStream, passedHead } from "./reply-fields.ts";
 import type { SettledOptions } from "./settled.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -40,21 +40,19 @@ export class ReplySide {
   /** RFC 9110 section 15.2: passed on, but for 100, which answers an Expect that we do not send. */
   interim({ status, fields }: UpstreamReplyHead): void {
     if (status === 100) return;
-    keepReplyFields(fields);
-    this.exchange.reply.interim({ status, reason: undefined, fields, length: 0 });
+    this.exchange.reply.interim({ status, reason: undefined, fields: keptReplyFields(fields), length: 0 });
   }
 
-  /** The fields came from the parser and are changed in place. */
-  headReceived({ status, reason, fields, length }: UpstreamReplyHead, peer: Peer): void {
+  headReceived(sent: UpstreamReplyHead, peer: Peer): void {
     const { exchange, upstream } = this;
+    const { fields } = sent;
     const accel = accelWords(fields);
     const announced = acceptsTrailers(exchange.head) ? fields.get("trailer") : undefined;
     this.buffered = accel.buffering ?? (upstream.options.replyBuffering !== false && !isEventStream(fields));
     this.limitRate = accel.limitRate;
-    const head = { status, reason: reason === "" ? undefined : reason, fields, length: status === 204 ? 0 : length };
     const passage = { exchange, peer, options: upstream.options, route: this.options.route };
-    passReplyFields(head, passage, upstream.stickyCookie(exchange, peer));
-    if (announced !== undefined) fields.add("Trailer", announced);
+    const head = passedHead(sent, passage, upstream.stickyCookie(exchange, peer));
+    if (announced !== undefined) head.fields.add("Trailer", announced);
     this.head = head;
     this.state = "held";
   }

@@ -98,14 +98,14 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     if (idle === undefined) return this.connectTo(peer);
     idle.user = this;
     this.connection = idle;
-    this.attempts.begin(peer.name);
+    this.attempts.begin(peer.name, true);
     this.send(idle);
   }
 
   private connectTo(peer: Peer): void {
     this.stage = "connecting";
     this.connection = this.upstream.connect(peer, this);
-    this.attempts.begin(peer.name);
+    this.attempts.begin(peer.name, false);
   }
 
   /** Nobody can be asked: waits for somebody if it may, else tells the client. */
@@ -130,6 +130,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   }
 
   connected(): void {
+    this.attempts.connected();
     this.upstream.waiting.wake();
     if (this.connection !== undefined) this.send(this.connection);
   }
@@ -268,7 +269,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     }
     this.isFault = isServersFault(status);
     connection.keepAlive = head.fields.get("keep-alive");
-    this.attempts.headCame(status);
+    this.attempts.headCame(status, head.fields);
     if (this.upstream.options.retryOn?.includes(status) === true && this.retriesStatus(connection, status))
       return false;
     if (this.stage !== "abandoned") this.reply.headReceived(head, connection.peer);
@@ -294,6 +295,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   }
 
   private dataReceived(bytes: Uint8Array): boolean {
+    this.attempts.contentCame(bytes.length);
     if (this.stage !== "abandoned") this.reply.data(bytes);
     return true;
   }

@@ -8,13 +8,13 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { headCame, replyEnded, type UpstreamAttempt } from "../exchange/upstream-attempt.ts";
-import { fieldName, Fields } from "../protocol/http/fields.ts";
+import { fieldName } from "../protocol/http/fields.ts";
 import { peerSucceeded } from "./balance.ts";
 import type { UpstreamConnection } from "./connection.ts";
 import type { UpstreamReplyHead } from "./dialect.ts";
 import type { FieldSink } from "./forward.ts";
 import { TUNNEL_TIMEOUT_MS, type ProxyOptions, type UpstreamOptions } from "./options.ts";
-import { passReplyFields } from "./reply-fields.ts";
+import { passedHead } from "./reply-fields.ts";
 import type { Upstream } from "./upstream.ts";
 
 const UPGRADE = fieldName("Upgrade");
@@ -64,11 +64,10 @@ export function switchedProtocols(head: UpstreamReplyHead, switching: Switching)
   const protocol = acceptedUpgrade(head, offeredUpgrade(exchange, upstream.options));
   if (protocol === undefined || upgrader === undefined) return false;
   const { peer } = connection;
-  if (attempt !== undefined) headCame(attempt, head.status, monotonicMs());
+  if (attempt !== undefined) headCame(attempt, head.status, head.fields, monotonicMs());
   if (peer.fails > 0) peerSucceeded(peer, monotonicMs());
-  const { status, reason, fields } = head;
-  const reply = { status, reason: reason === "" ? undefined : reason, fields: Fields.of(fields.pairs()), length: 0 };
-  passReplyFields(reply, { exchange, peer, options: upstream.options, route }, upstream.stickyCookie(exchange, peer));
+  const passage = { exchange, peer, options: upstream.options, route };
+  const reply = passedHead(head, passage, upstream.stickyCookie(exchange, peer));
   reply.fields.add(UPGRADE, protocol);
   const idleTimeoutMs = upstream.options.tunnelTimeoutMs ?? TUNNEL_TIMEOUT_MS;
   upgrader.upgrade(reply, connection.detach(), {

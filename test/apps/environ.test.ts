@@ -5,7 +5,7 @@ import { EMPTY_BODY, type SpooledBody } from "../../src/exchange/spool.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { PYTHON } from "./rig.ts";
 
-const TO = { id: 0x01020304, front: 3, epoch: 0xabcd, deadlineMs: 1500 };
+const TO = { id: 0x01020304, front: 3, epoch: 0xabcd, deadlineMs: 1500, limitMs: 30_000 };
 
 function bodyOf(bytes: Buffer, inMemory = true): SpooledBody {
   return { length: bytes.length, read: () => 0, bytes: () => (inMemory ? bytes : undefined), close: () => {} };
@@ -26,13 +26,14 @@ function header(packet: Buffer) {
     environBytes: packet.readUInt32LE(8),
     bodyBytes: packet.readUInt32LE(12),
     deadline: packet.readDoubleLE(16),
+    limit: packet.readUInt32LE(24),
   };
 }
 
 describe("a request packet", () => {
   test("begins with the header that worker.py unpacks", () => {
     const packet = encode({});
-    const environBytes = packet.length - 24;
+    const environBytes = packet.length - 28;
     expect(header(packet)).toEqual({
       id: 0x01020304,
       front: 3,
@@ -41,6 +42,7 @@ describe("a request packet", () => {
       environBytes,
       bodyBytes: 0,
       deadline: 1.5,
+      limit: 30_000,
     });
   });
 
@@ -79,7 +81,7 @@ describe("a request packet", () => {
         ["wsgi.x", "3"],
       ],
     });
-    const code = "import json,marshal,sys; print(json.dumps(marshal.loads(sys.stdin.buffer.read()[24:])))";
+    const code = "import json,marshal,sys; print(json.dumps(marshal.loads(sys.stdin.buffer.read()[28:])))";
     const environ = JSON.parse(Bun.spawnSync({ cmd: [PYTHON, "-c", code], stdin: packet }).stdout.toString());
     expect(environ).toMatchObject({
       PATH_INFO: "/\xc3\xa9",

@@ -1,8 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { cancelFrame, failFrame, FrameReader, parseReplyHead, writeDataHeader } from "../../src/apps/frames.ts";
+import {
+  cancelFrame,
+  failFrame,
+  FrameReader,
+  parseReplyHead,
+  readFilePart,
+  writeDataHeader,
+} from "../../src/apps/frames.ts";
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 
-const TYPES = { reply: 1, data: 2, abort: 3, pull: 4, expired: 5 } as const;
+const TYPES = { reply: 1, data: 2, abort: 3, pull: 4, expired: 5, file: 8 } as const;
 
 interface Frame {
   readonly type: keyof typeof TYPES;
@@ -155,5 +162,44 @@ describe("a reply head", () => {
 
   test("has no reason of its own when it is the standard one", () => {
     expect(parseReplyHead(Buffer.from("200 OK\n"), 5)).toMatchObject({ status: 200, reason: undefined, length: 5 });
+  });
+});
+
+describe("a file", () => {
+  const part = Buffer.alloc(16);
+  part.writeBigUInt64LE(5_000_000_000n, 0);
+  part.writeBigUInt64LE(7n, 8);
+  const bytes = Buffer.concat([
+    frame({ type: "file", end: true, id: 6, head: "200 OK\nA:b\n", data: part }),
+    frame({ type: "reply", end: true, id: 7, head: "200 OK\n", data: small }),
+  ]);
+
+  test("is one event, however its frame is cut, and what follows is read on", () => {
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const reader = new FrameReader();
+      const seen: unknown[] = [];
+      for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
+        reader.receive(piece);
+        for (let event = reader.next(); event !== "need-data"; event = reader.next()) {
+          const head = Buffer.from(reader.head).toString();
+          if (event === "file") seen.push([event, reader.id, reader.last, head, readFilePart(reader.data)]);
+          else if (event === "reply") seen.push([event, reader.id]);
+        }
+      }
+      expect([cut, ...seen]).toEqual([
+        cut,
+        ["file", 6, true, "200 OK\nA:b\n", { offset: 5_000_000_000, length: 7 }],
+        ["reply", 7],
+      ]);
+    }
+  });
+
+  test.each([
+    ["with less than a part", frame({ type: "file", end: true, id: 6, head: "200 OK\n", data: part.subarray(1) })],
+    ["that does not end the reply", frame({ type: "file", id: 6, head: "200 OK\n", data: part })],
+  ])("%s is none", (_, wrong) => {
+    const reader = new FrameReader();
+    reader.receive(wrong);
+    expect(reader.next()).toBe("malformed");
   });
 });

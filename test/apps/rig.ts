@@ -2,9 +2,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppChannel, type ChannelOptions } from "../../src/apps/channel.ts";
-import { makeAppHandler } from "../../src/apps/handler.ts";
-import { type AppOptions, AppSupervisor } from "../../src/apps/supervisor.ts";
+import { type AppHandlerOptions, makeAppHandler } from "../../src/apps/handler.ts";
+import type { AppOptions } from "../../src/apps/options.ts";
+import { AppSupervisor } from "../../src/apps/supervisor.ts";
 import { makeLog } from "../../src/base/log.ts";
+import { sendOpenFile } from "../../src/files/handed-over.ts";
 import { fakeExchange, type FakeExchange, type FakeRequest } from "../support/exchange.ts";
 
 export const PROJECTS = join(import.meta.dir, "projects");
@@ -23,6 +25,7 @@ export interface RigOptions extends Partial<AppOptions> {
   readonly fronts?: number;
   readonly module?: string;
   readonly channel?: Partial<ChannelOptions>;
+  readonly handler?: AppHandlerOptions;
 }
 
 export class Rig {
@@ -30,9 +33,11 @@ export class Rig {
   readonly channels: AppChannel[];
   readonly logged: string[] = [];
   private readonly channelOptions: Partial<ChannelOptions>;
+  private readonly handlerOptions: AppHandlerOptions;
 
   constructor(options: RigOptions = {}) {
-    const { fronts = 1, module = "basic", channel = {}, ...app } = options;
+    const { fronts = 1, module = "basic", channel = {}, handler = {}, ...app } = options;
+    this.handlerOptions = handler;
     this.channelOptions = channel;
     const log = makeLog("test", "debug", (line) => this.logged.push(line));
     this.supervisor = new AppSupervisor(
@@ -57,13 +62,19 @@ export class Rig {
   makeChannel(front: number): AppChannel {
     const log = makeLog(`front-${front}`, "debug", (line) => this.logged.push(line));
     const { queueFd } = this.supervisor;
-    return new AppChannel({ app: "test", front, queueFd, temporaryDirectory: "/tmp", ...this.channelOptions }, log);
+    const options = { app: "test", front, queueFd, temporaryDirectory: "/tmp", sendFile: sendOpenFile };
+    return new AppChannel({ ...options, ...this.channelOptions }, log);
   }
 
   /** Handles the request; does not wait. */
   ask(request: FakeRequest = {}, front = 0): FakeExchange {
+    return this.askWith(this.handlerOptions, request, front);
+  }
+
+  /** As another route would, with options of its own. */
+  askWith(options: AppHandlerOptions, request: FakeRequest, front = 0): FakeExchange {
     const fake = fakeExchange(request);
-    makeAppHandler(this.channels[front] as AppChannel)(fake.exchange);
+    makeAppHandler(this.channels[front] as AppChannel, options)(fake.exchange);
     return fake;
   }
 

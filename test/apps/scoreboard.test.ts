@@ -1,25 +1,66 @@
 import { expect, test } from "bun:test";
-import { openSync, writeSync } from "node:fs";
-import { FRAME_OFFSET, Scoreboard, ScoreboardView, SLOT_BYTES } from "../../src/apps/scoreboard.ts";
+import { openSync, readSync, writeSync } from "node:fs";
+import { ABANDONED_OFFSET, FRAME_OFFSET, Scoreboard, ScoreboardView, SLOT_BYTES } from "../../src/apps/scoreboard.ts";
 
 test("a slot shows what another process wrote into the file, and nothing once it is cleared", () => {
   const board = new Scoreboard(3, "/tmp");
-  const slot = Buffer.alloc(FRAME_OFFSET + 8);
+  const slot = Buffer.alloc(FRAME_OFFSET + 28);
   slot.writeUInt32LE(4711, 0);
   slot.writeDoubleLE(12.5, 8);
   slot.writeBigUInt64LE(99n, 16);
+  slot.writeBigUInt64LE(0x7f3a00001740n, 40);
   slot.writeUInt32LE(0xfffffffe, FRAME_OFFSET);
   slot[FRAME_OFFSET + 4] = 7;
-  writeSync(board.fd, slot, 0, slot.length, SLOT_BYTES);
-  const running = { id: 0xfffffffe, front: 7 };
-  expect(board.read(1)).toEqual({ pid: 4711, sinceMs: 12_500, handled: 99, running });
+  slot.writeUInt32LE(30_000, FRAME_OFFSET + 24);
+  const write = () => writeSync(board.fd, slot, 0, slot.length, SLOT_BYTES);
+  write();
+  const taken = { id: 0xfffffffe, front: 7, begunMs: undefined, limitMs: 30_000, ownDeadlineMs: undefined };
+  expect(board.read(1)).toEqual({ pid: 4711, sinceMs: 12_500, handled: 99, running: taken });
+  expect(board.thread(1)).toBe("7f3a00001740");
   expect(board.running(0)).toBeUndefined();
   expect(board.running(2)).toBeUndefined();
   const seen = new ScoreboardView(openSync(`/proc/self/fd/${board.fd}`, "r+"));
-  expect(seen.running().has(0xfffffffe)).toBe(true);
+  expect([...seen.running(7)]).toEqual([[taken.id, taken]]);
+  expect(seen.running(6).size).toBe(0);
+  // The thread has noted when it began, and the application a deadline; those of another request count for nothing.
+  slot.writeUInt32LE(0xfffffffe, 4);
+  slot.writeDoubleLE(20, 24);
+  slot.writeUInt32LE(1, 32);
+  write();
+  expect(seen.running(7).get(taken.id)).toEqual({ ...taken, begunMs: 12_500 });
+  slot.writeUInt32LE(0xfffffffe, 32);
+  write();
+  expect(board.running(1)).toEqual({ ...taken, begunMs: 12_500, ownDeadlineMs: 20_000 });
   expect(board.handled([0, 1])).toBe(99);
   board.clear(1);
-  expect(seen.running().has(0xfffffffe)).toBe(false);
+  expect(seen.running(7).size).toBe(0);
   expect(board.read(1)).toEqual({ pid: 0, sinceMs: 0, handled: 0, running: undefined });
+  board.close();
+});
+
+test("abandoned requests stand where no other front has the same id, until they are over", () => {
+  const board = new Scoreboard(1, "/tmp");
+  const seen = new ScoreboardView(openSync(`/proc/self/fd/${board.fd}`, "r+"));
+  const ids = () => {
+    const bytes = Buffer.alloc(SLOT_BYTES - ABANDONED_OFFSET);
+    readSync(board.fd, bytes, 0, bytes.length, ABANDONED_OFFSET);
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    return [...words].flatMap((id, place) => (id === 0 ? [] : [[place, id]]));
+  };
+  seen.abandon(0, 5);
+  seen.abandon(3, 5);
+  seen.abandon(0, 0xffffffff);
+  expect(ids()).toEqual([
+    [5, 5],
+    [5 + 37 * 3, 5],
+    [0xffffffff % 1008, 0xffffffff],
+  ]);
+  // Another request of the same place came after it.
+  seen.abandon(0, 5 + 1008);
+  seen.forget(0, 5);
+  expect(ids()[0]).toEqual([5, 1013]);
+  seen.forget(0, 1013);
+  seen.forget(3, 5);
+  expect(ids()).toEqual([[0xffffffff % 1008, 0xffffffff]]);
   board.close();
 });

@@ -4,11 +4,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { NO_GUARDS } from "../support/guards.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
 
 const CASES = join(import.meta.dir, "../cases/config");
-
-const NO_GUARDS = { access: [], limits: [], auth: undefined, errorPages: [], intercept: false };
 
 let bin = "";
 beforeAll(() => {
@@ -39,6 +38,7 @@ describe("what is in force", () => {
       access: ["allow 10.0.0.0/8", "allow unix:", "deny all"],
       limits: ["all"],
       auth: { users: staff.users, realm: "restricted" },
+      satisfy: "any",
       errorPages: [
         { statuses: ["502", "503"], status: 500, source: { kind: "respond", text: "down", contentType: "text/plain" } },
         {
@@ -55,7 +55,10 @@ describe("what is in force", () => {
     const fallbacks = config().sites[0]?.routes.flatMap((route) => route.fallback ?? []);
     expect(fallbacks).toEqual([
       { candidates: ["$uri", "$uri/", "/site.css"], otherwise: { kind: "status", status: 404 } },
-      { candidates: ["$uri", "$uri/"], otherwise: { kind: "target", target: { kind: "app", app: "mysite" } } },
+      {
+        candidates: ["$uri", "$uri/"],
+        otherwise: { kind: "target", target: { kind: "app", app: "mysite", mount: "" } },
+      },
     ]);
   });
 

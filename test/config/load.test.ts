@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NO_GUARDS } from "../support/guards.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problems.ts";
 
@@ -52,8 +53,6 @@ function loadCase(name: string, variables: Record<string, string> = {}) {
 
 const SITE = '[[site]]\n[site.routes]\n"/" = { respond = "x" }\n';
 
-const NO_GUARDS = { access: [], limits: [], auth: undefined, errorPages: [], intercept: false };
-
 describe("defaults", () => {
   test("a site of one route needs nothing else", () => {
     const file = join(CASES, "ok_minimal.toml");
@@ -64,7 +63,9 @@ describe("defaults", () => {
         errorLog: "stderr",
         logLevel: "info",
         accessLog: "stdout",
+        control: "auto",
         temporaryDirectory: folder,
+        fileCache: { bytesMax: 67_108_864, revalidateMs: 1000 },
         drainTimeoutMs: 30_000,
         accessLogFormat: "combined",
         accessLogEscape: "default",
@@ -84,6 +85,8 @@ describe("defaults", () => {
       },
       maps: [],
       rateLimits: [],
+      services: [],
+      crons: [],
       apps: [],
       upstreams: [],
       sites: [
@@ -99,12 +102,15 @@ describe("defaults", () => {
           ],
           charset: undefined,
           bodyBytesMax: 104_857_600,
+          types: { types: {}, defaultType: undefined },
           guards: NO_GUARDS,
           routes: [
             {
               pattern: "/",
               match: { kind: "prefix", path: "/" },
+              internal: false,
               bodyBytesMax: undefined,
+              encoding: expect.any(Object),
               guards: NO_GUARDS,
               fallback: undefined,
               headers: undefined,
@@ -137,7 +143,9 @@ describe("every key reaches the configuration", () => {
       errorLog: "stderr",
       logLevel: "notice",
       accessLog: "off",
+      control: join(CASES, "control.sock"),
       temporaryDirectory: join(CASES, "project"),
+      fileCache: expect.any(Object),
       drainTimeoutMs: 60_000,
       accessLogFormat: '{"s":$status,"t":"$tenant"}',
       accessLogEscape: "json",
@@ -165,6 +173,13 @@ describe("every key reaches the configuration", () => {
         wsgi: { kind: "module", module: "mysite.wsgi", callable: "application" },
         python: join(folder, "bin/python3"),
         processes: 3,
+        processesMin: 1,
+        idleMs: 90_000,
+        maxRequests: 5000,
+        maxLifetimeMs: 86_400_000,
+        maxRssBytes: 512 * 1024 ** 2,
+        killRssBytes: 2 * 1024 ** 3,
+        drainTimeoutMs: 20_000,
         threads: 4,
         env: { DJANGO_SETTINGS_MODULE: "mysite.settings", _X1: "" },
         uwsgiSockets: [
@@ -175,19 +190,41 @@ describe("every key reaches the configuration", () => {
         queueTimeoutMs: 10_000,
         queueMax: 10,
         startTimeoutMs: 120_000,
+        reloadOnChange: true,
+        touchReload: [join(CASES, "a.stamp"), "/tmp/b.stamp"],
+        requestTimeoutMs: 20_000,
+        preload: true,
+        process: {
+          user: undefined,
+          group: undefined,
+          umask: 0o027,
+          pythonPath: [join(CASES, "project/static")],
+          limits: [
+            { name: "nofile", value: 256 },
+            { name: "as", value: -1 },
+            { name: "core", value: 0 },
+          ],
+        },
+        sendfileRoots: [],
       },
       {
         name: "by-file",
         root: join(CASES, "project"),
         wsgi: { kind: "file", file: join(CASES, "project/flat.py"), callable: "application" },
         python: join(folder, "bin/python3"),
-        processes: 4,
+        ...poolOf(4),
         threads: 2,
         env: {},
         uwsgiSockets: [{ kind: "tcp", host: "127.0.0.1", port: 8996 }],
         queueTimeoutMs: 30_000,
         queueMax: 1024,
         startTimeoutMs: 60_000,
+        reloadOnChange: false,
+        touchReload: [],
+        requestTimeoutMs: 300_000,
+        preload: false,
+        process: { user: undefined, group: undefined, umask: undefined, pythonPath: [], limits: [] },
+        sendfileRoots: [],
       },
     ]);
   });
@@ -206,6 +243,7 @@ describe("every key reaches the configuration", () => {
         readTimeoutMs: 30_000,
         sendTimeoutMs: 31_000,
         keepalive: 0,
+        sendfileRoots: [],
       },
       {
         name: "one",
@@ -215,6 +253,7 @@ describe("every key reaches the configuration", () => {
         readTimeoutMs: 60_000,
         sendTimeoutMs: 60_000,
         keepalive: 0,
+        sendfileRoots: [],
       },
     ]);
   });
@@ -252,19 +291,19 @@ describe("every key reaches the configuration", () => {
     ]);
     const files = join(CASES, "project/static");
     const php = { kind: "regex", source: "\\.php$", ignoreCase: false };
-    const directory = { kind: "files", path: files, single: false };
+    const directory = { kind: "files", path: files, single: false, rules: expect.any(Object) };
     expect(routes as unknown[]).toEqual([
       [
         "/static/",
         { kind: "prefix", path: "/static/" },
         undefined,
-        { ...directory, index: [], cacheControl: "max-age=2592000" },
+        { ...directory, index: [], cache: expect.any(Array) },
       ],
       [
         "/immutable/",
         { kind: "prefix", path: "/immutable/" },
         undefined,
-        { ...directory, index: ["home.html"], cacheControl: "public, max-age=31536000, immutable" },
+        { ...directory, index: ["home.html"], cache: expect.any(Array) },
       ],
       [
         "= /style.css",
@@ -274,8 +313,9 @@ describe("every key reaches the configuration", () => {
           kind: "files",
           path: join(files, "site.css"),
           single: true,
+          rules: expect.any(Object),
           index: ["index.html"],
-          cacheControl: "max-age=60",
+          cache: expect.any(Array),
         },
       ],
       [
@@ -299,7 +339,7 @@ describe("every key reaches the configuration", () => {
         undefined,
         { kind: "respond", status: 200, body: "<b>ok</b>", contentType: "text/html; charset=utf-8" },
       ],
-      ["/", { kind: "prefix", path: "/" }, undefined, { kind: "app", app: "mysite" }],
+      ["/", { kind: "prefix", path: "/" }, undefined, { kind: "app", app: "mysite", mount: "" }],
     ]);
   });
 
@@ -333,7 +373,7 @@ describe("the file itself", () => {
   });
 
   test("names that objects have by birth are only unknown keys", () => {
-    const known = "known here: server, app, upstream, map, limit, site";
+    const known = "known here: server, app, upstream, service, cron, map, limit, site";
     expect(problemsOf(`__proto__ = 1\nconstructor = 2\n${SITE}`)).toEqual([
       `F:1:1: __proto__: is not a known key; ${known}`,
       `F:2:1: constructor: is not a known key; ${known}`,
@@ -342,56 +382,13 @@ describe("the file itself", () => {
   });
 });
 
-describe("the interpreter", () => {
-  const app = (extra: string, root = "p") =>
-    `[app.x]\nroot = "${root}"\nwsgi = "m"\nuwsgi_socket = "unix:/tmp/x.sock"\n${extra}`;
-  const pythonOf = (toml: string) => load(toml).config?.apps[0]?.python?.replace(folder, "");
-
-  beforeAll(() => {
-    for (const root of ["p", "q", "r/src", "s"]) write(`${root}/m.py`, "");
-    executable("q/venv/bin/python");
-    executable("r/.venv/bin/python");
-    executable("q/other/bin/python3");
-    mkdirSync(join(folder, "s/.venv/bin"), { recursive: true });
-    symlinkSync("/nonexistent", join(folder, "s/.venv/bin/python"));
-  });
-
-  test.each([
-    ["nothing is said and there is no virtualenv: python3 on PATH", app(""), "/bin/python3"],
-    ["nothing is said: a virtualenv in root", app("", "q"), "/q/venv/bin/python"],
-    ["nothing is said: a virtualenv beside root", app("", "r/src"), "/r/.venv/bin/python"],
-    ["a virtualenv whose python is a dangling link is none", app("", "s"), "/bin/python3"],
-    ["the directory of a virtualenv", app('python = "q/other"'), "/q/other/bin/python3"],
-    ["an interpreter", app('python = "q/venv/bin/python"'), "/q/venv/bin/python"],
-    ["a name on PATH", app('python = "python3.12"'), "/bin/python3.12"],
-  ])("%s", (_name, toml, python) => expect(pythonOf(toml)).toBe(python));
-
-  test("no python3 anywhere is an error that says where was looked", () => {
-    const { config, problems } = (write("lone.toml", app("")), loadConfig(join(folder, "lone.toml"), { PATH: "/" }));
-    expect(config).toBeUndefined();
-    expect(problems).toMatchObject([{ key: "app.x.python", what: "is missing", line: 1 }]);
-  });
-});
-
-describe("modules are looked for where python would", () => {
-  const app = (wsgi: string, extra = "") =>
-    `[app.x]\nroot = "w"\nwsgi = "${wsgi}"\nuwsgi_socket = "unix:/tmp/x.sock"\n${extra}`;
-
-  beforeAll(() => {
-    write("w/native.cpython-311-x86_64-linux-gnu.so", "");
-    write("w/old.pyc", "");
-    write("w/.keep", "");
-    write("lib/shared.py", "");
-    executable("w/.venv/bin/python");
-    write("w/.venv/lib/python3.11/site-packages/installed/wsgi.py", "");
-  });
-
-  test.each(["native", "old", "installed.wsgi"])("%s", (wsgi) => expect(problemsOf(app(wsgi))).toEqual([]));
-
-  test("below PYTHONPATH of the app's env", () => {
-    expect(problemsOf(app("shared", 'env = { PYTHONPATH = "../lib" }'))).toEqual([]);
-    expect(problemsOf(app("shared"))).toEqual([
-      `F:3:8: app.x.wsgi: names shared, but there is no ${folder}/w/shared.py; should be a module that can be imported with root on sys.path`,
-    ]);
-  });
-});
+/** A fixed number of processes, without bounds on their lives. */
+function poolOf(processes: number) {
+  const unlimited = {
+    maxRequests: undefined,
+    maxLifetimeMs: undefined,
+    maxRssBytes: undefined,
+    killRssBytes: undefined,
+  };
+  return { processes, processesMin: processes, idleMs: 60_000, drainTimeoutMs: 60_000, ...unlimited };
+}

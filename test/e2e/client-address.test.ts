@@ -26,9 +26,12 @@ beforeAll(async () => {
 fronts = 1
 header_timeout = "1s"
 trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
-${probeApp()}
+${probeApp({ app: `uwsgi_socket = "unix:${join(folder, "probe.sock")}"` })}
 [upstream.echo]
 servers = ["127.0.0.1:${ports[2]}"]
+[upstream.echo_uwsgi]
+protocol = "uwsgi"
+servers = ["unix:${join(folder, "probe.sock")}"]
 
 [[site]]
 names = ["a.example"]
@@ -45,7 +48,17 @@ listen = ["127.0.0.1:${ports[0]}"]
 "/" = { app = "probe" }
 
 [[site]]
+names = ["c.example"]
 trusted_proxies = []
+underscores_in_headers = "pass"
+listen = ["127.0.0.1:${ports[0]}"]
+[site.routes]
+"/" = { app = "probe" }
+"/forward/" = { upstream = "echo" }
+"/uwsgi/" = { upstream = "echo_uwsgi" }
+
+[[site]]
+trusted_proxies = ["127.0.0.1"]
 listen = ["127.0.0.1:${ports[2]}"]
 [site.routes]
 "/" = { app = "probe" }
@@ -90,7 +103,7 @@ describe("trusted proxies", () => {
       trusting,
       request("a.example", `${FORWARDED}X-Forwarded-Host: www.example\r\n`, "/forward/facts"),
     );
-    expect(told["REMOTE_ADDR"]).toBe("127.0.0.1");
+    expect(told["REMOTE_ADDR"]).toBe("10.1.2.3");
     expect(told["HTTP_X_FORWARDED_FOR"]).toBe("203.0.113.9, 198.51.100.7, 10.1.2.3, 127.0.0.1");
     expect(told["HTTP_X_FORWARDED_PROTO"]).toBe("https");
     expect(told["HTTP_X_FORWARDED_HOST"]).toBe("www.example");
@@ -104,6 +117,74 @@ describe("trusted proxies", () => {
     expect(told["HTTP_X_FORWARDED_FOR"]).toBeUndefined();
     expect(told["HTTP_X_FORWARDED_PROTO"]).toBeUndefined();
     expect(told["HTTP_X_REAL_IP"]).toBeUndefined();
+  });
+
+  test("rfc7239: are believed in a Forwarded field, which says nothing beside X-Forwarded-For", async () => {
+    const field = 'Forwarded: for="[2001:db8::7]:4711";proto=https;host=www.example, for=10.1.2.3\r\n';
+    const told = await facts(trusting, request("a.example", field));
+    expect([told["REMOTE_ADDR"], told["REMOTE_PORT"], told["wsgi.url_scheme"]]).toEqual([
+      "2001:db8::7",
+      "4711",
+      "https",
+    ]);
+    const forwarded = await facts(trusting, request("a.example", field, "/forward/facts"));
+    expect(forwarded["HTTP_X_FORWARDED_HOST"]).toBe("www.example");
+    expect(forwarded["HTTP_X_FORWARDED_PROTO"]).toBe("https");
+    const beside = await facts(trusting, request("a.example", `${field}X-Forwarded-For: 192.0.2.9\r\n`));
+    expect([beside["REMOTE_ADDR"], beside["wsgi.url_scheme"]]).toEqual(["192.0.2.9", "http"]);
+  });
+});
+
+describe("a stranger's lies", () => {
+  const LIES = [
+    ...[
+      "For: 192.0.2.7",
+      "Proto: https",
+      "Host: evil.example",
+      "Port: 443",
+      "Ssl: on",
+      "User: admin",
+      "Prefix: /x",
+    ].map((end) => `X-Forwarded-${end}`),
+    "X-Real-IP: 192.0.2.7",
+    "X-Scheme: https",
+    "Front-End-Https: on",
+    "Forwarded: for=192.0.2.7;proto=https;host=evil.example",
+    "X_Forwarded_For: 192.0.2.7",
+    "X-Forwarded_Proto: https",
+    "X_Real_IP: 192.0.2.7",
+    "HTTPS: on",
+    "Proxy: http://evil.example",
+  ];
+  const fields = LIES.map((lie) => `${lie}\r\n`).join("");
+  const told = (facts_: Facts) =>
+    Object.keys(facts_).filter(
+      (name) => /FORWARDED|REAL_IP|SCHEME|FRONT_END|HTTP_PROXY/.test(name) && name !== "REQUEST_SCHEME",
+    );
+
+  test("reach no app, whatever their spelling, and change nothing", async () => {
+    const seen = await facts(trusting, request("c.example", `${fields}X_Own: 1\r\n`));
+    expect(told(seen)).toEqual([]);
+    expect(seen["HTTP_X_OWN"]).toBe("1");
+    expect([seen["REMOTE_ADDR"], seen["wsgi.url_scheme"], seen["HTTPS"]]).toEqual(["127.0.0.1", "http", undefined]);
+  });
+
+  test("reach no upstream that speaks HTTP, which gets our own word", async () => {
+    const seen = await facts(trusting, request("c.example", fields, "/forward/facts"));
+    const names = ["FOR", "PROTO", "HOST", "PORT"].map((end) => `HTTP_X_FORWARDED_${end}`);
+    expect(told(seen).toSorted()).toEqual([...names, "HTTP_X_REAL_IP"].toSorted());
+    expect(names.map((name) => seen[name])).toEqual([
+      "127.0.0.1",
+      "http",
+      "c.example",
+      String((trusting as { port: number }).port),
+    ]);
+  });
+
+  test("reach no upstream that speaks uwsgi", async () => {
+    const seen = await facts(trusting, request("c.example", fields, "/uwsgi/facts"));
+    expect(told(seen)).toEqual([]);
+    expect([seen["REMOTE_ADDR"], seen["wsgi.url_scheme"]]).toEqual(["127.0.0.1", "http"]);
   });
 });
 

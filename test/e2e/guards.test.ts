@@ -77,6 +77,8 @@ error_pages = { "404" = "errors/404.html", "502 503 504" = "errors/50x.html", "4
 "/shut/" = { app = "probe", access = ["deny all"], error_pages = { "4xx" = { route = "/app/facts" } } }
 "/private/" = { app = "probe", auth = { users = "htpasswd", realm = "Staff only" } }
 "/private/open/" = { app = "probe" }
+"/either/" = { respond = "in", access = ["allow 127.0.0.2", "deny all"], auth = { users = "htpasswd" }, satisfy = "any" }
+"/either/home/" = { respond = "in", access = ["allow 127.0.0.1"], auth = { users = "htpasswd" }, satisfy = "any" }
 "/slow/" = { respond = "ok", limit = "slow" }
 "/key/" = { respond = "ok", limit = ["key"] }
 "/delayed/" = { respond = "ok", limit = "delayed" }
@@ -172,6 +174,27 @@ describe("basic auth", () => {
     expect((await request("/private/hello", basic("plain", "secret"))).status).toBe(401);
     expect(server.log).toContain("htpasswd:8: is plain text");
     writeFileSync(path, `${USERS.join("\n")}\n`);
+  });
+});
+
+describe("satisfy = any", () => {
+  test("an address that is not allowed needs a password, one that is needs none", async () => {
+    expect((await request("/either/")).status).toBe(401);
+    expect((await request("/either/", basic("sha", "wrong"))).status).toBe(401);
+    expect((await request("/either/", basic("sha", "secret"))).status).toBe(200);
+    expect((await request("/either/home/")).status).toBe(200);
+  });
+
+  test("explain says which of the two it is", async () => {
+    const at = async (path: string, from: string) => {
+      const { stdout } = await runServer(["explain", path, "--from", from, "--json"], folder);
+      const { outcome, guards } = JSON.parse(stdout);
+      return [outcome.startsWith("401"), guards.access.allowed, guards.satisfy];
+    };
+    expect(await at("/either/", "127.0.0.1")).toEqual([true, true, "any"]);
+    expect(await at("/either/", "127.0.0.2")).toEqual([false, true, "any"]);
+    const { stdout } = await runServer(["explain", "/either/"], folder);
+    expect(stdout).toContain("or a password");
   });
 });
 

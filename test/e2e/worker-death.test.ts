@@ -60,7 +60,7 @@ test("kill -9 of one worker under load: the requests it ran are 502, all others 
 function workers(running: Server): number[] {
   return running
     .children()
-    .filter((child) => /python/.test(child.command) && isAlive(child))
+    .filter((child) => /\bworker\b/.test(child.command) && isAlive(child))
     .map(({ pid }) => pid);
 }
 

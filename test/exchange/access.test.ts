@@ -1,6 +1,6 @@
 /** Which address may ask: the first rule that matches, in the order written. */
 import { describe, expect, test } from "bun:test";
-import { compileAccess, deniesNobody, isAccessRule, withAccess } from "../../src/exchange/access.ts";
+import { compileAccess, deniesNobody, isAccessRule, withAccess, withAccessOr } from "../../src/exchange/access.ts";
 import { fakeExchange } from "../support/exchange.ts";
 
 describe("rules", () => {
@@ -36,6 +36,19 @@ describe("rules", () => {
       false,
     ]);
   });
+});
+
+test("with a second way in, only an address that a rule allows takes the first", () => {
+  const way = (rules: readonly string[]) => {
+    let taken = "";
+    const [first, second] = [() => void (taken = "address"), () => void (taken = "password")];
+    withAccessOr(rules, first, second)(fakeExchange().exchange);
+    return taken;
+  };
+  expect(way(["allow 127.0.0.1", "deny all"])).toBe("address");
+  expect(way(["deny 127.0.0.1", "allow all"])).toBe("password");
+  expect(way(["allow 10.0.0.1"])).toBe("password");
+  expect(way([])).toBe("password");
 });
 
 test("who may not ask is answered 403, and nothing is asked", () => {

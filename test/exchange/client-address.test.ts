@@ -97,6 +97,34 @@ describe("the client behind trusted proxies", () => {
     expect(clientOf(fields)).toBe(`${expected} believed`);
   });
 
+  test.each([
+    ["of one element", "for=192.0.2.7;proto=https;host=www.example", "192.0.2.7 0 https", "www.example"],
+    ["of a chain", 'for=203.0.113.9, for="192.0.2.7:4711";proto=https, For=10.0.0.2', "192.0.2.7 4711 https", ""],
+    ["with IPv6", 'for="[2001:db8::7]:4711"', "2001:db8::7 4711 http", ""],
+    ["with IPv6 of a trusted hop", 'for=192.0.2.7, for="[2001:db8:ffff::1]"', "192.0.2.7 0 http", ""],
+    ["of a hidden client", "for=_gazonk;proto=https;host=a.example", `${DIRECT} https`, "a.example"],
+    ["of an unknown client behind a trusted hop", "for=unknown;proto=https, for=10.0.0.2", "10.0.0.2 0 https", ""],
+    ["without for", "proto=https", `${DIRECT} https`, ""],
+    ["of a hop that nobody vouches for", "proto=https;for=10.0.0.9, for=192.0.2.7;proto=http", "192.0.2.7 0 http", ""],
+    ["with a host that is none", 'for=192.0.2.7;host="a b"', "192.0.2.7 0 http", ""],
+    ["that is malformed", "for=192.0.2.7;;=x", `${DIRECT} http`, ""],
+  ])("rfc7239_5: Forwarded %s", (_, value, expected, host) => {
+    expect(clientOf([["Forwarded", value]])).toBe(`${expected} believed`);
+    const { exchange } = fakeExchange({ fields: [["Forwarded", value]] });
+    settleClient(exchange, trustLocal);
+    expect(exchange.forwardedHost).toBe(host);
+  });
+
+  test.each([
+    ["X-Forwarded-For", "192.0.2.8", "192.0.2.8 0 http"],
+    ["X-Real-IP", "192.0.2.8", "192.0.2.8 0 http"],
+    ["X-Forwarded-Proto", "http", `${DIRECT} http`],
+    ["X-Forwarded-Host", "a.example", `${DIRECT} http`],
+  ])("Forwarded says nothing beside %s, whose writer lets it through from anybody", (name, value, expected) => {
+    const lie = ["Forwarded", "for=192.0.2.7;proto=https;host=evil.example"] as const;
+    expect(clientOf([lie, [name, value]])).toBe(`${expected} believed`);
+  });
+
   test("nothing is believed of a peer that is not trusted", () => {
     const fields = [
       [XFF, "192.0.2.7"],
@@ -109,7 +137,7 @@ describe("the client behind trusted proxies", () => {
   test("a gateway has spoken for its client already", () => {
     const { exchange } = fakeExchange({ fields: [[XFF, "192.0.2.7"]], params: new Map() });
     settleClient(exchange, trustLocal);
-    expect([exchange.peer.remoteAddress, exchange.forwarding]).toEqual(["127.0.0.1", "as-sent"]);
+    expect([exchange.peer.remoteAddress, exchange.forwarding]).toEqual(["127.0.0.1", "believed"]);
   });
 
   test("a list of thousands costs a bounded walk", () => {

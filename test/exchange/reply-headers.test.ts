@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { finishedHead, type HeaderRule, joinRules } from "../../src/exchange/reply-headers.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
+import { PreparedHead } from "../../src/protocol/http/message.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { template } from "../support/template.ts";
 
@@ -69,6 +70,50 @@ test("without rules the head itself is sent, and remembered", () => {
 
 test("lists are joined in their order; none at all is none", () => {
   const [a, b] = [remove("A"), remove("B")];
-  expect(joinRules([a], undefined, [b])?.map(({ field }) => field.text)).toEqual(["A", "B"]);
+  expect(joinRules([a], undefined, [b])?.rules.map(({ field }) => field.text)).toEqual(["A", "B"]);
   expect(joinRules(undefined, [], undefined)).toBeUndefined();
+});
+
+describe("a head that is sent again and again", () => {
+  const prepared = () => ({
+    status: 200,
+    reason: undefined,
+    fields: Fields.of(SENT),
+    length: 7,
+    prepared: new PreparedHead(),
+  });
+
+  test("is finished once by rules that depend on nothing", () => {
+    const head = prepared();
+    const [first, second] = [fakeExchange().exchange, fakeExchange().exchange];
+    first.headerRules = second.headerRules = joinRules([rule("set", "X-B", "n")]);
+    const finished = finishedHead(first, head);
+    expect(finishedHead(second, head)).toBe(finished);
+    expect(second.replyHead).toBe(finished);
+    expect(finished.prepared).toBeDefined();
+    expect(finished.prepared).not.toBe(head.prepared);
+  });
+
+  test("is finished anew by rules with variables, and what comes of it is not prepared", () => {
+    const head = prepared();
+    const rules = joinRules([rule("set", "X-B", "$host")]);
+    const values = ["a", "b"].map((host) => {
+      const { exchange } = fakeExchange({ host });
+      exchange.headerRules = rules;
+      const finished = finishedHead(exchange, head);
+      expect(finished.prepared).toBeUndefined();
+      return finished.fields.get("x-b");
+    });
+    expect(values).toEqual(["a", "b"]);
+  });
+
+  test("rules of two places do not mix", () => {
+    const head = prepared();
+    const sent = [joinRules([rule("set", "X-B", "1")]), joinRules([rule("set", "X-B", "2")])].map((rules) => {
+      const { exchange } = fakeExchange();
+      exchange.headerRules = rules;
+      return finishedHead(exchange, head).fields.get("x-b");
+    });
+    expect(sent).toEqual(["1", "2"]);
+  });
 });

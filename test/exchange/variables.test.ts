@@ -1,7 +1,14 @@
 /** Each variable's value, by a request in which all of them have one. */
 import { describe, expect, test } from "bun:test";
+import { settleClient } from "../../src/exchange/client-address.ts";
 import { hostname } from "node:os";
-import { attemptFailed, beginAttempt, headCame, replyEnded } from "../../src/exchange/upstream-attempt.ts";
+import {
+  attemptConnected,
+  attemptFailed,
+  beginAttempt,
+  headCame,
+  replyEnded,
+} from "../../src/exchange/upstream-attempt.ts";
 import { evaluate } from "../../src/exchange/template.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
@@ -132,6 +139,30 @@ test("what the reply says", () => {
   expect(evaluate(shown, exchange)).toBe("404|1, 2|t/t|12");
 });
 
+test("what the connection has used", () => {
+  const { exchange, reply } = fakeExchange();
+  const shown = template(
+    "$connection|$connection_requests|$request_length|$bytes_sent|$request_completion",
+    BUILT_IN,
+    "log",
+  );
+  expect(evaluate(shown, exchange)).toBe("||0|0|");
+  Object.assign(exchange, { connection: { number: 7, requests: 3, openedMs: 0 }, requestBytes: 120, bytesSent: 340 });
+  reply.state = "finished";
+  expect(evaluate(shown, exchange)).toBe("7|3|120|340|OK");
+  expect(evaluate(template("$connection_time", BUILT_IN, "log"), exchange)).toMatch(/^\d+\.\d{3}$/);
+});
+
+test("who is connected, and who is believed to be the client", () => {
+  const { exchange } = fakeExchange({ fields: [["X-Forwarded-For", "192.0.2.7"]] });
+  const shown = template("$realip_remote_addr:$realip_remote_port $remote_addr $proxy_add_x_forwarded_for", BUILT_IN);
+  const sent = template("$http_x_forwarded_for", BUILT_IN);
+  expect(evaluate(shown, exchange)).toBe("127.0.0.1:40000 127.0.0.1 127.0.0.1");
+  expect(evaluate(sent, exchange)).toBe("192.0.2.7");
+  settleClient(exchange, () => true);
+  expect(evaluate(shown, exchange)).toBe("127.0.0.1:40000 192.0.2.7 192.0.2.7, 127.0.0.1");
+});
+
 test("what upstreams did, a value for each one that was asked", () => {
   const { exchange } = fakeExchange();
   const shown = template(
@@ -143,9 +174,13 @@ test("what upstreams did, a value for each one that was asked", () => {
   const [first, second] = [beginAttempt("127.0.0.1:1", 1000), beginAttempt("unix:/x", 2000)];
   exchange.upstreamAttempts = [first, second];
   attemptFailed(first, 502, 1250);
-  headCame(second, 200, 2100);
+  attemptConnected(second, 2050);
+  headCame(second, 200, Fields.of([["X-Up", "7"]]), 2100);
+  second.contentBytes = 9;
   expect(evaluate(shown, exchange)).toBe("127.0.0.1:1, unix:/x|502, 200|-, 0.100|0.250, -");
   replyEnded(second, 2345);
   attemptFailed(second, 502, 2400);
   expect(evaluate(shown, exchange)).toBe("127.0.0.1:1, unix:/x|502, 200|-, 0.100|0.250, 0.400");
+  const more = template("$upstream_connect_time|$upstream_response_length|$upstream_http_x_up", BUILT_IN, "log");
+  expect(evaluate(more, exchange)).toBe("-, 0.050|0, 9|7");
 });

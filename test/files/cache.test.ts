@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import type { BigIntStats } from "node:fs";
-import { FileCache, isFresh, isSameFile } from "../../src/files/cache.ts";
+import { FileCache, isSameFile } from "../../src/files/cache.ts";
+import type { FileStat } from "../../src/os/file-stat.ts";
 import { Representation } from "../../src/files/representation.ts";
 
-const LONG_AGO = 1_000_000_000_000_000_000n;
+const LONG_AGO = 1_000_000_000;
 
-function stats(change: Partial<Record<"ino" | "dev" | "size" | "mtimeNs" | "ctimeNs", bigint>> = {}): BigIntStats {
-  return { ino: 1n, dev: 2n, size: 3n, mtimeNs: LONG_AGO, ctimeNs: LONG_AGO, ...change } as BigIntStats;
+function stats(change: Partial<FileStat> = {}): FileStat {
+  const times = { mtimeSec: LONG_AGO, mtimeNsec: 1, ctimeSec: LONG_AGO, ctimeNsec: 2 };
+  return { kind: "file", size: 3, devMajor: 4, devMinor: 5, inoLow: 6, inoHigh: 7, ...times, ...change };
 }
 
 function file(bytes: number, facts = stats()) {
@@ -76,19 +77,40 @@ describe("believing an entry", () => {
 
   test("for a second without a look", () => {
     const entry = shelf.put("/a", file(1), 5000);
-    expect(isFresh(entry, 5999)).toBe(true);
-    expect(isFresh(entry, 6000)).toBe(false);
+    expect(shelf.isFresh(entry, 5999)).toBe(true);
+    expect(shelf.isFresh(entry, 6000)).toBe(false);
   });
 
-  test.each(["ino", "dev", "size", "mtimeNs", "ctimeNs"] as const)("not when its %s is another", (fact) => {
+  test("for as long as is said, and for no time at all", () => {
+    for (const revalidateMs of [0, 50]) {
+      const own = new FileCache(1_000_000, revalidateMs).shelf();
+      const entry = own.put("/a", file(1), 5000);
+      expect(own.isFresh(entry, 5000)).toBe(revalidateMs > 0);
+      expect(own.isFresh(entry, 5050)).toBe(false);
+    }
+  });
+
+  const FACTS = [
+    "inoLow",
+    "inoHigh",
+    "devMajor",
+    "devMinor",
+    "size",
+    "mtimeSec",
+    "mtimeNsec",
+    "ctimeSec",
+    "ctimeNsec",
+  ] as const;
+
+  test.each(FACTS)("not when its %s is another", (fact) => {
     const entry = shelf.put("/a", file(1), 0);
     expect(isSameFile(entry, stats())).toBe(true);
-    expect(isSameFile(entry, stats({ [fact]: 99n }))).toBe(false);
+    expect(isSameFile(entry, stats({ [fact]: 99 }))).toBe(false);
   });
 
   test("not when the file had changed just before it was read, or claims to come from the future", () => {
-    for (const ctimeNs of [BigInt(Date.now()) * 1_000_000n, BigInt(Date.now() + 86_400_000) * 1_000_000n]) {
-      const facts = stats({ ctimeNs });
+    for (const ms of [Date.now(), Date.now() + 86_400_000]) {
+      const facts = stats({ ctimeSec: Math.floor(ms / 1000) });
       expect(isSameFile(shelf.put("/a", file(1, facts), 0), facts)).toBe(false);
     }
   });

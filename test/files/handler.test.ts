@@ -15,7 +15,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CachePolicy } from "../../src/files/cache-control.ts";
 import { type FilesOptions, makeFilesHandler } from "../../src/files/handler.ts";
+import { OpenFiles } from "../../src/files/open-files.ts";
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { openBelow } from "../support/descriptors.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
@@ -63,9 +65,9 @@ afterAll(() => rmSync(base, { recursive: true }));
 function make(change: Partial<FilesOptions> = {}) {
   return makeFilesHandler({
     root,
+    openFiles: new OpenFiles(0),
     single: false,
     index: ["index.html", "index.htm"],
-    cacheControl: undefined,
     charset: undefined,
     ...change,
   });
@@ -118,7 +120,8 @@ describe("what is found", () => {
   );
 
   test("carries validators, and Cache-Control and charset as configured", async () => {
-    const reply = await ask("/static/a.txt", {}, make({ cacheControl: "max-age=60", charset: "utf-8" }));
+    const cachePolicy = new CachePolicy([{ pattern: "*", value: "max-age=60", isAge: true }], undefined);
+    const reply = await ask("/static/a.txt", {}, make({ cachePolicy, charset: "utf-8" }));
     expect(reply.header("last-modified")).toBe("Fri, 02 Jan 2026 03:04:05 GMT");
     expect(reply.header("etag")).toMatch(/^"[0-9a-f]+-5"$/);
     expect(reply.header("cache-control")).toBe("max-age=60");
@@ -166,10 +169,26 @@ describe("what is not", () => {
     expect(reply.text).not.toContain("secret");
   });
 
-  test.each(["POST", "PUT", "DELETE", "OPTIONS", "get"])("%s is 405 with Allow (rfc9110_15_5_6)", async (method) => {
+  test.each(["POST", "PUT", "DELETE", "PROPFIND", "get"])("%s is 405 with Allow (rfc9110_15_5_6)", async (method) => {
     const reply = await ask("/static/a.txt", { method });
     expect(reply.status).toBe(405);
-    expect(reply.header("allow")).toBe("GET, HEAD");
+    expect(reply.header("allow")).toBe("GET, HEAD, OPTIONS");
+  });
+
+  test("OPTIONS is told what there is (rfc9110_9_3_7)", async () => {
+    const reply = await ask("/static/a.txt", { method: "OPTIONS" });
+    expect(reply.status).toBe(204);
+    expect(reply.header("allow")).toBe("GET, HEAD, OPTIONS");
+  });
+
+  test("hidden names are there for who asks for them, dot segments never", async () => {
+    const open = make({ hidden: true });
+    for (const path of ["/static/.env", "/static/.git/config", "/static/settings.py~"]) {
+      expect((await ask(path, {}, open)).text).toBe("secret");
+    }
+    for (const path of ["/static/../secret", "/static/./a.txt", "/static/css/..", "/static/css/../../secret"]) {
+      expect((await ask(path, {}, open)).status).toBe(404);
+    }
   });
 });
 
@@ -182,6 +201,25 @@ describe("a directory without its slash", () => {
   ])("%j?%j goes to %s", async (path, query, location) => {
     const reply = await ask(path, query === undefined ? {} : { query });
     expect(reply.status).toBe(301);
+    expect(reply.header("location")).toBe(location);
+  });
+});
+
+describe("an absolute redirect", () => {
+  test.each([
+    ["example.org", undefined, false, "http://example.org/static/css/"],
+    ["example.org", 8080, false, "http://example.org:8080/static/css/"],
+    ["example.org", 80, false, "http://example.org/static/css/"],
+    ["example.org", 443, true, "https://example.org/static/css/"],
+    ["example.org", 80, true, "https://example.org:80/static/css/"],
+    ["[::1]", 8443, true, "https://[::1]:8443/static/css/"],
+    ["", undefined, false, "/static/css/"],
+  ])("%s port %p, secure %p: %s", async (host, hostPort, secure, location) => {
+    const { exchange, reply } = fakeExchange({ path: "/static/css", host });
+    exchange.mount = "/static";
+    exchange.peer = { ...exchange.peer, secure };
+    Object.assign(exchange.head, { hostPort });
+    make({ absoluteRedirect: true })(exchange);
     expect(reply.header("location")).toBe(location);
   });
 });
@@ -237,8 +275,41 @@ describe("conditions and ranges", () => {
     expect(reply.text).toBe("hello");
   });
 
-  test("several ranges get the whole file", async () => {
-    expect((await ask("/static/a.txt", withFields({ Range: "bytes=0-1,3-4" }))).text).toBe("hello");
+  test.each([
+    ["/static/a.txt", "bytes=0-1,3-4", ["he", "lo"], ["bytes 0-1/5", "bytes 3-4/5"], "text/plain"],
+    ["/static/a.txt", "bytes=-1, 0-0", ["o", "h"], ["bytes 4-4/5", "bytes 0-0/5"], "text/plain"],
+    [
+      "/static/large.bin",
+      "bytes=0-4,699995-",
+      ["large", " larg"],
+      ["bytes 0-4/700000", "bytes 699995-699999/700000"],
+      "application/octet-stream",
+    ],
+  ])("%s %s is 206 in parts (rfc9110_14_6)", async (path, range, texts, contentRanges, type) => {
+    const reply = await ask(path, withFields({ Range: range }));
+    expect(reply.status).toBe(206);
+    expect(reply.header("content-range")).toBeUndefined();
+    expect(reply.head?.length).toBe(reply.content.length);
+    const [, boundary = ""] =
+      /^multipart\/byteranges; boundary=([0-9a-f]{30})$/.exec(reply.header("content-type") ?? "") ?? [];
+    const [preamble, ...parts] = reply.text.split(`\r\n--${boundary}`);
+    expect([preamble, parts.pop()]).toEqual(["", "--\r\n"]);
+    expect(parts).toEqual(
+      texts.map((text, i) => `\r\nContent-Type: ${type}\r\nContent-Range: ${contentRanges[i]}\r\n\r\n${text}`),
+    );
+  });
+
+  test("HEAD of several ranges, and ranges that are not allowed, are the whole", async () => {
+    for (const path of ["/static/a.txt", "/static/large.bin"]) {
+      const head = await ask(path, { method: "HEAD", fields: [["Range", "bytes=0-1,3-4"]] });
+      expect(head.status).toBe(200);
+      for (const [rangesMax, range] of [
+        [1, "bytes=0-1,3-4"],
+        [0, "bytes=0-1"],
+      ] as const) {
+        expect((await ask(path, withFields({ Range: range }), make({ rangesMax }))).status).toBe(200);
+      }
+    }
   });
 });
 
@@ -256,6 +327,27 @@ describe("files that change", () => {
     const after = await ask("/static/changing.txt");
     expect([before.text, after.text]).toEqual(["one", "two"]);
     expect(after.header("etag")).not.toBe(before.header("etag"));
+  });
+
+  test("a large file that is written to is noticed at once, though its descriptor was kept", async () => {
+    const openFiles = new OpenFiles();
+    const handler = make({ openFiles });
+    const get = async () => {
+      const { exchange, reply } = fakeExchange({ path: "/static/growing.bin" });
+      exchange.mount = "/static";
+      handler(exchange);
+      await reply.over;
+      return reply;
+    };
+    for (const size of [100_000, 100_001, 90_000]) {
+      writeFileSync(join(root, "growing.bin"), Buffer.alloc(size, size & 255));
+      const reply = await get();
+      expect(reply.content.equals(Buffer.alloc(size, size & 255))).toBe(true);
+      expect(openFiles.size).toBe(1);
+      expect((await get()).header("etag")).toBe(reply.header("etag") ?? "");
+    }
+    openFiles.sweep(Number.POSITIVE_INFINITY);
+    expect(openBelow(base)).toBe(0);
   });
 
   test("a settled file is replaced, removed and turned into a way out", async () => {

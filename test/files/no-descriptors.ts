@@ -4,7 +4,7 @@ import { makeFilesHandler } from "../../src/files/handler.ts";
 import { fakeExchange } from "../support/exchange.ts";
 
 const root = process.argv[2] as string;
-const handler = makeFilesHandler({ root, single: false, index: [], cacheControl: undefined, charset: undefined });
+const handler = makeFilesHandler({ root, single: false, index: [], charset: undefined });
 
 function ask(path: string) {
   const { exchange, reply } = fakeExchange({ path });

@@ -4,7 +4,9 @@ import {
   closeSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
@@ -13,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeLog } from "../../src/base/log.ts";
-import { Opener } from "../../src/files/open.ts";
+import { Opener, type OpenerOptions } from "../../src/files/open.ts";
 import { listenUnix } from "../../src/os/sockets.ts";
 import { openBelow } from "../support/descriptors.ts";
 
@@ -48,15 +50,21 @@ afterAll(() => {
   rmSync(base, { recursive: true });
 });
 
+function opener(root = "root", change: Partial<OpenerOptions> = {}): Opener {
+  return new Opener({ root: join(base, root), links: "inside", log, ...change });
+}
+
 /** `file`, `directory` or the status of the refusal; nothing stays open. */
-function open(rest: string, root = "root"): string | number {
-  const opened = new Opener(join(base, root), true, log).open(rest);
+function openIn(root: string, rest: string, change: Partial<OpenerOptions> = {}): string | number {
+  const opened = opener(root, change).open(rest);
   if (opened.kind === "file") closeSync(opened.fd);
   expect(openBelow(base)).toBe(0);
   return opened.kind === "refused" ? opened.status : opened.kind;
 }
 
-describe("Opener", () => {
+describe.each([true, false])("Opener (openat2: %p)", (kernelResolves) => {
+  const open = (rest: string, root = "root") => openIn(root, rest, { kernelResolves });
+
   test.each([
     ["/a.txt", "file"],
     ["/sub/b.txt", "file"],
@@ -96,12 +104,14 @@ describe("Opener", () => {
   });
 
   test("a root that is a link works, and goes on working when a deployment moves it", () => {
-    const opener = new Opener(join(base, "current"), true, log);
+    const moving = opener("current", { kernelResolves });
     const outcome = (rest: string) => {
-      const opened = opener.open(rest);
+      const opened = moving.open(rest);
       if (opened.kind === "file") closeSync(opened.fd);
       return opened.kind;
     };
+    symlinkSync("root", join(base, "next"));
+    renameSync(join(base, "next"), join(base, "current"));
     expect(outcome("/a.txt")).toBe("file");
     unlinkSync(join(base, "current"));
     symlinkSync("rootmate", join(base, "current"));
@@ -111,20 +121,21 @@ describe("Opener", () => {
   });
 
   test("the whole disk can be the root", () => {
-    const opened = new Opener("", true, log).open(join(base, "root/a.txt"));
+    const opened = new Opener({ root: "", links: "inside", log }).open(join(base, "root/a.txt"));
     expect(opened.kind).toBe("file");
     if (opened.kind === "file") closeSync(opened.fd);
   });
 
   test("a single configured file may be a link to anywhere", () => {
-    const opened = new Opener(join(base, "root/out"), false, log).open("");
+    const opened = opener("root/out", { links: "follow" }).open("");
     expect(opened.kind).toBe("file");
     if (opened.kind === "file") closeSync(opened.fd);
   });
 
   test("what may not be read is 403, also behind a folder that may not be entered", () => {
-    mkdirSync(join(base, "root/locked"));
+    mkdirSync(join(base, "root/locked"), { recursive: true });
     writeFileSync(join(base, "root/locked/x"), "x");
+    rmSync(join(base, "root/unreadable"), { force: true });
     writeFileSync(join(base, "root/unreadable"), "x");
     chmodSync(join(base, "root/unreadable"), 0);
     chmodSync(join(base, "root/locked"), 0);
@@ -145,5 +156,61 @@ describe("Opener", () => {
     const limited = ["sh", "-c", 'ulimit -n 100; exec "$0" "$@"', process.execPath, script, join(base, "root")];
     const child = Bun.spawnSync(limited, { stderr: "inherit" });
     expect(JSON.parse(child.stdout.toString())).toEqual({ before: 200, starved: 503, retryAfter: "1", after: 200 });
+  });
+});
+
+describe.each([true, false])("a link policy (openat2: %p)", (kernelResolves) => {
+  test.each([
+    ["/a.txt", "file", "file", "file"],
+    ["/sub/b.txt", "file", "file", "file"],
+    ["/sub/", "directory", "directory", "directory"],
+    ["/inside", "file", "file", 404],
+    ["/sub/up", "file", "file", 404],
+    ["/inside-folder", "directory", "directory", 404],
+    ["/inside-folder/", "directory", "directory", 404],
+    ["/inside-folder/b.txt", "file", "file", 404],
+    ["/out", 404, "file", 404],
+    ["/out-folder/secret", 404, "file", 404],
+    ["/null", 404, 404, 404],
+    ["/loop", 404, 404, 404],
+    ["/dangling", 404, 404, 404],
+    ["/fifo", 404, 404, 404],
+    ["/socket", 404, 404, 404],
+    ["/a.txt/", 404, 404, 404],
+    ["/../outside/secret", 404, "file", 404],
+  ] as const)("%s: inside %s, follow %s, deny %s", (rest, inside, follow, deny) => {
+    expect(openIn("root", rest, { kernelResolves, links: "inside" })).toBe(inside);
+    expect(openIn("root", rest, { kernelResolves, links: "follow" })).toBe(follow);
+    expect(openIn("root", rest, { kernelResolves, links: "deny" })).toBe(deny);
+  });
+
+  test("of a root that is a link itself none but that is followed", () => {
+    expect(openIn("current", "/c.txt", { kernelResolves, links: "deny" })).toBe("file");
+  });
+
+  test("holds while somebody swaps a file for a link out, again and again", async () => {
+    const swapper = `
+      const { renameSync, symlinkSync, writeFileSync, unlinkSync } = require("node:fs");
+      process.chdir(process.argv[1]);
+      for (;;) {
+        try { unlinkSync("swap-next"); } catch {}
+        symlinkSync("../outside/secret", "swap-next"); renameSync("swap-next", "swapped");
+        writeFileSync("swap-next", "mine"); renameSync("swap-next", "swapped");
+      }`;
+    const child = Bun.spawn([process.execPath, "-e", swapper, join(base, "root")], { stderr: "inherit" });
+    const outcomes = new Map<string, number>();
+    try {
+      for (const end = performance.now() + 700; performance.now() < end;) {
+        const opened = opener("root", { kernelResolves }).open("/swapped");
+        const outcome = opened.kind === "file" ? readFileSync(opened.fd, "utf8") : String(opened.kind);
+        if (opened.kind === "file") closeSync(opened.fd);
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      }
+    } finally {
+      child.kill();
+      await child.exited;
+    }
+    // "x" is what the secret holds
+    expect([...outcomes.keys()].toSorted()).toEqual(["mine", "refused"]);
   });
 });

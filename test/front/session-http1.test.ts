@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { withExpectation } from "../../src/exchange/expectation.ts";
 import { monotonicMs } from "../../src/base/clock.ts";
 import type { BodyFailure } from "../../src/exchange/body.ts";
 import type { Exchange, Handler } from "../../src/exchange/exchange.ts";
-import { DISCARD_BYTES_MAX, LINGER_MS } from "../../src/front/options.ts";
+import { DISCARD_BYTES_MAX, LINGER_MS, LINGER_TOTAL_MS, RECEIVE_BYTES_MAX } from "../../src/front/options.ts";
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { echo, GET, hello, reply, stage, text, withoutDate } from "../support/http1-stage.ts";
 
@@ -136,6 +137,20 @@ describe("bodies that are not read", () => {
     expect(wire.state).toBe("closed");
   });
 
+  test("rfc9112_9_6: what still comes of a large one is received, so that the client gets to read the answer", () => {
+    const { wire, session } = stage(hello);
+    // A read that brings more than is held back otherwise, behind the head.
+    wire.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n${"x".repeat(RECEIVE_BYTES_MAX * 2)}`);
+    expect([wire.state, wire.paused]).toEqual(["shut", false]);
+    const begun = monotonicMs();
+    session.tick(begun + LINGER_MS - 100);
+    expect(wire.state).toBe("shut");
+    wire.send("x".repeat(1000));
+    expect(wire.paused).toBe(false);
+    session.tick(begun + LINGER_TOTAL_MS + 1000);
+    expect(wire.state).toBe("closed");
+  });
+
   test("rfc9110_10_1_1: a client that waits for 100 gets the final answer and a closed connection", () => {
     const { wire } = stage(hello);
     wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
@@ -144,7 +159,7 @@ describe("bodies that are not read", () => {
   });
 
   test("rfc9110_10_1_1: 100 is sent when the body is wanted, and any other expectation is 417", () => {
-    const { wire } = stage(echo);
+    const { wire } = stage(withExpectation(echo));
     wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
     expect(wire.take()).toBe("HTTP/1.1 100 Continue\r\n\r\n");
     wire.send("ok");
@@ -190,6 +205,27 @@ describe("what is broken", () => {
     });
     wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n");
     expect(wire.output).toStartWith("HTTP/1.1 413 ");
+  });
+
+  test("a half-closed client that waits is sent one byte of its reply, so that one that has gone is noticed", () => {
+    let gone = 0;
+    const waiting: Exchange[] = [];
+    const { wire, records } = stage((exchange) => {
+      exchange.reply.producer = { drained: () => {}, gone: () => void gone++ };
+      waiting.push(exchange);
+    });
+    wire.send(GET);
+    expect(wire.output).toBe("");
+    wire.halfClose();
+    expect(wire.output).toBe("H");
+    const stays = stage((exchange) => void waiting.push(exchange));
+    stays.wire.send(GET + GET);
+    stays.wire.halfClose();
+    for (const _ of [1, 2]) hello(waiting.at(-1) as Exchange);
+    expect(stays.wire.output.match(/HTTP\/1\.1 200 OK\r\n/g)?.length).toBe(2);
+    expect(stays.wire.output).toStartWith("HTTP/1.1 200 OK\r\n");
+    wire.leave();
+    expect([gone, records]).toEqual([1, ["499 0"]]);
   });
 
   test("a client that leaves is told to the producer and recorded as 499", () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { monotonicMs } from "../../src/base/clock.ts";
 import type { Exchange } from "../../src/exchange/exchange.ts";
+import { SWEEP_INTERVAL_MS } from "../../src/front/options.ts";
+import { PACE_GRACE_MS } from "../../src/front/pace.ts";
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { PONG } from "../../src/protocol/uwsgi/packet.ts";
 import { uwsgiPacket } from "../support/uwsgi-packet.ts";
@@ -217,13 +219,61 @@ describe("deadlines", () => {
 
   test("a gateway that does not read is reset", () => {
     const { handler, exchange, events } = waiting(false);
-    const { wire, session } = stage(handler);
+    const { wire, session, limits } = stage(handler);
     wire.send(uwsgiPacket());
     wire.room = 0;
     exchange().reply.start(head(5));
     session.tick(later(TIMEOUTS.sendMs));
     expect(wire.state).toBe("aborted");
     expect(events).toEqual(["gone"]);
+    expect(limits).toEqual(["send_timeout"]);
+  });
+
+  /** Sweeps, with something done before each of them, until it is over; how many there were. */
+  function sweeps(session: { tick(nowMs: number): void }, step: () => void, over: () => boolean): number {
+    const begun = monotonicMs();
+    for (let i = 1; i <= 100; i++) {
+      step();
+      session.tick(begun + i * SWEEP_INTERVAL_MS);
+      if (over()) return i;
+    }
+    return Infinity;
+  }
+  const GRACE = PACE_GRACE_MS / SWEEP_INTERVAL_MS;
+
+  test("a body that drips is answered 408 after the grace, one that keeps up the rate is not", () => {
+    for (const [bytes, slow] of [
+      [1, true],
+      [200, false],
+    ] as const) {
+      const { handler, events } = waiting(true);
+      const { wire, session, limits } = stage(handler);
+      wire.send(post(1_000_000));
+      const count = sweeps(
+        session,
+        () => wire.send("x".repeat(bytes)),
+        () => wire.output !== "",
+      );
+      expect(count > GRACE && count < GRACE + 5).toBe(slow);
+      expect(limits).toEqual(slow ? ["min_body_rate"] : []);
+      expect(events.at(-1)).toBe(slow ? "failed timeout" : "data 200");
+    }
+  });
+
+  test("a gateway that sips a reply is reset after the grace", () => {
+    const { handler, exchange } = waiting(false);
+    const { wire, session, limits } = stage(handler);
+    wire.send(uwsgiPacket());
+    wire.room = 10;
+    exchange().reply.start(head(1_000_000));
+    exchange().reply.data(Buffer.alloc(100_000));
+    const count = sweeps(
+      session,
+      () => wire.drain(1),
+      () => wire.state === "aborted",
+    );
+    expect(count > GRACE && count < GRACE + 5).toBe(true);
+    expect(limits).toEqual(["min_send_rate"]);
   });
 });
 

@@ -1,7 +1,10 @@
 /** The fuzzers for a few seconds, and their canaries: products broken on purpose, which they must catch. */
 import { describe, expect, test } from "bun:test";
+import { withCompression } from "../../src/exchange/compress.ts";
+import type { Reply } from "../../src/exchange/reply.ts";
 import { clientTrace, type Cut, packets, serverTrace, whole } from "../support/http1.ts";
 import { stage } from "../support/http1-stage.ts";
+import { makeCompressTarget } from "./compress-target.ts";
 import { makeResponseTarget } from "./response-target.ts";
 import { describeFinding, fuzz, type FuzzTarget, judgeSeed } from "./run.ts";
 import { makeServerTarget } from "./server-target.ts";
@@ -90,6 +93,18 @@ const SESSION_CANARIES: readonly (readonly [string, MakeStage, string])[] = [
   ["a session that records twice", onWire(({ records }) => records.push("200 0")), "6:"],
 ];
 
+const COMPRESS_CANARIES: readonly (readonly [string, (reply: Reply) => void, string])[] = [
+  ["a compression that ends what was aborted", (reply) => (reply.abort = () => reply.end()), "2:"],
+  [
+    "a compression that lets buffers go too early",
+    (reply) => {
+      const data = reply.data.bind(reply);
+      reply.data = (bytes) => data(bytes) || bytes.fill(7).length < 0;
+    },
+    "1:",
+  ],
+];
+
 async function expectCaught(target: FuzzTarget, breach: string): Promise<void> {
   const { finding } = await fuzz({ ...target, name: "canary" }, 1, CANARY_MILLISECONDS);
   expect(finding?.breach).toStartWith(breach);
@@ -114,6 +129,18 @@ describe("canaries are caught, and their seed shows them again", () => {
       makeResponseTarget((wire, asking) => clientTrace(losesLoneCr(wire, asking.cut), { ...asking, cut: whole })),
       "2:",
     ));
+
+  test.each(COMPRESS_CANARIES)("%s", (_, change, breach) =>
+    expectCaught(
+      makeCompressTarget((compression, next) =>
+        withCompression(compression, (exchange) => {
+          change(exchange.reply);
+          next(exchange);
+        }),
+      ),
+      breach,
+    ),
+  );
 
   test("a packet parser that is wrong about sizes", () => {
     const wrap = (wire: string) => wire.slice(0, 2) + "\0" + wire.slice(3);

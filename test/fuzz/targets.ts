@@ -1,6 +1,8 @@
 /** Every fuzz target, on the product as it is. */
+import { withCompression } from "../../src/exchange/compress.ts";
 import { clientTrace, serverTrace } from "../support/http1.ts";
 import { stage } from "../support/http1-stage.ts";
+import { makeCompressTarget } from "./compress-target.ts";
 import { makeResponseTarget } from "./response-target.ts";
 import type { FuzzTarget } from "./run.ts";
 import { makeServerTarget } from "./server-target.ts";
@@ -12,4 +14,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   makeSessionTarget(stage),
   makeResponseTarget(clientTrace),
   makeUwsgiTarget(readPacket),
+  makeCompressTarget(withCompression),
 ];

@@ -63,3 +63,42 @@ test("clear forgets what waits", () => {
   expect(outbox.flush()).toBe(true);
   expect(wire.output).toBe("a");
 });
+
+test.each([
+  ["write", (outbox: Outbox) => outbox.write(Buffer.from("xabcx"), 1, 3)],
+  ["writeCopying", (outbox: Outbox) => outbox.writeCopying(Buffer.from("xabc"), 3, 1)],
+])("what was written ahead is left out of the next %s, and of no other", (_, next) => {
+  const { wire, outbox } = limited(100);
+  outbox.writeAhead(Buffer.from("a"));
+  outbox.writeAhead(Buffer.from("a"));
+  expect(wire.output).toBe("a");
+  next(outbox);
+  next(outbox);
+  expect(wire.output).toBe("abcabc");
+});
+
+test("nothing is written ahead of what waits, or into a full wire", () => {
+  const { wire, outbox } = limited(0);
+  outbox.writeAhead(Buffer.from("a"));
+  wire.room = 1;
+  outbox.write(Buffer.from("abc"));
+  outbox.writeAhead(Buffer.from("d"));
+  wire.room = 100;
+  outbox.flush();
+  outbox.write(Buffer.from("def"));
+  expect(wire.output).toBe("abcdef");
+});
+
+test("offer keeps nothing, is not empty while it was refused, and does not overtake", () => {
+  const { wire, outbox } = limited(2);
+  expect(outbox.offer(Buffer.from("abcdef"), 1, 4)).toBe(2);
+  expect([outbox.pending, outbox.empty, wire.output]).toEqual([0, false, "bc"]);
+  wire.room = 1;
+  expect(outbox.flush()).toBe(true);
+  expect(outbox.empty).toBe(true);
+  outbox.write(Buffer.from("gh"));
+  expect(outbox.offer(Buffer.from("x"), 0, 1)).toBe(0);
+  wire.room = 100;
+  outbox.flush();
+  expect([wire.output, outbox.taken]).toEqual(["bcgh", 4]);
+});

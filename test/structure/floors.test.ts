@@ -27,6 +27,7 @@ describe("floors", () => {
     ["a lower room does not import a higher one", "src/net/a.ts", "../exchange/b.ts"],
     ["a type counts as well", "src/exchange/a.ts", "../apps/b.ts"],
     ["files does not know proxy", "src/files/a.ts", "../proxy/b.ts"],
+    ["services does not know apps", "src/services/a.ts", "../apps/b.ts"],
     ["net does not know protocol", "src/net/a.ts", "../protocol/http/b.ts"],
     ["apps does not see the configuration", "src/apps/a.ts", "../config/config.ts"],
     ["front does not know master", "src/front/a.ts", "../master/b.ts"],

@@ -59,8 +59,9 @@ export async function startServer(toml: string, options: StartOptions = {}): Pro
   writeFileSync(join(folder, "server.toml"), toml);
   const mark = crypto.randomUUID();
   const prefix = options.descriptors === undefined ? [] : ["prlimit", `--nofile=${options.descriptors}`];
-  const child = spawn(["run", "-c", "server.toml"], folder, { ...options.env, [MARK]: mark }, prefix);
-  const server = new Server(child, folder, mark, options.folder === undefined);
+  const env = { ...controlHome(folder), ...options.env };
+  const child = spawn(["run", "-c", "server.toml"], folder, { ...env, [MARK]: mark }, prefix);
+  const server = new Server(child, folder, mark, options.folder === undefined, env);
   try {
     await server.serves();
     return server;
@@ -69,6 +70,11 @@ export async function startServer(toml: string, options: StartOptions = {}): Pro
     await server.dispose().catch(() => {});
     throw new Error(`${String(error)}\n--- its log:\n${log}`, { cause: error });
   }
+}
+
+/** Control sockets stand in the folder of the test, and go with it. */
+export function controlHome(folder: string): Record<string, string> {
+  return { XDG_RUNTIME_DIR: folder, RUNTIME_DIRECTORY: "" };
 }
 
 type Child = Subprocess<"ignore", "pipe", "pipe">;
@@ -94,11 +100,19 @@ export class Server {
   private readonly child: Child;
   private readonly mark: string;
   private readonly ownFolder: boolean;
+  private readonly env: Readonly<Record<string, string>>;
   private readonly seen = new Map<number, Process>();
   private out = "";
   private errors = "";
 
-  constructor(child: Child, folder: string, mark: string, ownFolder: boolean) {
+  constructor(
+    child: Child,
+    folder: string,
+    mark: string,
+    ownFolder: boolean,
+    env: Readonly<Record<string, string>> = {},
+  ) {
+    this.env = env;
     this.child = child;
     this.folder = folder;
     this.mark = mark;
@@ -130,6 +144,11 @@ export class Server {
       if (!this.running) throw new Error(`the server ended with ${this.child.exitCode ?? this.child.signalCode}`);
       return /\bserving\b/.test(this.errors);
     });
+  }
+
+  /** `server COMMAND -c server.toml MORE`, as its owner would type it. */
+  command(name: string, ...more: readonly string[]): Promise<Ended> {
+    return runServer([name, "-c", "server.toml", ...more], this.folder, this.env);
   }
 
   /** Until the log holds `text`. */

@@ -5,6 +5,7 @@ import type { SessionOptions } from "../../src/front/options.ts";
 import { Http1Session } from "../../src/front/session-http1.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
 import type { ReplyHead } from "../../src/protocol/http/message.ts";
+import { HeadMemo } from "../../src/protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../src/protocol/http1/limits.ts";
 import { MemoryWire } from "./memory-wire.ts";
 
@@ -26,6 +27,7 @@ export function stage(handler: Handler, overrides: Partial<SessionOptions> = {})
   const options: SessionOptions = {
     handler,
     headLimits: DEFAULT_HEAD_LIMITS,
+    headMemo: new HeadMemo(),
     timeouts: { headerMs: 30_000, bodyMs: 60_000, sendMs: 60_000, keepaliveMs: 75_000 },
     drainTimeoutMs: 30_000,
     keepaliveRequestsMax: 1000,
@@ -37,10 +39,12 @@ export function stage(handler: Handler, overrides: Partial<SessionOptions> = {})
     scratch: Buffer.alloc(64 * 1024),
     observer: {
       nextId: () => ++id,
+      nextConnection: () => 1,
       finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
       refused: (_, status) => records.push(`refused ${status}`),
       limited: (limit) => limits.push(limit),
       replaced: () => {},
+      counted: (limit) => limits.push(limit),
       closed: () => (closed = true),
     },
     ...overrides,

@@ -6,6 +6,7 @@
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { ClientConnection } from "../../src/protocol/http1/client.ts";
 import { ServerConnection } from "../../src/protocol/http1/connection.ts";
+import { HeadMemo } from "../../src/protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../src/protocol/http1/limits.ts";
 
 /** Positions at which the wire is cut into packets. */
@@ -46,8 +47,18 @@ export interface Feeding {
   readonly limits?: HeadLimits;
 }
 
+/** Every trace also meets the heads of those before it: what a memo answers must be what parsing would have. */
+const memos = new WeakMap<HeadLimits, HeadMemo>();
+
+function memoOf(limits: HeadLimits): HeadMemo {
+  const known = memos.get(limits) ?? new HeadMemo();
+  memos.set(limits, known);
+  return known;
+}
+
 export function serverTrace(wire: string, feeding: Feeding): string[] {
-  const connection = new ServerConnection(feeding.limits ?? DEFAULT_HEAD_LIMITS);
+  const limits = feeding.limits ?? DEFAULT_HEAD_LIMITS;
+  const connection = new ServerConnection(limits, memoOf(limits));
   const lines: string[] = [];
   const content = new Content(lines);
   for (const packet of packets(wire, feeding.cut)) {

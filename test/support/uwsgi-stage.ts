@@ -13,6 +13,8 @@ export interface Stage {
   readonly session: UwsgiSession;
   /** `status bytes` of each finished request, `refused status` of each refused one. */
   readonly records: string[];
+  /** Names of the limits that were hit. */
+  readonly limits: string[];
   readonly closed: () => number;
 }
 
@@ -20,6 +22,7 @@ export const TIMEOUTS = { headerMs: 30_000, bodyMs: 60_000, sendMs: 60_000, keep
 
 export function stage(handler: Handler): Stage {
   const records: string[] = [];
+  const limits: string[] = [];
   let closed = 0;
   const options: UwsgiSessionOptions = {
     handler,
@@ -30,13 +33,17 @@ export function stage(handler: Handler): Stage {
       env: {},
     },
     timeouts: TIMEOUTS,
+    bodyRateMin: 240,
+    sendRateMin: 240,
     log: SILENT,
     scratch: Buffer.alloc(64 * 1024),
     observer: {
       nextId: () => 1,
+      nextConnection: () => 1,
       finished: (_, status, bytes) => records.push(`${status} ${bytes}`),
       refused: (_, status) => records.push(`refused ${status}`),
-      limited: () => {},
+      limited: (limit) => limits.push(limit),
+      counted: (limit) => limits.push(limit),
       replaced: () => {},
       closed: () => closed++,
     },
@@ -44,7 +51,7 @@ export function stage(handler: Handler): Stage {
   const wire = new MemoryWire();
   const session = new UwsgiSession(wire, options);
   wire.owner = session;
-  return { wire, session, records, closed: () => closed };
+  return { wire, session, records, limits, closed: () => closed };
 }
 
 export const head = (length: number): ReplyHead => ({ status: 200, reason: undefined, fields: new Fields(), length });

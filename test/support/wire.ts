@@ -5,7 +5,9 @@
 import { connect, type Socket } from "node:net";
 import { within } from "./wait.ts";
 
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+export type Address =
+  | { readonly host: string; readonly port: number; /** To connect from. */ readonly localAddress?: string }
+  | { readonly path: string };
 
 export interface Answer {
   readonly status: number;
@@ -60,8 +62,20 @@ export class Client {
     this.wake();
   }
 
+  /** This end's. */
+  get localPort(): number {
+    return this.socket.localPort ?? 0;
+  }
+
   send(bytes: string | Uint8Array): void {
     this.socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+  }
+
+  /** Resolves when the kernel has taken it. */
+  sent(bytes: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+    return within("sending", PATIENCE_MS, promise);
   }
 
   /** FIN; reading goes on. */
@@ -73,7 +87,7 @@ export class Client {
     this.socket.destroy();
   }
 
-  /** Leaves what comes to the kernel, which then holds the server back. */
+  /** Takes nothing from the kernel until `resume`. */
   pause(): void {
     this.socket.pause();
   }
@@ -126,7 +140,7 @@ export class Client {
 
   private async mustGoOn(what: string): Promise<void> {
     if (this.ended) {
-      const seen = this.received.latin1Slice(0, 200);
+      const seen = this.received.subarray(0, 200).latin1Slice();
       throw new Error(`the connection ended (${this.failure ?? "closed"}): ${what} in ${JSON.stringify(seen)}`);
     }
     await this.more();

@@ -11,7 +11,7 @@ import struct
 
 # What both directions of a stream are made of: type, flags, epoch, id, head bytes, data bytes.
 FRAME = struct.Struct("<BBHIII")
-REPLY, DATA, ABORT, PULL, EXPIRED, FAIL, CANCEL = 1, 2, 3, 4, 5, 6, 7
+REPLY, DATA, ABORT, PULL, EXPIRED, FAIL, CANCEL, FILE = 1, 2, 3, 4, 5, 6, 7, 8
 END = 1
 
 PULL_MAX = 256 * 1024  # bytes of request body asked for at once; PULL_BYTES_MAX in apps/frames.ts
@@ -33,12 +33,14 @@ class StreamLost(Gone):
 class Stream:
     """The stream socket between this thread and one front thread."""
 
-    __slots__ = ("socket", "fault")
+    __slots__ = ("socket", "files", "fault")
 
     CUT = "an exception from a signal handler cut a frame"
     CLOSED = "the front thread has closed its stream"
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor, files):
+        """`files`: the socket over which this worker gives that front descriptors of files."""
+        self.files = files
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(True)
         self.fault = None  # why nothing may follow on it: CUT, CLOSED, or what the kernel says of the descriptor
@@ -69,6 +71,19 @@ class Stream:
         else:
             self.fault = "the stream to a front thread is broken (%s)" % error
         return StreamLost(self.fault)
+
+    def give_file(self, ident, descriptor):
+        """Sends the descriptor for the reply to `ident`, before the frame that speaks of it. False: it does not go."""
+        beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", descriptor))]
+        try:
+            self.files.sendmsg([struct.pack("<I", ident)], beside, socket.MSG_DONTWAIT)
+            return True
+        except OSError:  # full, too many descriptors on their way, or the application has closed it
+            return False
+
+    def close(self):
+        self.socket.close()
+        self.files.close()
 
     def pull(self, epoch, ident, into):
         """Fills `into` with the next bytes of the request body."""

@@ -3,7 +3,7 @@
 What a request and its reply are is wsgi.py's business. Standard library only, Python 3.8 and newer. The frames are
 drawn in apps/frames.ts, the slots in apps/scoreboard.ts, the control lines in apps/worker-process.ts. Descriptors:
 3 control, 4 queue of requests (shared by all threads of all workers: the kernel gives each packet to one idle reader),
-5 leash, 6 scoreboard, 7 this text.
+5 leash, 6 scoreboard, 7 this text, 8 file for stacks, 9 file that all workers share.
 
 Each thread has one slot of the scoreboard and one stream socket to each front thread. A request is received straight
 into the slot, so that its id is in shared memory the moment the kernel hands it over: whatever kills this process,
@@ -11,33 +11,39 @@ the master can tell which requests died with it.
 """
 
 import contextvars
-import faulthandler
-import fcntl
 import gc
-import importlib
-import importlib.util
 import io
-import json
 import marshal
 import mmap
 import os
-import re
-import signal
 import socket
 import struct
 import sys
 import threading
 import time
-from importlib.machinery import SourceFileLoader
 
+import server_provided as provided
+import server_zygote as zygote
+from server_control import Control
+from server_load import load_application
+from server_process import (
+    CONTROL,
+    QUEUE,
+    SCOREBOARD,
+    confine,
+    name_process,
+    orphaned,
+    prepare_interpreter,
+    prepare_process,
+    prepare_stacks,
+)
 from server_stream import EXPIRED, FRAME, PULL_MAX, Body, Gone, Stream
+from server_uwsgi_worker import current, run_postfork_hooks
 from server_wsgi import FileWrapper, Reply, render, run
 
-CONTROL, QUEUE, LEASH, SCOREBOARD, SOURCE = 3, 4, 5, 6, 7
-
-# Request frame, see apps/frames.ts: id, front, flags, epoch, environ bytes, body bytes, deadline.
-REQUEST = struct.Struct("<IBBHIId")
-HEAD_METHOD, SPOOLED, QUIT = 1, 2, 4
+# Request frame, see apps/frames.ts: id, front, flags, epoch, environ bytes, body bytes, deadline, limit.
+REQUEST = struct.Struct("<IBBHIIdI")
+HEAD_METHOD, SPOOLED, QUIT, WAKE = 1, 2, 4, 8
 
 IDLE_WAKE_SECONDS = 1  # how soon an idle thread sees that its worker is to finish
 REPLACED_SECONDS = 5  # a front thread that died has a successor by then, and we a stream to it
@@ -57,25 +63,35 @@ class Thread:
         slot = memoryview(worker.board)[start : start + settings["slotBytes"]]
         self.worker = worker
         self.streams = [None] * settings["fronts"]
+        self.slot = slot
         self.pid = slot[0:4].cast("I")
+        self.begun = slot[4:8].cast("I")
         self.since = slot[8:16].cast("d")
         self.handled = slot[16:24].cast("Q")
         self.frame = slot[settings["frameOffset"] :]
         self.frame[0:4] = NO_ID
+        slot[36:40].cast("I")[0] = settings["worker"]
         self.pid[0] = os.getpid()
+        self.ident = None
 
     def main(self):
+        self.ident = self.slot[40:48].cast("Q")[0] = threading.get_ident()
         try:
             self.serve()
         except BaseException as error:  # the slot still names the request: the front answers 502 when we exit
             self.worker.finishing = True
             sys.stderr.write("this worker finishes and is replaced:\n" + render(error))
+        finally:
+            if not self.worker.is_copy:
+                self.pid[0] = 0  # nobody takes requests here any more
 
     def serve(self):
         """The loop that everything else is there for: no work in it that could be done before."""
-        worker, streams, frame, since, handled = self.worker, self.streams, self.frame, self.since, self.handled
+        worker, streams, frame = self.worker, self.streams, self.frame
+        since, begun, handled = self.since, self.begun, self.handled
         receive, unpack, loads, clock = worker.queue.recv_into, REQUEST.unpack_from, marshal.loads, time.monotonic
         application, base, context = worker.application, worker.environ, worker.context
+        abandoned, places = worker.abandoned, len(worker.abandoned)
         head_size = REQUEST.size
         environ_part = frame[head_size:]
         while not worker.finishing:
@@ -87,12 +103,16 @@ class Thread:
                 return  # a forked copy of this process: its sockets are closed
             if size < head_size:
                 orphaned()
-            ident, front, flags, epoch, environ_size, body_size, deadline = unpack(frame)
-            if flags & QUIT:
-                return
+            ident, front, flags, epoch, environ_size, body_size, deadline, _ = unpack(frame)
+            if flags & (QUIT | WAKE):
+                if flags & QUIT:
+                    return
+                continue
             now = since[0] = clock()
+            begun[0] = ident
             stream = streams[front]
-            if now > deadline:
+            # Nobody waits for it: too late, or its client has left (apps/scoreboard.ts).
+            if now > deadline or abandoned[(ident + 37 * front) % places] == ident:
                 if not self.expired(stream, front, epoch, ident):
                     return
                 continue
@@ -102,9 +122,11 @@ class Thread:
             if flags & SPOOLED:
                 body = Body(stream, epoch, ident, int(environ["CONTENT_LENGTH"]))
                 environ["wsgi.input"] = io.BufferedReader(body, PULL_MAX)
-            else:
+            elif body_size:
                 start = head_size + environ_size
                 environ["wsgi.input"] = io.BytesIO(frame[start : start + body_size])
+            else:
+                environ["wsgi.input"] = io.BytesIO()
             reply = Reply(stream, epoch, ident, flags & HEAD_METHOD)
             context.copy().run(run, application, environ, reply)
             reply.state = "closed"
@@ -138,56 +160,21 @@ class Thread:
         return False
 
 
-class Control:
-    """The control socket: one JSON object per line, descriptors beside it."""
-
-    SPACE = socket.CMSG_SPACE(253 * 4)  # SCM_MAX_FD, unix(7)
-
-    def __init__(self):
-        self.socket = socket.socket(fileno=CONTROL)
-        self.socket.setblocking(True)
-        self.text = b""
-        self.descriptors = []
-
-    def line(self):
-        """The next message; None when the master is gone."""
-        while b"\n" not in self.text:
-            data, beside, _, _ = self.socket.recvmsg(65536, self.SPACE, socket.MSG_CMSG_CLOEXEC)
-            if not data:
-                return None
-            self.text += data
-            for level, kind, raw in beside:
-                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                    count = len(raw) // 4
-                    self.descriptors.extend(struct.unpack("%di" % count, raw[: count * 4]))
-        line, self.text = self.text.split(b"\n", 1)
-        return json.loads(line)
-
-    def say(self, **message):
-        self.socket.sendall(json.dumps(message).encode() + b"\n")
-
-
 class Worker:
     """The process: its settings, its application, its threads."""
 
-    def __init__(self, control):
+    def __init__(self, control, settings, application):
         self.control = control
-        self.settings = control.line()
-        if self.settings is None or os.getppid() != self.settings["master"]:
-            os._exit(1)  # the master died before the leash was on
+        self.settings = settings
+        self.application = application
         self.finishing = False
         self.is_copy = False  # a child that the application forked
         self.board = mmap.mmap(SCOREBOARD, 0)
+        self.abandoned = memoryview(self.board)[settings["abandonedOffset"] : settings["slotBytes"]].cast("I")
         self.queue = socket.socket(fileno=QUEUE)
         self.queue.setblocking(True)
         self.queue.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", IDLE_WAKE_SECONDS, 0))
-        self.application = None
-        self.threads = []
-
-    def load(self):
-        settings = self.settings
-        prepare_interpreter(settings["root"])
-        self.application = load_application(settings["root"], settings["wsgi"])
+        self.files = {}  # by front: the socket for descriptors of files
         self.environ = {
             "SERVER_SOFTWARE": settings["software"],
             "wsgi.version": (1, 0),
@@ -199,18 +186,26 @@ class Worker:
             "wsgi.input_terminated": True,
         }
         self.context = contextvars.copy_context()
-        gc.collect()
-        gc.freeze()
         self.threads = [Thread(self, index) for index in range(settings["threads"])]
         os.register_at_fork(after_in_child=self.forked)
 
     def obey(self, message):
         """One line of the master's."""
-        if "streams" in message:
+        if "files" in message:
+            self.files[message["files"]] = socket.socket(fileno=self.control.descriptors.pop(0))
+        elif "streams" in message:
             for index in range(message["first"], message["first"] + message["count"]):
-                self.threads[index].streams[message["streams"]] = Stream(self.control.descriptors.pop(0))
+                stream = Stream(self.control.descriptors.pop(0), self.files[message["streams"]])
+                self.threads[index].streams[message["streams"]] = stream
             if index == len(self.threads) - 1:
                 self.control.say(connected=message["streams"])
+        elif "finish" in message:
+            self.finishing = True
+            self.control.say(finishing=True)
+
+    def serving(self, ident):
+        """Our thread of this number; None: it is one of the application's."""
+        return next((thread for thread in self.threads if thread.ident == ident), None)
 
     def connected(self):
         return all(None not in thread.streams for thread in self.threads)
@@ -258,104 +253,59 @@ class Worker:
         for thread in self.threads:
             for stream in thread.streams:
                 if stream is not None:
-                    stream.socket.close()
-
-
-def orphaned():
-    """The master is gone. Its death closes one descriptor after the other: who sees the first of them close must not
-    simply exit, for with it would go the leash that is about to end the processes that the application started."""
-    os.killpg(0, signal.SIGKILL)
+                    stream.close()
 
 
 # -------------------------------------------------------------------------------------------------------- start-up
 
 
-def prepare_process():
-    """Own process group (a terminal's ^C is the master's business, and a kill takes the children along), a leash (the
-    kernel kills the whole group the moment the master is gone, even if Python is stuck), nothing inherited further.
-
-    SCHED_BATCH (sched(7)): a thread that a request wakes does not take the processor from the front that sent it. The
-    front hands out all it has, then the woken threads find several requests each: half as many context switches. On two
-    cores 1.45 to 1.6 times the requests per second, at 0.6 of the processor time for each (hello, 4 x 2)."""
-    os.setpgid(0, 0)
-    try:
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    except OSError:
-        pass  # a sandbox may forbid it; it is faster with, and right without
-    for descriptor in (CONTROL, QUEUE, LEASH, SCOREBOARD):
-        os.set_inheritable(descriptor, False)
-    os.close(SOURCE)
-    F_SETSIG = 10
-    fcntl.fcntl(LEASH, fcntl.F_SETOWN, -os.getpid())
-    fcntl.fcntl(LEASH, F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(LEASH, fcntl.F_SETFL, fcntl.fcntl(LEASH, fcntl.F_GETFL) | os.O_ASYNC)
-
-
-def prepare_interpreter(root):
-    """As `python manage.py` in the project's directory would find it."""
-    sys.argv = ["server"]
-    os.chdir(root)
-    if sys.path and sys.path[0] == "":
-        sys.path[0] = root
-    elif root not in sys.path:
-        sys.path.insert(0, root)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    faulthandler.enable()
-
-
-def load_application(root, target):
-    if target["kind"] == "file":
-        module = import_file(root, target["file"])
-    else:
-        module = importlib.import_module(target["module"])
-    application = module
-    for name in target["callable"].split("."):
-        application = getattr(application, name)
-    if not callable(application):
-        found = type(application).__name__
-        raise TypeError("%s of %s is a %s, it must be callable" % (target["callable"], module.__name__, found))
-    return application
-
-
-def import_file(root, path):
-    """Under the root and named like a module: imported as one, so that it is not there twice under two names."""
-    parts = os.path.relpath(path, root).split(os.sep)
-    stem, extension = os.path.splitext(parts[-1])
-    parts[-1] = stem
-    if extension == ".py" and all(part.isidentifier() for part in parts):
-        return importlib.import_module(".".join(parts))
-    name = re.sub(r"\W", "_", stem)
-    spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def name_process(settings):
-    try:
-        with open("/proc/self/comm", "w") as comm:
-            comm.write(("py-%s" % settings["app"])[:15])
-    except OSError:
-        pass
-
-
 def main():
     prepare_process()
-    control = Control()
-    worker = Worker(control)
-    name_process(worker.settings)
+    control = Control(CONTROL)
+    settings = current.settings = hear(control)
     try:
-        worker.load()
+        name(settings)
+        provided.offer()
+        confine(settings)
+        prepare_interpreter(settings["root"], settings["pythonPath"])
+        prepare_stacks(settings["stacksSignal"])
+        application = load_application(settings["root"], settings["wsgi"])
+        if settings["isZygote"]:
+            zygote.prepare_to_fork()
+            say_ready(control)
+            control = zygote.serve(control)
+            settings = current.settings = hear(control)
+            name(settings)
+        else:
+            gc.collect()
+            if hasattr(gc, "freeze"):  # PyPy needs none
+                gc.freeze()
+        worker = current.worker = Worker(control, settings, application)
+        run_postfork_hooks()
     except BaseException as error:
         control.say(failed=render(error))
         sys.stdout.flush()
         os._exit(1)
-    control.say(ready=os.getpid(), python=sys.executable, version=sys.version.split()[0])
+    say_ready(control)
     worker.serve()
     if worker.finishing:
         threading.Thread(target=leave, name="server-leave", daemon=True).start()
+
+
+def hear(control):
+    settings = control.line()
+    if settings is None:
+        orphaned()
+    return settings
+
+
+def name(settings):
+    what = "preload" if settings["isZygote"] else "worker %d" % settings["worker"]
+    name_process("py-%s" % settings["app"], "server: %s %s" % (settings["app"], what))
+
+
+def say_ready(control):
+    control.say(ready=os.getpid(), python=sys.executable, version=sys.version.split()[0])
 
 
 def leave():

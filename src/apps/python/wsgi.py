@@ -5,11 +5,14 @@ threads are worker.py's. Standard library only, Python 3.8 and newer. The frames
 """
 
 import re
+import struct
 import sys
 import traceback
 
-from server_stream import ABORT, DATA, END, FRAME, REPLY, Gone
+from server_file import FileWrapper
+from server_stream import ABORT, DATA, END, FILE, FRAME, REPLY, ClientLeft, Gone
 
+PART = struct.Struct("<QQ")  # of a FILE frame: offset, length
 FRAME_DATA_MAX = 1 << 30  # a larger block is sent as several frames (the size has 32 bits)
 HEAD_MAX = 256 * 1024 - 64  # REPLY_HEAD_BYTES_MAX in apps/frames.ts, less the Content-Length that announce() adds
 
@@ -28,6 +31,8 @@ KNOWN_MAX = 1024  # names and statuses are few; an application that invents them
 
 known_names = {}  # name as spelled → is it Content-Length?
 known_statuses = {}  # status → has such a reply no content?
+known_heads = {}  # (status, header, header…) → what check_head found
+KEPT_HEAD_MAX = 1024  # bytes; larger heads carry what is never the same twice
 
 
 def check_name(name):
@@ -61,6 +66,44 @@ def check_status(status):
     return bodiless
 
 
+def check_head(status, headers):
+    """(head, announced length or None, has such a reply no content?) of a status and headers that are as they must be."""
+    bodiless = known_statuses.get(status) if type(status) is str else None
+    if bodiless is None:
+        bodiless = check_status(status)
+    text, length = status + "\n", None
+    for name, value in headers:
+        is_length = known_names.get(name) if type(name) is str else None
+        if is_length is None:
+            is_length = check_name(name)
+        if not (isinstance(value, str) and value.isascii() and value.isprintable()):
+            check_value(name, value)
+        if is_length:
+            length = content_length(value, length)
+        text += name + ":" + value + "\n"
+    head = text.encode("latin-1")
+    if len(head) > HEAD_MAX:
+        raise ValueError("status and headers have %d bytes, they may have %d" % (len(head), HEAD_MAX))
+    return head, length, bodiless
+
+
+def head_of(status, headers):
+    """As check_head; what was found right a moment ago is not looked at again, since most replies of an application have
+    one of a few heads."""
+    key = (status, *headers)
+    try:
+        known = known_heads.get(key)
+    except TypeError:  # something in it cannot be hashed, so it is no str
+        return check_head(status, key[1:])
+    if known is None:
+        known = check_head(status, key[1:])
+        if len(known[0]) <= KEPT_HEAD_MAX:
+            if len(known_heads) >= KNOWN_MAX:
+                known_heads.clear()
+            known_heads[key] = known
+    return known
+
+
 def content_length(text, before):
     if before is not None:
         raise ValueError("Content-Length is there twice")
@@ -69,35 +112,15 @@ def content_length(text, before):
     return int(text)
 
 
-class FileWrapper:
-    """wsgi.file_wrapper (PEP 3333): the file from where it stands to its end, in blocks."""
-
-    BLOCK = 64 * 1024  # the size an application asks for is a hint; Django's 4096 would be 16 times the frames
-
-    def __init__(self, filelike, block_size=BLOCK):
-        self.filelike = filelike
-        self.block_size = max(block_size, self.BLOCK)
-        if hasattr(filelike, "close"):
-            self.close = filelike.close
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        block = self.filelike.read(self.block_size)
-        if not block:
-            raise StopIteration
-        return block
-
-
 # --------------------------------------------------------------------------------------------------------- replies
 
 
 class Reply:
     """The reply to one request: its start_response, its write, and how its blocks become frames.
 
-    `state` is "open" (nothing sent), "begun" (head sent), "over" (END or ABORT sent) or "closed" (its time is past:
-    whatever the application still calls is refused, for the stream belongs to the next request).
+    `state` is "open" (nothing sent), "begun" (head sent), "over" (END or ABORT sent), "left" (nobody waits for the rest)
+    or "closed" (its time is past: whatever the application still calls is refused, for the stream belongs to the next
+    request).
     """
 
     __slots__ = ("stream", "epoch", "ident", "is_head", "state", "status", "head", "left", "bodiless", "overrun")
@@ -121,30 +144,17 @@ class Reply:
                 exc_info = None  # no reference cycle (PEP 3333)
         elif self.status is not None:
             raise AssertionError("start_response was called a second time without exc_info (PEP 3333)")
-        bodiless = known_statuses.get(status) if type(status) is str else None
-        if bodiless is None:
-            bodiless = check_status(status)
-        text, length = status + "\n", None
-        for name, value in headers:
-            is_length = known_names.get(name) if type(name) is str else None
-            if is_length is None:
-                is_length = check_name(name)
-            if not (isinstance(value, str) and value.isascii() and value.isprintable()):
-                check_value(name, value)
-            if is_length:
-                length = content_length(value, length)
-            text += name + ":" + value + "\n"
-        head = text.encode("latin-1")
-        if len(head) > HEAD_MAX:
-            raise ValueError("status and headers have %d bytes, they may have %d" % (len(head), HEAD_MAX))
-        self.head = head
-        self.status, self.left, self.bodiless = status, length, bodiless or self.is_head
+        self.head, self.left, bodiless = head_of(status, headers)
+        self.status, self.bodiless = status, bodiless or self.is_head
         return self.write
 
     def write(self, data):
         if not isinstance(data, bytes):
             raise TypeError("write() was given a %s, it must be bytes" % type(data).__name__)
-        self.block(data, False)
+        try:
+            self.block(data, False)
+        except Gone:
+            self.give_up()  # that a client left is no error of the application: it goes on unheard
 
     def block(self, data, alone):
         """Sends one block at once; `alone`: it is known to be the whole content."""
@@ -155,6 +165,8 @@ class Reply:
                 self.announce(len(data))
         elif self.state == "begun":
             self.stream.check(self.ident)
+        elif self.state == "left":
+            raise ClientLeft("the client left")
         else:
             self.overrun = self.overrun or (data != b"" and not self.bodiless)
             return
@@ -192,6 +204,25 @@ class Reply:
             header = FRAME.pack(DATA, flags, self.epoch, self.ident, 0, len(data))
         self.stream.send(header, data)
 
+    def hand_over(self, wrapper):
+        """Gives the front the file behind the wrapper, from where it stands. False: it must be read here."""
+        if self.state != "open" or self.status is None or self.status[:3] in ("204", "304"):
+            return False
+        part = wrapper.part()
+        if part is None:
+            return False
+        descriptor, offset, length = part
+        if self.left is not None:
+            if self.left > length:
+                raise ValueError("Content-Length announced %d bytes, the file has %d" % (self.left, length))
+            length = self.left
+        if not self.stream.give_file(self.ident, descriptor):
+            return False
+        self.state = "over"
+        header = FRAME.pack(FILE, END, self.epoch, self.ident, len(self.head), PART.size)
+        self.stream.send(header + self.head, PART.pack(offset, length))
+        return True
+
     def finish(self):
         """The application has given all its content."""
         if self.state == "open":
@@ -209,8 +240,8 @@ class Reply:
 
     def give_up(self):
         """Nobody waits for it: the front is told that this was all."""
-        if self.state != "over":
-            self.state = "over"
+        if self.state in ("open", "begun"):
+            self.state = "left"
             try:
                 self.stream.send(FRAME.pack(ABORT, 0, self.epoch, self.ident, 0, 0))
             except Gone:
@@ -232,15 +263,8 @@ def run(application, environ, reply):
     iterable = None
     try:
         iterable = application(environ, reply.start_response)
-        alone = hasattr(iterable, "__len__") and len(iterable) == 1
-        for data in iterable:
-            if not isinstance(data, bytes):
-                raise TypeError("the application gave a %s, content must be bytes" % type(data).__name__)
-            if data:
-                reply.block(data, alone)
-                if reply.overrun or (reply.bodiless and reply.state == "over"):
-                    break
-        reply.finish()
+        if type(iterable) is not FileWrapper or not reply.hand_over(iterable):
+            send(iterable, reply)
     except Gone:
         reply.give_up()
     except BaseException as error:  # SystemExit, KeyboardInterrupt too: they end the request, not the worker
@@ -256,8 +280,24 @@ def run(application, environ, reply):
         report(environ, "the application gave more content than its Content-Length; the rest was cut", None)
 
 
+def send(iterable, reply):
+    """Each block before the next is asked for."""
+    alone = hasattr(iterable, "__len__") and len(iterable) == 1
+    for data in iterable:
+        if not isinstance(data, bytes):
+            raise TypeError("the application gave a %s, content must be bytes" % type(data).__name__)
+        if data:
+            reply.block(data, alone)
+            if reply.overrun or (reply.bodiless and reply.state == "over"):
+                break
+    reply.finish()
+
+
+FAILURES = {"open": "answered with 500", "begun": "the reply was cut"}
+
+
 def failed(environ, reply, error):
-    report(environ, "the reply was cut" if reply.state == "begun" else "answered with 500", error)
+    report(environ, FAILURES.get(reply.state, "failed behind its reply"), error)
     try:
         reply.fail()
     except Gone:

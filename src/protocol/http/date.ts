@@ -38,9 +38,14 @@ function two(value: number): string {
 let cachedSecond = Number.NaN;
 let cachedText = "";
 
+/** The second since 1970 that a Date field written now would tell. */
+export function httpSecond(wallMs: number): number {
+  return Math.floor(wallMs / SECOND_MS);
+}
+
 /** formatHttpDate, worked out once a second. */
 export function httpDateNow(wallMs: number): string {
-  const second = Math.floor(wallMs / SECOND_MS);
+  const second = httpSecond(wallMs);
   if (second !== cachedSecond) {
     cachedSecond = second;
     cachedText = formatHttpDate(second * SECOND_MS);

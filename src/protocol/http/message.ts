@@ -2,7 +2,9 @@
  * HTTP messages whatever version carries them (RFC 9110): what a request head and a reply head consist of.
  * Text is latin-1: one character per byte of the wire.
  */
+import { EMPTY } from "../../base/bytes.ts";
 import { Fields } from "./fields.ts";
+import type { KeptReply } from "./kept-reply.ts";
 
 /** Body length of a message whose end only its framing tells (chunked). */
 export const LENGTH_UNKNOWN = -1;
@@ -50,6 +52,19 @@ export interface ReplyHead {
   /** Content bytes; LENGTH_UNKNOWN when only the end will tell. For HEAD, 304: what GET would have sent (it is
    *  announced, not sent). */
   readonly length: number;
+  /** Of a head that is sent again and again: what a session keeps of its encoding. */
+  readonly prepared?: PreparedHead;
+  /** What this head and its content, which are sent again and again, look like on the wire. */
+  kept?: KeptReply;
+}
+
+/** What a head that is sent again and again, with whatever content, looked like when it was encoded last, for whoever encodes
+ *  it next. The protocol that fills it says when it still holds. Made once, by whoever makes the head, and never for a head
+ *  that is sent but once. */
+export class PreparedHead {
+  bytes: Uint8Array = EMPTY;
+  /** The second, since 1970, that its Date tells. */
+  second = Number.NaN;
 }
 
 /** Field names that belong to the connection, not the message (RFC 9110 section 7.6.1). Lower case. */

@@ -14,6 +14,7 @@ import { type BodyDecoder, LengthDecoder } from "./body.ts";
 import { ChunkedDecoder } from "./chunked.ts";
 import { type FailureCode, HeadFailure } from "./failure.ts";
 import { type FieldRules, headTooLarge } from "./field-lines.ts";
+import type { HeadMemo } from "./head-memo.ts";
 import { Intake } from "./intake.ts";
 import { EMPTY_LINES_MAX, type HeadLimits } from "./limits.ts";
 import { parseRequestHead, requestFieldRules, requestLineBytesMax, requestLineFailure } from "./request-head.ts";
@@ -35,6 +36,7 @@ export class ServerConnection {
 
   private place: Place = "head";
   private readonly limits: HeadLimits;
+  private readonly memo: HeadMemo | undefined;
   private readonly rules: FieldRules;
   private readonly intake = new Intake();
   private readonly search = new SectionSearch();
@@ -45,8 +47,10 @@ export class ServerConnection {
   private currentFailure: HeadFailure | undefined = undefined;
   private refusedHead = false;
 
-  constructor(limits: HeadLimits) {
+  /** `memo`: shared by connections with the same limits. */
+  constructor(limits: HeadLimits, memo?: HeadMemo) {
     this.limits = limits;
+    this.memo = memo;
     this.rules = requestFieldRules(limits);
   }
 
@@ -149,16 +153,30 @@ export class ServerConnection {
   private nextHead(): ServerEvent {
     const { intake, limits, search } = this;
     if (!this.requestBegun) return this.ended && intake.length > 0 ? this.failWith("truncated_head") : "need-data";
+    if (this.isKnown()) return "head";
     const result = search.run(intake, limits.headBytesMax, requestLineBytesMax(limits));
     if (result !== "complete") return this.incompleteHead(result);
     const { start } = intake;
     const head = parseRequestHead(intake.bytes, start, start + search.length - 2, limits, this.rules);
     if (head instanceof HeadFailure) return this.fail(head);
+    if (head.bodyLength !== 0) this.body = makeDecoder(head.bodyLength);
+    else if (intake.holdsOnly(search.length)) this.memo?.keep(intake.bytes, head);
     intake.skip(search.length);
     this.currentHead = head;
     this.place = "body";
-    if (head.bodyLength !== 0) this.body = makeDecoder(head.bodyLength);
     return "head";
+  }
+
+  /** Has all that came, and nothing but it, been a head before? */
+  private isKnown(): boolean {
+    const { intake, memo } = this;
+    if (memo === undefined || this.search.started || !intake.holdsOnly(intake.length)) return false;
+    const head = memo.find(intake.bytes);
+    if (head === undefined) return false;
+    intake.clear();
+    this.currentHead = head;
+    this.place = "body";
+    return true;
   }
 
   /** The first mistake is told as soon as it is certain, whatever the bytes behind it would be. */

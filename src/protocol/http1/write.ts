@@ -17,17 +17,26 @@ export type ReplyFraming = "length" | "chunked" | "close" | "none";
 /** RFC 9112 section 6.3 as the sender sees it; Transfer-Encoding only to HTTP/1.1 clients (section 6.1). */
 export function replyFraming(request: RequestHead, head: ReplyHead): ReplyFraming {
   const { status } = head;
-  // RFC 9110 section 15.3.6: a 205 has no content either, though its framing says so (`Content-Length: 0`)
-  if (isBodiless(request.method, status) || status === 205) return "none";
+  if (request.method === "HEAD" || hasNoContent(status)) return "none";
   if (request.method === "CONNECT" && status < 300) return "none";
   if (head.length !== LENGTH_UNKNOWN) return "length";
   return request.minor === 1 ? "chunked" : "close";
+}
+
+/** Has a reply of this status no content, whatever was asked? RFC 9110 section 15.3.6: a 205 has none either, though its
+ *  framing says so (`Content-Length: 0`). */
+export function hasNoContent(status: number): boolean {
+  return status === 205 || isBodiless("GET", status);
 }
 
 /** Fields that only the writer sets. */
 const WRITERS_OWN: ReadonlySet<string> = new Set(["connection", "content-length", "keep-alive", "transfer-encoding"]);
 
 const STATUS_LINES = new Map<number, string>();
+
+/** What every reply begins with, interim ones too. A client that has closed its side may have gone, or may wait for its
+ *  answer: that cannot be told apart before it is sent something, and nobody minds to get this byte early. */
+export const REPLY_BEGIN: Uint8Array = Buffer.from("H");
 
 /** `HTTP/1.1 200 OK CRLF`. The space stays before an empty reason. Always our own version (RFC 9112 section 2.3). */
 function statusLine(status: number, reason: string | undefined): string {
@@ -92,8 +101,6 @@ export function contentLength(length: number): string {
   return `Content-Length: ${length}\r\n`;
 }
 
-export const CONTINUE: Buffer = fromLatin1("HTTP/1.1 100 Continue\r\n\r\n");
-
 /** A 1xx head. A 101 gets the Connection that its Upgrade field needs (RFC 9110 section 7.8). */
 export function encodeInterimHead(head: ReplyHead): Buffer {
   assert(head.status >= 100 && head.status < 200, `the interim status ${head.status} is outside 100..199`);
@@ -135,6 +142,9 @@ const NOT_TOKEN = /^$|[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 export function assertClean(value: string): void {
   assert(!UNCLEAN.test(value), "a control or wide character in a field value or reason phrase");
 }
+
+/** RFC 9110 section 15.2.1 */
+export const CONTINUE: Buffer = fromLatin1("HTTP/1.1 100 Continue\r\n\r\n");
 
 export const CHUNK_END: Buffer = fromLatin1("\r\n");
 /** The last chunk and an empty trailer section. */

@@ -172,6 +172,7 @@ last_errors = "/tmp/server-test-%d-last-read" % os.getppid()
 
 
 def slow_read(environ, start_response):
+    print("slow_read begins", flush=True)
     time.sleep(0.3)
     try:
         environ["wsgi.input"].read()

@@ -1,6 +1,6 @@
 /**
- * What a worker prints: its pipes are read line by line for the error log. Lines are bounded, and only one chunk is in
- * memory at a time: a worker that prints faster than the log takes it is slowed down by its pipe.
+ * What a child process prints: its pipes are read line by line for the error log. Lines are bounded, and only one chunk is in
+ * memory at a time: a process that prints faster than the log takes it is slowed down by its pipe.
  */
 import { closeSync } from "node:fs";
 import { asBuffer, concat, EMPTY } from "../base/bytes.ts";
@@ -46,7 +46,7 @@ function asText(bytes: Uint8Array): string {
   return asBuffer(bytes).utf8Slice().trimEnd();
 }
 
-/** Reads the pipe `fd` to its end, then closes it. `stop` ends it earlier: a process that the worker left behind may
+/** Reads the pipe `fd` to its end, then closes it. `stop` ends it earlier: a process that the child left behind may
  *  hold the other end. */
 export function readLines(fd: number, line: (text: string) => void): { readonly ended: Promise<void>; stop(): void } {
   const reader = openReader(fd);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { closeSync, writeSync } from "node:fs";
-import { LineSplitter, readLines } from "../../src/apps/output.ts";
+import { LineSplitter, readLines } from "../../src/os/output.ts";
 import { pipe } from "../../src/os/sockets.ts";
 
 function split(pieces: readonly string[]): string[] {

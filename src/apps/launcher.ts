@@ -1,0 +1,116 @@
+/** Starts worker processes: everything that is the same for each of them. When one is started is the supervisor's business. */
+import { closeSync } from "node:fs";
+import type { Log } from "../base/log.ts";
+import { openTemporary } from "../os/temporary.ts";
+import type { AppOptions, ProcessOptions } from "./options.ts";
+import type { RequestQueue } from "./queue.ts";
+import { ABANDONED_OFFSET, FRAME_OFFSET, MEMORY_DIRECTORY, type Scoreboard, SLOT_BYTES } from "./scoreboard.ts";
+import { openSource } from "./source.ts";
+import { type StackFile, STACKS_SIGNAL } from "./stacks.ts";
+import { type SpawnSpec, type WorkerOwner, WorkerProcess, type WorkerSettings } from "./worker-process.ts";
+import { Zygotes } from "./zygotes.ts";
+
+export interface LaunchedApp {
+  readonly options: AppOptions;
+  readonly fronts: number;
+  readonly queue: RequestQueue;
+  readonly scoreboard: Scoreboard;
+  readonly stacks: StackFile;
+  readonly owner: WorkerOwner;
+  readonly log: Log;
+}
+
+export class Launcher {
+  private readonly app: LaunchedApp;
+  private readonly sourceFd: number;
+  private readonly sharedFd: number;
+  /** With `preload`: where workers are forked from. */
+  private readonly zygotes: Zygotes | undefined;
+  /** Of processes that were ever started. */
+  private count = 0;
+
+  constructor(app: LaunchedApp) {
+    this.app = app;
+    this.sourceFd = openSource(app.options.temporaryDirectory);
+    this.sharedFd = openShared(app.options.temporaryDirectory);
+    if (process.geteuid?.() === 0 && app.options.process?.user === undefined) {
+      app.log.warn("its Python processes run as root: `user` in its table names somebody with fewer rights");
+    }
+    if (app.options.preload === true) this.zygotes = new Zygotes(this.spec(this.settings(0, [], true)), app.log);
+  }
+
+  /** The workers that are launched from now on run the code as it is now. */
+  renew(): void {
+    this.zygotes?.renew();
+  }
+
+  /** `number`: from 0. Throws when the interpreter cannot be executed or descriptors are short. */
+  launch(number: number, slots: readonly number[]): WorkerProcess {
+    const spec = this.spec(this.settings(number, slots, false));
+    const midwife = this.zygotes?.midwife;
+    return new WorkerProcess(number, ++this.count, midwife === undefined ? spec : { ...spec, midwife }, this.app.owner);
+  }
+
+  private spec(settings: WorkerSettings): SpawnSpec {
+    const { options, queue, scoreboard, stacks } = this.app;
+    return {
+      python: options.python,
+      environment: { ...process.env, ...options.env },
+      queueFd: queue.readFd,
+      scoreboardFd: scoreboard.fd,
+      sourceFd: this.sourceFd,
+      stacksFd: stacks.fd,
+      sharedFd: this.sharedFd,
+      settings,
+    };
+  }
+
+  private settings(number: number, slots: readonly number[], isZygote: boolean): WorkerSettings {
+    const { options, fronts } = this.app;
+    return {
+      app: options.name,
+      root: options.root,
+      wsgi: options.wsgi,
+      processes: options.processes,
+      threads: options.threads,
+      fronts,
+      slots,
+      slotBytes: SLOT_BYTES,
+      frameOffset: FRAME_OFFSET,
+      abandonedOffset: ABANDONED_OFFSET,
+      software: "server",
+      stacksSignal: STACKS_SIGNAL,
+      master: process.pid,
+      worker: number + 1,
+      isZygote,
+      preload: options.preload === true,
+      environ: Object.keys(options.env),
+      ...confinement(options.process),
+    };
+  }
+
+  close(): void {
+    this.zygotes?.close();
+    closeSync(this.sourceFd);
+    closeSync(this.sharedFd);
+  }
+}
+
+function openShared(temporaryDirectory: string): number {
+  try {
+    return openTemporary(MEMORY_DIRECTORY);
+  } catch {
+    return openTemporary(temporaryDirectory);
+  }
+}
+
+/** As JSON has it. */
+function confinement({ user, group, umask, pythonPath = [], limits = [] }: ProcessOptions = {}) {
+  return {
+    user: user === undefined ? null : { name: user.name ?? null, id: user.id, home: user.home ?? null },
+    group: group ?? null,
+    umask: umask ?? null,
+    pythonPath,
+    limits,
+  };
+}

@@ -1,0 +1,115 @@
+/** [service.NAME] and [cron.NAME] as they were written → commands as they are run. */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { resolveCommandUser } from "./command-user.ts";
+import type { AppConfig, CommandConfig, CronConfig, ServiceConfig } from "./config.ts";
+import { absolute, type Context } from "./context.ts";
+import type { Section } from "./keys.ts";
+import { nearest } from "./nearest.ts";
+import { isDirectory, isExecutableFile, requireDirectory } from "./paths.ts";
+import type { Place } from "./place.ts";
+import type { CRON, SERVICE } from "./schema-services.ts";
+import { findUser } from "./users.ts";
+
+/** execvp(3) looks here when there is no PATH. */
+const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+/** All that were written, also those that cannot be run. */
+export interface KnownApps {
+  readonly names: readonly string[];
+  readonly configs: readonly AppConfig[];
+}
+
+export function resolveService(
+  name: string,
+  section: Section<typeof SERVICE>,
+  apps: KnownApps,
+  context: Context,
+): ServiceConfig[] {
+  const command = resolveCommand(section, apps, context);
+  const { instances, restart, start } = section.values;
+  return command === undefined ? [] : [{ ...command, name, instances, restart, start }];
+}
+
+export function resolveCron(
+  name: string,
+  section: Section<typeof CRON>,
+  apps: KnownApps,
+  context: Context,
+): CronConfig[] {
+  const command = resolveCommand(section, apps, context);
+  const { schedule, timezone, timeout, overlap, missed } = section.values;
+  if (command === undefined || schedule === undefined) return [];
+  return [{ ...command, name, schedule: schedule.text, timezone, timeoutMs: timeout, overlap, missed }];
+}
+
+function resolveCommand(
+  { place, values }: Section<typeof SERVICE> | Section<typeof CRON>,
+  apps: KnownApps,
+  context: Context,
+): CommandConfig | undefined {
+  const app = values.app === undefined ? undefined : findApp(place.into("app"), values.app, apps);
+  const cwd = values.cwd === undefined ? (app?.root ?? context.folder) : absolute(context, values.cwd);
+  const isThere = requireDirectory(place.into("cwd"), cwd);
+  const user = resolveCommandUser(place, values, app);
+  const own = Object.fromEntries(values.env.map((variable) => [variable.name, variable.value]));
+  const env = { ...account(user), ...inherited(app, context), ...own };
+  // The app is what is wrong: its virtualenv is not known.
+  if (values.command === undefined || !isThere || (values.app !== undefined && app === undefined)) return undefined;
+  const program = findProgram(place.into("command"), values.command[0] ?? "", cwd, app, env, context);
+  if (program === undefined) return undefined;
+  const { stop_signal: stopSignal, stop_timeout: stopTimeoutMs } = values;
+  const umask = values.umask ?? app?.process.umask;
+  return { program, words: values.command, cwd, env, user, umask, stopSignal, stopTimeoutMs };
+}
+
+function findApp(place: Place, name: string, { names, configs }: KnownApps): AppConfig | undefined {
+  const found = configs.find((app) => app.name === name);
+  if (found !== undefined || names.includes(name)) return found;
+  const suggestion = nearest(name, names);
+  const others = names.length === 0 ? "there is no [app.NAME]" : `known: ${names.join(", ")}`;
+  const should = suggestion === undefined ? others : undefined;
+  place.wrong({ what: `names no app: ${JSON.stringify(name)}`, should, suggestion });
+  return undefined;
+}
+
+/** What an activated virtualenv sets, and lines that reach the log when they are printed. */
+function inherited(app: AppConfig | undefined, context: Context): Record<string, string> {
+  const path = context.environment["PATH"] ?? DEFAULT_PATH;
+  if (app === undefined) return { PATH: path, PYTHONUNBUFFERED: "1" };
+  const bin = dirname(app.python);
+  const virtualenv = existsSync(join(bin, "../pyvenv.cfg")) ? { VIRTUAL_ENV: dirname(bin) } : {};
+  const rest = (app.env["PATH"] ?? path).split(":").filter((folder) => folder !== bin);
+  return { PYTHONUNBUFFERED: "1", ...app.env, ...virtualenv, PATH: [bin, ...rest].join(":") };
+}
+
+/** What login sets. */
+function account(user: CommandConfig["user"]): Record<string, string> {
+  const found = user === undefined ? undefined : findUser(String(user.uid));
+  if (found?.name === undefined) return {};
+  return { USER: found.name, LOGNAME: found.name, ...(found.home !== undefined && { HOME: found.home }) };
+}
+
+function findProgram(
+  place: Place,
+  word: string,
+  cwd: string,
+  app: AppConfig | undefined,
+  env: Readonly<Record<string, string>>,
+  context: Context,
+): string | undefined {
+  // Debian has python3 only.
+  if (app !== undefined && word === "python") return app.python;
+  const folders = (env["PATH"] ?? context.environment["PATH"] ?? DEFAULT_PATH).split(":").filter(Boolean);
+  const candidates = word.includes("/") ? [resolve(cwd, word)] : folders.map((folder) => resolve(cwd, folder, word));
+  const found = candidates.find(isExecutableFile);
+  if (found !== undefined) return found;
+  const what = word.includes("/") ? missing(candidates[0] ?? word) : `${word}, which is not in ${folders.join(", ")}`;
+  place.wrong({ what: `names ${what}`, should: "should begin with a program that can be executed" });
+  return undefined;
+}
+
+function missing(path: string): string {
+  if (isDirectory(path)) return `${path}, which is a directory`;
+  return `${path}, which ${existsSync(path) ? "is not executable" : "does not exist"}`;
+}

@@ -1,0 +1,183 @@
+/**
+ * X-Accel-Redirect and X-Sendfile: an app or upstream answers with a head that names what is to be sent, and this server
+ * sends it, while the app is free. As nginx does it (ngx_http_upstream_process_headers):
+ *
+ *   X-Accel-Redirect: /protected/a.pdf?x     another path of the site, routes marked `internal` too. HEAD stays HEAD, every
+ *                                            other method becomes GET; conditions and ranges of the request hold there
+ *   X-Sendfile: /srv/media/a.pdf             a file, below a directory that the configuration allows; else 500
+ *
+ * The first reply's content is dropped, of its fields those in KEPT_FIELDS go on. Every X-Accel-* field stays here, whether
+ * it was followed or not. Redirects can lead to others, INTERNAL_DEPTH_MAX times.
+ */
+import type { Log } from "../base/log.ts";
+import { type FieldName, Fields } from "../protocol/http/fields.ts";
+import type { ReplyHead } from "../protocol/http/message.ts";
+import { parseTarget } from "../protocol/http/target.ts";
+import { answer } from "./canned.ts";
+import { DelegatingReply } from "./delegating-reply.ts";
+import type { Exchange, Handler } from "./exchange.ts";
+import { INTERNAL_DEPTH_MAX, redirectInside } from "./internal.ts";
+import { safeTarget } from "./location.ts";
+import { ReplaceableReply } from "./replaceable-reply.ts";
+import type { Reply } from "./reply.ts";
+
+export interface AccelOptions {
+  /** Answers another path of the site, of an exchange that came from inside. */
+  readonly dispatch: Handler;
+  /** As for the targets of clients. */
+  readonly mergeSlashes: boolean;
+  /** Answers with the file of this absolute path, bytes as latin-1. False, with nothing done: it lies in no directory that
+   *  is allowed. */
+  readonly sendFile: (exchange: Exchange, path: string) => boolean;
+  readonly log: Log;
+}
+
+/** Of the first reply (nginx: `redirect` in ngx_http_upstream_headers_in). An empty value is as good as none: Django's
+ *  way to have the type of the file. */
+const KEPT_FIELDS: ReadonlySet<string> = new Set([
+  "content-type",
+  "content-disposition",
+  "set-cookie",
+  "cache-control",
+  "expires",
+  "accept-ranges",
+]);
+
+export function withAccel(next: Handler, options: AccelOptions): Handler {
+  return (exchange) => {
+    exchange.reply = new AcceleratedReply(exchange, options);
+    next(exchange);
+  };
+}
+
+class AcceleratedReply extends ReplaceableReply {
+  private readonly options: AccelOptions;
+
+  constructor(exchange: Exchange, options: AccelOptions) {
+    super(exchange);
+    this.options = options;
+  }
+
+  /** The producer need not go on. */
+  protected override dropped(): void {
+    if (this.replaced === "started") this.replaced = "gone";
+  }
+
+  protected override replaces(head: ReplyHead): boolean {
+    const { fields } = head;
+    if (!hasAccelField(fields) || this.inner.state !== "waiting") return false;
+    const target = fields.get("x-accel-redirect") ?? "";
+    const path = fields.get("x-sendfile") ?? "";
+    // The fields were made for this reply and belong to it.
+    removeAccelFields(fields);
+    if (target === "" && path === "") return false;
+    this.past(() => (target === "" ? this.sendFile(path, fields) : this.redirect(target, fields)));
+    return true;
+  }
+
+  private redirect(target: string, fields: Fields): void {
+    const { exchange, options } = this;
+    const parsed = parseTarget("GET", safeTarget(target), options.mergeSlashes);
+    if (!target.startsWith("/") || typeof parsed === "string") {
+      return this.fail(404, `X-Accel-Redirect is no path of this site: ${JSON.stringify(target)}`);
+    }
+    if (exchange.depth >= INTERNAL_DEPTH_MAX) {
+      return this.fail(500, `X-Accel-Redirect: more than ${INTERNAL_DEPTH_MAX} in turn: ${JSON.stringify(target)}`);
+    }
+    options.dispatch(this.makeInside(fields, { ...parsed, target: safeTarget(target) }));
+  }
+
+  private sendFile(path: string, fields: Fields): void {
+    const { path: own, rawPath, query, target } = this.exchange.head;
+    const inside = this.makeInside(fields, { path: own, rawPath, query, target });
+    if (path.startsWith("/") && this.options.sendFile(inside, path)) return;
+    const why = path.startsWith("/") ? "lies in no directory that sendfile_roots names" : "is no absolute path";
+    this.fail(500, `X-Sendfile ${why}: ${JSON.stringify(path)}`);
+  }
+
+  private makeInside(fields: Fields, to: Parameters<typeof redirectInside>[1]): Exchange {
+    const { exchange, inner } = this;
+    const reply = new RedirectedReply(inner, exchange, keptFields(fields));
+    const inside = redirectInside(exchange, to, reply);
+    inside.headerRules = exchange.headerRules;
+    inside.errorPages = exchange.errorPages;
+    reply.inside = inside;
+    return inside;
+  }
+
+  private fail(status: number, why: string): void {
+    const { exchange, options } = this;
+    options.log.error(`${exchange.head.method} ${exchange.head.target}: ${why}: answered ${status}`);
+    answer(exchange, status);
+  }
+}
+
+/** The reply of what was redirected to, with what is kept of the first one. */
+class RedirectedReply extends DelegatingReply {
+  /** Set as soon as there is one. */
+  inside: Exchange | undefined = undefined;
+  private readonly outer: Exchange;
+  private readonly kept: Fields;
+
+  constructor(inner: Reply, outer: Exchange, kept: Fields) {
+    super(inner);
+    this.outer = outer;
+    this.kept = kept;
+  }
+
+  override whole(head: ReplyHead, content: Uint8Array): void {
+    this.inner.whole(this.headOf(head), content);
+  }
+
+  override start(head: ReplyHead): void {
+    this.inner.start(this.headOf(head));
+  }
+
+  /** The header rules are those of the route that answers. Error pages were its business too. */
+  private headOf(head: ReplyHead): ReplyHead {
+    const { outer, inside } = this;
+    outer.errorPages = undefined;
+    outer.headerRules = inside?.headerRules;
+    outer.captures = inside?.captures;
+    const fields = Fields.of(head.fields.pairs());
+    const { kept } = this;
+    for (let i = 0; i < kept.length; i++) {
+      const name = kept.names[i] as FieldName;
+      if (name.lower === "set-cookie") fields.add(name, kept.values[i] as string);
+      else if (mayKeep(head.status, name)) fields.set(name.text, kept.values[i] as string);
+    }
+    return { ...head, fields };
+  }
+}
+
+/** What describes the file does not describe an error; a 304 says what its 200 would have said to caches. */
+function mayKeep(status: number, name: FieldName): boolean {
+  if (status === 304) return name.lower === "cache-control" || name.lower === "expires";
+  return status < 300;
+}
+
+function keptFields(fields: Fields): Fields {
+  const kept = new Fields();
+  for (let i = 0; i < fields.length; i++) {
+    const name = fields.names[i] as FieldName;
+    const value = fields.values[i] as string;
+    if (KEPT_FIELDS.has(name.lower) && value !== "") kept.add(name, value);
+  }
+  return kept;
+}
+
+function hasAccelField(fields: Fields): boolean {
+  const { names } = fields;
+  for (let i = 0; i < names.length; i++) if (isAccelField((names[i] as FieldName).lower)) return true;
+  return false;
+}
+
+/** Most names are settled by two characters. */
+function isAccelField(lower: string): boolean {
+  if (lower.charCodeAt(0) !== 0x78 || lower.charCodeAt(1) !== 0x2d) return false;
+  return lower === "x-sendfile" || lower.startsWith("x-accel-");
+}
+
+function removeAccelFields(fields: Fields): void {
+  for (const name of new Set(fields.names)) if (isAccelField(name.lower)) fields.remove(name.lower);
+}

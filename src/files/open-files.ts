@@ -1,0 +1,111 @@
+/**
+ * Large files that are being asked for: their open descriptors and prepared heads, for as long as they are believed without
+ * a look at the disk (`cache_revalidate`). One per front thread, shared by its handlers. What is written into such a file
+ * meanwhile is noticed at once, since a look at an open file costs next to nothing.
+ *
+ * A descriptor that nobody uses keeps a deleted file's blocks and an unmounted disk busy, so it is not kept for longer.
+ */
+import { monotonicMs } from "../base/clock.ts";
+import { type FileStat, hasSameContent, statOf } from "../os/file-stat.ts";
+import { closeDescriptor } from "../os/sockets.ts";
+import { REVALIDATE_MS } from "./cache.ts";
+import type { Representation } from "./representation.ts";
+
+/** Per front. nginx: open_file_cache max, off unless asked for. */
+export const OPEN_FILES_MAX = 64;
+
+/** How often it is looked for descriptors to close, as long as there are any. */
+const SWEEP_MS = 1000;
+
+/** Several transfers and the cache read through it, each at its own place (os/read-at.ts); the last one closes it. */
+export class OpenFile {
+  readonly fd: number;
+  readonly stats: FileStat;
+  /** Who made it is the first. */
+  private users = 1;
+
+  constructor(fd: number, stats: FileStat) {
+    this.fd = fd;
+    this.stats = stats;
+  }
+
+  retain(): void {
+    this.users++;
+  }
+
+  release(): void {
+    if (--this.users === 0) closeDescriptor(this.fd);
+  }
+
+  /** Was anything written to it since `stats` were taken? */
+  get isUntouched(): boolean {
+    return hasSameContent(this.stats, statOf(this.fd));
+  }
+}
+
+interface Entry {
+  readonly file: OpenFile;
+  readonly representation: Representation;
+  /** Below the root, when it is not what was asked for: of a directory's index. */
+  readonly path: string | undefined;
+  readonly openedMs: number;
+}
+
+export class OpenFiles {
+  private readonly entriesMax: number;
+  private readonly revalidateMs: number;
+  /** From the least to the most recently used. */
+  private readonly entries = new Map<string, Entry>();
+  private sweeper: ReturnType<typeof setInterval> | undefined = undefined;
+
+  constructor(entriesMax: number = OPEN_FILES_MAX, revalidateMs: number = REVALIDATE_MS) {
+    this.entriesMax = entriesMax;
+    this.revalidateMs = revalidateMs;
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Still to be believed, and as it was. The file is not retained for the caller. */
+  get(key: string): Entry | undefined {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return undefined;
+    this.entries.delete(key);
+    if (!this.isFresh(entry, monotonicMs()) || !entry.file.isUntouched) return void entry.file.release();
+    this.entries.set(key, entry);
+    return entry;
+  }
+
+  put(key: string, file: OpenFile, representation: Representation, path?: string): void {
+    if (this.entriesMax === 0 || this.revalidateMs === 0) return;
+    this.drop(key);
+    file.retain();
+    this.entries.set(key, { file, representation, path, openedMs: monotonicMs() });
+    if (this.entries.size > this.entriesMax) this.drop(this.entries.keys().next().value ?? key);
+    this.sweeper ??= setInterval(sweep, SWEEP_MS, this).unref();
+  }
+
+  /** Closes what is not believed any more. */
+  sweep(nowMs: number): void {
+    for (const [key, entry] of this.entries) if (!this.isFresh(entry, nowMs)) this.drop(key);
+    if (this.entries.size > 0) return;
+    clearInterval(this.sweeper);
+    this.sweeper = undefined;
+  }
+
+  private isFresh(entry: Entry, nowMs: number): boolean {
+    return nowMs - entry.openedMs < this.revalidateMs;
+  }
+
+  private drop(key: string): void {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return;
+    this.entries.delete(key);
+    entry.file.release();
+  }
+}
+
+function sweep(files: OpenFiles): void {
+  files.sweep(monotonicMs());
+}

@@ -1,0 +1,49 @@
+/** What of a file a request gets: preconditions first (RFC 9110 section 13.2.2), then its Range. Answers itself where none
+ *  of the file is sent: 304, 412, 416. */
+import { EMPTY } from "../base/bytes.ts";
+import { wallMs } from "../base/clock.ts";
+import { answer } from "../exchange/canned.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { Fields } from "../protocol/http/fields.ts";
+import { selectRanges } from "./byteranges.ts";
+import { evaluate, readConditions } from "./conditional.ts";
+import { chooseRange } from "./range.ts";
+import type { Representation, Selection } from "./representation.ts";
+
+/** Undefined when the answer needs none of the file and has been given. */
+export function select(exchange: Exchange, representation: Representation, rangesMax: number): Selection | undefined {
+  const { head, reply } = exchange;
+  const conditions = readConditions(head.fields);
+  switch (evaluate(conditions, representation, head.method, wallMs)) {
+    case "whole":
+      return representation.whole;
+    case "ranged":
+      return selectRange(exchange, representation, conditions.range ?? "", rangesMax);
+    case "not-modified":
+      reply.whole(representation.notModified(), EMPTY);
+      return undefined;
+    case "failed":
+      answer(exchange, 412);
+      return undefined;
+  }
+}
+
+function selectRange(
+  exchange: Exchange,
+  representation: Representation,
+  range: string,
+  rangesMax: number,
+): Selection | undefined {
+  const choice = chooseRange(range, representation.size, rangesMax);
+  switch (choice.kind) {
+    case "whole":
+      return representation.whole;
+    case "part":
+      return representation.partial(choice.first, choice.last);
+    case "parts":
+      return selectRanges(representation, choice.ranges);
+    case "unsatisfiable":
+      answer(exchange, 416, Fields.of([["Content-Range", `bytes */${representation.size}`]]));
+      return undefined;
+  }
+}

@@ -1,0 +1,65 @@
+/** The commands of the control socket, docs/control.md: what they take, refuse and do. A new one is a row of this table. */
+import type { ControlCommand, ControlCommands, Tell } from "./control-session.ts";
+import { checkParameters, ControlError, namesParameter } from "./control-protocol.ts";
+import type { Operations } from "./operations.ts";
+import type { ServerState, ServerStatus } from "./status.ts";
+
+export interface CommandSources {
+  readonly state: () => ServerState;
+  readonly status: () => ServerStatus;
+  readonly operations: Operations;
+  readonly fronts: number;
+  /** Makes front number `front` fail as a bug would. */
+  readonly fault: (front: number) => void;
+}
+
+export function makeCommands(sources: CommandSources): ControlCommands {
+  return {
+    status: (parameters) => {
+      checkParameters(parameters, []);
+      return sources.status();
+    },
+    reload: reloadCommand(sources),
+    fault: faultCommand(sources),
+  };
+}
+
+/** Without names: all apps, and no service. */
+function reloadCommand({ state, operations }: CommandSources): ControlCommand {
+  return async (parameters, tell: Tell) => {
+    checkParameters(parameters, ["apps", "services"]);
+    const appNames = namesParameter(parameters["apps"], "apps");
+    const serviceNames = namesParameter(parameters["services"], "services");
+    const isAll = appNames === undefined && serviceNames === undefined;
+    const apps = isAll ? operations.apps : pick(operations.apps, appNames ?? [], "app");
+    const services = pick(operations.services, serviceNames ?? [], "service");
+    if (state() !== "serving") throw new ControlError("unavailable", `the server is ${state()}`);
+    const [reloaded, restarted] = await Promise.all([
+      operations.reloadApps(apps, "server reload", tell),
+      operations.restartServices(services, "server reload", tell),
+    ]);
+    const ok = [...reloaded, ...restarted].every((each) => each.ok);
+    return { ok, apps: reloaded, services: restarted };
+  };
+}
+
+function pick<T extends { readonly name: string }>(known: readonly T[], names: readonly string[], what: string): T[] {
+  return [...new Set(names)].map((name) => {
+    const found = known.find((each) => each.name === name);
+    if (found !== undefined) return found;
+    const others = known.length === 0 ? "there is none" : `known: ${known.map((each) => each.name).join(", ")}`;
+    throw new ControlError("bad-argument", `no ${what} ${JSON.stringify(name)}; ${others}`);
+  });
+}
+
+/** For tests of the supervision; only the owner of the server reaches it, who may as well kill the process. */
+function faultCommand({ fronts, fault }: CommandSources): ControlCommand {
+  return (parameters) => {
+    checkParameters(parameters, ["front"]);
+    const { front } = parameters;
+    if (typeof front !== "number" || !Number.isInteger(front) || front < 0 || front >= fronts)
+      throw new ControlError("bad-argument", `front should be a number from 0 to ${fronts - 1}`);
+    fault(front);
+    return { front };
+  };
+}

@@ -1,0 +1,80 @@
+/** All that `server status` knows, gathered from those who know it; plain data for JSON. */
+import type { AppStatus } from "../apps/status.ts";
+import type { Config } from "../config/config.ts";
+import { listenKey } from "../config/listen.ts";
+import { connectionsOf, limitHits } from "../exchange/usage.ts";
+import type { CronStatus } from "../services/cron-job.ts";
+import type { ServiceStatus } from "../services/service.ts";
+import type { FrontStatus } from "./fronts.ts";
+
+export type ServerState = "starting" | "serving" | "stopping";
+
+export interface ServerStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly state: ServerState;
+  readonly config: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly listeners: readonly string[];
+  readonly fronts: readonly FrontStatus[];
+  /** Open now. */
+  readonly connections: number;
+  readonly sites: readonly { readonly name: string; readonly listen: readonly string[]; readonly routes: number }[];
+  readonly apps: readonly AppStatus[];
+  readonly services: readonly ServiceStatus[];
+  readonly crons: readonly (CronStatus & { readonly schedule: string; readonly timezone: string | undefined })[];
+  /** How often each limit was hit; those that never were are left out. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+export interface StatusSources {
+  readonly version: string;
+  readonly config: Config;
+  readonly startedAt: Date;
+  /** Since the start, by a clock that nobody sets. */
+  readonly uptimeMs: () => number;
+  readonly state: () => ServerState;
+  readonly listeners: () => readonly string[];
+  readonly fronts: () => readonly FrontStatus[];
+  readonly usage: SharedArrayBuffer;
+  readonly apps: readonly { status(): AppStatus }[];
+  readonly services: readonly { status(): ServiceStatus }[];
+  readonly crons: readonly { status(): CronStatus }[];
+}
+
+/** In the order of their columns in the table of usage; the fronts use the same. */
+export function rateNames(config: Config): string[] {
+  return config.rateLimits.map((limit) => limit.name);
+}
+
+export function serverStatus(sources: StatusSources): ServerStatus {
+  const { config, usage } = sources;
+  const rates = rateNames(config);
+  return {
+    version: sources.version,
+    pid: process.pid,
+    state: sources.state(),
+    config: config.file,
+    startedAt: sources.startedAt.toISOString(),
+    uptimeMs: Math.round(sources.uptimeMs()),
+    listeners: sources.listeners(),
+    fronts: sources.fronts(),
+    connections: connectionsOf(usage, rates),
+    sites: config.sites.map(({ label, listen, routes }) => ({
+      name: label,
+      listen: listen.map(listenKey),
+      routes: routes.length,
+    })),
+    apps: sources.apps.map((app) => app.status()),
+    services: sources.services.map((service) => service.status()),
+    crons: sources.crons.map((cron) => describeCron(cron.status(), config)),
+    limits: Object.fromEntries(limitHits(usage, rates)),
+  };
+}
+
+function describeCron(status: CronStatus, config: Config): ServerStatus["crons"][number] {
+  const written = config.crons.find(({ name }) => name === status.name);
+  return { ...status, schedule: written?.schedule ?? "", timezone: written?.timezone };
+}

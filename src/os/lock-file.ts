@@ -1,0 +1,58 @@
+/**
+ * A file that says which process holds it: locked with flock(2) as long as the process lives, its pid inside. A file
+ * that a dead process left behind is not locked, however it died, and is simply taken over.
+ */
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync } from "node:fs";
+import { statSync, unlinkSync, writeSync } from "node:fs";
+import { libc } from "./libc.ts";
+
+const LOCK_EX_NB = 2 | 4;
+const LOCK_MODE = 0o600;
+/** Somebody may remove the file between our opening and our locking it. */
+const TRIES = 10;
+
+export interface LockFile {
+  /** Removes it. */
+  release(): void;
+}
+
+/** The lock, or the pid of the process that has it (undefined: it has not written it yet). Throws what the file system
+ *  throws. */
+export function acquireLock(path: string): LockFile | { readonly heldBy: number | undefined } {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, LOCK_MODE);
+    if (libc.flock(fd, LOCK_EX_NB) === -1) {
+      closeSync(fd);
+      return { heldBy: readHolder(path) };
+    }
+    if (isSameFile(fd, path)) return held(fd, path);
+    closeSync(fd);
+  }
+  throw new Error(`${path}: it is removed as often as it is made`);
+}
+
+function held(fd: number, path: string): LockFile {
+  ftruncateSync(fd);
+  writeSync(fd, `${process.pid}\n`);
+  const release = () => {
+    // Removed while it is still ours: whoever waits for it sees that it is gone and makes another.
+    if (isSameFile(fd, path)) unlinkSync(path);
+    closeSync(fd);
+  };
+  return { release };
+}
+
+function isSameFile(fd: number, path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  const own = fstatSync(fd);
+  return found !== undefined && found.ino === own.ino && found.dev === own.dev;
+}
+
+function readHolder(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, "latin1"));
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}

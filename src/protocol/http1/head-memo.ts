@@ -1,0 +1,42 @@
+/**
+ * Request heads that were met lately, by their bytes. Clients that poll, health checks and whoever measures us send the same
+ * bytes again and again; to compare a head with the one before costs a tenth of what it costs to parse it. Only a head that
+ * comes alone and whole is looked up, and only one that was found faultless is kept, so that nothing is decided here.
+ *
+ * A fixed table: a client that sends many heads pushes others out, and nothing grows. Heads are immutable, so that one object
+ * may serve any number of requests. One memo belongs to one set of limits.
+ */
+import type { RequestHead } from "../http/message.ts";
+
+/** Larger heads carry cookies and the like, and seldom repeat. */
+const BYTES_MAX = 2048;
+/** A power of two; with the heads at most 512 KiB. */
+const SLOTS = 256;
+
+export class HeadMemo {
+  private readonly bytes: (Buffer | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  private readonly heads: (RequestHead | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+
+  /** The head that these very bytes were; undefined when it is not known. */
+  find(bytes: Buffer): RequestHead | undefined {
+    if (bytes.length > BYTES_MAX) return undefined;
+    const slot = slotOf(bytes);
+    const held = this.bytes[slot];
+    return held !== undefined && held.length === bytes.length && held.equals(bytes) ? this.heads[slot] : undefined;
+  }
+
+  /** `bytes` are a whole head of a request without a body, and are never changed. */
+  keep(bytes: Buffer, head: RequestHead): void {
+    if (bytes.length > BYTES_MAX) return;
+    const slot = slotOf(bytes);
+    this.bytes[slot] = bytes;
+    this.heads[slot] = head;
+  }
+}
+
+/** Heads of one site differ in length and in the target: its first bytes and those around the middle of the head tell most apart. */
+function slotOf(bytes: Buffer): number {
+  const { length } = bytes;
+  const byte = (at: number) => bytes[at] ?? 0;
+  return (length * 31 + byte(6) * 7 + byte(9) * 13 + byte(length >> 1) * 5 + byte(length >> 2)) & (SLOTS - 1);
+}

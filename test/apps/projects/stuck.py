@@ -1,0 +1,67 @@
+"""Views that do not come back, each in its own way, and some that do."""
+import ctypes
+import os
+import threading
+import time
+
+PRELOADED_IN = os.getpid()
+FREED = threading.Event()
+
+
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return VIEWS[path.strip("/")](environ)
+
+
+def sleep_for_ever(environ):
+    time.sleep(600)
+    return [b"woken"]
+
+
+def hold_the_gil(environ):
+    """PyDLL does not release the lock around the call."""
+    libc = ctypes.PyDLL(None)
+    while True:
+        libc.usleep(500_000)
+
+
+def trickle(environ):
+    """Never ends, but gives content now and then."""
+    while True:
+        time.sleep(0.1)
+        yield b"x" * 10
+
+
+def begin_and_stick(environ):
+    yield b"begun"
+    time.sleep(600)
+
+
+def neighbour(environ):
+    time.sleep(float(environ["QUERY_STRING"]))
+    return [b"neighbour is done"]
+
+
+def pids(environ):
+    return [("%d %d %d" % (os.getpid(), os.getppid(), PRELOADED_IN)).encode()]
+
+
+def leave(environ):
+    os._exit(7)
+
+
+def crash(environ):
+    ctypes.string_at(0)
+
+
+VIEWS = {
+    "sleep": sleep_for_ever,
+    "gil": hold_the_gil,
+    "trickle": trickle,
+    "stick": begin_and_stick,
+    "neighbour": neighbour,
+    "pids": pids,
+    "leave": leave,
+    "crash": crash,
+}

@@ -1,0 +1,212 @@
+/**
+ * Files that are replaced, truncated, removed, locked and swapped for links while they are asked for without pause: every
+ * reply that looks complete is one state of the file, whole, and every other one looks broken. Each state consists of one
+ * letter, so that a mixture shows.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
+import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
+import { ONE_FRONT, site } from "../support/toml.ts";
+import { until } from "../support/wait.ts";
+import { Client } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
+
+const folder = makeFolder("changing-files");
+const root = join(folder, "root");
+let server: Server | undefined;
+let port = 0;
+
+beforeAll(async () => {
+  port = await freePort();
+  Bun.spawnSync(["mkdir", root]);
+  writeFileSync(join(folder, "secret"), "SECRET");
+  const settings = `${ONE_FRONT}\ncache_revalidate = "50ms"\n`;
+  server = await startServer(settings + site(`127.0.0.1:${port}`, '"/" = { files = "root" }'), { folder });
+});
+
+afterAll(async () => {
+  await server?.dispose();
+  removeFolder(folder);
+});
+
+type Outcome = "whole" | "broken" | `${number}`;
+
+/** One request on a connection of its own: what its client could make of it. Throws for what should never be seen. */
+async function ask(name: string): Promise<Outcome> {
+  const client = await Client.open({ host: "127.0.0.1", port });
+  try {
+    client.send(`GET /${name} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const answer = await client.answer().catch(() => undefined);
+    if (answer === undefined) return "broken";
+    if (answer.status !== 200) return `${answer.status}`;
+    const { body } = answer;
+    const letter = body.length === 0 ? 0 : (body[0] ?? 0);
+    const mixed = body.findIndex((byte) => byte !== letter);
+    if (mixed !== -1) throw new Error(`a mixture: ${body.length} bytes of ${letter}, but ${body[mixed]} at ${mixed}`);
+    return "whole";
+  } finally {
+    client.close();
+  }
+}
+
+/** Asks on several connections at once while `change` is done again and again. */
+async function underLoad(name: string, turns: number, change: (turn: number) => void): Promise<Map<Outcome, number>> {
+  const outcomes = new Map<Outcome, number>();
+  let running = true;
+  const lane = async () => {
+    while (running) {
+      const outcome = await ask(name);
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+  };
+  const lanes = Array.from({ length: 4 }, lane);
+  try {
+    for (let turn = 0; turn < turns; turn++) {
+      change(turn);
+      await Promise.race([Bun.sleep(10), ...lanes]);
+    }
+  } finally {
+    running = false;
+    await Promise.all(lanes);
+  }
+  return outcomes;
+}
+
+const SIZES = { small: 10_000, large: 3_000_000 } as const;
+const state = (turn: number, size: number) => Buffer.alloc(size + (turn % 7), 0x61 + (turn % 26));
+
+/** `open` was descriptors of the server on the tree before. */
+async function leavesNoDescriptor(): Promise<void> {
+  const links = () => Bun.spawnSync(["sh", "-c", `ls -l /proc/${server?.pid}/fd`]).stdout.toString();
+  await until("end of the server's open files", 10_000, () => !links().includes(`${root}/`));
+}
+
+describe.each(["small", "large"] as const)("a %s file that is asked for without pause", (kind) => {
+  const size = SIZES[kind];
+  const turns = kind === "small" ? 60 : 20;
+  const name = `${kind}.bin`;
+  const path = join(root, name);
+
+  test("and is replaced is always one or the other, whole", async () => {
+    writeFileSync(path, state(0, size));
+    const outcomes = await underLoad(name, turns, (turn) => {
+      writeFileSync(`${path}.new`, state(turn, size));
+      renameSync(`${path}.new`, path);
+    });
+    expect([...outcomes.keys()]).toEqual(["whole"]);
+    await leavesNoDescriptor();
+  });
+
+  test("and is overwritten in place is never a mixture that looks complete", async () => {
+    writeFileSync(path, state(0, size));
+    // As many bytes each time, and none in between: only its times tell.
+    const outcomes = await underLoad(name, turns, (turn) =>
+      writeFileSync(path, Buffer.alloc(size, 97 + (turn % 26)), { flag: "r+" }),
+    );
+    expect([...outcomes.keys()].filter((each) => !["whole", "broken", "503"].includes(each))).toEqual([]);
+    expect(await ask(name)).toBe("whole");
+    await leavesNoDescriptor();
+  });
+
+  test("and is truncated is whole, or looks broken", async () => {
+    const outcomes = await underLoad(name, turns, (turn) => {
+      if (turn % 2 === 0) writeFileSync(path, state(turn, size));
+      else truncateSync(path, Math.floor(size / 3));
+    });
+    expect([...outcomes.keys()].filter((each) => !["whole", "broken", "503"].includes(each))).toEqual([]);
+    await leavesNoDescriptor();
+  });
+
+  test("and is removed and put back is there or not", async () => {
+    const outcomes = await underLoad(name, turns, (turn) => {
+      if (turn % 2 === 0) writeFileSync(`${path}.new`, state(turn, size));
+      if (turn % 2 === 0) renameSync(`${path}.new`, path);
+      else rmSync(path);
+    });
+    expect([...outcomes.keys()].toSorted()).toEqual(["404", "whole"]);
+    rmSync(path, { force: true });
+    await Bun.sleep(100);
+    expect(await ask(name)).toBe("404");
+    await leavesNoDescriptor();
+  });
+
+  test("and is swapped for a link out never shows where that leads", async () => {
+    const outcomes = await underLoad(name, turns, (turn) => {
+      if (turn % 2 === 0) writeFileSync(`${path}.new`, state(turn, size));
+      else symlinkSync("../secret", `${path}.new`);
+      renameSync(`${path}.new`, path);
+    });
+    // SECRET would be a mixture of letters, and throw.
+    expect([...outcomes.keys()].toSorted()).toEqual(["404", "whole"]);
+    rmSync(path, { force: true });
+    await leavesNoDescriptor();
+  });
+});
+
+test("a file that may not be read any more is refused when it is looked at again", async () => {
+  const path = join(root, "locked");
+  writeFileSync(path, "aaaa");
+  expect(await ask("locked")).toBe("whole");
+  chmodSync(path, 0);
+  await Bun.sleep(100);
+  // root reads everything
+  expect(await ask("locked")).toBe(process.geteuid?.() === 0 ? "whole" : "403");
+});
+
+describe("a client that reads slowly", () => {
+  const path = join(root, "slow.bin");
+  const size = 30_000_000;
+
+  /** Asks, takes the head, waits for `change`, and reads on. */
+  async function read(change: () => void): Promise<Buffer | "broken"> {
+    writeFileSync(path, Buffer.alloc(size, "a"));
+    await Bun.sleep(100);
+    const { promise, resolve } = Promise.withResolvers<Buffer | "broken">();
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let changed = false;
+    const finish = () => resolve(length < size ? "broken" : Buffer.concat(chunks).subarray(-size));
+    await Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: {
+        open: (socket) => void socket.write("GET /slow.bin HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+        data: (socket, bytes) => {
+          chunks.push(Buffer.from(bytes));
+          length += bytes.length;
+          if (changed) return;
+          changed = true;
+          socket.pause();
+          setTimeout(() => {
+            change();
+            socket.resume();
+          }, 200);
+        },
+        close: finish,
+        error: finish,
+      },
+    });
+    return promise;
+  }
+
+  test.each([
+    ["replaced", () => renameTo(path, Buffer.alloc(size, "b")), "whole"],
+    ["removed", () => rmSync(path), "whole"],
+    ["overwritten", () => writeFileSync(path, Buffer.alloc(size, "b"), { flag: "r+" }), "broken"],
+    ["truncated", () => truncateSync(path, 1_000_000), "broken"],
+    ["emptied and written anew", () => writeFileSync(path, Buffer.alloc(size, "b")), "broken"],
+  ] as const)("of a file that is %s meanwhile: %p %s", async (_, change, outcome) => {
+    const content = await read(change);
+    if (outcome === "broken") expect(content).toBe("broken");
+    else expect(content !== "broken" && content.equals(Buffer.alloc(size, "a"))).toBe(true);
+    await leavesNoDescriptor();
+  });
+
+  function renameTo(target: string, content: Buffer): void {
+    writeFileSync(`${target}.new`, content);
+    renameSync(`${target}.new`, target);
+  }
+});

@@ -1,0 +1,82 @@
+/** A front thread that dies of a bug: its sockets and its siblings' requests live on, and it is replaced. */
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
+import { ControlClient, controlSocket } from "../support/control.ts";
+import { freePort } from "../support/folder.ts";
+import { probeApp, site } from "../support/toml.ts";
+import { until } from "../support/wait.ts";
+import { Client, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
+
+const FRONTS = 3;
+let server: Server | undefined;
+let address: Address;
+let control: ControlClient | undefined;
+
+afterEach(async () => {
+  control?.close();
+  await server?.dispose();
+  server = undefined;
+});
+
+async function start(): Promise<Server> {
+  const port = await freePort();
+  address = { host: "127.0.0.1", port };
+  const toml = `[server]\nfronts = ${FRONTS}\n${probeApp({ processes: 2, threads: 8 })}${site(`127.0.0.1:${port}`)}`;
+  server = await startServer(toml);
+  return server;
+}
+
+async function fault(running: Server, front: number): Promise<void> {
+  control = new ControlClient(controlSocket(running.folder));
+  control.send(`{"command":"fault","front":${front}}\n`);
+  expect(await control.line(1)).toMatchObject({ result: { front } });
+  control.close();
+}
+
+interface FrontStatus {
+  number: number;
+  state: string;
+  replaced: number;
+}
+
+async function fronts(running: Server): Promise<FrontStatus[]> {
+  return (JSON.parse((await running.command("status", "--json")).stdout) as { fronts: FrontStatus[] }).fronts;
+}
+
+test("requests of the other fronts finish, only its own connections are lost, and it comes back", async () => {
+  const running = await start();
+  const clients = await Promise.all(Array.from({ length: 24 }, () => Client.open(address)));
+  for (const client of clients) client.send("GET /sleep?s=1.5 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await until("requests at work", 10_000, () => (running.log.match(/asleep in/g)?.length ?? 0) >= 16);
+  await fault(running, 1);
+  const outcomes = await Promise.all(
+    clients.map((client) =>
+      client.answer().then(
+        ({ status }) => status,
+        () => "lost",
+      ),
+    ),
+  );
+  for (const client of clients) client.close();
+  // The kernel spreads connections over the fronts: one that died had some of them, and the others most.
+  expect(outcomes.every((outcome) => outcome === 200 || outcome === "lost")).toBe(true);
+  expect(outcomes.filter((outcome) => outcome === 200).length).toBeGreaterThanOrEqual(6);
+  await until("replacement", 10_000, async () => {
+    const [, second] = await fronts(running);
+    return second?.state === "accepting" && second.replaced === 1;
+  });
+  expect(running.log).toContain("front-1 died; a new one takes over its sockets");
+  for (let i = 0; i < 40; i++) expect((await get(address, "/hello")).status).toBe(200);
+});
+
+test("connections that come while it is gone wait, and are answered by its successor", async () => {
+  const running = await start();
+  for (let front = 0; front < FRONTS; front++) await fault(running, front);
+  // All of them at once: whoever comes now meets nobody, or a successor.
+  const statuses = await Promise.all(Array.from({ length: 30 }, async () => (await get(address, "/hello")).status));
+  expect(statuses).toEqual(statuses.map(() => 200));
+  expect((await fronts(running)).map(({ replaced }) => replaced)).toEqual([1, 1, 1]);
+  expect((await running.command("status")).stdout).toContain("front-2 died once");
+});

@@ -1,0 +1,137 @@
+import { afterEach, describe, expect, setSystemTime, test } from "bun:test";
+import { ReplyWriter } from "../../src/front/reply-writer.ts";
+import { Outbox } from "../../src/net/outbox.ts";
+import { Fields } from "../../src/protocol/http/fields.ts";
+import { PreparedHead, type ReplyHead, type RequestHead } from "../../src/protocol/http/message.ts";
+import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
+import { MemoryWire } from "../support/memory-wire.ts";
+
+const GET = request({});
+
+function request(fake: FakeRequest): RequestHead {
+  return fakeExchange(fake).exchange.head;
+}
+
+function head(length: number, status = 200): ReplyHead {
+  return { status, reason: undefined, fields: Fields.of([["X-A", "1"]]), length, prepared: new PreparedHead() };
+}
+
+function makeWriter() {
+  const wire = new MemoryWire();
+  const outbox = new Outbox(wire);
+  return { wire, outbox, writer: new ReplyWriter(outbox, Buffer.alloc(64 * 1024)) };
+}
+
+const dated = (second: number) => `Date: Sun, 22 Nov 2026 12:00:0${second} GMT`;
+const at = (second: number) => setSystemTime(new Date(`2026-11-22T12:00:0${second}Z`));
+
+afterEach(() => {
+  setSystemTime();
+});
+
+describe("a prepared head", () => {
+  test("is the same, until the second of its Date is over", () => {
+    const { wire, writer } = makeWriter();
+    const content = Buffer.from("hello");
+    const hello = head(5);
+    const sent = [1, 1, 2].map((second) => {
+      at(second);
+      writer.whole(GET, hello, content, true);
+      expect([writer.status, writer.contentBytes, writer.endsConnection]).toEqual([200, 5, false]);
+      return wire.take();
+    });
+    const expected = (second: number) =>
+      `HTTP/1.1 200 OK\r\nX-A: 1\r\n${dated(second)}\r\nContent-Length: 5\r\n\r\nhello`;
+    expect(sent).toEqual([expected(1), expected(1), expected(2)]);
+  });
+
+  test("goes with the content it is given", () => {
+    const { wire, writer } = makeWriter();
+    const same = head(5);
+    for (const text of ["hello", "world", "again"]) {
+      writer.whole(GET, same, Buffer.from(text), true);
+      expect(wire.take()).toEndWith(`\r\n\r\n${text}`);
+    }
+  });
+
+  const others: readonly (readonly [
+    name: string,
+    request: RequestHead,
+    persistent: boolean,
+    has: string,
+    ends: string,
+  ])[] = [
+    [
+      "HEAD gets no content (RFC 9110 section 9.3.2)",
+      request({ method: "HEAD" }),
+      true,
+      "Content-Length: 5",
+      "\r\n\r\n",
+    ],
+    ["HTTP/1.0 is told that the connection stays", { ...GET, minor: 0 }, true, "Connection: keep-alive", "hello"],
+    ["the last reply says so (RFC 9112 section 9.6)", GET, false, "Connection: close", "hello"],
+  ];
+  test.each(others)("%s", (_name, asked, persistent, has, ends) => {
+    const { wire, writer } = makeWriter();
+    const content = Buffer.from("hello");
+    const hello = head(5);
+    writer.whole(GET, hello, content, true);
+    const usual = wire.take();
+    expect(usual).not.toContain("Connection:");
+    writer.whole(asked, hello, content, persistent);
+    const other = wire.take();
+    expect(other).toContain(`${has}\r\n`);
+    expect(other).toEndWith(ends);
+    writer.whole(GET, hello, content, true);
+    expect(wire.take()).toEndWith("\r\n\r\nhello");
+  });
+
+  test("without content where its status has none", () => {
+    const { wire, writer } = makeWriter();
+    const unmodified = head(-1, 304);
+    for (let i = 0; i < 2; i++) {
+      writer.whole(GET, unmodified, Buffer.alloc(0), true);
+      expect(wire.take()).toStartWith("HTTP/1.1 304 Not Modified\r\nX-A: 1\r\nDate: ");
+      expect(writer.contentBytes).toBe(0);
+    }
+  });
+
+  test("of a large content is the head alone", () => {
+    const { wire, writer } = makeWriter();
+    for (const size of [2048, 2049, 64 * 1024, 100_000]) {
+      const content = Buffer.alloc(size, "x");
+      const large = head(size);
+      for (let i = 0; i < 2; i++) {
+        writer.whole(GET, large, content, true);
+        expect(wire.take()).toEndWith(`\r\nContent-Length: ${size}\r\n\r\n${"x".repeat(size)}`);
+        expect(writer.contentBytes).toBe(size);
+      }
+    }
+  });
+
+  test("that is too long is cut to its length (RFC 9112 section 6.3)", () => {
+    const { wire, writer } = makeWriter();
+    const short = head(3);
+    for (let i = 0; i < 2; i++) {
+      writer.whole(GET, short, Buffer.from("hello"), true);
+      expect(wire.take()).toEndWith("Content-Length: 3\r\n\r\nhel");
+    }
+  });
+
+  test("that waits in the outbox is not changed by the next second's", () => {
+    const { wire, outbox, writer } = makeWriter();
+    const content = Buffer.from("hello");
+    const hello = head(5);
+    wire.room = 10;
+    at(1);
+    writer.whole(GET, hello, content, true);
+    at(2);
+    writer.whole(GET, hello, content, true);
+    wire.room = Number.POSITIVE_INFINITY;
+    expect(outbox.flush()).toBe(true);
+    const text = wire.take();
+    expect(text.split("hello").length).toBe(3);
+    expect(text.indexOf(dated(1))).toBeLessThan(text.indexOf(dated(2)));
+    expect(text).toContain(dated(1));
+  });
+});

@@ -1,0 +1,108 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readEntries } from "../../src/os/directory.ts";
+import { isUnchanged, mtimeMs, statEntry, statOf, statPortably } from "../../src/os/file-stat.ts";
+import { readAt } from "../../src/os/read-at.ts";
+
+const base = mkdtempSync(join(tmpdir(), "stat-"));
+afterAll(() => rmSync(base, { recursive: true }));
+
+/** What `look` sees of the file; it is closed again. */
+function through<T>(path: string, look: (fd: number) => T): T {
+  const fd = openSync(path, "r");
+  try {
+    return look(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const file = join(base, "file");
+writeFileSync(file, "content");
+const large = join(base, "large");
+writeFileSync(large, "");
+truncateSync(large, 5 * 2 ** 30 + 7);
+const early = join(base, "early");
+writeFileSync(early, "");
+utimesSync(early, -1000, -1000.5);
+
+describe("statOf", () => {
+  test.each([file, large, early, base, "/dev/null", "/"])("%s: the same through statx and fstat", (path) => {
+    const [seen, portable, node] = through(path, (fd) => [statOf(fd), statPortably(fd), fstatSync(fd)] as const);
+    expect(seen).toEqual(portable);
+    expect([seen.size, seen.kind === "directory"]).toEqual([node.size, node.isDirectory()]);
+    expect(Math.abs(mtimeMs(seen) - node.mtimeMs)).toBeLessThan(1);
+  });
+
+  test("of a closed descriptor throws", () => {
+    expect(() => statOf(999_999)).toThrow("EBADF");
+  });
+
+  test("tells a change of the content and of the permissions", async () => {
+    const before = through(file, statOf);
+    await Bun.sleep(20);
+    expect(isUnchanged(before, through(file, statOf))).toBe(true);
+    writeFileSync(file, "CONTENT");
+    expect(isUnchanged(before, through(file, statOf))).toBe(false);
+  });
+});
+
+test("statEntry sees a link itself, names of any bytes, and nothing where nothing is", () => {
+  symlinkSync("file", join(base, "link"));
+  writeFileSync(Buffer.concat([Buffer.from(`${base}/`), Buffer.from([0xe9, 0x0a])]), "xy");
+  through(base, (fd) => {
+    expect(statEntry(fd, "link")?.kind).toBe("other");
+    expect(statEntry(fd, "\xe9\n")).toMatchObject({ kind: "file", size: 2 });
+    expect(statEntry(fd, "missing")).toBeUndefined();
+    expect(statEntry(fd, "x".repeat(5000))).toBeUndefined();
+  });
+});
+
+test("readEntries gives each entry once, as bytes, and not more than asked for", () => {
+  const folder = join(base, "many");
+  mkdirSync(folder);
+  mkdirSync(join(folder, "sub"));
+  symlinkSync("x", join(folder, "link"));
+  const names = Array.from({ length: 3000 }, (_, i) => `${"n".repeat(i % 200)}${i}`);
+  for (const name of names) writeFileSync(join(folder, name), "");
+  const all = through(folder, (fd) => readEntries(fd, 10_000));
+  expect(all.complete).toBe(true);
+  expect(all.entries.map(({ name }) => name).toSorted()).toEqual([...names, "link", "sub"].toSorted());
+  expect(all.entries.find(({ name }) => name === "sub")?.type).toBe("directory");
+  expect(all.entries.find(({ name }) => name === "link")?.type).toBe("link");
+  const some = through(folder, (fd) => readEntries(fd, 7));
+  expect([some.entries.length, some.complete]).toEqual([7, false]);
+  expect(() => through(file, (fd) => readEntries(fd, 7))).toThrow("getdents64");
+});
+
+describe("readAt", () => {
+  test("reads at a place, into a place, behind 4 GiB too, and says where the end is", () => {
+    const into = Buffer.alloc(10, ".");
+    through(file, (fd) => {
+      expect(readAt(fd, into, 2, 3, 4)).toBe(3);
+      expect(into.toString()).toBe("..ENT.....");
+      expect(readAt(fd, into, 0, 10, 7)).toBe(0);
+      expect(readAt(fd, into, 0, 0, 0)).toBe(0);
+    });
+    expect(through(large, (fd) => readAt(fd, into, 0, 10, 5 * 2 ** 30))).toBe(7);
+    expect(into.subarray(0, 7)).toEqual(Buffer.alloc(7));
+  });
+
+  test("gives the error's number, and never writes beyond its buffer", () => {
+    expect(readAt(999_999, Buffer.alloc(1), 0, 1, 0)).toBe(-9);
+    expect(() => readAt(0, Buffer.alloc(4), 2, 3, 0)).toThrow("buffer");
+  });
+});

@@ -1,0 +1,9 @@
+/** What stands around a target about which the configuration says nothing. */
+export const NO_GUARDS = {
+  access: [],
+  limits: [],
+  auth: undefined,
+  satisfy: "all" as const,
+  errorPages: [],
+  intercept: false,
+};
