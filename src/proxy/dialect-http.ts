@@ -6,11 +6,13 @@ import { type FieldName, Fields } from "../protocol/http/fields.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
 import { ClientConnection } from "../protocol/http1/client.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
-import { FieldLines, RequestHeadWriter } from "../protocol/http1/write-request.ts";
+import { ResponseMemo } from "../protocol/http1/response-memo.ts";
+import { RequestHeadWriter } from "../protocol/http1/write-request.ts";
 import type { Dialect } from "./dialect.ts";
-import { clientFields, hostField, ownFields, ownFieldsStay, requestFields } from "./forward.ts";
+import { clientFields, type ForwardRules, ownFields, ownFieldsStay, requestFields } from "./forward.ts";
 import { addHopFields, connectionOptions } from "./hops.ts";
 import type { ProxyOptions, UpstreamOptions } from "./options.ts";
+import { type PieceWriter, RepeatedRequests } from "./repeated-request.ts";
 import { strippedTarget, uriTarget } from "./target.ts";
 import { addUpgrade, offeredUpgrade } from "./upgrade.ts";
 
@@ -18,29 +20,24 @@ export function makeHttpDialect(options: UpstreamOptions): Dialect {
   return new HttpDialect(options);
 }
 
-interface OwnLines {
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly protocol: string;
-  readonly text: string;
-}
-
 /** One for each front: requests are encoded one at a time. */
 const writer = new RequestHeadWriter();
 
-class HttpDialect implements Dialect {
+class HttpDialect implements Dialect, PieceWriter {
   readonly isHttpHop = true;
   /** False: each request asks for its connection to be closed (keepalive = 0). */
   readonly keepsAlive: boolean;
   readonly takesChunks = true;
   private readonly options: UpstreamOptions;
   private readonly via: boolean;
-  private readonly ownLines = new WeakMap<Exchange["peer"], OwnLines>();
+  private readonly repeated: RepeatedRequests;
+  private readonly memo = new ResponseMemo();
 
   constructor(options: UpstreamOptions) {
     this.options = options;
     this.keepsAlive = options.keepalive > 0;
     this.via = options.via ?? true;
+    this.repeated = new RepeatedRequests(options);
   }
 
   get bytes(): Buffer {
@@ -48,42 +45,43 @@ class HttpDialect implements Dialect {
   }
 
   makeParser(): ClientConnection {
-    return new ClientConnection(DEFAULT_HEAD_LIMITS);
+    return new ClientConnection(DEFAULT_HEAD_LIMITS, this.memo);
   }
 
   encode(exchange: Exchange, bodyLength: number, fallbackHost: string, route: ProxyOptions): number {
-    const { head } = exchange;
-    writer.begin(head.method, targetOf(exchange, route));
+    const { repeated } = this;
+    if (repeated.isAlike(exchange, bodyLength, route)) {
+      return repeated.write(exchange, fallbackHost, route, writer, this);
+    }
     const { headersUp } = this.options;
-    const rules = { host: this.hostOf(exchange), fallbackHost, via: this.via };
     if (headersUp === undefined) {
-      clientFields(exchange, writer, rules);
-      if (ownFieldsStay(exchange)) writer.addLines(this.ownLinesOf(exchange));
+      this.writeBegin(exchange, fallbackHost, route);
+      if (ownFieldsStay(exchange)) writer.addLines(repeated.ownLinesOf(exchange).text);
       else ownFields(exchange, writer, this.via);
     } else {
       const fields = new Fields();
-      requestFields(exchange, fields, rules);
+      requestFields(exchange, fields, this.rulesOf(exchange, fallbackHost));
       applyRules(headersUp, fields, exchange);
+      writer.begin(exchange.head.method, targetOf(exchange, route));
       for (let i = 0; i < fields.length; i++) writer.add(fields.names[i] as FieldName, fields.values[i] as string);
     }
+    return this.writeEnd(exchange, bodyLength);
+  }
+
+  writeBegin(exchange: Exchange, fallbackHost: string, route: ProxyOptions): void {
+    writer.begin(exchange.head.method, targetOf(exchange, route));
+    clientFields(exchange, writer, this.rulesOf(exchange, fallbackHost));
+  }
+
+  writeEnd(exchange: Exchange, bodyLength = 0): number {
     addHopFields(exchange, writer);
     const upgrade = offeredUpgrade(exchange, this.options);
     if (upgrade !== "") addUpgrade(exchange, upgrade, writer);
     return writer.finish(bodyLength, connectionOptions(exchange, this.keepsAlive, upgrade !== ""));
   }
 
-  /** Our fields as text: the same for every request of a connection, as long as it asks for one host. */
-  private ownLinesOf(exchange: Exchange): string {
-    const { peer, head, protocol } = exchange;
-    const host = hostField(exchange);
-    const kept = this.ownLines.get(peer);
-    if (kept !== undefined && kept.host === host && kept.protocol === protocol && kept.port === head.hostPort) {
-      return kept.text;
-    }
-    const lines = new FieldLines();
-    ownFields(exchange, lines, this.via);
-    this.ownLines.set(peer, { host, port: head.hostPort, protocol, text: lines.text });
-    return lines.text;
+  private rulesOf(exchange: Exchange, fallbackHost: string): ForwardRules {
+    return { host: this.hostOf(exchange), fallbackHost, via: this.via };
   }
 
   /** Undefined, also when the template gives nothing: the client's. */

@@ -16,6 +16,8 @@ export interface UpstreamReplyHead {
   readonly length: number;
   /** Does the upstream keep the connection open? */
   readonly persistent: boolean;
+  /** Has this very object been a head before? Then it is one that comes again and again. */
+  readonly repeats: boolean;
 }
 
 /** Reads one reply at a time; pulled (protocol/http1/client.ts is one). */

@@ -15,6 +15,7 @@ import type { UpstreamReplyHead } from "./dialect.ts";
 import { keptReplyFields } from "./forward.ts";
 import type { Peer } from "./peer.ts";
 import { accelWords, isEventStream, passedHead } from "./reply-fields.ts";
+import type { PassedHead } from "./repeated-reply.ts";
 import type { SettledOptions } from "./settled.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -44,17 +45,23 @@ export class ReplySide {
   }
 
   headReceived(sent: UpstreamReplyHead, peer: Peer): void {
+    const { head, buffered } = this.upstream.repeated.find(sent) ?? this.pass(sent, peer);
+    this.head = head;
+    this.buffered = buffered;
+    this.state = "held";
+  }
+
+  private pass(sent: UpstreamReplyHead, peer: Peer): PassedHead {
     const { exchange, upstream } = this;
     const { fields } = sent;
     const accel = accelWords(fields);
     const announced = acceptsTrailers(exchange.head) ? fields.get("trailer") : undefined;
-    this.buffered = accel.buffering ?? (upstream.options.replyBuffering !== false && !isEventStream(fields));
+    const buffered = accel.buffering ?? (upstream.options.replyBuffering !== false && !isEventStream(fields));
     this.limitRate = accel.limitRate;
     const passage = { exchange, peer, options: upstream.options, route: this.options.route };
     const head = passedHead(sent, passage, upstream.stickyCookie(exchange, peer));
     if (announced !== undefined) head.fields.add("Trailer", announced);
-    this.head = head;
-    this.state = "held";
+    return upstream.repeated.keep(sent, { head, buffered });
   }
 
   /** The first piece is held: if nothing follows, the reply is sent with one write. */

@@ -18,6 +18,7 @@ import { Names, type NamesOwner } from "./names.ts";
 import { KEEPALIVE_AGE_MS, KEEPALIVE_REQUESTS_MAX, KEEPALIVE_TIMEOUT_MS, type UpstreamOptions } from "./options.ts";
 import type { Peer, PeerStatus } from "./peer.ts";
 import { idleTimeoutMs } from "./pool.ts";
+import { RepeatedReplies } from "./repeated-reply.ts";
 import { hash32, HashRing } from "./ring.ts";
 import { SecureServers } from "./secure.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -30,6 +31,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   readonly host: string;
   readonly options: UpstreamOptions;
   readonly waiting = new WaitingRoom();
+  readonly repeated: RepeatedReplies;
 
   private readonly policy: Policy;
   private readonly keepaliveTimeoutMs: number;
@@ -54,6 +56,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     this.keepaliveAgeMs = options.keepaliveAgeMs ?? KEEPALIVE_AGE_MS;
     this.keepaliveRequests = options.keepaliveRequests ?? KEEPALIVE_REQUESTS_MAX;
     this.dialect = options.protocol === "http" ? makeHttpDialect(options) : makeUwsgiDialect(options);
+    this.repeated = new RepeatedReplies(options);
     const { servers, keepalive, nameTtlMs = 0 } = options;
     this.names = new Names(servers, { keepalive: this.dialect.keepsAlive ? keepalive : 0, ttlMs: nameTtlMs }, this);
     this.names.tick(this.sweptMs);

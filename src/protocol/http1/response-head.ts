@@ -24,6 +24,8 @@ export interface ResponseHead {
   readonly persistent: boolean;
   /** Upgrade field of a 101. */
   readonly upgrade: string | undefined;
+  /** Has this very object been met before (response-memo.ts)? */
+  repeats: boolean;
 }
 
 /** Parsing is synchronous and leaves nothing in this that lives on. */
@@ -78,6 +80,7 @@ export function parseResponseHead(
     framing: body.framing,
     persistent: !ends && isPersistent(minor, notes.connection),
     upgrade: status === 101 ? notes.upgrade : undefined,
+    repeats: false,
   };
 }
 

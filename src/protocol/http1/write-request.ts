@@ -5,6 +5,7 @@
  * One writer and its buffer serve all requests of a thread: begin, add…, finish; the bytes hold until the next begin.
  */
 import { assert } from "../../base/assert.ts";
+import { fromLatin1 } from "../../base/bytes.ts";
 import type { FieldName } from "../http/fields.ts";
 import { LENGTH_UNKNOWN } from "../http/message.ts";
 import { assertClean, contentLength } from "./write.ts";
@@ -39,6 +40,23 @@ export class RequestHeadWriter {
   /** What a FieldLines gathered. */
   addLines(lines: string): void {
     this.text += lines;
+  }
+
+  /** What was written so far, as bytes; the writer goes on behind it. */
+  split(): Buffer {
+    const { text } = this;
+    this.text = "";
+    return fromLatin1(text);
+  }
+
+  /** A head made of parts that were written before, the last of them by `finish`. Returns the bytes of the head. */
+  join(begin: Uint8Array, middle: Uint8Array, end: Uint8Array): number {
+    const length = begin.length + middle.length + end.length;
+    if (length > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(length);
+    this.bytes.set(begin, 0);
+    this.bytes.set(middle, begin.length);
+    this.bytes.set(end, begin.length + middle.length);
+    return length;
   }
 
   /** `bodyLength` LENGTH_UNKNOWN for a chunked body; `connection` undefined for no Connection field. Returns the bytes of
