@@ -395,4 +395,12 @@ export const DIFFERENCES: readonly Difference[] = [
       "rfc9112_8_within_trailers",
     ],
   },
+  {
+    verdict: "either",
+    reason:
+      "a server that was offered another protocol and stayed with HTTP answers the last request: what follows may be none",
+    ours: "2xx close",
+    nginx: "2xx open",
+    cases: ["rfc9110_7_8_upgrade", "rfc9110_7_8_upgrade_list"],
+  },
 ];
