@@ -5,10 +5,12 @@
 import { type CgiSink, cgiVariables } from "../exchange/cgi.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { evaluate, type Template } from "../exchange/template.ts";
+import { ResponseMemo } from "../protocol/http1/response-memo.ts";
 import { PacketWriter } from "../protocol/uwsgi/packet.ts";
 import { CgiReplyParser } from "./cgi-reply.ts";
 import type { Dialect } from "./dialect.ts";
 import type { ProxyOptions, UpstreamOptions } from "./options.ts";
+import { RepeatedPackets } from "./repeated-packet.ts";
 
 export function makeUwsgiDialect(options: UpstreamOptions): Dialect {
   return new UwsgiDialect(options);
@@ -25,11 +27,14 @@ class UwsgiDialect implements Dialect {
   private readonly modifier2: number;
   private readonly params: readonly { readonly name: string; readonly value: Template }[];
   private readonly sink: VariableFilter;
+  private readonly memo = new ResponseMemo();
+  private readonly repeated: RepeatedPackets;
 
   constructor(options: UpstreamOptions) {
     this.modifier1 = options.modifier1 ?? 0;
     this.modifier2 = options.modifier2 ?? 0;
     this.params = options.params ?? [];
+    this.repeated = new RepeatedPackets(this.params.every(({ value }) => value.constant !== undefined));
     this.sink = new VariableFilter(new Set(this.params.map(({ name }) => name)));
   }
 
@@ -38,10 +43,21 @@ class UwsgiDialect implements Dialect {
   }
 
   makeParser(): CgiReplyParser {
-    return new CgiReplyParser();
+    return new CgiReplyParser(this.memo);
   }
 
   encode(exchange: Exchange, bodyLength: number, _fallbackHost: string, route: ProxyOptions): number {
+    const { repeated } = this;
+    const alike = repeated.isAlike(exchange, bodyLength);
+    const known = alike ? repeated.find(exchange, route) : undefined;
+    if (known !== undefined) return packet.again(known);
+    const made = this.write(exchange, bodyLength, route);
+    if (made === undefined) return -1;
+    if (alike) repeated.keep(exchange, route, made);
+    return made.length;
+  }
+
+  private write(exchange: Exchange, bodyLength: number, route: ProxyOptions): Buffer | undefined {
     const { sink } = this;
     packet.reset();
     // uWSGI takes wsgi.url_scheme from X-Forwarded-Proto and X-Forwarded-SSL, whoever sent them: they are among these only
@@ -52,7 +68,7 @@ class UwsgiDialect implements Dialect {
       const text = evaluate(value, exchange);
       if (text !== "") packet.variable(name, text);
     }
-    return packet.finish(this.modifier1, this.modifier2)?.length ?? -1;
+    return packet.finish(this.modifier1, this.modifier2);
   }
 }
 
