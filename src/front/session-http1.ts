@@ -289,13 +289,13 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     this.record(this.writer.status);
     this.deadlines.exchangeOver(this.pumping);
     if (!this.persistence.stays) return this.finishConnection();
-    if (!this.body.received) return this.pump();
+    if (!this.body.received) return this.pumpNow();
     this.persistence.finished(this.connection.bufferedBytes);
     this.report.requestOver(this.connection.bufferedBytes);
     this.connection.nextRequest();
     this.phase = "idle";
     if (this.draining) return this.finishConnection();
-    this.pump();
+    this.pumpNow();
   }
 
   private record(status: number): void {
