@@ -62,8 +62,10 @@ class UwsgiDialect implements Dialect {
     packet.reset();
     // uWSGI takes wsgi.url_scheme from X-Forwarded-Proto and X-Forwarded-SSL, whoever sent them: they are among these only
     // when a trusted proxy wrote them.
+    sink.unlisted = exchange.params === undefined ? "SERVER_ADDR" : "";
     cgiVariables(exchange, bodyLength, sink);
     pathVariables(exchange, route, sink);
+    if (exchange.params === undefined) absentVariables(exchange, sink);
     for (const { name, value } of this.params) {
       const text = evaluate(value, exchange);
       if (text !== "") packet.variable(name, text);
@@ -81,8 +83,16 @@ function pathVariables(exchange: Exchange, route: ProxyOptions, sink: CgiSink): 
   sink.variable("PATH_INFO", isBelow ? head.path.slice(mount.length) : head.path);
 }
 
+/** nginx's uwsgi_params sends these also when there is nothing to say. Here no route to an upstream has a document root. */
+function absentVariables({ head }: Exchange, sink: CgiSink): void {
+  if (!head.fields.has("content-type")) sink.variable("CONTENT_TYPE", "");
+  sink.variable("DOCUMENT_ROOT", "");
+}
+
 /** What the configuration sets is not sent twice. */
 class VariableFilter implements CgiSink {
+  /** Not among nginx's uwsgi_params; "" where a gateway chose the variables. */
+  unlisted = "";
   private readonly configured: ReadonlySet<string>;
 
   constructor(configured: ReadonlySet<string>) {
@@ -90,6 +100,7 @@ class VariableFilter implements CgiSink {
   }
 
   variable(name: string, value: string): void {
+    if (name === this.unlisted) return;
     if (this.configured.size === 0 || !this.configured.has(name)) packet.variable(name, value);
   }
 }

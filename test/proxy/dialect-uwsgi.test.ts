@@ -55,6 +55,23 @@ test("the modifiers are those of the configuration", () => {
   expect([bytes[0], bytes[3]]).toEqual([9, 14]);
 });
 
+test("the variables are those of nginx's uwsgi_params, also where there is nothing to say", () => {
+  const names = ["QUERY_STRING", "REQUEST_METHOD", "CONTENT_TYPE", "CONTENT_LENGTH", "REQUEST_URI", "PATH_INFO"];
+  names.push("DOCUMENT_ROOT", "SERVER_PROTOCOL", "REQUEST_SCHEME", "REMOTE_ADDR", "REMOTE_PORT", "SERVER_PORT");
+  const found = variables({});
+  expect(Object.keys(found).toSorted()).toEqual([...names, "SERVER_NAME"].toSorted());
+  expect([found["CONTENT_TYPE"], found["DOCUMENT_ROOT"]]).toEqual(["", ""]);
+  expect(variables({ fields: [["Content-Type", "text/x"]] })["CONTENT_TYPE"]).toBe("text/x");
+  const params = [{ name: "SERVER_ADDR", value: template("$server_addr") }];
+  expect(variables({}, { params })["SERVER_ADDR"]).toBe("127.0.0.1");
+});
+
+test("what a gateway in front sends goes on as it is", () => {
+  const found = variables({ params: new Map([["SERVER_ADDR", "192.0.2.1"]]) });
+  expect(found["SERVER_ADDR"]).toBe("192.0.2.1");
+  expect(found).not.toHaveProperty("DOCUMENT_ROOT");
+});
+
 test("a client's fields neither name it nor become magic", () => {
   const fields = [
     ["X-Forwarded-Proto", "https"],
