@@ -108,19 +108,28 @@ function best(samples: readonly Sample[]): Sample {
   return samples.toSorted((a, b) => a.cpuUs - b.cpuUs)[0] as Sample; // there is at least one round
 }
 
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number; // there is at least one round
+}
+
 async function compare(row: Row, contenders: readonly Contender[]): Promise<void> {
   const samples = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]));
   for (const contender of contenders) await measure(contender, row, 1);
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const each of contenders) samples.get(each.name)?.push(await measure(each, row, Number(values.seconds)));
   }
-  const rows = [...samples].map(([name, all]) => ({ name, ...best(all) }));
+  const rows = [...samples].map(([name, all]) => ({
+    name,
+    ...best(all),
+    medianUs: median(all.map((one) => one.cpuUs)),
+  }));
   const peer = rows.at(-1) as (typeof rows)[number]; // there are two
   console.log(`\n${row.name}, one front against one worker; the bar is ${row.bar.toFixed(2)} × the CPU`);
-  for (const { name, perSecond, cpuUs } of rows) {
+  for (const { name, perSecond, cpuUs, medianUs } of rows) {
     const figures = `${perSecond.toFixed(0).padStart(8)} requests/s  ${cpuUs.toFixed(2).padStart(7)} µs CPU/request`;
     const ratios = `${(perSecond / peer.perSecond).toFixed(2)} × the requests, ${(cpuUs / peer.cpuUs).toFixed(2)} × the CPU`;
-    console.log(`  ${name.padEnd(8)}${figures}  ${ratios}`);
+    const medians = `median ${medianUs.toFixed(2)} µs, ${(medianUs / peer.medianUs).toFixed(2)} ×`;
+    console.log(`  ${name.padEnd(8)}${figures}  ${ratios}; ${medians}`);
   }
 }
 
