@@ -20,8 +20,15 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["uwsgi", () => Bun.which("uwsgi") !== null, "uwsgi-core"],
   ["uwsgi's python", () => existsSync("/usr/lib/uwsgi/plugins/python3_plugin.so"), "uwsgi-plugin-python3"],
   ["curl", () => Bun.which("curl") !== null, "curl"],
-  ["debian's django", () => run(["/usr/bin/python3", "-c", "import django"]).code === 0, "python3-django"],
+  ["uvicorn", () => imports("uvicorn"), "python3-uvicorn"],
+  ["websockets", () => imports("websockets"), "python3-websockets"],
+  ["daphne", () => imports("daphne"), "daphne"],
+  ["debian's django", () => imports("django"), "python3-django"],
 ];
+
+function imports(module: string): boolean {
+  return run(["/usr/bin/python3", "-c", `import ${module}`]).code === 0;
+}
 
 function installPeers(): void {
   const missing = PEERS.filter(([, isThere]) => !isThere());

@@ -4,7 +4,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { formatDuration } from "../base/units.ts";
-import type { AppConfig, CommandConfig, Config, SiteConfig, UpstreamConfig } from "../config/config.ts";
+import type { AppConfig, CommandConfig, Config, SiteConfig } from "../config/config.ts";
+import type { UpstreamConfig } from "../config/upstream-config.ts";
 import { listenKey } from "../config/listen.ts";
 import { CONFIG_OPTION, type Command, EXIT_OK, EXIT_USAGE } from "./command.ts";
 
@@ -97,5 +98,8 @@ function upstreamRow(upstream: UpstreamConfig): Row {
     ({ address, weight }) => listenKey(address) + (weight === 1 ? "" : ` × ${weight}`),
   );
   const patience = `connect ${formatDuration(upstream.connectTimeoutMs)}, read ${formatDuration(upstream.readTimeoutMs)}`;
-  return [`upstream ${upstream.name}`, `${upstream.protocol} to ${servers.join(", ")}; ${patience}`];
+  return [
+    `upstream ${upstream.name}`,
+    `${upstream.tls === undefined ? upstream.protocol : "https"} to ${servers.join(", ")}; ${patience}`,
+  ];
 }

@@ -7,9 +7,10 @@ import {
   PORT_MAX,
   UPSTREAM_EXPECTED,
 } from "./address.ts";
-import type { UpstreamAddress } from "./config.ts";
-import { byDefault, optional, required, type Schema, type Section, table } from "./keys.ts";
-import { boolean, either, integer, type Kind, Refusal, text } from "./kinds.ts";
+import { FAIL_TIMEOUT_MS, FAILS_MAX } from "../proxy/balance.ts";
+import type { UpstreamAddress, UpstreamServer } from "./upstream-config.ts";
+import { byDefault, durationKey, optional, required, type Schema, type Section, table, type Values } from "./keys.ts";
+import { boolean, duration, either, integer, type Kind, Refusal, text } from "./kinds.ts";
 
 export interface ListenEntry {
   readonly address: ListenText;
@@ -18,10 +19,9 @@ export interface ListenEntry {
   readonly proxyProtocol: boolean;
 }
 
-export interface ServerEntry {
-  readonly address: UpstreamAddress;
-  readonly weight: number;
-}
+export type ServerEntry = UpstreamServer;
+
+const DAY_MS = 86_400_000;
 
 const WEIGHT = 1;
 const WEIGHT_MAX = 100;
@@ -62,6 +62,24 @@ export const LISTEN_TABLE = {
 export const UPSTREAM_SERVER_TABLE = {
   address: required(text(UPSTREAM_EXPECTED, parseUpstream), "The address."),
   weight: byDefault(integer(1, WEIGHT_MAX), WEIGHT, "How many turns it gets for one of a server with weight 1."),
+  backup: byDefault(boolean, false, "Is asked only when no other server can be."),
+  down: byDefault(boolean, false, "Is not asked at all."),
+  max_conns: byDefault(
+    integer(0, 1_000_000),
+    0,
+    "Requests that it gets at a time, from each front thread. 0: no bound.",
+  ),
+  max_fails: byDefault(
+    integer(0, 1_000_000),
+    FAILS_MAX,
+    "Failures after which it is left alone for `fail_timeout`. 0: failures do not count.",
+  ),
+  fail_timeout: durationKey(duration(10, DAY_MS), FAIL_TIMEOUT_MS, "How long a server that failed is left alone."),
+  slow_start: durationKey(
+    duration(0, DAY_MS),
+    0,
+    "Time in which the share of a server that came back grows to its own. 0: at once.",
+  ),
 } satisfies Schema;
 
 export const LISTEN: Kind<ListenEntry> = either(
@@ -70,11 +88,37 @@ export const LISTEN: Kind<ListenEntry> = either(
 );
 
 export const UPSTREAM_SERVER: Kind<ServerEntry> = either(
-  mapped(text(UPSTREAM_EXPECTED, parseUpstream), (address) => ({ address, weight: WEIGHT })),
+  mapped(text(UPSTREAM_EXPECTED, parseUpstream), plainServer),
   mapped(table(UPSTREAM_SERVER_TABLE, '{ address = "host:port", weight = 2 }'), ({ values }) =>
-    values.address === undefined ? undefined : { address: values.address, weight: values.weight },
+    values.address === undefined ? undefined : serverEntry(values.address, values),
   ),
 );
+
+function plainServer(address: UpstreamAddress): ServerEntry {
+  return {
+    address,
+    weight: WEIGHT,
+    backup: false,
+    down: false,
+    connectionsMax: 0,
+    failsMax: FAILS_MAX,
+    failTimeoutMs: FAIL_TIMEOUT_MS,
+    slowStartMs: 0,
+  };
+}
+
+function serverEntry(address: UpstreamAddress, values: Values<typeof UPSTREAM_SERVER_TABLE>): ServerEntry {
+  return {
+    address,
+    weight: values.weight,
+    backup: values.backup,
+    down: values.down,
+    connectionsMax: values.max_conns,
+    failsMax: values.max_fails,
+    failTimeoutMs: values.fail_timeout,
+    slowStartMs: values.slow_start,
+  };
+}
 
 function listenEntry({ place, values }: Section<typeof LISTEN_TABLE>): ListenEntry | undefined {
   const { address, mode } = values;

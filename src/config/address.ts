@@ -4,7 +4,7 @@
  * A listening address is a literal, never a name: what a name means can change between two starts.
  */
 import { isIP, isIPv4, isIPv6 } from "node:net";
-import type { UpstreamAddress } from "./config.ts";
+import type { UpstreamAddress } from "./upstream-config.ts";
 import { Refusal } from "./kinds.ts";
 
 /** `every`: all addresses of the machine, IPv4 and, where there is one, IPv6. */
@@ -35,12 +35,22 @@ export function parseUpstream(text: string): UpstreamAddress | Refusal {
   if (text.startsWith("unix:")) return unixPath(text);
   if (text.startsWith("/")) return new Refusal(UPSTREAM_EXPECTED, `unix:${text}`);
   const scheme = /^[a-z]+:\/\/([^/]*)/.exec(text);
-  if (scheme !== null) return new Refusal(`${UPSTREAM_EXPECTED}, without a scheme`, scheme[1]);
+  if (scheme !== null) {
+    const secure = text.startsWith("https:") ? '; `protocol = "https"` of the upstream says that it is TLS' : "";
+    return new Refusal(
+      `${UPSTREAM_EXPECTED}, without a scheme${secure}`,
+      withDefaultPort(scheme[1] ?? "", secure !== ""),
+    );
+  }
   const parts = splitPort(text);
   if (parts === undefined) return new Refusal();
   if (parts.port === undefined) return new Refusal(`an address with a port from 1 to ${PORT_MAX}`);
   const host = literal(parts.host) ?? hostName(parts.host);
   return host === undefined ? new Refusal() : { kind: "tcp", host, port: parts.port };
+}
+
+function withDefaultPort(authority: string, secure: boolean): string {
+  return /:\d+$/.test(authority) ? authority : `${authority}:${secure ? 443 : 80}`;
 }
 
 /** The last colon divides; undefined without one, or when an IPv6 address has no brackets. `port` undefined: no port. */

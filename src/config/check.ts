@@ -25,7 +25,22 @@ export function checkReferences(root: Root): void {
       }
     }
   }
+  refuseUris(
+    values.upstream,
+    routes.flatMap((route) => targetsOf(route.value)),
+  );
   warnUnused(root, used);
+}
+
+/** A packet of uwsgi has no request target; its path is divided by strip_prefix, or set by params. */
+function refuseUris(upstreams: Root["values"]["upstream"], targets: readonly Section<typeof TARGET>[]): void {
+  for (const { place, values } of targets) {
+    const upstream = upstreams.find(({ name }) => name === values.upstream);
+    if (values.uri === undefined || upstream?.value.values.protocol !== "uwsgi") continue;
+    place
+      .into("uri")
+      .wrongKey({ what: "has no meaning here", should: 'belongs to an upstream with protocol = "http"' });
+  }
 }
 
 /** A route's own target, and the one it has otherwise. */

@@ -9,6 +9,7 @@ import type { CompressionOptions } from "../exchange/compressible.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
+import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
   /** The file it came from, absolute. */
@@ -272,31 +273,6 @@ export type WsgiTarget =
   | { readonly kind: "module"; readonly module: string; readonly callable: string }
   | { readonly kind: "file"; readonly file: string; readonly callable: string };
 
-export interface UpstreamConfig {
-  readonly name: string;
-  readonly protocol: "http" | "uwsgi";
-  /** At least one; this version uses them in turn and tries the next when one cannot be connected. */
-  readonly servers: readonly UpstreamServer[];
-  readonly connectTimeoutMs: number;
-  /** Between two reads of the reply. */
-  readonly readTimeoutMs: number;
-  /** Between two writes of the request. */
-  readonly sendTimeoutMs: number;
-  /** Idle connections kept, per front thread (http only). */
-  readonly keepalive: number;
-  /** Directories below which its servers may name files in X-Sendfile, absolute. */
-  readonly sendfileRoots: readonly string[];
-}
-
-export interface UpstreamServer {
-  readonly address: UpstreamAddress;
-  readonly weight: number;
-}
-
-export type UpstreamAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
-
 export type ListenAddress = (
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string; readonly mode: number }
@@ -367,7 +343,13 @@ export type RouteTarget =
       /** That of the app unless it says another. */
       readonly requestTimeoutMs?: number;
     }
-  | { readonly kind: "upstream"; readonly upstream: string }
+  | {
+      readonly kind: "upstream";
+      readonly upstream: string;
+      readonly stripPrefix: boolean;
+      /** A template of path and query; undefined: what the client asked for. */
+      readonly uri: string | undefined;
+    }
   /** `to` and `body` are templates. */
   | { readonly kind: "redirect"; readonly to: string; readonly status: number }
   | { readonly kind: "respond"; readonly status: number; readonly body: string; readonly contentType: string };

@@ -1,22 +1,23 @@
 /** `headers` as it was written → what is done to the fields of replies, in order. */
-import type { Scope } from "../exchange/scope.ts";
+import type { Phase, Scope } from "../exchange/scope.ts";
 import type { HeaderRuleConfig } from "./config.ts";
 import type { Section } from "./keys.ts";
 import type { Place } from "./place.ts";
 import type { HEADERS } from "./schema-headers.ts";
 import { readTemplate } from "./templates.ts";
 
-/** Undefined when nothing is written. Within one `headers`, what is removed is removed first. */
+/** Undefined when nothing is written. `phase`: when the values will be needed. Within one `headers`, what is removed is removed first. */
 export function resolveHeaders(
   section: Section<typeof HEADERS> | undefined,
   scope: Scope,
+  phase: Phase = "reply",
 ): readonly HeaderRuleConfig[] | undefined {
   if (section === undefined) return undefined;
   const { values } = section;
   refuseTwice(section);
   const removed = values.remove.map(({ value }): HeaderRuleConfig => ({ kind: "remove", name: value }));
   const rule = (kind: "set" | "default" | "add", place: Place, name: string, value: string): HeaderRuleConfig[] =>
-    readTemplate(place, value, scope, "reply") === undefined ? [] : [{ kind, name, value }];
+    readTemplate(place, value, scope, phase) === undefined ? [] : [{ kind, name, value }];
   return [
     ...removed,
     ...values.set.flatMap(({ place, name, value }) => rule("set", place, name, value)),

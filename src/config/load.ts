@@ -107,8 +107,10 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
   checkLimitNames(root);
   values.site.forEach(checkPatterns);
   const apps = values.app.map((app) => resolveApp(app.name, app.value, context));
-  const upstreams = values.upstream.map((upstream) => resolveUpstream(upstream.name, upstream.value, context));
   const maps = resolveMaps(values.map);
+  const upstreams = values.upstream.map((upstream) =>
+    resolveUpstream(upstream.name, upstream.value, context, maps.scope),
+  );
   const serverSection = values.server ?? noServer(report);
   const defaults = {
     encoding: resolveEncoding(serverSection.values, DEFAULT_ENCODING),

@@ -8,13 +8,15 @@ import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
 import { PROCESSES_TABLE } from "./schema-app-pool.ts";
 import type { Key, Schema } from "./keys.ts";
 import { SERVER } from "./schema.ts";
-import { APP, UPSTREAM } from "./schema-app.ts";
+import { APP } from "./schema-app.ts";
 import { COMPRESS } from "./schema-encoding.ts";
 import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { MAP } from "./schema-map.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { ROUTE, SITE } from "./schema-site.ts";
+import { HEALTH, UPSTREAM } from "./schema-upstream.ts";
+import { UPSTREAM_TLS } from "./schema-upstream-tls.ts";
 
 export interface ReferenceSection {
   readonly title: string;
@@ -89,7 +91,8 @@ Patterns are compared with the path after decoding, without its query.`,
   {
     title: "headers",
     intro:
-      "In a site or a route. Values may have variables, `$status` and `$sent_http_NAME` too. Applied to every reply.",
+      "In a site or a route. Values may have variables, `$status` and `$sent_http_NAME` too. Applied to every reply. " +
+      "`headers_up` and `headers_down` of an upstream have the same form, for its requests and its replies.",
     schema: HEADERS,
   },
   {
@@ -109,6 +112,8 @@ Patterns are compared with the path after decoding, without its query.`,
     schema: ERROR_PAGE,
   },
   { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
+  { title: "health as a table", intro: "In an upstream.", schema: HEALTH },
+  { title: "tls as a table", intro: 'In an upstream with `protocol = "https"`.', schema: UPSTREAM_TLS },
   { title: "Processes as a table", intro: "In `processes` of an app.", schema: PROCESSES_TABLE },
   { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },
 ];

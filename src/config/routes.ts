@@ -151,12 +151,34 @@ function resolveTarget(
         ? { kind, app: values.app, mount: mountOf(section) }
         : { kind, app: values.app, mount: mountOf(section), requestTimeoutMs: values.request_timeout };
     case "upstream":
-      return values.upstream === undefined ? undefined : { kind, upstream: values.upstream };
+      return resolveProxied(place, values, scope);
     case "redirect":
       return resolveRedirect(place, values, scope);
     case "respond":
       return resolveRespond(place, values, scope);
   }
+}
+
+function resolveProxied(place: Place, values: TargetSection["values"], scope: Scope): RouteTarget | undefined {
+  const { upstream, strip_prefix: stripPrefix, uri } = values;
+  if (upstream === undefined || (uri !== undefined && !isUri(place.into("uri"), uri, scope))) return undefined;
+  if (uri !== undefined && stripPrefix) {
+    return void place
+      .into("strip_prefix")
+      .wrongKey({ what: "has no meaning beside uri", should: "should be left out" });
+  }
+  return { kind: "upstream", upstream, stripPrefix, uri };
+}
+
+/** It begins the request target, so it begins with a path whatever the client sends. */
+function isUri(place: Place, written: string, scope: Scope): boolean {
+  const template = readTemplate(place, written, scope);
+  if (template === undefined) return false;
+  const [first] = template.parts;
+  const isPath =
+    typeof first === "string" ? /^\/(?!\/)/.test(first) : first?.form === "path" || first?.form === "target";
+  if (!isPath) place.unfit('"/path", in which variables may stand');
+  return isPath;
 }
 
 function resolveRedirect(place: Place, values: TargetSection["values"], scope: Scope): RouteTarget | undefined {

@@ -1,7 +1,7 @@
-/** The schema of what requests are sent to: [app.NAME] and [upstream.NAME]. How to read it: schema.ts. */
-import { LISTEN, UPSTREAM_SERVER } from "./address-kinds.ts";
+/** The schema of [app.NAME]. How to read it: schema.ts. */
+import { LISTEN } from "./address-kinds.ts";
 import { byDefault, durationKey, optional, required, type Schema } from "./keys.ts";
-import { boolean, choice, duration, integer, listOf, namedOf, nonEmpty, string } from "./kinds.ts";
+import { boolean, duration, integer, listOf, namedOf, nonEmpty, string } from "./kinds.ts";
 import { APP_POOL } from "./schema-app-pool.ts";
 import { APP_PROCESS } from "./schema-app-process.ts";
 
@@ -12,9 +12,6 @@ const THREADS = 2;
 const QUEUE_TIMEOUT_MS = 30 * SECOND;
 const QUEUE_MAX = 1024;
 const START_TIMEOUT_MS = 60 * SECOND;
-const CONNECT_TIMEOUT_MS = 10 * SECOND;
-const UPSTREAM_TIMEOUT_MS = 60 * SECOND;
-const UPSTREAM_KEEPALIVE = 32;
 
 /** A timeout of zero would be none at all or one that always fires; both are mistakes. */
 const timeout = duration(10, DAY);
@@ -96,33 +93,6 @@ export const APP = {
     listOf(nonEmpty("a directory")),
     "none: such a reply is answered 500",
     "The app may name files below these directories in an X-Sendfile field, and the server sends them. X-Accel-Redirect needs no " +
-      "such permission, since it leads to routes of the site. Apache: XSendFilePath.",
-  ),
-} satisfies Schema;
-
-export const UPSTREAM = {
-  protocol: byDefault(choice(["http", "uwsgi"]), "http", "What its servers speak. nginx: proxy_pass, uwsgi_pass."),
-  servers: required(
-    listOf(UPSTREAM_SERVER),
-    'Its servers: `"host:port"`, `"unix:/path"` or `{ address = "host:port", weight = 2 }`, one or a list. They take ' +
-      "turns; when one cannot be connected the next is tried.",
-  ),
-  connect_timeout: durationKey(
-    timeout,
-    CONNECT_TIMEOUT_MS,
-    "How long one connection attempt may take before the next server is tried. nginx: 60 s.",
-  ),
-  read_timeout: durationKey(timeout, UPSTREAM_TIMEOUT_MS, "Between two reads of the reply. nginx: 60 s."),
-  send_timeout: durationKey(timeout, UPSTREAM_TIMEOUT_MS, "Between two writes of the request. nginx: 60 s."),
-  keepalive: byDefault(
-    integer(0, 10_000),
-    UPSTREAM_KEEPALIVE,
-    "Idle connections kept open, in each front thread; only for http, since uwsgi closes after each reply. 0: none.",
-  ),
-  sendfile_roots: optional(
-    listOf(nonEmpty("a directory")),
-    "none: such a reply is answered 500",
-    "Its servers may name files below these directories in an X-Sendfile field, and the server sends them. X-Accel-Redirect needs no " +
       "such permission, since it leads to routes of the site. Apache: XSendFilePath.",
   ),
 } satisfies Schema;

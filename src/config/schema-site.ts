@@ -62,6 +62,24 @@ export const TARGET = {
     "–",
     "Forwards to the upstream of this name. nginx: proxy_pass, uwsgi_pass.",
   ),
+  strip_prefix: only(
+    "upstream",
+    byDefault(
+      boolean,
+      false,
+      "The upstream is asked without the path of this route: `/api/x` for `/x`; by uwsgi it stands in SCRIPT_NAME. nginx: " +
+        "proxy_pass with a path.",
+    ),
+  ),
+  uri: only(
+    "upstream",
+    optional(
+      nonEmpty('"/path", in which variables may stand'),
+      "what the client asked for",
+      'The path that the upstream is asked for: `"/v2$uri"`, `"/files/$1"`; with a `?` also the query. What a client sent is ' +
+        "encoded. Only for http. nginx: proxy_pass with variables.",
+    ),
+  ),
   redirect: optional(
     nonEmpty('"https://host/path" or "/path", in which variables may stand'),
     "–",

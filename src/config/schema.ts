@@ -1,7 +1,8 @@
 /**
  * The schema of server.toml, one entry for each key: its kind, default, bounds and one sentence. It drives reading,
  * checking, the texts of errors, the offers of the nearest known key and docs/config.md. Here: the file as a
- * whole and [server]; [app.NAME] and [upstream.NAME] are in schema-app.ts, [[site]] and its routes in schema-site.ts.
+ * whole and [server]; [app.NAME] is in schema-app.ts, [upstream.NAME] in schema-upstream.ts, [[site]] and
+ * its routes in schema-site.ts.
  * A default that another room enforces is that room's constant; the others are named here, with their reasons.
  */
 import { LOG_LEVELS } from "../base/log.ts";
@@ -22,7 +23,7 @@ import {
   type Placed,
   size,
 } from "./kinds.ts";
-import { APP, UPSTREAM } from "./schema-app.ts";
+import { APP } from "./schema-app.ts";
 import { ENCODING, TYPES } from "./schema-encoding.ts";
 import { FILE_CACHE } from "./schema-files.ts";
 import { LIMIT } from "./schema-guards.ts";
@@ -30,6 +31,7 @@ import { CONNECTION_LIMITS } from "./schema-limits.ts";
 import { MAP } from "./schema-map.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { SITE } from "./schema-site.ts";
+import { UPSTREAM } from "./schema-upstream.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;

@@ -2,7 +2,8 @@
 import { accessSync, constants } from "node:fs";
 import type { Scope } from "../exchange/scope.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
-import type { LimitsConfig, ServerConfig, UpstreamConfig } from "./config.ts";
+import type { LimitsConfig, ServerConfig } from "./config.ts";
+import type { UpstreamConfig } from "./upstream-config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { fitsUnixPath } from "./listening.ts";

@@ -10,6 +10,7 @@ import type { MapResult } from "./map.ts";
 import type { Reply } from "./reply.ts";
 import type { HeaderRules } from "./reply-headers.ts";
 import { requestIdOf } from "./request-id.ts";
+import type { Upgrader } from "./tunnel.ts";
 import type { UpstreamAttempt } from "./upstream-attempt.ts";
 
 /** Where the request came from. One object per connection, shared by its exchanges. */
@@ -78,6 +79,9 @@ export class Exchange {
   readonly connectionPeer: Peer;
   /** How many exchanges inside the server this one came through (internal.ts). */
   depth = 0;
+
+  /** Of a request that asks for another protocol: makes a tunnel of its connection. Undefined where that cannot be. */
+  upgrader: Upgrader | undefined = undefined;
 
   /** What the regular expressions of the site's name and of the route found; `$1` and `$name` come from them. */
   hostCaptures: RegExpExecArray | undefined = undefined;

@@ -85,6 +85,7 @@ function inside(outer: Exchange, head: Exchange["head"], body: RequestBody, repl
   inner.hostCaptures = outer.hostCaptures;
   inner.passesUnderscores = outer.passesUnderscores;
   inner.depth = outer.depth + 1;
+  inner.upgrader = outer.upgrader;
   inner.requestId = outer.requestId;
   inner.upstreamAttempts = outer.upstreamAttempts ??= [];
   return inner;

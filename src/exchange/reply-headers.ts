@@ -47,10 +47,11 @@ export function finishedHead(exchange: Exchange | undefined, head: ReplyHead): R
   return finished;
 }
 
-function changed(exchange: Exchange, head: ReplyHead, { rules, fixed }: HeaderRules): ReplyHead {
+function changed(exchange: Exchange, head: ReplyHead, rules: HeaderRules): ReplyHead {
+  const { fixed } = rules;
   const { status, reason, length, prepared, kept } = head;
   const fields = copyOf(head.fields);
-  for (const rule of rules) apply(rule, fields, exchange);
+  applyRules(rules, fields, exchange);
   if (fixed === undefined || (prepared === undefined && kept === undefined)) return { status, reason, fields, length };
   const finished: ReplyHead = { status, reason, fields, length, prepared: new PreparedHead() };
   fixed.set(head, finished);
@@ -72,6 +73,11 @@ function prepare(rule: HeaderRule): PreparedRule {
   return { kind: rule.kind, field: fieldName(rule.name), template, fixed };
 }
 
+/** What a rule list does to `fields`, in place. The values are clean: nothing in them can end a field. */
+export function applyRules({ rules }: HeaderRules, fields: Fields, exchange: Exchange): void {
+  for (const rule of rules) apply(rule, fields, exchange);
+}
+
 function apply(rule: PreparedRule, fields: Fields, exchange: Exchange): void {
   const { kind, field, template } = rule;
   const present = kind === "add" ? false : fields.has(field.lower);
@@ -90,7 +96,7 @@ const NEEDS_CARE = /[\x00-\x1f\x7f]|^ | $/;
 
 /** A decoded path may hold any byte. What cannot stand in a field value (RFC 9110 section 5.5) is percent-encoded: dropping
  *  the field would let a client take a security header off by adding `%0a` to the path. */
-function fieldValue(value: string): string {
+export function fieldValue(value: string): string {
   if (!NEEDS_CARE.test(value)) return value;
   const safe = value.replace(
     NOT_IN_A_VALUE,

@@ -82,6 +82,14 @@ export class Admission {
     if (counted !== UNCOUNTED) addresses.connected(counted, -1);
   }
 
+  /** The same connection, counted on. */
+  replaced(session: Session, by: Session): void {
+    const counted = this.admitted.get(session);
+    if (counted === undefined) return;
+    this.admitted.delete(session);
+    this.admitted.set(by, counted);
+  }
+
   /** Closes up to `count` connections that have been idle longest; returns how many. */
   shedIdle(count: number): number {
     return this.idle.shed(count);

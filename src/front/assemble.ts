@@ -2,7 +2,6 @@
  * From the configuration to handlers: the one place where rooms that do not know each other are put together, and where
  * each gets its own small options.
  */
-import type { Log } from "../base/log.ts";
 import { AppChannel } from "../apps/channel.ts";
 import { makeAppHandler } from "../apps/handler.ts";
 import type {
@@ -13,7 +12,6 @@ import type {
   RouteConfig,
   RouteTarget,
   SiteConfig,
-  UpstreamConfig,
 } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
@@ -36,13 +34,14 @@ import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
-import { Upstream } from "../proxy/upstream.ts";
+import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
+import { assembleUpstream } from "./upstreams.ts";
 import { makeHeaderRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
 export interface Assembly {
@@ -70,10 +69,10 @@ export interface AssembleContext extends GuardsContext {
 export function assemble(config: Config, context: AssembleContext): Assembly {
   const budget = makeBudget(config, context);
   const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context, budget)]));
-  const upstreams = new Map(
-    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, context.log)]),
-  );
   const scope = makeScope(config);
+  const upstreams = new Map(
+    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, scope, context.log)]),
+  );
   const guards = new Guards(config, context, scope);
   const compressions = new Compressions();
   const targets: Targets = {
@@ -271,7 +270,7 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       return intercepted(accelerated(mountedApp(target, targets), sendfileRoots(targets.config.apps, target.app)));
     case "upstream":
       return intercepted(
-        accelerated(proxyHandler(target.upstream, targets), sendfileRoots(targets.config.upstreams, target.upstream)),
+        accelerated(proxyHandler(target, targets, scope), sendfileRoots(targets.config.upstreams, target.upstream)),
       );
     case "redirect":
       return makeRedirectHandler({ to: makeTemplate(target.to, scope), status: target.status });
@@ -293,9 +292,13 @@ function mountedApp(target: Extract<RouteTarget, { kind: "app" }>, targets: Targ
   return mountedAt(target.mount, handler);
 }
 
-function proxyHandler(name: string, { upstreams, budget, config }: Targets): Handler {
-  const { temporaryDirectory } = config.server;
-  return makeProxyHandler(named(upstreams.get(name), name), { temporaryDirectory, budget });
+function proxyHandler(target: Extract<RouteTarget, { kind: "upstream" }>, targets: Targets, scope: Scope): Handler {
+  return makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
+    temporaryDirectory: targets.config.server.temporaryDirectory,
+    budget: targets.budget,
+    stripPrefix: target.stripPrefix,
+    uri: target.uri === undefined ? undefined : makeTemplate(target.uri, scope),
+  });
 }
 
 function sendfileRoots(
@@ -349,8 +352,4 @@ function assembleApp(app: AppConfig, config: Config, context: AssembleContext, b
     context.log,
   );
   return { config: app, channel, handler: makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs }) };
-}
-
-function assembleUpstream(upstream: UpstreamConfig, log: Log): Upstream {
-  return new Upstream(upstream, log);
 }

@@ -55,8 +55,10 @@ export class Deadlines {
     if (restarts) this.sinceMs = this.turnMs;
   }
 
+  /** `inTurn`: in the one that began it; else a turn begins now. */
   exchangeOver(inTurn: boolean): void {
-    this.sinceMs = inTurn ? this.turnMs : monotonicMs();
+    if (!inTurn) this.turnMs = monotonicMs();
+    this.sinceMs = this.turnMs;
   }
 
   beginExchange(): void {

@@ -7,7 +7,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
-import type { OwnedWire, Wire, WireOwner } from "../net/wire.ts";
+import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { writeLine } from "../os/log-file.ts";
 import { HeadMemo } from "../protocol/http1/head-memo.ts";
@@ -42,7 +42,7 @@ const SPOOL_DETAILS = {
 
 type Refuse = (wire: OwnedWire) => WireOwner;
 
-type MakeSession = (wire: Wire, peer: Peer) => Session & WireOwner;
+type MakeSession = (wire: OwnedWire, peer: Peer) => Session & WireOwner;
 
 type Start = Extract<ToFront, { kind: "start" }>;
 
@@ -210,6 +210,7 @@ export class Front implements SessionObserver {
       },
       headMemo: new HeadMemo(),
       timeouts: this.timeouts(),
+      drainTimeoutMs: this.config.server.drainTimeoutMs,
       keepaliveRequestsMax: limits.keepaliveRequestsMax,
       keepaliveAgeMaxMs: limits.keepaliveAgeMaxMs,
       pipelinedMax: limits.pipelinedMax,
@@ -283,6 +284,11 @@ export class Front implements SessionObserver {
 
   counted(limit: LimitName): void {
     this.limits.count(limit);
+  }
+
+  replaced(session: Session, by: Session): void {
+    this.admission.replaced(session, by);
+    if (this.draining) by.drain(false);
   }
 
   closed(session: Session): void {

@@ -117,6 +117,12 @@ export class Http1Reply implements Reply {
     if (this.state === "waiting" && this.connection.head.minor === 1) this.outbox.write(encodeInterimHead(head));
   }
 
+  /** The connection is no longer HTTP/1: nothing is written here any more. */
+  release(): void {
+    this.state = "finished";
+    this.producer = undefined;
+  }
+
   /** The client left, or the connection is destroyed. Returns who worked on a reply that was not complete, to be told. */
   leave(): Producer | undefined {
     const { producer } = this;

@@ -64,6 +64,8 @@ export interface SessionOptions extends PersistenceLimits, RateLimits, RefusalOp
   readonly headLimits: HeadLimits;
   readonly headMemo: HeadMemo;
   readonly timeouts: SessionTimeouts;
+  /** How long what is in flight may take when the server stops; for tunnels. */
+  readonly drainTimeoutMs: number;
   readonly log: Log;
   /** One for all sessions of the thread; see Scratch. */
   readonly scratch: Buffer;
@@ -83,6 +85,8 @@ export interface SessionObserver {
   limited(limit: LimitName, detail: string): void;
   /** The same without a line in the log: it was written already, or nothing is wrong. */
   counted(limit: LimitName): void;
+  /** Another one goes on with its connection. */
+  replaced(session: Session, by: Session): void;
   /** The session's last word. */
   closed(session: Session): void;
 }

@@ -13,7 +13,7 @@ import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
 import { Exchange, type Peer } from "../exchange/exchange.ts";
 import { Outbox } from "../net/outbox.ts";
-import type { Wire, WireOwner } from "../net/wire.ts";
+import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
 import { CONTINUE, REPLY_BEGIN } from "../protocol/http1/write.ts";
 import { Deadlines, type Phase } from "./deadlines.ts";
@@ -25,15 +25,16 @@ import { refusedHead } from "./refused-head.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { Report } from "./report.ts";
 import { peerOf, reportBug, type Session } from "./session.ts";
+import { Http1Upgrader, mayBeNoRequest } from "./session-tunnel.ts";
 
 export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1ReplyOwner {
   exchange: Exchange | undefined = undefined;
 
-  private readonly wire: Wire;
-  private readonly options: SessionOptions;
+  readonly wire: OwnedWire;
+  readonly options: SessionOptions;
   private readonly peer: Peer;
-  private readonly connection: ServerConnection;
-  private readonly outbox: Outbox;
+  readonly connection: ServerConnection;
+  readonly outbox: Outbox;
   private readonly writer: ReplyWriter;
   private readonly reply: Http1Reply;
 
@@ -47,7 +48,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   private pumping = false;
 
   /** `peer`: when somebody else than the wire says who that is (PROXY protocol). */
-  constructor(wire: Wire, options: SessionOptions, peer: Peer = peerOf(wire)) {
+  constructor(wire: OwnedWire, options: SessionOptions, peer: Peer = peerOf(wire)) {
     this.wire = wire;
     this.options = options;
     this.peer = peer;
@@ -183,7 +184,15 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
       connection: this.report,
     });
     this.exchange = exchange;
+    if (head.upgrade !== undefined) exchange.upgrader = new Http1Upgrader(this, exchange);
     this.options.handler(exchange);
+  }
+
+  /** The connection is a tunnel from now on. */
+  release(): void {
+    this.reply.release();
+    this.exchange = undefined;
+    this.phase = "closed";
   }
 
   bodyWanted(first: boolean): void {
@@ -253,14 +262,15 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   decidePersistence(): boolean {
     const { head, ended, bufferedBytes } = this.connection;
     const { persistence } = this;
-    const last = this.draining || (ended && bufferedBytes === 0);
+    const last = this.draining || (ended && bufferedBytes === 0) || mayBeNoRequest(this.exchange);
     const stays = persistence.decide(head, !last && this.body.canBeFinished, this.deadlines.sinceMs);
     if (persistence.reached !== undefined) this.report.outlived(persistence.reached, this.exchange);
     return stays;
   }
 
   replied(): void {
-    if (!this.persistence.stays && !this.body.received && this.body.length !== 0) this.lingerNeeded = true;
+    const unread = (!this.body.received && this.body.length !== 0) || mayBeNoRequest(this.exchange);
+    if (!this.persistence.stays && unread) this.lingerNeeded = true;
     this.body.discardUnread();
     this.settle();
   }
@@ -279,13 +289,13 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     this.record(this.writer.status);
     this.deadlines.exchangeOver(this.pumping);
     if (!this.persistence.stays) return this.finishConnection();
-    if (!this.body.received) return this.pump();
+    if (!this.body.received) return this.pumpNow();
     this.persistence.finished(this.connection.bufferedBytes);
     this.report.requestOver(this.connection.bufferedBytes);
     this.connection.nextRequest();
     this.phase = "idle";
     if (this.draining) return this.finishConnection();
-    this.pump();
+    this.pumpNow();
   }
 
   private record(status: number): void {

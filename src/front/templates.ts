@@ -20,9 +20,10 @@ export function makeTemplate(text: string, scope: Scope, phase: Phase = "request
 export function makeHeaderRules(
   rules: readonly HeaderRuleConfig[] | undefined,
   scope: Scope,
+  phase: Phase = "reply",
 ): readonly HeaderRule[] | undefined {
   return rules?.map((rule): HeaderRule =>
-    rule.kind === "remove" ? rule : { ...rule, value: makeTemplate(rule.value, scope, "reply") },
+    rule.kind === "remove" ? rule : { ...rule, value: makeTemplate(rule.value, scope, phase) },
   );
 }
 

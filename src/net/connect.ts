@@ -1,9 +1,10 @@
 /**
  * Connecting: the twin of listen.ts. The owner hears `connected` first, or `failed` and then nothing more.
  */
-import type { Socket } from "bun";
+import type { Socket, SocketHandler } from "bun";
+import { type ClientTls, describeTls, handshakeFailure, tlsSettings } from "./connect-tls.ts";
 import { SOCKET_EVENTS, SocketWire } from "./socket-wire.ts";
-import type { Wire, WireOwner } from "./wire.ts";
+import type { OwnedWire, WireOwner } from "./wire.ts";
 
 export type ConnectAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -12,14 +13,14 @@ export type ConnectAddress =
   | { readonly kind: "fd"; readonly fd: number };
 
 export interface ConnectOwner extends WireOwner {
-  connected(wire: Wire): void;
+  connected(wire: OwnedWire): void;
   /** `why` is for the log: `connect to 127.0.0.1:8000: ECONNREFUSED`. */
   failed(why: string): void;
 }
 
-/** Returns at once. A deadline is the caller's: `cancel` gives up; then neither `connected` nor `failed` is called. */
-export function connect(address: ConnectAddress, owner: ConnectOwner): { cancel(): void } {
-  const attempt = new Attempt(address, owner);
+/** Returns at once. With `tls` a connection is one when its handshake is done and the server is who it should be. A deadline is the caller's: `cancel` gives up; then neither `connected` nor `failed` is called. */
+export function connect(address: ConnectAddress, owner: ConnectOwner, tls?: ClientTls): { cancel(): void } {
+  const attempt = new Attempt(address, owner, tls);
   attempt.begin();
   return attempt;
 }
@@ -28,21 +29,53 @@ class Attempt {
   private state: "trying" | "done" = "trying";
   private readonly address: ConnectAddress;
   private readonly owner: ConnectOwner;
+  private readonly tls: ClientTls | undefined;
+  /** Whose handshake is awaited. */
+  private socket: Socket<SocketWire> | undefined = undefined;
 
-  constructor(address: ConnectAddress, owner: ConnectOwner) {
+  constructor(address: ConnectAddress, owner: ConnectOwner, tls: ClientTls | undefined) {
     this.address = address;
     this.owner = owner;
+    this.tls = tls;
   }
 
   begin(): void {
-    const wire = new SocketWire(this.address.kind !== "tcp");
+    const { tls } = this;
+    const wire = new SocketWire(this.address.kind !== "tcp", tls !== undefined);
     const events = {
       ...SOCKET_EVENTS,
-      open: (socket: Socket<SocketWire>) => this.opened(socket, wire),
+      ...(tls === undefined
+        ? { open: (socket: Socket<SocketWire>) => this.opened(socket, wire) }
+        : this.secure(wire, tls)),
       connectError: (_: Socket<SocketWire>, error: Error) => this.failed(error),
     };
-    const settings = { ...place(this.address), allowHalfOpen: true, data: wire, socket: events };
+    const where = tls === undefined ? place(this.address) : { ...place(this.address), tls: tlsSettings(tls) };
+    const settings = { ...where, allowHalfOpen: true, data: wire, socket: events };
     Bun.connect<SocketWire>(settings as Bun.UnixSocketOptions<SocketWire>).catch((error: Error) => this.failed(error));
+  }
+
+  private secure(wire: SocketWire, { verify }: ClientTls): SocketHandler<SocketWire> {
+    return {
+      open: (socket) => {
+        if (this.state === "done") return void socket.terminate();
+        this.socket = socket;
+      },
+      handshake: (socket, ok, error) => {
+        this.socket = undefined;
+        const why = handshakeFailure(ok, error, verify);
+        if (why === undefined) return this.opened(socket, wire);
+        // Before its end, which says less.
+        this.refused(why);
+        socket.terminate();
+      },
+      error: (_, error) => {
+        wire.trouble = describeTls(error);
+      },
+      close: () => {
+        wire.lost();
+        this.refused("TLS: the connection was closed during the handshake");
+      },
+    };
   }
 
   private opened(socket: Socket<SocketWire>, wire: SocketWire): void {
@@ -54,14 +87,20 @@ class Attempt {
   }
 
   private failed(error: Error): void {
+    const { code } = error as { code?: string };
+    this.refused(code ?? error.message);
+  }
+
+  private refused(why: string): void {
     if (this.state === "done") return;
     this.state = "done";
-    const { code } = error as { code?: string };
-    this.owner.failed(`connect to ${showAddress(this.address)}: ${code ?? error.message}`);
+    this.owner.failed(`connect to ${showAddress(this.address)}: ${why}`);
   }
 
   cancel(): void {
     this.state = "done";
+    this.socket?.terminate();
+    this.socket = undefined;
   }
 }
 

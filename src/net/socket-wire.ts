@@ -6,15 +6,17 @@ import type { Socket, SocketHandler } from "bun";
 import type { Wire, WireOwner } from "./wire.ts";
 
 export class SocketWire implements Wire {
-  readonly secure = false;
+  readonly secure: boolean;
+  trouble: string | undefined = undefined;
   /** Set before any event arrives; replaced when another protocol takes over (upgrade). */
   owner: WireOwner | undefined;
   private socket: Socket<SocketWire> | undefined;
   private readonly unix: boolean;
   private paused = false;
 
-  constructor(unix: boolean) {
+  constructor(unix: boolean, secure = false) {
     this.unix = unix;
+    this.secure = secure;
   }
 
   opened(socket: Socket<SocketWire>): void {

@@ -11,6 +11,8 @@ export interface Wire {
   readonly localPort: number;
   /** Is it encrypted by us? */
   readonly secure: boolean;
+  /** What TLS said was wrong, if it was the reason of the end. */
+  readonly trouble?: string | undefined;
   /** Takes as many bytes as the kernel has room for and returns how many (0 when closed). The rest is the caller's:
    *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. */
   write(bytes: Uint8Array, offset: number, length: number): number;

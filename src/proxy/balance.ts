@@ -1,69 +1,231 @@
 /**
- * Which server is next: smooth weighted round robin and passive failure marks, both as nginx does them
- * (ngx_http_upstream_round_robin.c). Pure: the servers' state and the clock are parameters.
+ * Which server is next, and whether it may be asked: passive failure marks, bounds and slow start as nginx has them
+ * (ngx_http_upstream_round_robin.c), and the policies. Pure: the servers' state, the clock and chance are parameters.
  *
- * A server that failed FAILS_MAX times is left out for FAIL_TIMEOUT_MS; then one request tries it, and the others keep
+ *   ready servers  ▶  ready backups  ▶  marked servers  ▶  marked backups  ▶  none
+ *
+ * A server that failed `failsMax` times is left out for `failTimeoutMs`; then one request tries it, and the others keep
  * away until that one has succeeded. Unlike nginx, when every server is marked all of them are tried rather than none:
- * a mark is a guess, and a 502 without an attempt helps nobody.
+ * a mark is a guess, and a 502 without an attempt helps nobody. One that an active check found dead is not tried.
  */
+import type { HashRing } from "./ring.ts";
 
 /** nginx: max_fails=1 fail_timeout=10s. */
 export const FAILS_MAX = 1;
 export const FAIL_TIMEOUT_MS = 10_000;
 
-export interface BalancePeer {
+/** `key` policies look at the request: hash and sticky. */
+export type Policy = "round_robin" | "least_conn" | "random" | "hash" | "sticky";
+
+export interface BalanceOptions {
   readonly weight: number;
+  /** Asked only when no other server is ready. */
+  readonly backup?: boolean;
+  /** Never asked: out of service by the administrator's word. */
+  readonly down?: boolean;
+  /** Requests at a time; 0 for no bound. */
+  readonly connectionsMax?: number;
+  /** 0: failures do not count. */
+  readonly failsMax?: number;
+  readonly failTimeoutMs?: number;
+  /** After it came back its weight grows from nothing to its own in this time; 0 for at once. */
+  readonly slowStartMs?: number;
+}
+
+export class BalancePeer {
+  readonly weight: number;
+  readonly backup: boolean;
+  readonly down: boolean;
+  readonly connectionsMax: number;
+  readonly failsMax: number;
+  readonly failTimeoutMs: number;
+  readonly slowStartMs: number;
   /** Grows by `effective` with each choice, falls by the sum of all when chosen. */
-  current: number;
+  current = 0;
   /** The weight, lowered by failures, recovering by one with each choice. */
   effective: number;
-  fails: number;
+  fails = 0;
   /** When it last failed, and when it was last tried in spite of that. */
-  failedMs: number;
-  checkedMs: number;
-}
+  failedMs = -Infinity;
+  checkedMs = -Infinity;
+  /** When it last came back. */
+  risenMs = -Infinity;
+  /** What active checks say. */
+  healthy = true;
+  /** Requests under way. */
+  active = 0;
 
-export function makePeer(weight: number): BalancePeer {
-  return { weight, current: 0, effective: weight, fails: 0, failedMs: -Infinity, checkedMs: -Infinity };
-}
-
-/** Index of the peer to use, or -1 when all are in `tried`. */
-export function choosePeer(peers: readonly BalancePeer[], tried: readonly number[], nowMs: number): number {
-  if (peers.length === 1) return tried.length === 0 ? 0 : -1;
-  const among = chooseAmong(peers, tried, nowMs, false);
-  return among === -1 ? chooseAmong(peers, tried, nowMs, true) : among;
-}
-
-function chooseAmong(peers: readonly BalancePeer[], tried: readonly number[], nowMs: number, marked: boolean): number {
-  let best: BalancePeer | undefined;
-  let bestIndex = -1;
-  let total = 0;
-  for (const [index, peer] of peers.entries()) {
-    if (tried.includes(index) || (!marked && isMarked(peer, nowMs))) continue;
-    peer.current += peer.effective;
-    total += peer.effective;
-    if (peer.effective < peer.weight) peer.effective++;
-    if (best === undefined || peer.current > best.current) [best, bestIndex] = [peer, index];
+  constructor(options: BalanceOptions) {
+    this.weight = options.weight;
+    this.backup = options.backup ?? false;
+    this.down = options.down ?? false;
+    this.connectionsMax = options.connectionsMax ?? 0;
+    this.failsMax = options.failsMax ?? FAILS_MAX;
+    this.failTimeoutMs = options.failTimeoutMs ?? FAIL_TIMEOUT_MS;
+    this.slowStartMs = options.slowStartMs ?? 0;
+    this.effective = options.weight;
   }
-  if (best === undefined) return -1;
-  best.current -= total;
-  // A success that follows takes the mark away (peerSucceeded).
-  if (marked || nowMs - best.checkedMs > FAIL_TIMEOUT_MS) best.checkedMs = nowMs;
-  return bestIndex;
 }
 
-function isMarked(peer: BalancePeer, nowMs: number): boolean {
-  return peer.fails >= FAILS_MAX && nowMs - peer.checkedMs <= FAIL_TIMEOUT_MS;
+/** `out` by configuration or active check · `full` it has as many requests as it may · `marked` it failed of late. */
+export type Standing = "ready" | "marked" | "full" | "out";
+
+export function standingOf(peer: BalancePeer, nowMs: number): Standing {
+  if (peer.down || !peer.healthy) return "out";
+  if (peer.connectionsMax > 0 && peer.active >= peer.connectionsMax) return "full";
+  const marked = peer.failsMax > 0 && peer.fails >= peer.failsMax && nowMs - peer.checkedMs <= peer.failTimeoutMs;
+  return marked ? "marked" : "ready";
+}
+
+/** What a policy is told of the request. */
+export interface Choice {
+  readonly policy: Policy;
+  readonly nowMs: number;
+  /** From 0 up to 1, as Math.random. */
+  readonly random: () => number;
+  /** For `hash`. */
+  readonly ring: HashRing | undefined;
+  readonly hash: number;
+  /** For `sticky`: the peer that the cookie names, or -1. */
+  readonly stuckTo: number;
+}
+
+/** The indexes that may be chosen; used again for each choice. */
+const candidates: number[] = [];
+
+/** Index of the peer to use, or -1 when none is left. `tried`: those that had their chance. */
+export function choosePeer<P extends BalancePeer>(peers: readonly P[], tried: readonly P[], choice: Choice): number {
+  for (const standing of ["ready", "marked"] as const) {
+    for (const backup of [false, true]) {
+      if (!findCandidates(peers, tried, standing, backup, choice.nowMs)) continue;
+      const index = pick(peers, choice);
+      const peer = peers[index] as P; // one of the candidates
+      // A success that follows takes the mark away (peerSucceeded).
+      if (standing === "marked" || choice.nowMs - peer.checkedMs > peer.failTimeoutMs) peer.checkedMs = choice.nowMs;
+      return index;
+    }
+  }
+  return -1;
+}
+
+function findCandidates(
+  peers: readonly BalancePeer[],
+  tried: readonly BalancePeer[],
+  standing: Standing,
+  backup: boolean,
+  nowMs: number,
+): boolean {
+  candidates.length = 0;
+  for (let i = 0; i < peers.length; i++) {
+    const peer = peers[i] as BalancePeer; // i < length
+    if (peer.backup !== backup || tried.includes(peer) || standingOf(peer, nowMs) !== standing) continue;
+    candidates.push(i);
+  }
+  return candidates.length > 0;
+}
+
+function pick(peers: readonly BalancePeer[], choice: Choice): number {
+  switch (choice.policy) {
+    case "round_robin":
+      return roundRobin(peers, candidates, choice.nowMs);
+    case "least_conn":
+      return leastConnections(peers, choice.nowMs);
+    case "random":
+      return randomOfTwo(peers, choice);
+    case "hash":
+      return choice.ring?.find(choice.hash, (index) => candidates.includes(index)) ?? (candidates[0] as number);
+    case "sticky":
+      if (candidates.includes(choice.stuckTo)) return choice.stuckTo;
+      return roundRobin(peers, candidates, choice.nowMs);
+  }
+}
+
+/** Smooth: of weights 5, 1, 1 the turns are a a b a c a a, not a a a a a b c. `among` is not empty. */
+function roundRobin(peers: readonly BalancePeer[], among: readonly number[], nowMs: number): number {
+  let best = among[0] as number;
+  let most = -Infinity;
+  let total = 0;
+  for (const index of among) {
+    const peer = peers[index] as BalancePeer;
+    const weight = peer.effective * rampOf(peer, nowMs);
+    peer.current += weight;
+    total += weight;
+    if (peer.effective < peer.weight) peer.effective++;
+    if (peer.current > most) [best, most] = [index, peer.current];
+  }
+  (peers[best] as BalancePeer).current -= total;
+  return best;
+}
+
+const level: number[] = [];
+
+/** Fewest requests under way for its weight; among equals round robin. */
+function leastConnections(peers: readonly BalancePeer[], nowMs: number): number {
+  let least = Infinity;
+  level.length = 0;
+  for (const index of candidates) {
+    const load = loadOf(peers[index] as BalancePeer, nowMs);
+    if (load > least) continue;
+    if (load < least) level.length = 0;
+    least = load;
+    level.push(index);
+  }
+  return roundRobin(peers, level, nowMs);
+}
+
+/** Two by lot, each as likely as its weight says; of them the one with less to do. Close to least_conn, and fronts that
+ *  know nothing of each other do not all run to the same server. */
+function randomOfTwo(peers: readonly BalancePeer[], { random, nowMs }: Choice): number {
+  const one = drawn(peers, random(), nowMs);
+  const other = drawn(peers, random(), nowMs);
+  return loadOf(peers[other] as BalancePeer, nowMs) < loadOf(peers[one] as BalancePeer, nowMs) ? other : one;
+}
+
+function drawn(peers: readonly BalancePeer[], lot: number, nowMs: number): number {
+  const weightOf = (index: number) => (peers[index] as BalancePeer).weight * rampOf(peers[index] as BalancePeer, nowMs);
+  let rest = lot * candidates.reduce((sum, index) => sum + weightOf(index), 0);
+  for (const index of candidates) {
+    rest -= weightOf(index);
+    if (rest < 0) return index;
+  }
+  return candidates.at(-1) as number; // rounding
+}
+
+function loadOf(peer: BalancePeer, nowMs: number): number {
+  return peer.active / (peer.weight * rampOf(peer, nowMs));
+}
+
+/** The least share of its weight that a server gets in its slow start, so that it gets any. */
+const RAMP_MIN = 0.05;
+
+function rampOf(peer: BalancePeer, nowMs: number): number {
+  const { slowStartMs } = peer;
+  if (slowStartMs === 0) return 1;
+  const sinceMs = nowMs - peer.risenMs;
+  return sinceMs >= slowStartMs ? 1 : Math.max(RAMP_MIN, sinceMs / slowStartMs);
 }
 
 export function peerFailed(peer: BalancePeer, nowMs: number): void {
   peer.fails++;
   peer.failedMs = nowMs;
   peer.checkedMs = nowMs;
-  peer.effective = Math.max(0, peer.effective - Math.ceil(peer.weight / FAILS_MAX));
+  if (peer.failsMax > 0) peer.effective = Math.max(0, peer.effective - Math.ceil(peer.weight / peer.failsMax));
 }
 
 /** A request that began after the last failure succeeded: the mark is gone. */
-export function peerSucceeded(peer: BalancePeer): void {
-  if (peer.fails > 0 && peer.failedMs < peer.checkedMs) peer.fails = 0;
+export function peerSucceeded(peer: BalancePeer, nowMs: number): void {
+  if (peer.fails === 0 || peer.failedMs >= peer.checkedMs) return;
+  if (peer.failsMax > 0 && peer.fails >= peer.failsMax) peer.risenMs = nowMs;
+  peer.fails = 0;
+}
+
+/** What an active check found. True when that is news. */
+export function peerChecked(peer: BalancePeer, healthy: boolean, nowMs: number): boolean {
+  if (peer.healthy === healthy) return false;
+  peer.healthy = healthy;
+  if (healthy) {
+    peer.risenMs = nowMs;
+    peer.fails = 0;
+  }
+  return true;
 }

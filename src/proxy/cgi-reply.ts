@@ -11,6 +11,7 @@ import { concat, fromLatin1, latin1 } from "../base/bytes.ts";
 import { ClientConnection } from "../protocol/http1/client.ts";
 import { Intake } from "../protocol/http1/intake.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
+import type { ResponseMemo } from "../protocol/http1/response-memo.ts";
 import type { ReplyEvent, ReplyParser, UpstreamReplyHead } from "./dialect.ts";
 
 const STATUS_LINE_BEGIN = "HTTP/";
@@ -20,11 +21,16 @@ const HEAD_END = "\r\n\r\n";
 type Form = "undecided" | "fields" | "http";
 
 export class CgiReplyParser implements ReplyParser {
-  private readonly http = new ClientConnection(DEFAULT_HEAD_LIMITS);
+  private readonly http: ClientConnection;
   private form: Form = "undecided";
   private readonly intake = new Intake();
   /** How far the end of the head has been looked for. */
   private searched = 0;
+
+  /** `memo`: of heads that came before; shared. */
+  constructor(memo?: ResponseMemo) {
+    this.http = new ClientConnection(DEFAULT_HEAD_LIMITS, memo);
+  }
 
   get head(): UpstreamReplyHead {
     return this.http.head;

@@ -3,17 +3,22 @@
  * transaction at a time and knows nothing of requests.
  *
  *   connecting ──▶ sending ──▶ reading ──▶ idle ──▶ sending …        closed from anywhere
+ *                                └──▶ tunnel: the wire is somebody else's, only the count goes on
  *
  * Deadlines are counted in sweeps: whatever made progress since the last `tick` begins anew. So the hot path reads no
  * clock, and a timeout comes up to one sweep late, never early.
  */
 import { assert } from "../base/assert.ts";
+import { EMPTY } from "../base/bytes.ts";
+import type { TunnelEnd } from "../exchange/tunnel.ts";
 import { connect, type ConnectAddress, type ConnectOwner } from "../net/connect.ts";
+import type { ClientTls } from "../net/connect-tls.ts";
 import { Outbox } from "../net/outbox.ts";
-import type { Wire } from "../net/wire.ts";
+import type { OwnedWire } from "../net/wire.ts";
 import type { ReplyParser } from "./dialect.ts";
+import type { Peer } from "./peer.ts";
 
-export type ConnectionPhase = "connecting" | "sending" | "reading" | "idle" | "closed";
+export type ConnectionPhase = "connecting" | "sending" | "reading" | "idle" | "tunnel" | "closed";
 
 /** `refused` no connection came about · `closed` it ended or broke · `timeout` a deadline passed · `bug` an assertion. */
 export type LossKind = "refused" | "closed" | "timeout" | "bug";
@@ -40,26 +45,34 @@ export interface ConnectionTimeouts {
   readonly connectTimeoutMs: number;
   readonly sendTimeoutMs: number;
   readonly readTimeoutMs: number;
+  /** From the whole request to the whole head of its reply. Default: readTimeoutMs. */
+  readonly headTimeoutMs?: number | undefined;
 }
 
 export class UpstreamConnection implements ConnectOwner {
   phase: ConnectionPhase = "connecting";
   user: ConnectionUser | undefined;
   readonly parser: ReplyParser;
-  /** Index of its server in the upstream. */
-  readonly server: number;
+  readonly peer: Peer;
+  /** Is a request on it, in the eyes of the upstream that counts them? */
+  busy = false;
   /** Has it served a request before this one? */
   reused = false;
   /** Has a byte of the current reply come? */
   answered = false;
   /** Bytes of the current request that the kernel took. */
   bytesWritten = 0;
+  /** The Keep-Alive field of the last reply. */
+  keepAlive: string | undefined = undefined;
+  /** Requests it was used for, and when it was made (base/clock monotonicMs, to the sweep). */
+  requests = 0;
+  readonly madeMs: number;
   /** Sweeps since it became idle: 0 means not long ago. */
   idleSweeps = 0;
   /** When idle: how long it may stay so. */
   idleTimeoutMs = 0;
 
-  private wire: Wire | undefined;
+  private wire: OwnedWire | undefined;
   private outbox: Outbox | undefined;
   private attempt: { cancel(): void } | undefined;
   private readonly owner: ConnectionOwner;
@@ -68,23 +81,27 @@ export class UpstreamConnection implements ConnectOwner {
   private paused = false;
   private progressed = true;
   private sinceMs = 0;
+  /** The head of the reply is still awaited: slivers of it are no progress. */
+  private awaitsHead = false;
 
   constructor(
-    server: number,
+    peer: Peer,
     parser: ReplyParser,
     owner: ConnectionOwner,
     timeouts: ConnectionTimeouts,
     user: ConnectionUser,
+    nowMs: number,
   ) {
-    this.server = server;
+    this.peer = peer;
+    this.madeMs = nowMs;
     this.parser = parser;
     this.owner = owner;
     this.timeouts = timeouts;
     this.user = user;
   }
 
-  open(address: ConnectAddress): void {
-    this.attempt = connect(address, this);
+  open(address: ConnectAddress, tls: ClientTls | undefined): void {
+    this.attempt = connect(address, this, tls);
   }
 
   // ── the user's side ───────────────────────────────────────────────────────────────────────────────────────────
@@ -95,6 +112,14 @@ export class UpstreamConnection implements ConnectOwner {
     this.phase = "sending";
     this.answered = false;
     this.bytesWritten = 0;
+    this.requests++;
+    this.awaitsHead = true;
+    this.progressed = true;
+  }
+
+  /** The head is here, or an interim one. */
+  headCame(final: boolean): void {
+    this.awaitsHead = !final;
     this.progressed = true;
   }
 
@@ -105,6 +130,16 @@ export class UpstreamConnection implements ConnectOwner {
     const before = outbox.pending;
     const done = outbox.write(bytes);
     this.wrote(bytes.length + before - outbox.pending);
+    return done;
+  }
+
+  /** As write, for a buffer that is used again at once. */
+  writeCopying(bytes: Uint8Array, length: number): boolean {
+    const { outbox } = this;
+    if (outbox === undefined || this.phase === "closed") return false;
+    const before = outbox.pending;
+    const done = outbox.writeCopying(bytes, length);
+    this.wrote(length + before - outbox.pending);
     return done;
   }
 
@@ -144,6 +179,19 @@ export class UpstreamConnection implements ConnectOwner {
     this.progressed = true;
   }
 
+  /** Gives its wire away: what it carries is no HTTP any more. It counts as busy until `tunnelOver`. */
+  detach(): TunnelEnd {
+    const { wire, outbox, peerEnded } = this;
+    assert(wire !== undefined && outbox !== undefined, "a connection that got a reply has a wire");
+    this.phase = "tunnel";
+    this.user = undefined;
+    return { wire, outbox, early: this.parser.takeBuffered?.() ?? EMPTY, ended: peerEnded };
+  }
+
+  tunnelOver(): void {
+    if (this.phase === "tunnel") this.close();
+  }
+
   /** Gives it up, whatever it was doing; nobody is told. */
   discard(): void {
     if (this.phase === "closed") return;
@@ -157,7 +205,7 @@ export class UpstreamConnection implements ConnectOwner {
 
   // ── the wire's side ───────────────────────────────────────────────────────────────────────────────────────────
 
-  connected(wire: Wire): void {
+  connected(wire: OwnedWire): void {
     this.attempt = undefined;
     if (this.phase === "closed") return wire.abort();
     this.wire = wire;
@@ -173,7 +221,7 @@ export class UpstreamConnection implements ConnectOwner {
     if (this.phase === "closed") return;
     // Bytes that answer nothing: whatever they are, the next request must not get them.
     if (this.phase === "idle") return this.dropIdle();
-    this.progressed = true;
+    if (!this.awaitsHead) this.progressed = true;
     this.answered = true;
     this.parser.receive(bytes);
     this.guarded("readable");
@@ -197,7 +245,7 @@ export class UpstreamConnection implements ConnectOwner {
   }
 
   closed(): void {
-    this.lose("closed", this.peerEnded ? "connection closed" : "connection reset");
+    this.lose("closed", this.wire?.trouble ?? (this.peerEnded ? "connection closed" : "connection reset"));
   }
 
   private dropIdle(): void {
@@ -270,18 +318,24 @@ export class UpstreamConnection implements ConnectOwner {
       case "sending":
         return this.timeouts.sendTimeoutMs;
       case "reading":
-        return this.paused ? Infinity : this.timeouts.readTimeoutMs;
+        return this.paused ? Infinity : this.readingTimeoutMs();
       case "idle":
         return this.idleTimeoutMs;
+      case "tunnel":
       case "closed":
         return Infinity;
     }
   }
 
+  private readingTimeoutMs(): number {
+    const { headTimeoutMs, readTimeoutMs } = this.timeouts;
+    return this.awaitsHead ? (headTimeoutMs ?? readTimeoutMs) : readTimeoutMs;
+  }
+
   private expire(): void {
     if (this.phase === "idle") return this.dropIdle();
     const doing = { connecting: "connect", sending: "write of the request", reading: "read of the reply" };
-    const what = this.phase === "closed" ? "" : doing[this.phase];
+    const what = this.phase === "closed" || this.phase === "tunnel" ? "" : doing[this.phase];
     this.abandon("timeout", `${what} timed out`);
   }
 }

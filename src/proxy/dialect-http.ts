@@ -1,27 +1,102 @@
 /** HTTP/1.1 to an upstream (RFC 9112), with persistent connections. The message is written anew from parsed fields. */
 import type { Exchange } from "../exchange/exchange.ts";
+import { applyRules, fieldValue } from "../exchange/reply-headers.ts";
+import { evaluate } from "../exchange/template.ts";
+import { type FieldName, Fields } from "../protocol/http/fields.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
 import { ClientConnection } from "../protocol/http1/client.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
-import { encodeRequestHead } from "../protocol/http1/write-request.ts";
+import { ResponseMemo } from "../protocol/http1/response-memo.ts";
+import { RequestHeadWriter } from "../protocol/http1/write-request.ts";
 import type { Dialect } from "./dialect.ts";
-import { requestFields } from "./forward.ts";
+import { clientFields, type ForwardRules, ownFields, ownFieldsStay, requestFields } from "./forward.ts";
 import { addHopFields, connectionOptions } from "./hops.ts";
+import type { ProxyOptions, UpstreamOptions } from "./options.ts";
+import { type PieceWriter, RepeatedRequests } from "./repeated-request.ts";
+import { strippedTarget, uriTarget } from "./target.ts";
+import { addUpgrade, offeredUpgrade } from "./upgrade.ts";
 
-/** `keepsAlive` false: each request asks for its connection to be closed (keepalive = 0). */
-export function makeHttpDialect(keepsAlive: boolean): Dialect {
-  return {
-    isHttpHop: true,
-    keepsAlive,
-    makeParser: () => new ClientConnection(DEFAULT_HEAD_LIMITS),
-    encode: (exchange: Exchange, bodyLength: number, host: string) => {
-      const { head } = exchange;
-      const fields = requestFields(exchange, host);
-      addHopFields(exchange, fields);
-      const connection = connectionOptions(exchange, keepsAlive);
-      return encodeRequestHead(head.method, originTarget(head), fields, bodyLength, connection);
-    },
-  };
+export function makeHttpDialect(options: UpstreamOptions): Dialect {
+  return new HttpDialect(options);
+}
+
+/** One for each front: requests are encoded one at a time. */
+const writer = new RequestHeadWriter();
+
+class HttpDialect implements Dialect, PieceWriter {
+  readonly isHttpHop = true;
+  /** False: each request asks for its connection to be closed (keepalive = 0). */
+  readonly keepsAlive: boolean;
+  readonly takesChunks = true;
+  private readonly options: UpstreamOptions;
+  private readonly via: boolean;
+  private readonly repeated: RepeatedRequests;
+  private readonly memo = new ResponseMemo();
+
+  constructor(options: UpstreamOptions) {
+    this.options = options;
+    this.keepsAlive = options.keepalive > 0;
+    this.via = options.via ?? true;
+    this.repeated = new RepeatedRequests(options);
+  }
+
+  get bytes(): Buffer {
+    return writer.bytes;
+  }
+
+  makeParser(): ClientConnection {
+    return new ClientConnection(DEFAULT_HEAD_LIMITS, this.memo);
+  }
+
+  encode(exchange: Exchange, bodyLength: number, fallbackHost: string, route: ProxyOptions): number {
+    const { repeated } = this;
+    if (repeated.isAlike(exchange, bodyLength, route)) {
+      return repeated.write(exchange, fallbackHost, route, writer, this);
+    }
+    const { headersUp } = this.options;
+    if (headersUp === undefined) {
+      this.writeBegin(exchange, fallbackHost, route);
+      if (ownFieldsStay(exchange)) writer.addLines(repeated.ownLinesOf(exchange).text);
+      else ownFields(exchange, writer, this.via);
+    } else {
+      const fields = new Fields();
+      requestFields(exchange, fields, this.rulesOf(exchange, fallbackHost));
+      applyRules(headersUp, fields, exchange);
+      writer.begin(exchange.head.method, targetOf(exchange, route));
+      for (let i = 0; i < fields.length; i++) writer.add(fields.names[i] as FieldName, fields.values[i] as string);
+    }
+    return this.writeEnd(exchange, bodyLength);
+  }
+
+  writeBegin(exchange: Exchange, fallbackHost: string, route: ProxyOptions): void {
+    writer.begin(exchange.head.method, targetOf(exchange, route));
+    clientFields(exchange, writer, this.rulesOf(exchange, fallbackHost));
+  }
+
+  writeEnd(exchange: Exchange, bodyLength = 0): number {
+    addHopFields(exchange, writer);
+    const upgrade = offeredUpgrade(exchange, this.options);
+    if (upgrade !== "") addUpgrade(exchange, upgrade, writer);
+    return writer.finish(bodyLength, connectionOptions(exchange, this.keepsAlive, upgrade !== ""));
+  }
+
+  private rulesOf(exchange: Exchange, fallbackHost: string): ForwardRules {
+    return { host: this.hostOf(exchange), fallbackHost, via: this.via };
+  }
+
+  /** Undefined, also when the template gives nothing: the client's. */
+  private hostOf(exchange: Exchange): string | undefined {
+    const { host } = this.options;
+    if (host === undefined) return undefined;
+    const value = fieldValue(evaluate(host, exchange));
+    return value === "" ? undefined : value;
+  }
+}
+
+function targetOf(exchange: Exchange, route: ProxyOptions): string {
+  if (route.uri !== undefined) return uriTarget(exchange, route.uri);
+  if (route.stripPrefix === true && exchange.mount !== "") return strippedTarget(exchange);
+  return originTarget(exchange.head);
 }
 
 /** RFC 9112 section 3.2.1: an origin server is asked in origin-form, path and query byte for byte. */

@@ -4,6 +4,7 @@
  */
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Fields } from "../protocol/http/fields.ts";
+import type { ProxyOptions } from "./options.ts";
 
 export type ReplyEvent = "need-data" | "interim" | "head" | "data" | "end" | "failed";
 
@@ -15,6 +16,8 @@ export interface UpstreamReplyHead {
   readonly length: number;
   /** Does the upstream keep the connection open? */
   readonly persistent: boolean;
+  /** Has this very object been a head before? Then it is one that comes again and again. */
+  readonly repeats: boolean;
 }
 
 /** Reads one reply at a time; pulled (protocol/http1/client.ts is one). */
@@ -32,6 +35,8 @@ export interface ReplyParser {
   /** Valid after "end". Not every protocol has them. */
   readonly trailers?: Fields | undefined;
   readonly failure: { readonly code: string; readonly message: string };
+  /** After the head of a 101: what came behind it. Of protocols that know upgrades. */
+  takeBuffered?(): Uint8Array;
   /** More than one reply has arrived: the connection is not to be used again. */
   readonly surplus: boolean;
 }
@@ -40,8 +45,12 @@ export interface Dialect {
   /** Is the server behind it a further hop of HTTP, so that hops are counted (RFC 9110 section 7.6.2)? */
   readonly isHttpHop: boolean;
   readonly keepsAlive: boolean;
+  /** Can it send a body whose length is not known before its end? */
+  readonly takesChunks: boolean;
   makeParser(): ReplyParser;
-  /** What precedes the body; undefined when the request does not fit the protocol (431). `host` is for requests that
-   *  name none. The bytes are the caller's. */
-  encode(exchange: Exchange, bodyLength: number, host: string): Buffer | undefined;
+  /** Puts what precedes the body at the beginning of `bytes` and returns how many bytes that is; -1 when the request does
+   *  not fit the protocol (431). `fallbackHost` is for requests that name none. */
+  encode(exchange: Exchange, bodyLength: number, fallbackHost: string, route: ProxyOptions): number;
+  /** Used again for the next request. */
+  readonly bytes: Buffer;
 }

@@ -13,6 +13,7 @@ import { passesAmbiguous } from "../exchange/field-spelling.ts";
 import { isForwardingField } from "../exchange/forwarding.ts";
 import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
+import { countsDown } from "./hops.ts";
 
 /** Our name in Via fields (RFC 9110 section 7.6.3): a pseudonym that tells nothing of the host. */
 const VIA_PSEUDONYM = "server";
@@ -24,6 +25,7 @@ export const VIA_HOPS_MAX = 10;
  *  anew from the body that was read; the others name the client or its scheme to some framework. */
 const REQUEST_DROPPED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
+  "host",
   "expect",
   "content-length",
   "proxy",
@@ -38,12 +40,54 @@ const REQUEST_DROPPED: ReadonlySet<string> = new Set([
   "remote-user",
 ]);
 
-const REPLY_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-length", "proxy-authenticate"]);
+/** Besides hop-by-hop fields: words of an upstream to its gateway (nginx: X-Accel-*), which clients need not see. */
+const REPLY_DROPPED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  "content-length",
+  "proxy-authenticate",
+  "x-accel-buffering",
+  "x-accel-charset",
+  "x-accel-expires",
+  "x-accel-limit-rate",
+]);
 
 /** End-to-end fields that a Connection field must not take away (hop-by-hop abuse). */
 function isProtected(lower: string): boolean {
   if (lower.startsWith("content-") || lower.startsWith("x-forwarded-")) return true;
   return lower === "host" || lower === "cookie" || lower === "authorization" || lower === "set-cookie";
+}
+
+/** Whoever is told the fields one by one: a Fields, or the writer of a head. */
+export interface FieldSink {
+  add(name: FieldName, value: string): unknown;
+}
+
+const IN_REQUEST = 1;
+const IN_REPLY = 2;
+const AMBIGUOUS = 4;
+/** Max-Forwards: hops.ts writes it anew for the methods that count. */
+const COUNTED = 8;
+/** Goes on only from who is believed. */
+const FORWARDING = 16;
+
+/** What happens to a name is worked out once. Names are unbounded, this table is not (http/fields.ts bounds its own). */
+const PASSAGES_MAX = 4096;
+const passages = new Map<FieldName, number>();
+
+/** Bits: is it dropped in requests, in replies; does its spelling need a closer look? 0 for most. */
+function passageOf(name: FieldName): number {
+  return passages.get(name) ?? makePassage(name);
+}
+
+function makePassage(name: FieldName): number {
+  const { lower } = name;
+  let passage = name.ambiguous ? AMBIGUOUS : 0;
+  if (REQUEST_DROPPED.has(lower)) passage |= IN_REQUEST;
+  if (isForwardingField(lower)) passage |= FORWARDING;
+  if (REPLY_DROPPED.has(lower)) passage |= IN_REPLY;
+  if (lower === "max-forwards") passage |= COUNTED;
+  if (passages.size < PASSAGES_MAX) passages.set(name, passage);
+  return passage;
 }
 
 const HOST = fieldName("Host");
@@ -55,28 +99,58 @@ const X_FORWARDED_PROTO = fieldName("X-Forwarded-Proto");
 const X_FORWARDED_HOST = fieldName("X-Forwarded-Host");
 const X_FORWARDED_PORT = fieldName("X-Forwarded-Port");
 
-/** The fields of the request to the upstream; `fallbackHost` is for clients that named none (HTTP/1.0). */
-export function requestFields(exchange: Exchange, fallbackHost: string): Fields {
-  const { head, peer } = exchange;
-  const sent = head.fields;
-  const host = hostField(exchange);
-  const fields = new Fields();
-  fields.add(HOST, host === "" ? fallbackHost : host);
-  const nominated = nominatedBy(sent);
-  for (let i = 0; i < sent.length; i++) {
-    const name = sent.names[i] as FieldName;
-    if (isRequestFieldPassed(exchange, name) && nominated?.has(name.lower) !== true)
-      fields.add(name, sent.values[i] as string);
+/** What else the upstream's request says. `host`: in place of the client's, undefined to keep it; `fallbackHost`: for
+ *  clients that named none (HTTP/1.0). */
+export interface ForwardRules {
+  readonly host: string | undefined;
+  readonly fallbackHost: string;
+  readonly via: boolean;
+}
+
+/** Tells `sink` the fields of the request to the upstream: the client's, then ours. */
+export function requestFields(exchange: Exchange, sink: FieldSink, rules: ForwardRules): void {
+  clientFields(exchange, sink, rules);
+  ownFields(exchange, sink, rules.via);
+}
+
+/** Host, and what of the client's fields goes on. */
+export function clientFields(exchange: Exchange, sink: FieldSink, rules: ForwardRules): void {
+  const { names, values } = exchange.head.fields;
+  const nominated = nominatedBy(exchange.head.fields);
+  const dropped = exchange.forwarding === "believed" ? IN_REQUEST : IN_REQUEST | FORWARDING;
+  sink.add(HOST, rules.host ?? (hostField(exchange) || rules.fallbackHost));
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as FieldName;
+    const passage = passageOf(name);
+    if (passage === COUNTED && countsDown(exchange)) continue;
+    if ((passage & dropped) !== 0 || nominated?.has(name.lower) === true) continue;
+    if ((passage & AMBIGUOUS) === 0 || passesAmbiguous(exchange, name)) sink.add(name, values[i] as string);
   }
-  fields.add(VIA, `${exchange.protocol.slice("HTTP/".length)} ${VIA_PSEUDONYM}`);
-  fields.add(X_REAL_IP, peer.remoteAddress);
-  fields.add(X_FORWARDED_FOR, forwardedFor(exchange));
-  if (exchange.remoteUser !== "") fields.add(X_REMOTE_USER, exchange.remoteUser);
-  fields.add(X_FORWARDED_PROTO, peer.secure ? "https" : "http");
+}
+
+/** Via, and who the client is. */
+export function ownFields(exchange: Exchange, sink: FieldSink, via: boolean): void {
+  const { peer } = exchange;
+  const host = hostField(exchange);
+  if (via) sink.add(VIA, exchange.protocol === "HTTP/1.1" ? VIA_1_1 : viaOf(exchange.protocol));
+  sink.add(X_REAL_IP, peer.remoteAddress);
+  sink.add(X_FORWARDED_FOR, forwardedFor(exchange));
+  if (exchange.remoteUser !== "") sink.add(X_REMOTE_USER, exchange.remoteUser);
+  sink.add(X_FORWARDED_PROTO, peer.secure ? "https" : "http");
   const forwardedHost = believed(exchange, "x-forwarded-host") ?? (exchange.forwardedHost || host);
-  if (forwardedHost !== "") fields.add(X_FORWARDED_HOST, forwardedHost);
-  fields.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
-  return fields;
+  if (forwardedHost !== "") sink.add(X_FORWARDED_HOST, forwardedHost);
+  sink.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
+}
+
+/** Do our fields depend on the connection and its Host alone, so that they can be kept for its next request? */
+export function ownFieldsStay(exchange: Exchange): boolean {
+  return exchange.forwarding !== "believed" && exchange.remoteUser === "" && exchange.head.form === "origin";
+}
+
+const VIA_1_1 = viaOf("HTTP/1.1");
+
+function viaOf(protocol: string): string {
+  return `${protocol.slice("HTTP/".length)} ${VIA_PSEUDONYM}`;
 }
 
 /** That field as a trusted proxy sent it. */
@@ -84,15 +158,8 @@ function believed(exchange: Exchange, lower: string): string | undefined {
   return exchange.forwarding === "believed" ? exchange.head.fields.get(lower) : undefined;
 }
 
-function isRequestFieldPassed(exchange: Exchange, name: FieldName): boolean {
-  const { lower } = name;
-  if (name.ambiguous && !passesAmbiguous(exchange, name)) return false;
-  if (lower === "host" || REQUEST_DROPPED.has(lower)) return false;
-  return exchange.forwarding === "believed" || !isForwardingField(lower);
-}
-
 /** As sent; the authority of an absolute-form target wins over it (RFC 9112 section 3.2.2). */
-function hostField(exchange: Exchange): string {
+export function hostField(exchange: Exchange): string {
   const { head } = exchange;
   const sent = head.form === "absolute" ? undefined : head.fields.get("host");
   if (sent !== undefined) return sent;
@@ -114,24 +181,31 @@ export function goesInCircles(exchange: Exchange): boolean {
   return hops.filter((hop) => hop.trim().endsWith(` ${VIA_PSEUDONYM}`)).length >= VIA_HOPS_MAX;
 }
 
-/** The fields of an upstream's reply for the client. Date and Server stay the origin's (RFC 9110 section 6.6.1). */
-export function replyFields(sent: Fields): Fields {
-  const fields = new Fields();
+/** Of the fields of an upstream's reply those that are for the client. Date and Server stay the origin's (RFC 9110 section
+ *  6.6.1). What came is left as it is: logs may name any of it. */
+export function keptReplyFields(sent: Fields): Fields {
+  const { names, values } = sent;
   const nominated = nominatedBy(sent);
-  for (let i = 0; i < sent.length; i++) {
-    const name = sent.names[i] as FieldName;
-    if (REPLY_DROPPED.has(name.lower) || nominated?.has(name.lower) === true) continue;
-    fields.add(name, sent.values[i] as string);
+  const kept = new Fields();
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as FieldName;
+    if ((passageOf(name) & IN_REPLY) !== 0 || nominated?.has(name.lower) === true) continue;
+    kept.add(name, values[i] as string);
   }
-  return fields;
+  return kept;
 }
 
 /** The fields that Connection makes hop-by-hop besides the known ones; undefined for the usual `close` or none. */
 function nominatedBy(fields: Fields): Set<string> | undefined {
-  if (!fields.has("connection")) return undefined;
-  const options = fields.all("connection").join(",").toLowerCase();
-  if (options === "keep-alive" || options === "close") return undefined;
-  const nominated = new Set(options.split(",").map((name) => name.trim()));
+  const { names, values } = fields;
+  let options: string | undefined = undefined;
+  for (let i = 0; i < names.length; i++) {
+    if ((names[i] as FieldName).lower !== "connection") continue;
+    const value = values[i] as string;
+    options = options === undefined ? value : `${options},${value}`;
+  }
+  if (options === undefined || options === "keep-alive" || options === "close") return undefined;
+  const nominated = new Set(options.split(",").map((name) => name.trim().toLowerCase()));
   for (const name of nominated) if (isProtected(name)) nominated.delete(name);
   return nominated;
 }

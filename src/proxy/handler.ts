@@ -1,21 +1,15 @@
 /** The handler of a route that leads to an upstream. */
 import { answer } from "../exchange/canned.ts";
 import type { Handler } from "../exchange/exchange.ts";
-import type { SpoolBudget } from "../exchange/spool-budget.ts";
 import { goesInCircles } from "./forward.ts";
 import { answeredAsLastHop } from "./hops.ts";
+import type { ProxyOptions } from "./options.ts";
+import { settle } from "./settled.ts";
 import { Transaction } from "./transaction.ts";
 import type { Upstream } from "./upstream.ts";
 
-export interface ProxyOptions {
-  /** For bodies and replies that are too large for memory. */
-  readonly temporaryDirectory: string;
-  /** What the spools of all apps and upstreams hold together. */
-  readonly budget?: SpoolBudget;
-}
-
 export function makeProxyHandler(upstream: Upstream, options: ProxyOptions): Handler {
-  const settled = { ...options, log: upstream.log };
+  const settled = settle(options, upstream.options, upstream.log);
   return (exchange) => {
     // This is a gateway, no tunnel for its clients (RFC 9110 section 9.3.6).
     if (exchange.head.method === "CONNECT") return answer(exchange, 405);

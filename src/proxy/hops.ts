@@ -4,8 +4,9 @@
  */
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { Fields } from "../protocol/http/fields.ts";
+import { Fields, fieldName } from "../protocol/http/fields.ts";
 import { acceptsTrailers, nominatesTe } from "../protocol/http/trailers.ts";
+import type { FieldSink } from "./forward.ts";
 
 /** The methods whose requests count their hops; TRACE does not come so far. */
 function countsHops(method: string): boolean {
@@ -26,18 +27,27 @@ export function answeredAsLastHop(exchange: Exchange): boolean {
   return true;
 }
 
-/** Adds the fields of this hop to those of the request. */
-export function addHopFields(exchange: Exchange, fields: Fields): void {
+const MAX_FORWARDS = fieldName("Max-Forwards");
+const TE = fieldName("TE");
+
+/** Does this request count its hops, so that its field is written anew? */
+export function countsDown(exchange: Exchange): boolean {
+  return countsHops(exchange.head.method) && hopsLeft(exchange) !== undefined;
+}
+
+/** Tells `sink` the fields of this hop, behind those of the request. */
+export function addHopFields(exchange: Exchange, sink: FieldSink): void {
   const left = hopsLeft(exchange);
-  if (left !== undefined) fields.set("Max-Forwards", String(left - 1));
-  if (saysTrailers(exchange)) fields.add("TE", "trailers");
+  if (left !== undefined) sink.add(MAX_FORWARDS, String(left - 1));
+  if (saysTrailers(exchange)) sink.add(TE, "trailers");
 }
 
 /** The Connection field of the request: a TE field is of this connection only, and says so. */
-export function connectionOptions(exchange: Exchange, keepsAlive: boolean): string | undefined {
-  const options = keepsAlive ? [] : ["close"];
-  if (saysTrailers(exchange)) options.push("TE");
-  return options.length === 0 ? undefined : options.join(", ");
+export function connectionOptions(exchange: Exchange, keepsAlive: boolean, upgrades: boolean): string | undefined {
+  const trailers = saysTrailers(exchange);
+  if (upgrades) return trailers ? "upgrade, TE" : "upgrade";
+  if (keepsAlive) return trailers ? "TE" : undefined;
+  return trailers ? "close, TE" : "close";
 }
 
 /** Does the request of this hop say `TE: trailers`? */

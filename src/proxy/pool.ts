@@ -7,15 +7,16 @@
  */
 import type { UpstreamConnection } from "./connection.ts";
 
-/** nginx: keepalive_timeout of upstreams, 60 s. */
-export const IDLE_TIMEOUT_MS = 60_000;
-
 export class IdlePool {
   private readonly connections: UpstreamConnection[] = [];
   private readonly countMax: number;
 
   constructor(countMax: number) {
     this.countMax = countMax;
+  }
+
+  get size(): number {
+    return this.connections.length;
   }
 
   take(repeatable: boolean): UpstreamConnection | undefined {
@@ -40,9 +41,10 @@ export class IdlePool {
   }
 }
 
-/** How long a server keeps a connection, by its Keep-Alive field (`timeout=5`): a second less than it says. */
-export function idleTimeoutMs(keepAlive: string | undefined): number {
+/** How long an idle connection may be kept: what the server says in its Keep-Alive field (`timeout=5`), less a second, and
+ *  no longer than `mostMs`. */
+export function idleTimeoutMs(keepAlive: string | undefined, mostMs: number): number {
   const seconds = keepAlive === undefined ? null : /(?:^|[ ,;])timeout=(\d{1,6})/i.exec(keepAlive);
-  if (seconds === null) return IDLE_TIMEOUT_MS;
-  return Math.min(IDLE_TIMEOUT_MS, Math.max(0, Number(seconds[1]) - 1) * 1000);
+  if (seconds === null) return mostMs;
+  return Math.min(mostMs, Math.max(0, Number(seconds[1]) - 1) * 1000);
 }

@@ -2,152 +2,147 @@
  * One proxied request, whatever the dialect: collect the body, find a connection, write, read the reply, give it to the
  * client. The one upstream engine.
  *
- *   collecting ──▶ connecting ──▶ waiting ──head──▶ held ──▶ streaming ──▶ over
- *                      ▲             │               └──── all of it is here: one write ──▶ over
- *                      └── another connection, as long as that cannot run the request twice
+ *   collecting ──▶ connecting ──▶ waiting ──the end of the reply──▶ over
+ *        │            ▲  ▲           │   └──the client left, the work goes on──▶ abandoned ──▶ over
+ *        └─ holding ──┘  └───────────┘ another connection or server, as long as that is allowed (retry.ts)
  *
- * A reply that arrived whole is sent whole; longer ones go through a ReplySpool, so that a slow client does not hold the
- * upstream. Until a byte of the reply was sent every failure is a 502 or 504; after that the client sees the break.
+ * Until a byte of the reply was sent every failure is a 502, 503 or 504; after that the client sees the break. The two
+ * directions have files of their own: request-side.ts and reply-side.ts.
  */
-import { EMPTY } from "../base/bytes.ts";
 import { monotonicMs } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
-import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
-import type { SpoolBudget } from "../exchange/spool-budget.ts";
-import { collectBody, EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
-import type { Fields } from "../protocol/http/fields.ts";
-import {
-  attemptConnected,
-  attemptFailed,
-  beginAttempt,
-  headCame,
-  replyEnded,
-  type UpstreamAttempt,
-} from "../exchange/upstream-attempt.ts";
-import { isBodiless, LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
-import { acceptsTrailers, passableTrailers } from "../protocol/http/trailers.ts";
+import type { ReplySource } from "../exchange/reply-spool.ts";
+import { Attempts } from "./attempts.ts";
 import type { ConnectionUser, LossKind, UpstreamConnection } from "./connection.ts";
 import type { UpstreamReplyHead } from "./dialect.ts";
-import { replyFields } from "./forward.ts";
-import { RequestWriter } from "./request-writer.ts";
+import type { RetryReason } from "./options.ts";
+import type { Peer } from "./peer.ts";
+import { ReplySide } from "./reply-side.ts";
+import { RequestSide, type RequestSideOwner } from "./request-side.ts";
+import { isIdempotent, isServersFault, mayRetry } from "./retry.ts";
+import type { SettledOptions } from "./settled.ts";
 import type { Upstream } from "./upstream.ts";
+import { switchedProtocols } from "./upgrade.ts";
+import type { Waiting } from "./waiting-room.ts";
 
 /** Times a request is sent again because its idle connection had just been closed: then on a fresh one. */
 const STALE_RETRIES_MAX = 1;
 
-/** RFC 9110 section 9.2.2: running them twice is running them once. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+const NONE_TRIED: readonly Peer[] = [];
 
-const NONE_TRIED: readonly number[] = [];
+type Stage = "collecting" | "holding" | "connecting" | "waiting" | "abandoned" | "over";
 
-export interface TransactionOptions {
-  readonly temporaryDirectory: string;
-  readonly budget?: SpoolBudget;
-  readonly log: Log;
-}
-
-type Stage = "collecting" | "connecting" | "waiting" | "held" | "streaming" | "over";
-
-export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplySource {
+export class Transaction implements RequestSideOwner, ConnectionUser, Producer, ReplySource, Waiting {
+  waitsUntilMs = 0;
   private readonly exchange: Exchange;
   private readonly upstream: Upstream;
-  private readonly options: TransactionOptions;
+  private readonly request: RequestSide;
+  private readonly reply: ReplySide;
+  private readonly attempts: Attempts;
+  private readonly options: SettledOptions;
   private stage: Stage = "collecting";
-  private body: SpooledBody = EMPTY_BODY;
-  private requestHead: Buffer = EMPTY;
   private connection: UpstreamConnection | undefined = undefined;
-  private writer: RequestWriter | undefined = undefined;
-  private tried: readonly number[] = NONE_TRIED;
+  private tried: readonly Peer[] = NONE_TRIED;
   private staleRetries = 0;
-  private attempt: UpstreamAttempt | undefined = undefined;
+  /** What the client is told when no server is left. */
+  private failureStatus = 503;
   /** How the connection was lost while the parser still had bytes of it. */
   private loss: string | undefined = undefined;
   private paused = false;
   private pulling = false;
-  private heldHead: ReplyHead | undefined = undefined;
-  private heldData: Uint8Array = EMPTY;
-  private spool: ReplySpool | undefined = undefined;
+  /** Is the status of the reply the server's fault? */
+  private isFault = false;
 
-  constructor(exchange: Exchange, upstream: Upstream, options: TransactionOptions) {
+  constructor(exchange: Exchange, upstream: Upstream, options: SettledOptions) {
     this.exchange = exchange;
     this.upstream = upstream;
     this.options = options;
+    this.request = new RequestSide(exchange, upstream, options, this);
+    this.reply = new ReplySide(exchange, upstream, options, this);
+    this.attempts = new Attempts(exchange);
   }
 
   begin(): void {
-    collectBody(this.exchange, this.options, this);
+    this.request.collect();
   }
 
-  // ── the request body ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── the request ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  collected(body: SpooledBody): void {
-    const { exchange, upstream } = this;
-    this.body = body;
-    if (exchange.reply.state !== "waiting") return this.finish();
-    const head = upstream.dialect.encode(exchange, body.length, upstream.host);
-    if (head === undefined) return this.refuse(431, "the request head does not fit in a packet of 65535 bytes");
-    this.requestHead = head;
-    exchange.reply.producer = this;
+  requestReady(): void {
+    if (this.exchange.reply.state !== "waiting") return this.finish();
+    this.exchange.reply.producer = this;
     this.connect();
   }
 
-  /** For all but `storage` the session answers. */
-  failed(why: SpoolFailure, detail?: string): void {
-    if (why === "storage") this.refuse(500, detail ?? "the request body cannot be stored");
-    else this.finish();
+  requestRefused(status: number, why: string): void {
+    this.fail(status, why);
+  }
+
+  requestLost(): void {
+    this.finish();
   }
 
   // ── a connection ──────────────────────────────────────────────────────────────────────────────────────────────
 
   private connect(): void {
+    const peer = this.upstream.choose(this.exchange, this.tried);
+    if (peer === undefined) this.noneLeft();
+    else this.ask(peer);
+  }
+
+  private ask(peer: Peer): void {
     const { upstream } = this;
-    const server = upstream.choose(this.tried);
-    if (server === -1) return this.refuse(502, "no server of the upstream is left to try");
-    const idle = upstream.takeIdle(server, this.isIdempotent());
-    if (idle === undefined) return this.connectTo(server);
+    const idle = upstream.takeIdle(peer, this.request.repeatable && isIdempotent(this.exchange.head.method));
+    if (idle === undefined) return this.connectTo(peer);
     idle.user = this;
     this.connection = idle;
-    this.beginAttempt(server).connectMs = 0;
+    this.attempts.begin(peer.name, true);
     this.send(idle);
   }
 
-  private connectTo(server: number): void {
+  private connectTo(peer: Peer): void {
     this.stage = "connecting";
-    this.connection = this.upstream.connect(server, this);
-    this.beginAttempt(server);
+    this.connection = this.upstream.connect(peer, this);
+    this.attempts.begin(peer.name, false);
   }
 
-  /** For the variables $upstream_*. */
-  private beginAttempt(server: number): UpstreamAttempt {
-    const attempt = beginAttempt(this.upstream.serverName(server), monotonicMs());
-    this.attempt = attempt;
-    (this.exchange.upstreamAttempts ??= []).push(attempt);
-    return attempt;
+  /** Nobody can be asked: waits for somebody if it may, else tells the client. */
+  private noneLeft(): void {
+    const { waitMs = 0 } = this.upstream.options;
+    const nowMs = waitMs === 0 ? 0 : monotonicMs();
+    if (this.waitsUntilMs === 0) this.waitsUntilMs = nowMs + waitMs;
+    if (nowMs < this.waitsUntilMs && this.upstream.waiting.enter(this)) {
+      this.stage = "holding";
+      return;
+    }
+    this.fail(this.failureStatus, this.failureStatus === 503 ? "no server of the upstream can be asked" : undefined);
+  }
+
+  tryAgain(): void {
+    this.tried = NONE_TRIED;
+    this.connect();
+  }
+
+  waitedInVain(): void {
+    this.fail(this.failureStatus, "no server of the upstream could be asked in time");
   }
 
   connected(): void {
-    if (this.attempt !== undefined) attemptConnected(this.attempt, monotonicMs());
+    this.attempts.connected();
+    this.upstream.waiting.wake();
     if (this.connection !== undefined) this.send(this.connection);
   }
 
   private send(connection: UpstreamConnection): void {
     this.stage = "waiting";
     connection.begin(this.exchange.head.method);
-    this.writer = new RequestWriter(connection, this.requestHead, this.body);
-    this.writable();
+    this.request.sendTo(connection);
   }
 
   writable(): void {
-    const { writer } = this;
-    if (writer === undefined) return;
-    try {
-      writer.write();
-    } catch (error) {
-      this.fail(500, `the request body cannot be read back: ${(error as Error).message}`);
-    }
+    this.request.goOn();
   }
 
   /** What came before the loss counts: a reply that is whole is given, whatever happened to its connection then. */
@@ -162,42 +157,55 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   }
 
   private failedConnection(connection: UpstreamConnection, kind: LossKind, why: string): void {
-    if (this.attempt !== undefined) attemptFailed(this.attempt, kind === "timeout" ? 504 : 502, monotonicMs());
-    const fresh = !connection.reused;
-    if (kind === "closed" && !fresh && !connection.answered && this.mayRepeat(connection)) return this.retryStale();
-    if (kind !== "bug") this.upstream.serverFailed(connection.server, `${why}, ${this.describe()}`);
-    const unsent = this.stage === "connecting";
-    if (unsent || (kind === "closed" && !connection.answered && this.mayRepeat(connection))) {
-      if (this.tryNext(connection.server)) return;
-    }
-    this.fail(kind === "timeout" ? 504 : 502, undefined);
+    const status = kind === "timeout" ? 504 : 502;
+    this.attempts.failed(status);
+    const stale = kind === "closed" && connection.reused && !connection.answered;
+    if (stale && this.mayRepeat(connection)) return this.retryStale(connection);
+    this.failureStatus = status;
+    if (kind !== "bug") this.upstream.serverFailed(connection.peer, `${why}, ${this.describe()}`);
+    if (kind === "bug" || !this.tryNext(connection, kind === "timeout" ? "timeout" : "error"))
+      this.fail(status, undefined);
   }
 
+  /** Has the server not seen it, or does it not matter? */
   private mayRepeat(connection: UpstreamConnection): boolean {
-    return this.isIdempotent() || connection.bytesWritten === 0;
-  }
-
-  private isIdempotent(): boolean {
-    return IDEMPOTENT.has(this.exchange.head.method);
+    if (!this.request.repeatable) return false;
+    return connection.bytesWritten === 0 || isIdempotent(this.exchange.head.method);
   }
 
   /** The server closed an idle connection while the request was under way: once more, on a fresh one. */
-  private retryStale(): void {
-    const server = this.connection?.server ?? -1;
-    this.connection?.discard();
-    this.connection = undefined;
-    this.writer = undefined;
-    if (++this.staleRetries > STALE_RETRIES_MAX || server === -1) return this.fail(502, "the connection was closed");
-    this.connectTo(server);
+  private retryStale(connection: UpstreamConnection): void {
+    this.letGo();
+    if (++this.staleRetries > STALE_RETRIES_MAX) return this.fail(502, "the connection was closed");
+    this.connectTo(connection.peer);
   }
 
-  private tryNext(failed: number): boolean {
-    this.tried = [...this.tried, failed];
-    if (this.tried.length >= this.upstream.serverCount) return false;
-    this.connection?.discard();
-    this.connection = undefined;
-    this.writer = undefined;
-    this.connect();
+  /** Hands the request to another server, or lets it wait for one. False: it must not be sent again, or nobody is left. */
+  private tryNext(connection: UpstreamConnection, reason: RetryReason): boolean {
+    const { exchange, upstream, request } = this;
+    const unsent = this.stage === "connecting" || connection.bytesWritten === 0;
+    const tried = [...this.tried, connection.peer];
+    const allowed =
+      this.reply.state !== "streaming" &&
+      this.stage !== "abandoned" &&
+      mayRetry(upstream.options, {
+        reason,
+        method: exchange.head.method,
+        sent: !unsent,
+        repeatable: request.repeatable,
+        tries: tried.length,
+        elapsedMs: this.attempts.elapsedMs,
+      });
+    const waits = unsent && (upstream.options.waitMs ?? 0) > 0 && request.repeatable;
+    // One choice, since each of them is a turn.
+    const next = allowed ? upstream.choose(exchange, tried) : undefined;
+    if (next === undefined && !waits) return false;
+    this.tried = tried;
+    this.letGo();
+    this.reply.forget();
+    this.loss = undefined;
+    if (next === undefined) this.noneLeft();
+    else this.ask(next);
     return true;
   }
 
@@ -210,6 +218,7 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   private pull(): void {
     if (this.pulling) return;
     this.pulling = true;
+    this.attempts.wokenUp();
     try {
       while (this.stage !== "over" && !this.paused && this.step());
     } catch (error) {
@@ -223,118 +232,97 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
 
   /** One event of the parser. False: nothing more to pull now. */
   private step(): boolean {
-    const parser = this.connection?.parser;
-    if (parser === undefined) return false;
+    const { connection } = this;
+    if (connection === undefined) return false;
+    const { parser } = connection;
     switch (parser.next()) {
       case "need-data":
-        return this.needData();
+        return this.needData(connection);
       case "interim":
-        return this.interimReply(parser.head);
+        connection.headCame(false);
+        this.reply.interim(parser.head);
+        return true;
       case "head":
-        return this.headReceived(parser.head);
+        connection.headCame(true);
+        return this.headReceived(connection, parser.head);
       case "data":
         return this.dataReceived(parser.data);
       case "end":
-        return this.endReceived();
+        return this.endReceived(connection);
       case "failed":
-        return this.replyFailed(parser.failure.code, parser.failure.message);
+        return this.replyFailed(connection, parser.failure.code, parser.failure.message);
     }
   }
 
-  /** No more for now: what is held is not all there is, so it goes out. */
-  private needData(): boolean {
-    if (this.loss !== undefined) return this.replyFailed("truncated", `${this.loss} within the reply`);
-    if (this.stage === "held" && (this.heldData.length > 0 || this.heldHead?.length === LENGTH_UNKNOWN)) this.stream();
+  private needData(connection: UpstreamConnection): boolean {
+    if (this.loss !== undefined) this.replyFailed(connection, "truncated", `${this.loss} within the reply`);
+    else this.reply.flush();
     return false;
   }
 
-  /** RFC 9110 section 15.2: passed on, but for 100, which answers an Expect that we do not send. 101 was not asked
-   *  for: the parser shows it as a final head. */
-  private interimReply(head: UpstreamReplyHead): boolean {
-    if (head.status === 100) return true;
-    const { status, fields } = head;
-    this.exchange.reply.interim({ status, reason: undefined, fields: replyFields(fields), length: 0 });
-    return true;
-  }
-
-  private headReceived(head: UpstreamReplyHead): boolean {
-    const { status, reason } = head;
-    if (status < 200 || status > 599) return this.replyFailed("bad_status", `status ${status} was not asked for`);
-    const fields = replyFields(head.fields);
-    const announced = head.fields.get("trailer");
-    if (announced !== undefined && acceptsTrailers(this.exchange.head)) fields.add("Trailer", announced);
-    const length = status === 204 ? 0 : head.length;
-    if (this.attempt !== undefined) headCame(this.attempt, status, head.fields, monotonicMs());
-    this.heldHead = { status, reason: reason === "" ? undefined : reason, fields, length };
-    this.stage = "held";
-    return true;
-  }
-
-  /** The first piece is held: if nothing follows, the reply is sent with one write. */
-  private dataReceived(bytes: Uint8Array): boolean {
-    if (this.attempt !== undefined) this.attempt.contentBytes += bytes.length;
-    if (this.stage === "held" && this.heldData.length === 0) {
-      this.heldData = bytes;
-      return true;
+  /** The parser shows a 101 as a final head. */
+  private headReceived(connection: UpstreamConnection, head: UpstreamReplyHead): boolean {
+    const { status } = head;
+    if (status === 101 && this.switched(connection, head)) return false;
+    if (status < 200 || status > 599) {
+      return this.replyFailed(connection, "bad_status", `status ${status} was not asked for`);
     }
-    if (this.stage === "held") this.stream();
-    this.spool?.data(bytes);
+    this.isFault = isServersFault(status);
+    connection.keepAlive = head.fields.get("keep-alive");
+    this.attempts.headCame(status, head.fields);
+    if (this.upstream.options.retryOn?.includes(status) === true && this.retriesStatus(connection, status))
+      return false;
+    if (this.stage !== "abandoned") this.reply.headReceived(head, connection.peer);
     return true;
   }
 
-  private stream(): void {
-    const { exchange, heldHead, heldData } = this;
-    if (heldHead === undefined) return;
-    this.stage = "streaming";
-    this.heldData = EMPTY;
-    const spool = new ReplySpool(exchange.reply, this.options, this);
-    this.spool = spool;
-    spool.start(heldHead);
-    spool.data(heldData);
+  /** The connection belongs to a tunnel from now on. False: nobody asked for that. */
+  private switched(connection: UpstreamConnection, head: UpstreamReplyHead): boolean {
+    const { exchange, upstream } = this;
+    const attempt = this.attempts.current;
+    if (this.stage !== "waiting" || exchange.reply.state !== "waiting") return false;
+    const { route } = this.options;
+    if (!switchedProtocols(head, { exchange, upstream, connection, attempt, route })) return false;
+    this.connection = undefined;
+    this.finish();
+    return true;
   }
 
-  private endReceived(): boolean {
-    const trailers = this.trailers();
-    // Trailers need chunks: what would be one write otherwise is a stream.
-    if (trailers !== undefined && this.stage === "held") this.stream();
-    const { exchange, heldHead, heldData, spool, connection } = this;
-    const whole = this.stage === "held";
-    if (this.attempt !== undefined) replyEnded(this.attempt, monotonicMs());
+  /** A status that is the server's fault counts as its failure where such requests go to another. */
+  private retriesStatus(connection: UpstreamConnection, status: number): boolean {
+    if (this.isFault) this.upstream.serverFailed(connection.peer, `it answered ${status}, ${this.describe()}`);
+    return this.tryNext(connection, status);
+  }
+
+  private dataReceived(bytes: Uint8Array): boolean {
+    this.attempts.contentCame(bytes.length);
+    if (this.stage !== "abandoned") this.reply.data(bytes);
+    return true;
+  }
+
+  private endReceived(connection: UpstreamConnection): boolean {
+    const { stage } = this;
+    const { trailers } = connection.parser;
+    this.attempts.ended();
     this.connection = undefined;
     this.stage = "over";
-    this.body.close();
-    if (connection !== undefined) this.upstream.release(connection);
-    if (!whole) spool?.end(trailers);
-    else if (heldHead !== undefined) exchange.reply.whole(this.wholeHead(heldHead, heldData.length), heldData);
+    this.request.close();
+    this.upstream.release(connection, this.isFault);
+    if (stage !== "abandoned") this.reply.end(trailers);
     return false;
-  }
-
-  /** RFC 9110 section 6.5.1: passed on to a client that takes them, else dropped. */
-  private trailers(): Fields | undefined {
-    const sent = this.connection?.parser.trailers;
-    if (sent === undefined || !acceptsTrailers(this.exchange.head)) return undefined;
-    return passableTrailers(sent);
-  }
-
-  /** Of a chunked reply the length is known now. */
-  private wholeHead(head: ReplyHead, length: number): ReplyHead {
-    if (head.length !== LENGTH_UNKNOWN || isBodiless(this.exchange.head.method, head.status)) return head;
-    return { status: head.status, reason: head.reason, fields: head.fields, length };
   }
 
   /** What the upstream sent is no reply, or not all of one. */
-  private replyFailed(code: string, message: string): boolean {
-    const { connection } = this;
-    if (connection === undefined) return false;
-    if (code === "no_response") this.failedConnection(connection, "closed", "connection closed before a reply");
-    else this.badReply(connection, `bad reply (${code}): ${message}`);
+  private replyFailed(connection: UpstreamConnection, code: string, message: string): boolean {
+    if (code === "no_response") {
+      this.failedConnection(connection, "closed", "connection closed before a reply");
+      return false;
+    }
+    this.failureStatus = 502;
+    this.upstream.serverFailed(connection.peer, `bad reply (${code}): ${message}, ${this.describe()}`);
+    this.attempts.failed(502);
+    if (!this.tryNext(connection, "error")) this.fail(502, undefined);
     return false;
-  }
-
-  private badReply(connection: UpstreamConnection, why: string): void {
-    this.upstream.serverFailed(connection.server, `${why}, ${this.describe()}`);
-    if (this.attempt !== undefined) attemptFailed(this.attempt, 502, monotonicMs());
-    this.fail(502, undefined);
   }
 
   // ── the client ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -342,12 +330,16 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
   /** The reply that this object sends itself is one write; there is nothing to go on with. */
   drained(): void {}
 
+  /** Unless it is told otherwise, what nobody waits for is not worked on. */
   gone(): void {
-    this.finish();
+    const ignores = this.upstream.options.ignoreClientAbort === true;
+    if (!ignores || this.stage !== "waiting" || !this.request.complete) return this.finish();
+    this.stage = "abandoned";
+    if (this.paused) this.resume();
   }
 
   pause(): void {
-    if (this.stage !== "streaming") return;
+    if (this.stage !== "waiting") return;
     this.paused = true;
     this.connection?.pause();
   }
@@ -360,29 +352,29 @@ export class Transaction implements SpoolOwner, ConnectionUser, Producer, ReplyS
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private refuse(status: number, why: string): void {
-    this.upstream.log.error(`upstream ${this.upstream.name}: ${why}, ${this.describe()}`);
-    this.fail(status, undefined);
-  }
-
   /** An error page, or a visible break when the reply has begun. */
   private fail(status: number, why: string | undefined): void {
     if (this.stage === "over") return;
     if (why !== undefined) this.upstream.log.error(`upstream ${this.upstream.name}: ${why}, ${this.describe()}`);
-    const { spool, exchange } = this;
+    const { exchange } = this;
     this.finish();
+    if (this.reply.abort(`upstream ${this.upstream.name} broke off its reply`)) return;
     if (exchange.reply.state === "waiting") exchange.reply.producer = undefined;
-    if (spool === undefined) answer(exchange, status);
-    else spool.abort(`upstream ${this.upstream.name} broke off its reply`);
+    answer(exchange, status);
   }
 
   /** Lets go of everything. */
   private finish(): void {
+    if (this.stage === "holding") this.upstream.waiting.leave(this);
     this.stage = "over";
-    this.body.close();
-    this.writer = undefined;
+    this.request.close();
+    this.letGo();
+  }
+
+  private letGo(): void {
     const { connection } = this;
     this.connection = undefined;
+    this.request.detach();
     connection?.discard();
   }
 

@@ -4,143 +4,224 @@
  */
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { cookieNamed } from "../exchange/request-values.ts";
+import { evaluate } from "../exchange/template.ts";
 import { showAddress } from "../net/connect.ts";
-import { type BalancePeer, choosePeer, makePeer, peerFailed, peerSucceeded } from "./balance.ts";
+import { choosePeer, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
 import { type ConnectionOwner, type ConnectionUser, UpstreamConnection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
 import { makeHttpDialect } from "./dialect-http.ts";
 import { makeUwsgiDialect } from "./dialect-uwsgi.ts";
-import { IdlePool, idleTimeoutMs } from "./pool.ts";
+import { HealthChecks } from "./health.ts";
+import { Names, type NamesOwner } from "./names.ts";
+import { KEEPALIVE_AGE_MS, KEEPALIVE_REQUESTS_MAX, KEEPALIVE_TIMEOUT_MS, type UpstreamOptions } from "./options.ts";
+import type { Peer, PeerStatus } from "./peer.ts";
+import { idleTimeoutMs } from "./pool.ts";
+import { RepeatedReplies } from "./repeated-reply.ts";
+import { hash32, HashRing } from "./ring.ts";
+import { SecureServers } from "./secure.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
-/** nginx: proxy_connect_timeout 60 s. A server that is there accepts within a round trip; in five seconds two lost SYNs
- *  are sent again (1 s, 3 s), and the next server gets its chance while the client still waits. */
-export const CONNECT_TIMEOUT_MS = 5_000;
-/** nginx: proxy_read_timeout, proxy_send_timeout. */
-export const READ_TIMEOUT_MS = 60_000;
-export const SEND_TIMEOUT_MS = 60_000;
-/** Idle connections kept to each server, in each front thread. nginx documents 32 and, since 1.29.7, keeps 32. */
-export const KEEPALIVE_CONNECTIONS = 32;
-
-export type ServerAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
-
-export interface UpstreamOptions {
-  readonly name: string;
-  readonly protocol: "http" | "uwsgi";
-  /** At least one. */
-  readonly servers: readonly { readonly address: ServerAddress; readonly weight: number }[];
-  readonly connectTimeoutMs: number;
-  readonly readTimeoutMs: number;
-  readonly sendTimeoutMs: number;
-  /** 0: a connection for each request. */
-  readonly keepalive: number;
-}
-
-interface Server {
-  readonly address: ServerAddress;
-  /** For logs, and for the Host field of clients that send none. */
-  readonly name: string;
-  readonly pool: IdlePool;
-}
-
-export class Upstream implements ConnectionOwner {
+export class Upstream implements ConnectionOwner, NamesOwner {
   readonly name: string;
   readonly dialect: Dialect;
   readonly log: Log;
   /** Host for requests that name none: nginx's $proxy_host. */
   readonly host: string;
+  readonly options: UpstreamOptions;
+  readonly waiting = new WaitingRoom();
+  readonly repeated: RepeatedReplies;
 
-  private readonly options: UpstreamOptions;
-  private readonly servers: readonly Server[];
-  private readonly peers: readonly BalancePeer[];
+  private readonly policy: Policy;
+  private readonly keepaliveTimeoutMs: number;
+  private readonly keepaliveAgeMs: number;
+  private readonly keepaliveRequests: number;
+  /** Undefined: in the clear. */
+  private readonly secure: SecureServers | undefined;
+  private readonly names: Names;
+  private readonly health: HealthChecks | undefined;
+  private ring: HashRing | undefined = undefined;
   private readonly connections = new Set<UpstreamConnection>();
+  /** Of the last sweep, for what need not be exact. */
+  private sweptMs = monotonicMs();
   private closing = false;
 
   constructor(options: UpstreamOptions, log: Log) {
     this.name = options.name;
     this.options = options;
     this.log = log;
-    const keepalive = options.protocol === "http" ? options.keepalive : 0;
-    this.dialect = options.protocol === "http" ? makeHttpDialect(keepalive > 0) : makeUwsgiDialect();
-    this.servers = options.servers.map(({ address }) => ({
-      address,
-      name: showAddress(address),
-      pool: new IdlePool(keepalive),
-    }));
-    this.peers = options.servers.map(({ weight }) => makePeer(weight));
-    const first = options.servers[0]?.address;
+    this.policy = options.policy ?? "round_robin";
+    this.keepaliveTimeoutMs = options.keepaliveTimeoutMs ?? KEEPALIVE_TIMEOUT_MS;
+    this.keepaliveAgeMs = options.keepaliveAgeMs ?? KEEPALIVE_AGE_MS;
+    this.keepaliveRequests = options.keepaliveRequests ?? KEEPALIVE_REQUESTS_MAX;
+    this.dialect = options.protocol === "http" ? makeHttpDialect(options) : makeUwsgiDialect(options);
+    this.repeated = new RepeatedReplies(options);
+    const { servers, keepalive, nameTtlMs = 0 } = options;
+    this.names = new Names(servers, { keepalive: this.dialect.keepsAlive ? keepalive : 0, ttlMs: nameTtlMs }, this);
+    this.names.tick(this.sweptMs);
+    const { tls } = options;
+    this.secure = tls === undefined ? undefined : new SecureServers(tls);
+    const { health } = options;
+    this.health = health === undefined ? undefined : new HealthChecks(options, health, log, this.secure);
+    const first = servers[0]?.address;
     this.host = first?.kind === "tcp" ? showAddress(first) : "localhost";
   }
 
-  get serverCount(): number {
-    return this.servers.length;
+  get peers(): readonly Peer[] {
+    return this.names.peers;
   }
 
-  serverName(server: number): string {
-    return this.servers[server]?.name ?? "";
+  /** Which server is to be asked; undefined when none can be that is not in `tried`. */
+  choose(exchange: Exchange, tried: readonly Peer[]): Peer | undefined {
+    const { peers } = this;
+    const only = peers.length === 1 ? peers[0] : undefined;
+    if (only !== undefined) return tried.length === 0 && isUsable(only) ? only : undefined;
+    const { policy } = this;
+    const index = choosePeer(peers, tried, {
+      policy,
+      nowMs: monotonicMs(),
+      random: Math.random,
+      ring: policy === "hash" ? this.hashRing() : undefined,
+      hash: policy === "hash" ? this.hashOf(exchange) : 0,
+      stuckTo: policy === "sticky" ? peers.findIndex(({ id }) => id === this.stickyIdOf(exchange)) : -1,
+    });
+    return peers[index];
   }
 
-  /** The next server that is not in `tried`, or -1. */
-  choose(tried: readonly number[]): number {
-    return choosePeer(this.peers, tried, this.peers.length === 1 ? 0 : monotonicMs());
+  private hashRing(): HashRing {
+    return (this.ring ??= new HashRing(this.peers));
+  }
+
+  private hashOf(exchange: Exchange): number {
+    const { hashKey } = this.options;
+    return hash32(hashKey === undefined ? exchange.peer.remoteAddress : evaluate(hashKey, exchange));
+  }
+
+  private stickyIdOf({ head }: Exchange): string {
+    return cookieNamed(head.fields, this.options.stickyCookie ?? "");
+  }
+
+  /** The cookie that the client is to be given, or undefined when it has it. */
+  stickyCookie(exchange: Exchange, peer: Peer): string | undefined {
+    const { stickyCookie: name } = this.options;
+    if (this.policy !== "sticky" || name === undefined || this.stickyIdOf(exchange) === peer.id) return undefined;
+    return `${name}=${peer.id}; Path=/; HttpOnly; SameSite=Lax${exchange.peer.secure ? "; Secure" : ""}`;
   }
 
   /** An idle connection to that server, or undefined. `repeatable`: may the request be sent a second time? */
-  takeIdle(server: number, repeatable: boolean): UpstreamConnection | undefined {
-    return this.servers[server]?.pool.take(repeatable);
+  takeIdle(peer: Peer, repeatable: boolean): UpstreamConnection | undefined {
+    const idle = peer.pool.take(repeatable);
+    if (idle !== undefined) this.begun(idle);
+    return idle;
   }
 
   /** A fresh connection; `user` hears `connected` or `lost`, later. */
-  connect(server: number, user: ConnectionUser): UpstreamConnection {
-    const connection = new UpstreamConnection(server, this.dialect.makeParser(), this, this.options, user);
+  connect(peer: Peer, user: ConnectionUser): UpstreamConnection {
+    const parser = this.dialect.makeParser();
+    const connection = new UpstreamConnection(peer, parser, this, this.options, user, this.sweptMs);
     this.connections.add(connection);
-    // The index came from choose().
-    connection.open((this.servers[server] as Server).address);
+    this.begun(connection);
+    connection.open(peer.address, this.secure?.towards(peer));
     return connection;
   }
 
-  /** A reply was read to its end: keeps the connection if it can serve another request. */
-  release(connection: UpstreamConnection): void {
-    const { pool } = this.servers[connection.server] as Server;
-    const peer = this.peers[connection.server];
-    if (peer !== undefined) peerSucceeded(peer);
-    const { head } = connection.parser;
-    const kept = this.dialect.keepsAlive && !this.closing && head.persistent && connection.reusable;
-    const timeoutMs = kept ? idleTimeoutMs(head.fields.get("keep-alive")) : 0;
-    if (timeoutMs === 0) return connection.discard();
-    connection.idle(timeoutMs);
-    pool.put(connection);
+  private begun(connection: UpstreamConnection): void {
+    connection.busy = true;
+    connection.peer.active++;
+    connection.peer.requests++;
   }
 
-  serverFailed(server: number, why: string): void {
-    const peer = this.peers[server];
-    if (peer !== undefined) peerFailed(peer, monotonicMs());
-    this.log.error(`upstream ${this.name}, server ${this.serverName(server)}: ${why}`);
+  /** Its request is over, whatever became of it. */
+  private ended(connection: UpstreamConnection): void {
+    if (!connection.busy) return;
+    connection.busy = false;
+    connection.peer.active--;
+    // One that failed before it was answered is no sign that the next would not.
+    if (connection.answered) this.waiting.wake();
+  }
+
+  /** A reply was read to its end: keeps the connection if it can serve another request. */
+  release(connection: UpstreamConnection, failed: boolean): void {
+    const { peer } = connection;
+    if (!failed && peer.fails > 0) peerSucceeded(peer, monotonicMs());
+    this.ended(connection);
+    const timeoutMs = this.keepsMs(connection);
+    if (timeoutMs === 0) return connection.discard();
+    connection.idle(timeoutMs);
+    peer.pool.put(connection);
+  }
+
+  /** How long it may be kept idle; 0 for not at all. */
+  private keepsMs(connection: UpstreamConnection): number {
+    const { head } = connection.parser;
+    if (!this.dialect.keepsAlive || this.closing || !head.persistent || !connection.reusable) return 0;
+    if (connection.requests >= this.keepaliveRequests) return 0;
+    if (this.sweptMs - connection.madeMs >= this.keepaliveAgeMs || !this.peers.includes(connection.peer)) return 0;
+    return idleTimeoutMs(connection.keepAlive, this.keepaliveTimeoutMs);
+  }
+
+  serverFailed(peer: Peer, why: string): void {
+    peer.failures++;
+    peerFailed(peer, monotonicMs());
+    this.log.error(`upstream ${this.name}, server ${peer.name}: ${why}`);
   }
 
   /** Compares every deadline with the clock (base/clock monotonicMs); the front calls it about twice a second. */
   tick(nowMs: number): void {
+    this.sweptMs = nowMs;
     for (const connection of this.connections) connection.tick(nowMs);
+    this.names.tick(nowMs);
+    if (!this.closing && this.health?.tick(nowMs, this.peers) === true) this.waiting.wake();
+  }
+
+  status(): UpstreamStatus {
+    const nowMs = monotonicMs();
+    return { name: this.name, servers: this.peers.map((peer) => peer.status(nowMs)) };
   }
 
   /** Idle connections close now, busy ones when their reply is complete. */
   close(): void {
     this.closing = true;
-    for (const server of this.servers) server.pool.clear();
+    this.health?.close();
+    for (const peer of this.peers) peer.pool.clear();
   }
 
   // ── ConnectionOwner ───────────────────────────────────────────────────────────────────────────────────────────
 
   connectionIdleEnded(connection: UpstreamConnection): void {
-    this.servers[connection.server]?.pool.remove(connection);
+    connection.peer.pool.remove(connection);
   }
 
   connectionClosed(connection: UpstreamConnection): void {
     this.connections.delete(connection);
+    this.ended(connection);
   }
 
   bug(error: unknown): void {
     this.log.crit(`bug in upstream ${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
   }
+
+  // ── NamesOwner ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  peersChanged(): void {
+    this.ring = undefined;
+    this.log.info(`upstream ${this.name}: its servers are ${this.peers.map(({ name }) => name).join(", ")}`);
+    this.waiting.wake();
+  }
+
+  nameFailed(host: string, why: string): void {
+    this.log.warn(`upstream ${this.name}: ${host} cannot be resolved (${why}); what is known of it stays`);
+  }
+}
+
+/** Of the only server a mark is no reason not to ask it. */
+function isUsable(peer: Peer): boolean {
+  const standing = standingOf(peer, Infinity);
+  return standing === "ready" || standing === "marked";
+}
+
+export interface UpstreamStatus {
+  readonly name: string;
+  readonly servers: readonly PeerStatus[];
 }

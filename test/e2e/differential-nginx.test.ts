@@ -3,7 +3,8 @@
  * Every difference is in test/cases/differential/nginx.ts with its verdict; a new one fails, and so does one that is gone.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { DIFFERENCES } from "../cases/differential/nginx.ts";
+import { DIFFERENCES as REQUESTS } from "../cases/differential/nginx.ts";
+import { ENDINGS } from "../cases/differential/nginx-endings.ts";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { nginxMissing, startNginx } from "../support/nginx.ts";
@@ -12,6 +13,8 @@ import { type ScriptedServer, startScripted, type Visit } from "../support/scrip
 import { testUnless } from "../support/skip.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
 import { CASES, outcomesOf } from "./differential.ts";
+
+const DIFFERENCES = [...REQUESTS, ...ENDINGS];
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 

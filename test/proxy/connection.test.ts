@@ -1,6 +1,7 @@
 /** Deadlines and the end of connections, over real sockets and a clock that runs ten times as fast. */
 import { describe, expect, test } from "bun:test";
 import { SILENT } from "../../src/base/log.ts";
+import { settle } from "../../src/proxy/settled.ts";
 import { Transaction } from "../../src/proxy/transaction.ts";
 import { fakeExchange } from "../support/exchange.ts";
 import {
@@ -32,7 +33,11 @@ describe("deadlines", () => {
     const { upstream } = rig([server.port]);
     const log = SILENT;
     // As if the disk were full: nothing but back-pressure is left.
-    const transaction = new Transaction(exchange, upstream, { temporaryDirectory: "/nonexistent", log });
+    const transaction = new Transaction(
+      exchange,
+      upstream,
+      settle({ temporaryDirectory: "/nonexistent" }, upstream.options, log),
+    );
     reply.full = true;
     transaction.begin();
     await until("the head", 5000, () => reply.state === "started");

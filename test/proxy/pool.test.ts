@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { IDLE_TIMEOUT_MS, idleTimeoutMs } from "../../src/proxy/pool.ts";
+import { KEEPALIVE_TIMEOUT_MS as IDLE_TIMEOUT_MS } from "../../src/proxy/options.ts";
+import { idleTimeoutMs } from "../../src/proxy/pool.ts";
 import { until } from "../support/wait.ts";
 import { answering, OK, rig, startScripted } from "../support/scripted-upstream.ts";
 
@@ -14,7 +15,9 @@ describe("how long a connection may be idle", () => {
     ["timeout=900", IDLE_TIMEOUT_MS],
     ["nonsense", IDLE_TIMEOUT_MS],
   ];
-  test.each(cases)("Keep-Alive: %s means %d ms", (keepAlive, ms) => expect(idleTimeoutMs(keepAlive)).toBe(ms));
+  test.each(cases)("Keep-Alive: %s means %d ms", (keepAlive, ms) =>
+    expect(idleTimeoutMs(keepAlive, IDLE_TIMEOUT_MS)).toBe(ms),
+  );
 });
 
 test("requests one after the other share a connection", async () => {
@@ -38,6 +41,28 @@ test("requests at once have a connection each, and no more are kept than allowed
     () => server.visits.filter((visit) => visit.state === "open").length === 2,
   );
   upstream.close();
+  server.stop();
+});
+
+test("a connection serves as many requests as it may, and is then closed", async () => {
+  const server = startScripted(answering(OK));
+  const { ask } = rig([server.port], { keepaliveRequests: 2 });
+  for (let i = 0; i < 5; i++) expect((await ask()).reply.text).toBe("ok");
+  expect(server.visits).toHaveLength(3);
+  server.stop();
+});
+
+test("a connection that has reached its age is not kept", async () => {
+  const server = startScripted(answering(OK));
+  const { ask, upstream } = rig([server.port], { keepaliveAgeMs: 1000 });
+  await ask();
+  upstream.tick(performance.now() + 500);
+  await ask();
+  expect(server.visits).toHaveLength(1);
+  upstream.tick(performance.now() + 2000);
+  await ask();
+  await ask();
+  expect(server.visits).toHaveLength(2);
   server.stop();
 });
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { FakeRequest } from "../support/exchange.ts";
 import { answering, OK, once, rig, startScripted, sweepFast, type Visit } from "../support/scripted-upstream.ts";
+import { until } from "../support/wait.ts";
 
 const POST: FakeRequest = { method: "POST", body: [Buffer.from("data")] };
 
@@ -73,15 +74,65 @@ describe("another connection", () => {
     good.stop();
   });
 
-  test("a server that takes connections and never answers is a 504, and no second server gets the request", async () => {
+  test("a server that never answers: GET goes to the next, POST is a 504 and goes to no second one", async () => {
     const bad = startScripted(() => {});
     const good = startScripted(answering(OK));
-    const made = rig([bad.port, good.port]);
-    const sweep = sweepFast(made);
-    expect((await made.ask()).reply.status).toBe(504);
-    expect(good.visits).toHaveLength(0);
-    clearInterval(sweep);
+    for (const [request, status, visits] of [
+      [POST, 504, 0],
+      [{}, 200, 1],
+    ] as const) {
+      const made = rig([bad.port, good.port]);
+      const sweep = sweepFast(made);
+      expect((await made.ask(request)).reply.status).toBe(status);
+      expect(good.visits).toHaveLength(visits);
+      clearInterval(sweep);
+    }
     bad.stop();
     good.stop();
+  });
+
+  test("a status that is to be retried: the next server is asked, and the last one's answer stands", async () => {
+    const busy = () => startScripted(answering("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy"));
+    const [one, other, good] = [busy(), busy(), startScripted(answering(OK))];
+    const options = { retryOn: ["error", 503] as const };
+    expect((await rig([one.port, other.port, good.port], options).ask()).reply.text).toBe("ok");
+    expect((await rig([one.port, other.port], options).ask()).reply.text).toBe("busy");
+    const post = rig([one.port, good.port], options);
+    expect((await post.ask(POST)).reply.status).toBe(503);
+    const unsafe = rig([one.port, good.port], { ...options, retryUnsafe: true });
+    expect((await unsafe.ask(POST)).reply.status).toBe(200);
+    const few = rig([one.port, other.port, good.port], { ...options, triesMax: 2 });
+    expect((await few.ask()).reply.status).toBe(503);
+    for (const server of [one, other, good]) server.stop();
+  });
+
+  test("a request waits for a server that is not there yet, as long as it may", async () => {
+    const port = deadPort();
+    const asked = rig([port], { waitMs: 5000 }).ask(POST);
+    await Bun.sleep(150);
+    const server = startScripted(answering(OK), port);
+    expect((await asked).reply.status).toBe(200);
+    server.stop();
+    expect((await rig([deadPort()], { waitMs: 200 }).ask()).reply.status).toBe(502);
+  });
+
+  test("a request waits for its turn where a server takes so many at a time, or is a 503", async () => {
+    const server = startScripted(() => {});
+    const { address } = { address: { kind: "tcp", host: "127.0.0.1", port: server.port } as const };
+    const servers = [{ address, weight: 1, connectionsMax: 1 }];
+    const { request, ask } = rig([], { servers, waitMs: 5000 });
+    const before = request();
+    const second = ask();
+    await until("the first request", 5000, () => server.visits[0]?.heads === 1);
+    expect(server.visits).toHaveLength(1);
+    server.visits[0]?.send(OK);
+    await before.reply.over;
+    await until("the second request", 5000, () => server.visits.some((visit) => visit.heads === 2));
+    server.visits[0]?.send(OK);
+    expect((await second).reply.status).toBe(200);
+    const impatient = rig([], { servers });
+    impatient.request();
+    expect((await impatient.ask()).reply.status).toBe(503);
+    server.stop();
   });
 });

@@ -20,6 +20,8 @@ export interface FakeRequest {
   readonly bodyLength?: number;
   readonly bodyFailure?: BodyFailure;
   readonly params?: ReadonlyMap<string, string>;
+  /** The Upgrade field, when Connection names it. */
+  readonly upgrade?: string;
 }
 
 export interface FakeExchange {
@@ -69,7 +71,7 @@ function fakeHead(request: FakeRequest, bodyLength: number): RequestHead {
     bodyLength,
     persistent: true,
     expectsContinue: false,
-    upgrade: undefined,
+    upgrade: request.upgrade,
   };
 }
 

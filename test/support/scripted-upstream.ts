@@ -9,7 +9,8 @@ import { listen } from "../../src/net/listen.ts";
 import type { Wire, WireOwner } from "../../src/net/wire.ts";
 import { listenTcp } from "../../src/os/sockets.ts";
 import { makeProxyHandler } from "../../src/proxy/handler.ts";
-import { Upstream, type UpstreamOptions } from "../../src/proxy/upstream.ts";
+import type { ProxyOptions, UpstreamOptions } from "../../src/proxy/options.ts";
+import { Upstream } from "../../src/proxy/upstream.ts";
 import { type FakeExchange, fakeExchange, type FakeRequest } from "./exchange.ts";
 import { within } from "./wait.ts";
 
@@ -72,8 +73,8 @@ export interface ScriptedServer {
 }
 
 /** `script` runs whenever bytes have arrived; `visit.text` is all that came on its connection. */
-export function startScripted(script: (visit: Visit) => void): ScriptedServer {
-  const { fds, port } = listenTcp({ host: "127.0.0.1", port: 0 }, 1);
+export function startScripted(script: (visit: Visit) => void, wanted = 0): ScriptedServer {
+  const { fds, port } = listenTcp({ host: "127.0.0.1", port: wanted }, 1);
   const visits: Visit[] = [];
   const accept = (wire: Wire) => {
     const visit = new Visit(wire, visits.length + 1, script);
@@ -115,10 +116,15 @@ export const UPSTREAM: Omit<UpstreamOptions, "servers"> = {
 };
 
 /** An upstream of servers on these ports. */
-export function rig(ports: readonly number[], options: Partial<UpstreamOptions> = {}, log: Log = SILENT): Rig {
+export function rig(
+  ports: readonly number[],
+  options: Partial<UpstreamOptions> = {},
+  log: Log = SILENT,
+  route: Partial<ProxyOptions> = {},
+): Rig {
   const servers = ports.map((port) => ({ address: { kind: "tcp", host: "127.0.0.1", port } as const, weight: 1 }));
   const upstream = new Upstream({ ...UPSTREAM, servers, ...options }, log);
-  const handler = makeProxyHandler(upstream, { temporaryDirectory: tmpdir() });
+  const handler = makeProxyHandler(upstream, { temporaryDirectory: tmpdir(), ...route });
   const request = (wanted: FakeRequest = {}) => {
     const made = fakeExchange(wanted);
     handler(made.exchange);
@@ -138,7 +144,7 @@ export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /** Asks a server that runs `script`, with sweeps that are ten times as fast as the clock. */
 export async function against(script: (visit: Visit) => void, request: FakeRequest = {}, change: Partial<Setup> = {}) {
   const server = startScripted(script);
-  const made = rig([server.port], change.options);
+  const made = rig([server.port], change.options, SILENT, change.route);
   const sweep = sweepFast(made);
   try {
     const { reply } = await made.ask(request);
@@ -151,6 +157,7 @@ export async function against(script: (visit: Visit) => void, request: FakeReque
 
 export interface Setup {
   readonly options: Parameters<typeof rig>[1];
+  readonly route: Partial<ProxyOptions>;
 }
 
 export function sweepFast({ upstream }: Rig): Timer {

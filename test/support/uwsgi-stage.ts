@@ -44,6 +44,7 @@ export function stage(handler: Handler): Stage {
       refused: (_, status) => records.push(`refused ${status}`),
       limited: (limit) => limits.push(limit),
       counted: (limit) => limits.push(limit),
+      replaced: () => {},
       closed: () => closed++,
     },
   };

@@ -8,6 +8,8 @@ export interface FieldName {
   /** As spelled on the wire. */
   readonly text: string;
   readonly lower: string;
+  /** `X-Real-IP: `, as a field line begins. */
+  readonly line: string;
   /** `HTTP_X_REAL_IP`; for Content-Type and Content-Length without the prefix (RFC 3875 section 4.1). */
   readonly cgi: string;
   /** True when another spelling (`_` for `-`) maps to the same CGI name, so that it could pass for it. */
@@ -33,7 +35,7 @@ function makeFieldName(spelling: string): FieldName {
   const lower = text.toLowerCase();
   const upper = text.toUpperCase().replaceAll("-", "_");
   const cgi = upper === "CONTENT_TYPE" || upper === "CONTENT_LENGTH" ? upper : `HTTP_${upper}`;
-  return { text, lower, cgi, ambiguous: text.includes("_") };
+  return { text, lower, line: `${text}: `, cgi, ambiguous: text.includes("_") };
 }
 
 export class Fields {

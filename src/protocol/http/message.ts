@@ -39,6 +39,8 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
   /** Upgrade field of an HTTP/1.1 request whose Connection names it (RFC 9110 section 7.8). */
   readonly upgrade: string | undefined;
+  /** Has this very object been met before (http1/head-memo.ts)? Then what is made of it alone is worth keeping. */
+  repeats?: boolean;
 }
 
 /** A reply before its framing: Content-Length, Transfer-Encoding, Connection and Date are the writer's business and

@@ -22,6 +22,7 @@ import {
   STATUS_LINE_BYTES_MAX,
   statusLineFailure,
 } from "./response-head.ts";
+import type { ResponseMemo } from "./response-memo.ts";
 import { type SearchResult, SectionSearch } from "./section-search.ts";
 
 export type ClientEvent = "need-data" | "interim" | "head" | "data" | "end" | "failed";
@@ -38,6 +39,7 @@ export class ClientConnection {
   private interims = 0;
   private lineChecked = false;
   private readonly limits: HeadLimits;
+  private readonly memo: ResponseMemo | undefined;
   private readonly rules: FieldRules;
   private readonly intake = new Intake();
   private readonly search = new SectionSearch();
@@ -45,8 +47,10 @@ export class ClientConnection {
   private body: BodyDecoder | undefined = undefined;
   private currentFailure: HeadFailure | undefined = undefined;
 
-  constructor(limits: HeadLimits) {
+  /** `memo`: shared by connections with the same limits. */
+  constructor(limits: HeadLimits, memo?: ResponseMemo) {
     this.limits = limits;
+    this.memo = memo;
     this.rules = responseFieldRules(limits);
   }
 
@@ -131,8 +135,7 @@ export class ClientConnection {
     if (intake.length === 0 && !this.ended) return "need-data";
     const result = search.run(intake, limits.headBytesMax, STATUS_LINE_BYTES_MAX);
     if (result !== "complete") return this.incompleteHead(result);
-    const { start } = intake;
-    const head = parseResponseHead(intake.bytes, start, start + search.length - 2, this.method, this.rules);
+    const head = this.readHead(intake.bytes, intake.start, search.length);
     if (head instanceof HeadFailure) return this.fail(head);
     intake.skip(search.length);
     this.currentHead = head;
@@ -140,6 +143,18 @@ export class ClientConnection {
     this.place = "body";
     this.body = makeDecoder(head);
     return "head";
+  }
+
+  /** A whole one of `length` bytes. */
+  private readHead(bytes: Buffer, start: number, length: number): ResponseHead | HeadFailure {
+    const { memo, method } = this;
+    // What follows a head hangs on the method for these.
+    const usual = memo !== undefined && method !== "HEAD" && method !== "CONNECT";
+    const known = usual ? memo.find(bytes, start, length) : undefined;
+    if (known !== undefined) return known;
+    const head = parseResponseHead(bytes, start, start + length - 2, method, this.rules);
+    if (usual && !(head instanceof HeadFailure) && head.status >= 200) memo.keep(bytes, start, length, head);
+    return head;
   }
 
   private interim(): ClientEvent {

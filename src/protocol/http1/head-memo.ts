@@ -22,7 +22,10 @@ export class HeadMemo {
     if (bytes.length > BYTES_MAX) return undefined;
     const slot = slotOf(bytes);
     const held = this.bytes[slot];
-    return held !== undefined && held.length === bytes.length && held.equals(bytes) ? this.heads[slot] : undefined;
+    if (held === undefined || held.length !== bytes.length || !held.equals(bytes)) return undefined;
+    const head = this.heads[slot];
+    if (head !== undefined) head.repeats = true;
+    return head;
   }
 
   /** `bytes` are a whole head of a request without a body, and are never changed. */

@@ -86,6 +86,7 @@ function makeHead(text: string, start: number, target: ParsedTarget, fields: Fie
     persistent: isPersistent(minor, connection),
     expectsContinue: minor === 1 && bodyLength !== 0 && isContinue(notes.expect),
     upgrade: notes.upgrade !== undefined && namesUpgrade(minor, connection) ? notes.upgrade : undefined,
+    repeats: false,
   };
 }
 

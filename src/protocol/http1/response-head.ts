@@ -24,6 +24,8 @@ export interface ResponseHead {
   readonly persistent: boolean;
   /** Upgrade field of a 101. */
   readonly upgrade: string | undefined;
+  /** Has this very object been met before (response-memo.ts)? */
+  repeats: boolean;
 }
 
 /** Parsing is synchronous and leaves nothing in this that lives on. */
@@ -39,11 +41,13 @@ export const STATUS_LINE_BYTES_MAX = 1024;
 /** `HTTP/1.x SP 3DIGIT` is fixed; then SP and a reason phrase. */
 const STATUS_AT = 9;
 const REASON_AT = 13;
-const STATUS_LINE = /^HTTP\/1\.[0-9] [1-5][0-9]{2}$/;
+const VERSION = Buffer.from("HTTP/1.", "latin1");
+const DIGIT_ZERO = 0x30;
 
 /** Is the status line, the first line at `start`, already wrong? */
 export function statusLineFailure(bytes: Buffer, start: number): HeadFailure | undefined {
-  return findStatusLineEnd(bytes, start).failure;
+  const end = findLineEnd(bytes, start);
+  return isStatusLine(bytes, start, end) ? undefined : lineFailure(bytes, start, end);
 }
 
 /** `bytes[start, end)` are status line and field lines, without the empty line; or the part up to a byte that cannot be
@@ -55,47 +59,62 @@ export function parseResponseHead(
   method: string,
   rules: FieldRules,
 ): ResponseHead | HeadFailure {
-  const line = findStatusLineEnd(bytes, start);
-  if (line.failure !== undefined) return line.failure;
+  const lineEnd = findLineEnd(bytes, start);
+  if (!isStatusLine(bytes, start, lineEnd)) return lineFailure(bytes, start, lineEnd);
   const text = bytes.latin1Slice(start, end);
   const fields = new Fields();
   notes.reset();
-  const failure = parseFieldLines(bytes, line.end + 2, end, text, start, rules, fields, notes);
+  const failure = parseFieldLines(bytes, lineEnd + 2, end, text, start, rules, fields, notes);
   if (failure !== undefined) return failure;
   const minor = text[STATUS_AT - 2] === "0" ? 0 : 1;
-  const status = Number(text.substring(STATUS_AT, STATUS_AT + 3));
+  const status = statusOf(bytes, start);
   const body = responseBody(method, status, minor, notes);
   if (body instanceof HeadFailure) return body;
   const ends = body.framing === "close" || body.framing === "tunnel";
   return {
     minor,
     status,
-    reason: text.slice(REASON_AT, line.end - start),
+    reason: text.slice(REASON_AT, lineEnd - start),
     fields,
     length: body.length,
     framing: body.framing,
     persistent: !ends && isPersistent(minor, notes.connection),
     upgrade: status === 101 ? notes.upgrade : undefined,
+    repeats: false,
   };
 }
 
-interface StatusLineEnd {
-  /** The byte of its CR. */
-  readonly end: number;
-  readonly failure: HeadFailure | undefined;
-}
-
-/** Checks the line. A missing SP before an absent reason phrase is forgiven, as nginx does: nothing hangs on it. */
-function findStatusLineEnd(bytes: Buffer, start: number): StatusLineEnd {
+/** The byte that cannot stand in the line: of a good one its CR. */
+function findLineEnd(bytes: Buffer, start: number): number {
   let at = start;
   const stop = start + STATUS_LINE_BYTES_MAX;
   while (at < stop && VALUE[bytes[at] ?? NO_BYTE] === 1) at++;
-  if (at === stop) return { end: at, failure: new HeadFailure("status_line_too_long") };
-  if (bytes[at] === LF) return { end: at, failure: new HeadFailure("bare_lf") };
-  const fixed = bytes.latin1Slice(start, Math.min(at, start + REASON_AT - 1));
-  const wellFormed = STATUS_LINE.test(fixed) && (at === start + REASON_AT - 1 || bytes[start + REASON_AT - 1] === SP);
-  if (!wellFormed || bytes[at] !== CR || bytes[at + 1] !== LF) {
-    return { end: at, failure: new HeadFailure("bad_status_line") };
-  }
-  return { end: at, failure: undefined };
+  return at;
+}
+
+/** A missing SP before an absent reason phrase is forgiven, as nginx does: nothing hangs on it. */
+function isStatusLine(bytes: Buffer, start: number, end: number): boolean {
+  if (bytes[end] !== CR || bytes[end + 1] !== LF) return false;
+  for (let i = 0; i < VERSION.length; i++) if (bytes[start + i] !== VERSION[i]) return false;
+  const first = (bytes[start + STATUS_AT] ?? 0) - DIGIT_ZERO;
+  if (!isDigit(bytes[start + VERSION.length]) || bytes[start + STATUS_AT - 1] !== SP || first < 1 || first > 5)
+    return false;
+  if (!isDigit(bytes[start + STATUS_AT + 1]) || !isDigit(bytes[start + STATUS_AT + 2])) return false;
+  return end === start + REASON_AT - 1 || bytes[start + REASON_AT - 1] === SP;
+}
+
+function lineFailure(bytes: Buffer, start: number, end: number): HeadFailure {
+  if (end === start + STATUS_LINE_BYTES_MAX) return new HeadFailure("status_line_too_long");
+  return new HeadFailure(bytes[end] === LF ? "bare_lf" : "bad_status_line");
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= DIGIT_ZERO && byte <= DIGIT_ZERO + 9;
+}
+
+/** Three digits that were checked. */
+function statusOf(bytes: Buffer, start: number): number {
+  let status = 0;
+  for (let i = 0; i < 3; i++) status = status * 10 + (bytes[start + STATUS_AT + i] ?? 0) - DIGIT_ZERO;
+  return status;
 }

@@ -25,17 +25,33 @@ export const MODIFIER_PING = 100;
 /** The answer to a ping. */
 export const PONG = Buffer.from([MODIFIER_PING, 0, 0, 1]);
 
+/** Most names and values are shorter: for them a loop costs less than a call out of JavaScript. */
+const LOOP_CHARACTERS_MAX = 48;
+
 /** Builds packets in one buffer that serves all requests. Fits exchange/cgi.ts's CgiSink. */
 export class PacketWriter {
   /** The variable that did not fit; undefined while all of them did. */
   tooLarge: string | undefined = undefined;
-  private readonly buffer = Buffer.allocUnsafe(PACKET_HEADER_BYTES + PACKET_DATA_BYTES_MAX);
+  private readonly buffer = Buffer.allocUnsafeSlow(PACKET_HEADER_BYTES + PACKET_DATA_BYTES_MAX);
   private end = PACKET_HEADER_BYTES;
+
+  /** The buffer: begins with the packet after `finish`. */
+  get bytes(): Buffer {
+    return this.buffer;
+  }
 
   /** Forgets what was written: a new packet begins. */
   reset(): void {
     this.end = PACKET_HEADER_BYTES;
     this.tooLarge = undefined;
+  }
+
+  /** Begins with what an earlier `finish` gave: all of a packet. Returns its bytes. */
+  again(packet: Uint8Array): number {
+    this.buffer.set(packet, 0);
+    this.end = packet.length;
+    this.tooLarge = undefined;
+    return packet.length;
   }
 
   /** Adds a variable (latin-1). False, and the packet is lost, when it does not fit. */
@@ -55,7 +71,8 @@ export class PacketWriter {
     const { length } = text;
     buffer[at] = length & 0xff;
     buffer[at + 1] = length >> 8;
-    if (length > 0) buffer.latin1Write(text, at + 2, length);
+    if (length > LOOP_CHARACTERS_MAX) buffer.latin1Write(text, at + 2, length);
+    else for (let i = 0; i < length; i++) buffer[at + 2 + i] = text.charCodeAt(i);
     return at + 2 + length;
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { Fields } from "../../../src/protocol/http/fields.ts";
+import { fieldName, Fields } from "../../../src/protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../../../src/protocol/http/message.ts";
-import { encodeRequestHead } from "../../../src/protocol/http1/write-request.ts";
+import { RequestHeadWriter } from "../../../src/protocol/http1/write-request.ts";
 import { ServerConnection } from "../../../src/protocol/http1/connection.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../src/protocol/http1/limits.ts";
 import {
@@ -234,10 +234,14 @@ test("a chunk without content is a bug of the caller, since it would end the bod
 describe("request heads are read back the same", () => {
   const fields = Fields.of([
     ["Host", "a"],
-    ["Connection", "dropped"],
-    ["Content-Length", "99"],
     ["X", "y"],
   ]);
+  const writer = new RequestHeadWriter();
+  const encode = (method: string, target: string, length: number, connection: string | undefined) => {
+    writer.begin(method, target);
+    for (const [name, value] of fields.pairs()) writer.add(fieldName(name), value);
+    return writer.bytes.latin1Slice(0, writer.finish(length, connection));
+  };
   test.each([
     ["no content", "GET", 0, undefined, "", ["head GET /p?q host=a length=0 keep", "end"]],
     ["length 0 of POST", "POST", 0, undefined, "", ["head POST /p?q host=a length=0 keep", "end"]],
@@ -251,16 +255,15 @@ describe("request heads are read back the same", () => {
       ["head POST /p?q host=a length=chunked close", "data 1 x", "end"],
     ],
   ] as const)("%s", (_, method, length, connection, body, trace) => {
-    const wire = encodeRequestHead(method, "/p?q", fields, length, connection).latin1Slice() + body;
+    const wire = encode(method, "/p?q", length, connection) + body;
     expect(serverTrace(wire, { cut: everyByte, ends: true })).toEqual([...trace]);
     expect(wire.includes("Content-Length: 0")).toBe(method === "POST" && length === 0);
-    expect(wire).not.toContain("dropped");
   });
 
   test("what would split a request is a bug of the caller", () => {
-    expect(() => encodeRequestHead("GET", "/ HTTP/1.1\r\nX: y", fields, 0, undefined)).toThrow();
-    expect(() => encodeRequestHead("GET /", "/", fields, 0, undefined)).toThrow();
-    expect(() => encodeRequestHead("GET", "/", fields, 0, "x\r\nY: z")).toThrow();
+    expect(() => encode("GET", "/ HTTP/1.1\r\nX: y", 0, undefined)).toThrow();
+    expect(() => encode("GET /", "/", 0, undefined)).toThrow();
+    expect(() => encode("GET", "/", 0, "x\r\nY: z")).toThrow();
   });
 });
 

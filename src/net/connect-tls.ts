@@ -1,0 +1,83 @@
+/**
+ * TLS towards a server: what a connection needs to know, and what is made of Bun's answer to the handshake. A server is
+ * believed when its certificate leads to a known authority and names it (RFC 9110 section 4.3.4, RFC 9525); what is wrong
+ * with it otherwise is said in words for the log. TLS 1.2 is the least, and HTTP/1.1 is all that is offered (ALPN).
+ *
+ * Bun tells the end of a connection in the same way with and without close_notify. So a reply that only its connection
+ * delimits cannot be told from a truncated one here, as in nginx; with Content-Length or chunks it can.
+ */
+import { createSecureContext, getCACertificates, rootCertificates } from "node:tls";
+
+/** PEM. */
+export interface ClientIdentity {
+  /** Authorities in place of those of the system. */
+  readonly ca?: string | undefined;
+  /** Certificate with its chain, and its key. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** Made once and shared: a store with the authorities of a system costs 3 ms and 250 KiB. */
+export interface ClientContext {
+  readonly handle: object;
+}
+
+export interface ClientTls {
+  readonly context: ClientContext;
+  /** Whom the certificate must name; also what the server is told (SNI). */
+  readonly serverName: string;
+  /** False: whoever answers is believed. */
+  readonly verify: boolean;
+}
+
+export function makeClientContext({ ca, cert, key }: ClientIdentity): ClientContext {
+  const identity = cert === undefined || key === undefined ? {} : { cert, key };
+  const made = createSecureContext({ ca: ca ?? systemAuthorities(), ...identity, minVersion: "TLSv1.2" });
+  // What Bun.connect takes is the native context inside (a test holds it to that); node:tls unpacks it in the same way.
+  return { handle: made.context as object };
+}
+
+let authorities: string[] | undefined = undefined;
+
+/** What the system trusts, additions of its administrator included; Mozilla's list where the system has none. */
+function systemAuthorities(): string[] {
+  if (authorities === undefined) {
+    const found = getCACertificates("system");
+    authorities = found.length > 0 ? found : [...rootCertificates];
+  }
+  return authorities;
+}
+
+/** One protocol name with its length before it (RFC 7301 section 3.1). */
+const ALPN_HTTP_1_1 = Buffer.from("\x08http/1.1", "latin1");
+
+/** The `tls` of Bun.connect. */
+export function tlsSettings({ context, serverName, verify }: ClientTls): Record<string, unknown> {
+  return {
+    secureContext: context.handle,
+    serverName,
+    ALPNProtocols: ALPN_HTTP_1_1,
+    rejectUnauthorized: verify,
+  };
+}
+
+/** Why a connection is not used, given what Bun says of its handshake; undefined when it is. */
+export function handshakeFailure(ok: boolean, error: Error | null | undefined, verify: boolean): string | undefined {
+  const { code = "" } = (error ?? {}) as { code?: string };
+  if (ok || (!verify && isOfCertificate(code))) return undefined;
+  return describeTls(error ?? undefined);
+}
+
+/** `CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`: the handshake itself went well. `EPROTO`, `ECONNRESET`: it did not. */
+function isOfCertificate(code: string): boolean {
+  return code.includes("_") && !code.startsWith("ERR_SSL");
+}
+
+/** `TLS: certificate has expired (CERT_HAS_EXPIRED)` */
+export function describeTls(error: Error | undefined): string {
+  if (error === undefined) return "TLS: the handshake failed";
+  const { code } = error as { code?: string };
+  // `error:1000045c:SSL routines:OPENSSL_internal:TLSV1_ALERT_CERTIFICATE_REQUIRED`
+  const message = error.message.replace(/^error:[0-9a-f]+:.*:/, "");
+  return code === undefined || code === "EPROTO" ? `TLS: ${message}` : `TLS: ${message} (${code})`;
+}

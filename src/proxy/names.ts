@@ -1,0 +1,99 @@
+/**
+ * The servers of an upstream as peers: a name is resolved again whenever its addresses are too old, and every address is a
+ * peer of its own. While a name was never resolved it is one peer that is connected by name; when resolving fails what is
+ * known is kept. A peer that stays keeps its state and connections; one that goes finishes what it has.
+ */
+import { type Resolved, resolveName } from "../net/resolve.ts";
+import { NAME_TTL_MAX_MS, NAME_TTL_MIN_MS, type ServerAddress, type ServerOptions } from "./options.ts";
+import { Peer } from "./peer.ts";
+
+/** A host name, as opposed to an address or a path. */
+export function isName(address: ServerAddress): boolean {
+  return address.kind === "tcp" && !/^[0-9.]+$/.test(address.host) && !address.host.includes(":");
+}
+
+interface Named {
+  readonly server: ServerOptions;
+  readonly host: string;
+  readonly port: number;
+  peers: readonly Peer[];
+  dueMs: number;
+  asked: boolean;
+}
+
+export interface NamesOwner {
+  /** `peers` is another list now. */
+  peersChanged(): void;
+  /** For the log. */
+  nameFailed(host: string, why: string): void;
+}
+
+export class Names {
+  /** Of all servers, in the order of the configuration. */
+  peers: readonly Peer[] = [];
+  private readonly entries: readonly (Named | Peer)[];
+  private readonly keepalive: number;
+  private readonly ttlMs: number;
+  private readonly owner: NamesOwner;
+  private readonly resolve: (host: string) => Promise<Resolved>;
+
+  /** `ttlMs` 0: what the resolver says. */
+  constructor(
+    servers: readonly ServerOptions[],
+    options: { readonly keepalive: number; readonly ttlMs: number },
+    owner: NamesOwner,
+    resolve = resolveName,
+  ) {
+    this.keepalive = options.keepalive;
+    this.ttlMs = options.ttlMs;
+    this.owner = owner;
+    this.resolve = resolve;
+    this.entries = servers.map((server) => this.entryOf(server));
+    this.gather();
+  }
+
+  private entryOf(server: ServerOptions): Named | Peer {
+    const { address } = server;
+    const peer = new Peer(server, address, this.keepalive);
+    if (address.kind !== "tcp" || !isName(address)) return peer;
+    return { server, host: address.host, port: address.port, peers: [peer], dueMs: -Infinity, asked: false };
+  }
+
+  private gather(): void {
+    this.peers = this.entries.flatMap((entry) => (entry instanceof Peer ? [entry] : entry.peers));
+  }
+
+  tick(nowMs: number): void {
+    for (const entry of this.entries) {
+      if (entry instanceof Peer || entry.asked || nowMs < entry.dueMs) continue;
+      entry.asked = true;
+      void this.ask(entry, nowMs);
+    }
+  }
+
+  private async ask(entry: Named, nowMs: number): Promise<void> {
+    try {
+      const { addresses, ttlMs } = await this.resolve(entry.host);
+      const wanted = this.ttlMs > 0 ? this.ttlMs : ttlMs;
+      entry.dueMs = nowMs + Math.min(NAME_TTL_MAX_MS, Math.max(this.ttlMs > 0 ? 0 : NAME_TTL_MIN_MS, wanted));
+      if (addresses.length > 0) this.update(entry, addresses);
+    } catch (error) {
+      entry.dueMs = nowMs + NAME_TTL_MIN_MS;
+      this.owner.nameFailed(entry.host, (error as Error).message);
+    }
+    entry.asked = false;
+  }
+
+  private update(entry: Named, addresses: readonly string[]): void {
+    const hostOf = (peer: Peer) => (peer.address.kind === "tcp" ? peer.address.host : "");
+    const before = entry.peers;
+    if (before.map(hostOf).join() === addresses.join()) return;
+    entry.peers = addresses.map((host) => {
+      const address = { kind: "tcp", host, port: entry.port } as const;
+      return before.find((peer) => hostOf(peer) === host) ?? new Peer(entry.server, address, this.keepalive);
+    });
+    for (const peer of before) if (!entry.peers.includes(peer)) peer.pool.clear();
+    this.gather();
+    this.owner.peersChanged();
+  }
+}

@@ -1,0 +1,221 @@
+/** Several servers behind us: shares by weight over all fronts, and servers that die, hang and come back under load. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { join } from "node:path";
+import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
+import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+import { Load } from "../support/load.ts";
+import { nginxMissing, startNginx } from "../support/nginx.ts";
+import type { Peer } from "../support/peer.ts";
+import { descendants } from "../support/processes.ts";
+import { testUnless } from "../support/skip.ts";
+import { site } from "../support/toml.ts";
+import { startUwsgi, uwsgiMissing } from "../support/uwsgi.ts";
+import { until } from "../support/wait.ts";
+import { type Answer, ask, type Address, Client, field, get } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
+
+const missing = nginxMissing();
+const withNginx = testUnless(missing);
+const withUwsgi = testUnless(missing ?? uwsgiMissing());
+const folder = makeFolder("load-balancing");
+const NAMES = ["a", "b", "c"] as const;
+const ports: number[] = [];
+const peers: (Peer | undefined)[] = [];
+const uwsgiSocket = join(folder, "uwsgi.sock");
+let server: Server;
+let address: Address;
+
+/** Each says its name. */
+function startPeer(index: number): Promise<Peer> {
+  const name = NAMES[index] ?? "";
+  writeFiles(folder, { [`${name}/x`]: "" });
+  const reply = `location / { default_type text/plain; add_header X-Peer ${name}; return 200 "${name}"; }`;
+  return startNginx({ folder: join(folder, name), port: ports[index] ?? 0, server: reply, workers: 1 });
+}
+
+beforeAll(async () => {
+  if (missing !== undefined) return;
+  for (let i = 0; i < NAMES.length; i++) ports.push(await freePort());
+  for (let i = 0; i < NAMES.length; i++) peers.push(await startPeer(i));
+  const port = await freePort();
+  address = { host: "127.0.0.1", port };
+  const [a, b, c] = ports.map((each) => `127.0.0.1:${each}`);
+  const toml = `
+[server]
+fronts = 2
+access_log = "off"
+[upstream.weighted]
+servers = [{ address = "${a}", weight = 1 }, { address = "${b}", weight = 2 }, { address = "${c}", weight = 5 }]
+[upstream.random]
+balance = "random"
+servers = [{ address = "${a}", weight = 1 }, { address = "${b}", weight = 3 }]
+[upstream.pair]
+servers = ["${a}", "${b}"]
+read_timeout = "500ms"
+connect_timeout = "500ms"
+[upstream.sticky]
+balance = "sticky"
+servers = ["${a}", "${b}", "${c}"]
+[upstream.hashed]
+balance = "hash"
+hash_key = "$arg_key"
+servers = ["${a}", "${b}", "${c}"]
+[upstream.checked]
+servers = ["${a}", "${b}"]
+health = { path = "/", interval = "200ms", timeout = "1s", rise = 1, fall = 1 }
+[upstream.named]
+servers = "localhost:${ports[0]}"
+[upstream.pinged]
+protocol = "uwsgi"
+servers = "unix:${uwsgiSocket}"
+health = { interval = "200ms", rise = 1, fall = 1 }
+`;
+  const routes = ["weighted", "random", "pair", "sticky", "hashed", "checked", "named", "pinged"];
+  const lines = routes.map((name) => `"/${name}" = { upstream = "${name}" }`);
+  server = await startServer(toml + site(`127.0.0.1:${port}`, lines.join("\n")), { folder });
+});
+afterAll(async () => {
+  for (const peer of peers) await peer?.stop();
+  if (missing === undefined) await server.dispose();
+  removeFolder(folder);
+});
+
+const request = (path: string) => () => `GET ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`;
+const said = (answer: Answer) => answer.body.toString();
+
+/** `count` requests over some connections: who answered how often. */
+async function shares(path: string, count: number): Promise<Record<string, number>> {
+  const seen: Record<string, number> = {};
+  const connections = 8;
+  const run = async () => {
+    const client = await Client.open(address);
+    for (let i = 0; i < count / connections; i++) {
+      client.send(request(path)());
+      const name = said(await client.answer());
+      seen[name] = (seen[name] ?? 0) + 1;
+    }
+    client.close();
+  };
+  await Promise.all(Array.from({ length: connections }, run));
+  return seen;
+}
+
+describe("shares", () => {
+  withNginx("of 10,000 requests over two fronts are the weights within 2 %", async () => {
+    const seen = await shares("/weighted", 10_000);
+    for (const [name, share] of [
+      ["a", 1 / 8],
+      ["b", 2 / 8],
+      ["c", 5 / 8],
+    ] as const) {
+      expect(Math.abs((seen[name] ?? 0) / 10_000 - share)).toBeLessThan(0.02);
+    }
+  });
+
+  withNginx("by lot are the weights about", async () => {
+    const seen = await shares("/random", 10_000);
+    expect(Math.abs((seen["a"] ?? 0) / 10_000 - 1 / 4)).toBeLessThan(0.05);
+  });
+
+  withNginx("of one key are one server's, of many keys everybody's, in every front", async () => {
+    for (const key of ["x", "y", "z"]) expect(Object.keys(await shares(`/hashed?key=${key}`, 64))).toHaveLength(1);
+    const all = new Set<string>();
+    for (let key = 0; key < 40; key++) all.add(said(await get(address, `/hashed?key=${key}`)));
+    expect(all).toEqual(new Set(NAMES));
+  });
+
+  withNginx("a sticky cookie leads back to its server, and only who has none is given one", async () => {
+    const first = await get(address, "/sticky");
+    const cookie = field(first, "set-cookie") ?? "";
+    expect(cookie).toMatch(/^route=[0-9a-f]{8}; Path=\/; HttpOnly; SameSite=Lax$/);
+    for (let i = 0; i < 12; i++) {
+      const sent = `GET /sticky HTTP/1.1\r\nHost: a\r\nCookie: ${cookie.split(";")[0]}\r\nConnection: close\r\n\r\n`;
+      const again = await ask(address, sent);
+      expect([said(again), field(again, "set-cookie")]).toEqual([said(first), undefined]);
+    }
+  });
+
+  withNginx("a name is resolved, and its addresses are used", async () => {
+    expect(said(await get(address, "/named"))).toBe("a");
+    await server.logged(/upstream named: its servers are .*127\.0\.0\.1:\d+/);
+  });
+});
+
+/** Everything answered 200, and something was. */
+function expectNoErrors(counts: Awaited<ReturnType<Load["stop"]>>): void {
+  expect(counts.failures).toEqual([]);
+  expect(Object.keys(counts.statuses)).toEqual(["200"]);
+  expect(counts.replies).toBeGreaterThan(50);
+}
+
+const load = (path: string) => new Load({ address, connections: 8, request: request(path) });
+
+/** The processes of a peer: nginx's master and its worker. */
+const processesOf = (peer: Peer) => [peer.pid, ...descendants(peer.pid).map(({ pid }) => pid)];
+
+describe("under load, with two servers, no client sees an error", () => {
+  withNginx("when one is killed and comes back", async () => {
+    const running = load("/pair");
+    await Bun.sleep(300);
+    const victim = peers[1] as Peer;
+    for (const pid of processesOf(victim)) process.kill(pid, "SIGKILL");
+    await victim.stop();
+    await Bun.sleep(700);
+    peers[1] = await startPeer(1);
+    await Bun.sleep(300);
+    expectNoErrors(await running.stop());
+  });
+
+  withNginx("when one is stopped, so that it takes connections and answers none", async () => {
+    const running = load("/pair");
+    await Bun.sleep(200);
+    const pids = processesOf(peers[0] as Peer);
+    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    try {
+      await Bun.sleep(2500);
+    } finally {
+      for (const pid of pids) process.kill(pid, "SIGCONT");
+    }
+    await Bun.sleep(200);
+    expectNoErrors(await running.stop());
+  });
+
+  withNginx("when one is restarted gently", async () => {
+    const running = load("/pair");
+    await Bun.sleep(200);
+    await peers[1]?.stop();
+    peers[1] = await startPeer(1);
+    await Bun.sleep(300);
+    expectNoErrors(await running.stop());
+  });
+});
+
+/** Both fronts say so, each for itself. */
+async function everyFront(since: number, text: string): Promise<void> {
+  const said = () => server.log.slice(since).split(text).length - 1 >= 2;
+  await until(`two lines with ${text}`, 10_000, said);
+}
+
+describe("health checks", () => {
+  withNginx("take a dead server out before a request has met it, and in again", async () => {
+    const before = server.log.length;
+    await peers[1]?.stop();
+    await everyFront(before, `server 127.0.0.1:${ports[1]}: taken out by its health checks`);
+    const dead = server.log.length;
+    expect(Object.keys(await shares("/checked", 40))).toEqual(["a"]);
+    expect(server.log.slice(dead)).not.toContain("connect to");
+    peers[1] = await startPeer(1);
+    await everyFront(dead, `server 127.0.0.1:${ports[1]}: well again`);
+    expect(Object.keys(await shares("/checked", 40)).toSorted()).toEqual(["a", "b"]);
+  });
+
+  withUwsgi("ping a real uWSGI", async () => {
+    await everyFront(0, `upstream pinged, server unix:${uwsgiSocket}: taken out`);
+    expect((await get(address, "/pinged")).status).toBe(503);
+    const uwsgi = await startUwsgi({ address: { path: uwsgiSocket }, module: "hello", folder });
+    await everyFront(0, `upstream pinged, server unix:${uwsgiSocket}: well again`);
+    expect((await get(address, "/pinged")).status).toBe(200);
+    await uwsgi.stop();
+  });
+});
