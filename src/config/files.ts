@@ -4,18 +4,15 @@ import type { RouteTarget } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import { requireDirectory, requireFound, requireReadable } from "./paths.ts";
 import type { Place } from "./place.ts";
+import { fileCacheControl } from "./response-cache.ts";
 import type { TargetSection } from "./routes.ts";
 import { DEFAULT_INDEX } from "./schema-site.ts";
 import { readTemplate } from "./templates.ts";
 
 type FilesTarget = Extract<RouteTarget, { kind: "files" }>;
 
-export function resolveFiles(
-  place: Place,
-  values: TargetSection["values"],
-  context: Context,
-  scope: Scope,
-): FilesTarget | undefined {
+export function resolveFiles(section: TargetSection, context: Context, scope: Scope): FilesTarget | undefined {
+  const { place, values } = section;
   if (values.files === undefined) return undefined;
   const where = place.into("files");
   const split = splitPath(where, values.files, scope);
@@ -29,7 +26,7 @@ export function resolveFiles(
     place.into("index").wrongKey({ what: "has no meaning here", should: "belongs to a directory" });
   }
   const index = values.index?.map((entry) => entry.value) ?? DEFAULT_INDEX;
-  return { kind: "files", path, single, below: split.below, index, cacheControl: values.cache };
+  return { kind: "files", path, single, below: split.below, index, cacheControl: fileCacheControl(section) };
 }
 
 interface SplitPath {

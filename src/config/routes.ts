@@ -17,6 +17,7 @@ import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
 import type { Place } from "./place.ts";
+import { resolveResponseCache } from "./response-cache.ts";
 import { readRedirect } from "./redirects.ts";
 import {
   DEFAULT_REDIRECT_STATUS,
@@ -119,7 +120,8 @@ function decoded(path: string): string | undefined {
   }
 }
 
-function resolveTarget({ place, values }: TargetSection, context: Context, scope: Scope): RouteTarget | undefined {
+function resolveTarget(section: TargetSection, context: Context, scope: Scope): RouteTarget | undefined {
+  const { place, values } = section;
   const written = ROUTE_TARGETS.filter((target) => place.has(target));
   const [kind] = written;
   if (kind === undefined || written.length > 1) {
@@ -129,13 +131,17 @@ function resolveTarget({ place, values }: TargetSection, context: Context, scope
   if (place.has("status") && kind !== "redirect" && kind !== "respond") {
     place.into("status").wrongKey({ what: "has no meaning here", should: "belongs to redirect and respond" });
   }
+  if (place.has("cache") && (kind === "redirect" || kind === "respond")) {
+    place.into("cache").wrongKey({ what: "has no meaning here", should: "belongs to files, app and upstream" });
+  }
   switch (kind) {
     case "files":
-      return resolveFiles(place, values, context, scope);
+      return resolveFiles(section, context, scope);
     case "app":
-      return values.app === undefined ? undefined : { kind, app: values.app };
+      if (values.app === undefined) return undefined;
+      return { kind, app: values.app, cache: resolveResponseCache(section, scope) };
     case "upstream":
-      return resolveProxied(place, values, scope);
+      return resolveProxied(section, scope);
     case "redirect":
       return resolveRedirect(place, values, scope);
     case "respond":
@@ -143,7 +149,8 @@ function resolveTarget({ place, values }: TargetSection, context: Context, scope
   }
 }
 
-function resolveProxied(place: Place, values: TargetSection["values"], scope: Scope): RouteTarget | undefined {
+function resolveProxied(section: TargetSection, scope: Scope): RouteTarget | undefined {
+  const { place, values } = section;
   const { upstream, strip_prefix: stripPrefix, uri } = values;
   if (upstream === undefined || (uri !== undefined && !isUri(place.into("uri"), uri, scope))) return undefined;
   if (uri !== undefined && stripPrefix) {
@@ -151,7 +158,7 @@ function resolveProxied(place: Place, values: TargetSection["values"], scope: Sc
       .into("strip_prefix")
       .wrongKey({ what: "has no meaning beside uri", should: "should be left out" });
   }
-  return { kind: "upstream", upstream, stripPrefix, uri };
+  return { kind: "upstream", upstream, stripPrefix, uri, cache: resolveResponseCache(section, scope) };
 }
 
 /** It begins the request target, so it begins with a path whatever the client sends. */

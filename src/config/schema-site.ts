@@ -4,9 +4,22 @@ import { CACHE, CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kind
 import { CANDIDATE } from "./guard-kinds.ts";
 import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table } from "./keys.ts";
 import { isTable } from "./place.ts";
+import { RESPONSE_CACHE } from "./schema-cache.ts";
 import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
-import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
+import {
+  boolean,
+  choice,
+  either,
+  integer,
+  type Kind,
+  listOf,
+  namedOf,
+  nonEmpty,
+  numberChoice,
+  size,
+  string,
+} from "./kinds.ts";
 import { TRUSTED_PROXIES } from "./schema-limits.ts";
 
 const MIB = 1024 * 1024;
@@ -17,6 +30,11 @@ const BODY_BYTES_MAX = 100 * MIB;
 
 /** nginx's `return 302`: a browser forgets it, so that a mistake can be mended. */
 const REDIRECT_STATUS = 302;
+
+const cache = either<string | Section<typeof RESPONSE_CACHE>>(
+  CACHE,
+  table(RESPONSE_CACHE, 'a table such as { ttl = "10s" }'),
+);
 
 /** What a request is answered with: exactly one of the first five. */
 export const ROUTE_TARGETS = ["files", "app", "upstream", "redirect", "respond"] as const;
@@ -64,14 +82,12 @@ export const TARGET = {
     "files",
     optional(listOf(INDEX_FILE), '`"index.html"`', "File names tried for a directory, in this order. nginx: index."),
   ),
-  cache: only(
-    "files",
-    optional(
-      CACHE,
-      "none is sent",
-      'Cache-Control of the reply: how long it may be kept (`"30d"` is `max-age=2592000`), or the directives ' +
-        '(`"no-store"`, `"public, max-age=31536000, immutable"`). nginx: expires.',
-    ),
+  cache: optional(
+    cache,
+    "none",
+    'Of files: the Cache-Control that is sent: how long they may be kept (`"30d"` is `max-age=2592000`), or the directives ' +
+      '(`"no-store"`, `"public, max-age=31536000, immutable"`). Of an app or upstream: a table, and its replies are kept ' +
+      "here and given to all who ask for the same. nginx: expires; proxy_cache, uwsgi_cache.",
   ),
   status: optional(
     integer(200, 599),

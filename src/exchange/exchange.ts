@@ -34,6 +34,9 @@ export interface ErrorAnswers {
  *  `believed`: a trusted proxy wrote them; `refused`: somebody else did, where only proxies may. */
 export type Forwarding = "as-sent" | "believed" | "refused";
 
+/** What a response cache had to do with a reply ($upstream_cache_status). As nginx names them. */
+export type CacheStatus = "HIT" | "MISS" | "BYPASS" | "EXPIRED" | "STALE" | "REVALIDATED";
+
 export type Handler = (exchange: Exchange) => void;
 
 export class Exchange {
@@ -85,6 +88,10 @@ export class Exchange {
   contentBytes = 0;
   /** The upstream servers that were asked, in turn; undefined for none. */
   upstreamAttempts: UpstreamAttempt[] | undefined = undefined;
+  /** Undefined where there is no cache; see src/cache. */
+  cacheStatus: CacheStatus | undefined = undefined;
+  /** X-Accel-Expires of an upstream's reply, which no client sees. */
+  accelExpires: string | undefined = undefined;
   /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
   mapResults: (MapResult | undefined)[] | undefined = undefined;
   private knownRequestId = "";

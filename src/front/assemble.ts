@@ -10,6 +10,7 @@ import type {
   Config,
   FallbackConfig,
   GuardsConfig,
+  ResponseCacheConfig,
   RouteConfig,
   RouteTarget,
   SiteConfig,
@@ -35,6 +36,7 @@ import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
+import { Caches } from "./caches.ts";
 import { filesOptions } from "./files-options.ts";
 import { Guards } from "./guards.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
@@ -46,6 +48,7 @@ export interface Assembly {
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: readonly Upstream[];
+  readonly caches: Caches;
 }
 
 export interface AssembledApp {
@@ -62,6 +65,8 @@ export interface AssembleContext {
   readonly log: Log;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
+  /** Kept replies that have changed, for the caches of the other fronts. */
+  readonly changed: (places: readonly string[]) => void;
 }
 
 export function assemble(config: Config, context: AssembleContext): Assembly {
@@ -72,8 +77,10 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, scope, context.log)]),
   );
   const guards = new Guards(config, context.rates, scope, context.log);
+  const caches = new Caches(config.server.fronts, context.changed);
   const targets: Targets = {
     config,
+    caches,
     budget,
     scope,
     guards,
@@ -103,11 +110,12 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
         );
     }
   }
-  return { handlers, apps, upstreams: [...upstreams.values()] };
+  return { handlers, apps, upstreams: [...upstreams.values()], caches };
 }
 
 interface Targets {
   readonly config: Config;
+  readonly caches: Caches;
   readonly budget: SpoolBudget;
   readonly scope: Scope;
   readonly guards: Guards;
@@ -239,6 +247,8 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
   const { site, targets } = around;
   const scope = routeScope(route.match, site.names, targets.scope);
   const intercepted = (handler: Handler) => (route.guards.intercept ? withIntercept(handler) : handler);
+  const cached = ({ cache }: { readonly cache?: ResponseCacheConfig | undefined }, handler: Handler) =>
+    targets.caches.around(cache, scope, handler);
   switch (target.kind) {
     case "files": {
       const options = filesOptions(target, site.charset, scope, targets.files);
@@ -247,16 +257,9 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       return makeTryHandler({ ...options, candidates, otherwise: makeOtherwise(otherwise, route, around) });
     }
     case "app":
-      return intercepted(named(targets.apps.get(target.app), target.app).handler);
+      return intercepted(cached(target, named(targets.apps.get(target.app), target.app).handler));
     case "upstream":
-      return intercepted(
-        makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
-          temporaryDirectory: targets.config.server.temporaryDirectory,
-          budget: targets.budget,
-          stripPrefix: target.stripPrefix,
-          uri: target.uri === undefined ? undefined : makeTemplate(target.uri, scope),
-        }),
-      );
+      return intercepted(cached(target, proxyTo(target, targets, scope)));
     case "redirect":
       return makeRedirectHandler({ to: makeTemplate(target.to, scope), status: target.status });
     case "respond":
@@ -266,6 +269,15 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
         contentType: target.contentType,
       });
   }
+}
+
+function proxyTo(target: Extract<RouteTarget, { kind: "upstream" }>, targets: Targets, scope: Scope): Handler {
+  return makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
+    temporaryDirectory: targets.config.server.temporaryDirectory,
+    budget: targets.budget,
+    stripPrefix: target.stripPrefix,
+    uri: target.uri === undefined ? undefined : makeTemplate(target.uri, scope),
+  });
 }
 
 function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfig, around: Surroundings): Handler {
@@ -284,8 +296,14 @@ function rulesOf(site: SiteConfig, route: RouteConfig | undefined, targets: Targ
   const { config, scope } = targets;
   const siteRules = makeHeaderRules(site.headers, siteScope(site.names, scope));
   if (route === undefined) return joinRules(makeServerRules(config.server.serverHeader), siteRules);
-  const routeRules = makeHeaderRules(route.headers, routeScope(route.match, site.names, scope));
+  const ofRoute = routeScope(route.match, site.names, scope);
+  const routeRules = makeHeaderRules(withCacheStatus(route), ofRoute);
   return joinRules(makeServerRules(config.server.serverHeader), siteRules, routeRules);
+}
+
+function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers"] {
+  const isShown = (target.kind === "app" || target.kind === "upstream") && target.cache?.showsStatus === true;
+  return isShown ? [{ kind: "set", name: "X-Cache", value: "$upstream_cache_status" }, ...(headers ?? [])] : headers;
 }
 
 /** The checked configuration names only what exists. */

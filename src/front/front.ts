@@ -57,6 +57,8 @@ export interface FrontEvents {
   deaf(): void;
   /** Everything that was in flight is over. */
   drained(): void;
+  /** Kept replies that the other fronts are to forget, too. */
+  changed(places: readonly string[]): void;
 }
 
 export class Front implements SessionObserver {
@@ -90,6 +92,7 @@ export class Front implements SessionObserver {
       queues: start.queues,
       rates: start.rates,
       log: this.log,
+      changed: (places) => told.changed(places),
       spoolRefused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
     });
     setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
@@ -128,6 +131,11 @@ export class Front implements SessionObserver {
 
   appMessage(app: string, message: Extract<ToFront, { kind: "app" }>["message"]): void {
     this.assembly.apps.get(app)?.channel.receiveMessage(message);
+  }
+
+  /** Of kept replies; see ResponseCache.forget. */
+  forget(places: readonly string[]): void {
+    this.assembly.caches.forget(places);
   }
 
   /** First what the kernel has queued is accepted; then nobody listens any more. */
@@ -237,6 +245,7 @@ export class Front implements SessionObserver {
     this.refusals.tick(nowMs);
     this.accepting.tick();
     for (const upstream of this.assembly.upstreams) upstream.tick(nowMs);
+    this.assembly.caches.tick(nowMs);
   }
 
   // ── SessionObserver ───────────────────────────────────────────────────────────────────────────────────────────

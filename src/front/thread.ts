@@ -16,6 +16,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       number = message.front;
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
+        changed: (places) => tell({ kind: "forget", front: number, places }),
         drained: () => tell({ kind: "drained", front: number }),
       });
       break;
@@ -25,6 +26,9 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       break;
     case "app":
       front?.appMessage(message.app, message.message);
+      break;
+    case "forget":
+      front?.forget(message.places);
       break;
     case "drain":
       front?.drain();

@@ -97,8 +97,26 @@ export class Fronts {
       case "drained":
         this.drained.add(message.front);
         break;
+      case "forget":
+        return this.forget(message.places, message.front);
     }
     this.wake();
+  }
+
+  /** Kept replies; `except` knows already. */
+  private forget(places: readonly string[], except = -1): void {
+    for (let front = 0; front < this.options.count; front++) {
+      if (front !== except) this.post(front, { kind: "forget", places });
+    }
+  }
+
+  /** What is kept of a URL (`http://host/path?query`, scheme and port do not matter), of all that begin like it when it ends
+   *  in `*`, or `all`. False: it is none of these. */
+  purge(url: string): boolean {
+    const [, host = "", target = "/"] = /^https?:\/\/([^/?#:]+|\[[^\]]*\])(?::\d+)?(\/[^#]*)?$/i.exec(url) ?? [];
+    if (url !== "all" && host === "") return false;
+    this.forget([url === "all" ? "*" : host.toLowerCase() + target]);
+    return true;
   }
 
   private died(front: number, worker: Worker): void {

@@ -51,6 +51,7 @@ export class ReplySide {
     const announced = acceptsTrailers(exchange.head) ? fields.get("trailer") : undefined;
     this.buffered = accel.buffering ?? (upstream.options.replyBuffering !== false && !isEventStream(fields));
     this.limitRate = accel.limitRate;
+    exchange.accelExpires = accel.expires;
     const head = { status, reason: reason === "" ? undefined : reason, fields, length: status === 204 ? 0 : length };
     const passage = { exchange, peer, options: upstream.options, route: this.options.route };
     passReplyFields(head, passage, upstream.stickyCookie(exchange, peer));
