@@ -19,6 +19,8 @@ export interface CacheEntry {
   readonly lastModified: string | undefined;
   /** What it costs, about. */
   readonly bytes: number;
+  /** The head as it was given last: the same for all who ask within a second. */
+  given: { readonly age: number; readonly head: ReplyHead } | undefined;
 }
 
 const AGE = fieldName("Age");
@@ -55,6 +57,7 @@ export function makeEntry(
     etag: fields.get("etag"),
     lastModified: fields.get("last-modified"),
     bytes: body.length + 2 * text + OVERHEAD_BYTES,
+    given: undefined,
   };
 }
 
@@ -94,23 +97,34 @@ export function servesOnError(entry: CacheEntry, nowMs: number): boolean {
 }
 
 export function give(entry: CacheEntry, exchange: Exchange, nowMs: number): void {
-  const { status, reason, fields: kept, length } = entry.head;
+  const head = agedHead(entry, nowMs);
+  if (head.status === 200 && isNotModified(entry, exchange.head.fields)) {
+    return exchange.reply.whole({ ...head, status: 304, reason: undefined }, entry.body);
+  }
+  exchange.reply.whole(head, entry.body);
+}
+
+function agedHead(entry: CacheEntry, nowMs: number): ReplyHead {
+  const age = Math.max(0, Math.floor((nowMs - entry.bornMs) / 1000));
+  if (entry.given?.age === age) return entry.given.head;
+  const { fields: kept } = entry.head;
   const fields = new Fields();
   // Both arrays have `length` elements.
   for (let i = 0; i < kept.length; i++) fields.add(kept.names[i] as FieldName, kept.values[i] as string);
-  fields.add(AGE, String(Math.max(0, Math.floor((nowMs - entry.bornMs) / 1000))));
-  if (status === 200 && isNotModified(entry, exchange.head.fields)) {
-    return exchange.reply.whole({ status: 304, reason: undefined, fields, length }, entry.body);
-  }
-  exchange.reply.whole({ status, reason, fields, length }, entry.body);
+  fields.add(AGE, String(age));
+  const head = { ...entry.head, fields };
+  entry.given = { age, head };
+  return head;
 }
 
 /** RFC 9110 section 13.2.2, steps 3 and 4; the other preconditions went to the server. */
 function isNotModified(entry: CacheEntry, request: Fields): boolean {
-  const tags = request.all("if-none-match");
-  if (tags.length > 0) return entry.etag !== undefined && namesTag(tags.join(", "), entry.etag);
-  const since = parseHttpDate(request.get("if-modified-since") ?? "");
-  const modified = parseHttpDate(entry.lastModified ?? "");
+  if (request.has("if-none-match")) {
+    return entry.etag !== undefined && namesTag(request.all("if-none-match").join(", "), entry.etag);
+  }
+  const date = request.get("if-modified-since");
+  if (date === undefined || entry.lastModified === undefined) return false;
+  const [since, modified] = [parseHttpDate(date), parseHttpDate(entry.lastModified)];
   return since !== undefined && modified !== undefined && modified <= since;
 }
 

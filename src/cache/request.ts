@@ -4,7 +4,6 @@
  * fills the cache must not choose what others get (cache poisoning by unkeyed input).
  */
 import type { Exchange } from "../exchange/exchange.ts";
-import { cookieNamed } from "../exchange/request-values.ts";
 import { evaluate } from "../exchange/template.ts";
 import { parseCacheControl } from "../protocol/http/cache-control.ts";
 import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
@@ -19,15 +18,29 @@ export type RequestKind = "lookup" | "bypass" | "unsafe";
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /** Preconditions and parts are for the server to judge; what asks for a date or a tag is answered here. */
-const FOR_THE_SERVER = ["range", "if-range", "if-match", "if-unmodified-since"] as const;
+const FOR_THE_SERVER: ReadonlySet<string> = new Set(["range", "if-range", "if-match", "if-unmodified-since"]);
 
 export function kindOf(exchange: Exchange, options: CacheOptions): RequestKind {
   const { head } = exchange;
   if (!SAFE.has(head.method)) return "unsafe";
   if ((head.method !== "GET" && head.method !== "HEAD") || head.bodyLength !== 0) return "bypass";
-  if (head.upgrade !== undefined || FOR_THE_SERVER.some((name) => head.fields.has(name))) return "bypass";
-  if (options.bypassCookies.some((name) => cookieNamed(head.fields, name) !== "")) return "bypass";
-  return parseCacheControl(head.fields)?.noStore === true ? "bypass" : "lookup";
+  if (head.upgrade !== undefined) return "bypass";
+  const { names } = head.fields;
+  for (let i = 0; i < names.length; i++) {
+    if (bypassesBy((names[i] as FieldName).lower, head.fields, options)) return "bypass";
+  }
+  return "lookup";
+}
+
+function bypassesBy(lower: string, fields: Fields, { bypassCookies }: CacheOptions): boolean {
+  if (lower === "cookie") return bypassCookies.some((name) => hasCookie(fields, name));
+  if (lower === "cache-control") return parseCacheControl(fields)?.noStore === true;
+  return FOR_THE_SERVER.has(lower);
+}
+
+/** Also an empty one: whoever set it knows what it means. */
+function hasCookie(fields: Fields, name: string): boolean {
+  return fields.all("cookie").some((cookies) => cookies.split(";").some((each) => each.trim().split("=")[0] === name));
 }
 
 /** Somebody is known by name: only what is expressly for all may be given to them. */
