@@ -66,7 +66,8 @@ function inside(outer: Exchange, head: Exchange["head"], body: RequestBody, repl
   return inner;
 }
 
-/** The same request in another form, made where this one is: behind its guards, in its route. Its errors are the caller's. */
+/** The same request in another form, made where this one is: behind its guards, in its route. What maps found for the
+ *  first form is not carried over. Its errors are the caller's. */
 export function onBehalfOf(outer: Exchange, head: Exchange["head"], body: RequestBody, reply: Reply): Exchange {
   const inner = inside(outer, head, body, reply);
   inner.depth = outer.depth;
@@ -74,7 +75,6 @@ export function onBehalfOf(outer: Exchange, head: Exchange["head"], body: Reques
   inner.mount = outer.mount;
   inner.bodyBytesMax = outer.bodyBytesMax;
   inner.captures = outer.captures;
-  inner.mapResults = outer.mapResults;
   return inner;
 }
 

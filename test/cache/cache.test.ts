@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { answer } from "../../src/exchange/canned.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
-import type { FakeRequest } from "../support/exchange.ts";
+import { type FakeRequest, fakeExchange } from "../support/exchange.ts";
 import { CacheStage, FRESH, type Pairs } from "./stage.ts";
 
 const ETAG: Pairs = [...FRESH, ["ETag", '"a"'], ["Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"]];
@@ -281,8 +281,12 @@ test("what is not part of a reply's name does not reach who makes it", () => {
     ["X-HTTP-Method-Override", "DELETE"],
     ["Accept", "text/html"],
   ];
-  stage.ask({ fields: hostile }, "page");
+  const { exchange } = fakeExchange({ fields: hostile });
+  // A map was asked about a field that is not passed on.
+  exchange.mapResults = [undefined];
+  stage.cache.handler(exchange);
   expect(stage.asked[0]?.head.fields.pairs()).toEqual([["Accept", "text/html"]]);
+  expect(stage.asked[0]?.mapResults).toBeUndefined();
 });
 
 describe("a URL that is changed", () => {
