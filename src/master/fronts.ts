@@ -4,6 +4,7 @@
  */
 import { pathToFileURL } from "node:url";
 import type { Log } from "../base/log.ts";
+import { purgedPlace } from "../cache/purge.ts";
 import type { FromFront, ToFront } from "../front/messages.ts";
 
 /** A front that dies at once, again and again, must not be restarted in a hot loop. */
@@ -110,13 +111,11 @@ export class Fronts {
     }
   }
 
-  /** What is kept of a URL (`http://host/path?query`, scheme and port do not matter), of all that begin like it when it ends
-   *  in `*`, or `all`. False: it is none of these. */
+  /** Forgets kept replies in every front; see cache/purge.ts. False: that is nothing that could be. */
   purge(url: string): boolean {
-    const [, host = "", target = "/"] = /^https?:\/\/([^/?#:]+|\[[^\]]*\])(?::\d+)?(\/[^#]*)?$/i.exec(url) ?? [];
-    if (url !== "all" && host === "") return false;
-    this.forget([url === "all" ? "*" : host.toLowerCase() + target]);
-    return true;
+    const place = purgedPlace(url);
+    if (place !== undefined) this.forget([place]);
+    return place !== undefined;
   }
 
   private died(front: number, worker: Worker): void {
