@@ -60,6 +60,8 @@ export interface FrontEvents {
   deaf(): void;
   /** Everything that was in flight is over. */
   drained(): void;
+  /** Kept replies that the other fronts are to forget, too. */
+  changed(places: readonly string[]): void;
 }
 
 export class Front implements SessionObserver {
@@ -102,6 +104,7 @@ export class Front implements SessionObserver {
       log: this.log,
       limited: (limit, detail) => this.limited(limit, detail),
       rateRefused: (name) => usage.rateRefused(name),
+      changed: (places) => told.changed(places),
       spoolRefused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
     });
     setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
@@ -140,6 +143,11 @@ export class Front implements SessionObserver {
 
   appMessage(app: string, message: Extract<ToFront, { kind: "app" }>["message"]): void {
     this.assembly.apps.get(app)?.channel.receiveMessage(message);
+  }
+
+  /** Of kept replies; see ResponseCache.forget. */
+  forget(places: readonly string[]): void {
+    this.assembly.caches.forget(places);
   }
 
   /** First what the kernel has queued is accepted; then nobody listens any more. */
@@ -255,6 +263,7 @@ export class Front implements SessionObserver {
     this.refusals.tick(nowMs);
     this.accepting.tick();
     for (const upstream of this.assembly.upstreams) upstream.tick(nowMs);
+    this.assembly.caches.tick(nowMs);
   }
 
   // ── SessionObserver ───────────────────────────────────────────────────────────────────────────────────────────

@@ -41,6 +41,8 @@ export type ToFront =
   | { readonly kind: "app"; readonly app: string; readonly message: AppMessage }
   /** Fail as a bug would: for tests of what the master does then. */
   | { readonly kind: "fault" }
+  /** Replies that are kept no more: host and target, `*` at the end for all that begin so. */
+  | { readonly kind: "forget"; readonly places: readonly string[] }
   /** Stop accepting, finish what is in flight, then say `drained`. */
   | { readonly kind: "drain" };
 
@@ -48,4 +50,6 @@ export type FromFront =
   | { readonly kind: "ready"; readonly front: number }
   /** It has stopped listening: its sockets may be closed, so that new connections are refused and not left waiting. */
   | { readonly kind: "deaf"; readonly front: number }
-  | { readonly kind: "drained"; readonly front: number };
+  | { readonly kind: "drained"; readonly front: number }
+  /** …of which the other fronts are to be told. */
+  | { readonly kind: "forget"; readonly front: number; readonly places: readonly string[] };

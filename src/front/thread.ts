@@ -16,6 +16,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       number = message.front;
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
+        changed: (places) => tell({ kind: "forget", front: number, places }),
         drained: () => tell({ kind: "drained", front: number }),
       });
       break;
@@ -28,6 +29,9 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       break;
     case "fault":
       throw new Error("a fault was asked for on the control socket");
+    case "forget":
+      front?.forget(message.places);
+      break;
     case "drain":
       front?.drain();
       break;

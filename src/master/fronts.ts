@@ -4,6 +4,7 @@
  */
 import { pathToFileURL } from "node:url";
 import type { Log } from "../base/log.ts";
+import { purgedPlace } from "../cache/purge.ts";
 import type { FromFront, ToFront } from "../front/messages.ts";
 
 /** A front that dies at once, again and again, must not be restarted in a hot loop. */
@@ -106,8 +107,24 @@ export class Fronts {
       case "drained":
         this.drained.add(message.front);
         break;
+      case "forget":
+        return this.forget(message.places, message.front);
     }
     this.wake();
+  }
+
+  /** Kept replies; `except` knows already. */
+  private forget(places: readonly string[], except = -1): void {
+    for (let front = 0; front < this.options.count; front++) {
+      if (front !== except) this.post(front, { kind: "forget", places });
+    }
+  }
+
+  /** Forgets kept replies in every front; see cache/purge.ts. False: that is nothing that could be. */
+  purge(url: string): boolean {
+    const place = purgedPlace(url);
+    if (place !== undefined) this.forget([place]);
+    return place !== undefined;
   }
 
   private died(front: number, worker: Worker): void {
