@@ -264,7 +264,7 @@ function u32(bytes: Uint8Array, at: number): number {
 }
 
 /** The head that wsgi.py wrote; it has checked every character. Content-Length becomes `length`, which is
- *  `lengthOtherwise` when the application announced none. Date is dropped: the session writes it. */
+ *  `lengthOtherwise` when the application announced none. Date is dropped: the session writes it. See also ReplyHeads. */
 export function parseReplyHead(head: Uint8Array, lengthOtherwise: number): ReplyHead {
   const text = latin1(head);
   const fields = new Fields();

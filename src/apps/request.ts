@@ -17,9 +17,13 @@ import { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import type { AppChannel } from "./channel.ts";
 import { parseReplyHead } from "./frames.ts";
+import { ReplyHeads } from "./reply-heads.ts";
 import type { AppStream } from "./stream.ts";
 
 export type RequestState = "collecting" | "waiting" | "sent" | "replying" | "discarded" | "over";
+
+/** Of all apps of this front thread. */
+const heads = new ReplyHeads();
 
 /** Seconds in Retry-After: long enough for a worker to be there again, short enough for a person. */
 const RETRY_AFTER = Fields.of([["Retry-After", "5"]]);
@@ -88,7 +92,7 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     if (this.state !== "sent") return this.unwanted(last);
     const { reply } = this.exchange;
     // Without content and without Content-Length come only replies to HEAD and 204, 304: no length is known.
-    const parsed = parseReplyHead(head, last && length !== 0 ? length : LENGTH_UNKNOWN);
+    const parsed = heads.parse(head, last && length !== 0 ? length : LENGTH_UNKNOWN);
     this.headCame(stream, parsed, data.length);
     if (last) {
       this.over();

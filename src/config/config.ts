@@ -101,6 +101,7 @@ export interface ErrorPageConfig {
   readonly status: number | undefined;
   readonly source:
     | { readonly kind: "file"; readonly path: string }
+    /** `text` is a template. */
     | { readonly kind: "respond"; readonly text: string; readonly contentType: string }
     | { readonly kind: "route"; readonly path: string };
 }

@@ -6,12 +6,14 @@ import { readFileSync } from "node:fs";
 import { deniesNobody } from "../exchange/access.ts";
 import { ERROR_PAGE_BYTES_MAX } from "../exchange/error-pages.ts";
 import { HTPASSWD_BYTES_MAX, parseHtpasswd } from "../exchange/htpasswd.ts";
+import type { Scope } from "../exchange/scope.ts";
 import type { ErrorPageConfig, GuardsConfig } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section, Values } from "./keys.ts";
 import { requireFound, requireReadable } from "./paths.ts";
 import type { Place } from "./place.ts";
 import { type AUTH, ERROR_PAGE_SOURCES, type ERROR_PAGE, type GUARDS } from "./schema-guards.ts";
+import { readTemplate } from "./templates.ts";
 
 export interface GuardsSection {
   readonly place: Place;
@@ -27,10 +29,16 @@ const NONE: GuardsConfig = {
   intercept: false,
 };
 
-export function resolveGuards(section: GuardsSection, inherited: GuardsConfig = NONE, context: Context): GuardsConfig {
+/** `scope`: of the site, also in a route. */
+export function resolveGuards(
+  section: GuardsSection,
+  inherited: GuardsConfig = NONE,
+  context: Context,
+  scope: Scope,
+): GuardsConfig {
   const { place, values } = section;
   const written = (values.error_pages ?? []).flatMap(
-    (page) => resolvePage(page.name, page.place, page.value, context) ?? [],
+    (page) => resolvePage(page.name, page.place, page.value, context, scope) ?? [],
   );
   const own = [...namingOnly(written, (status) => !isClass(status)), ...namingOnly(written, isClass)];
   const access = values.access?.map((rule) => rule.value);
@@ -114,16 +122,18 @@ function resolvePage(
   place: Place,
   page: string | Section<typeof ERROR_PAGE>,
   context: Context,
+  scope: Scope,
 ): ErrorPageConfig | undefined {
   const common = { statuses: statuses.split(/ +/), status: undefined };
   if (typeof page === "string") return { ...common, source: fileSource(place, page, context) };
-  const source = resolveSource(page, context);
+  const source = resolveSource(page, context, scope);
   return source === undefined ? undefined : { ...common, status: page.values.status, source };
 }
 
 function resolveSource(
   { place, values }: Section<typeof ERROR_PAGE>,
   context: Context,
+  scope: Scope,
 ): ErrorPageConfig["source"] | undefined {
   const written = ERROR_PAGE_SOURCES.filter((source) => place.has(source));
   if (written.length !== 1) {
@@ -132,6 +142,7 @@ function resolveSource(
   }
   if (values.file !== undefined) return fileSource(place.into("file"), values.file, context);
   if (values.respond !== undefined) {
+    if (readTemplate(place.into("respond"), values.respond, scope, "reply") === undefined) return undefined;
     return { kind: "respond", text: values.respond, contentType: values.type };
   }
   if (values.route === undefined) return undefined;

@@ -7,7 +7,7 @@
 import { groupsOf, unusableNames } from "../exchange/captures.ts";
 import { routeRegex } from "../exchange/router.ts";
 import type { Scope } from "../exchange/scope.ts";
-import { routeScope } from "../exchange/site-scope.ts";
+import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import type { EncodingConfig, GuardsConfig, RouteConfig, RouteTarget } from "./config.ts";
 import type { Context } from "./context.ts";
 import { resolveEncoding } from "./encoding.ts";
@@ -64,7 +64,7 @@ export function resolveRoute(
     resolveTarget(section, context, scope, (app) => resolveMount(app, match, mounts));
   const target = resolve(route.value);
   const headers = resolveHeaders(route.value.values.headers, scope);
-  const ownGuards = resolveGuards(route.value, guards, context);
+  const ownGuards = resolveGuards(route.value, guards, context, siteScope(names, outer));
   const fallback = resolveFallback(route.value, target, resolve);
   if (match === undefined || target === undefined) return undefined;
   const { internal, max_body_size: bodyBytesMax } = route.value.values;

@@ -56,7 +56,12 @@ export const DEFAULT_PAGE_TYPE = "text/html; charset=utf-8";
 /** One of `error_pages`, as a table. */
 export const ERROR_PAGE = {
   file: optional(nonEmpty("a file"), "–", "The page is this file; a plain string says the same."),
-  respond: optional(string(), "–", "The page is this text."),
+  respond: optional(
+    string(),
+    "–",
+    "The page is this text, in which variables may stand ($status, $uri, …); what a client sent is escaped in HTML, " +
+      "XML and JSON.",
+  ),
   route: optional(
     nonEmpty("a path of this site"),
     "–",
@@ -116,8 +121,8 @@ export const GUARDS = {
     ),
     "short pages of our own",
     'Pages for errors: `"404" = "errors/404.html"`, `"5xx" = …`, `"502 503" = …`; a status wins over its class, all of ' +
-      "a route's pages over the site's. The status is kept. They are shown when an app or upstream cannot be asked, too. " +
-      "nginx: error_page.",
+      "a route's pages over the site's. The status is kept. They are shown when an app or upstream cannot be asked, too; " +
+      "what never became a request (400, 408, 414, 431, 503 at max_connections) is answered with our own. nginx: error_page.",
   ),
   intercept: optional(
     boolean,

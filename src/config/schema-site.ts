@@ -92,7 +92,11 @@ export const TARGET = {
     'Redirects there: `"https://www.example.org$request_uri"`, `"/new/$1"`. What a client sent is encoded, and cannot ' +
       "change the host. An empty value (of a map) is answered 404. nginx: return 302.",
   ),
-  respond: optional(string(), "–", "Answers with this text, in which variables may stand. nginx: return 200."),
+  respond: optional(
+    string(),
+    "–",
+    "Answers with this text, in which variables may stand; they go in as they are, also in HTML. nginx: return 200.",
+  ),
   request_timeout: only(
     "app",
     optional(

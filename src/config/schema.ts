@@ -126,7 +126,8 @@ export const SERVER = {
   header_timeout: durationKey(
     timeout,
     HEADER_TIMEOUT_MS,
-    "From the first byte of a request to the end of its header, in all, so that a slow sender holds nothing. nginx: 60 s.",
+    "From the first byte of a request to the end of its header, in all, so that a slow sender holds nothing; also how " +
+      "long a new connection may be silent. nginx: 60 s.",
   ),
   body_timeout: durationKey(timeout, BODY_TIMEOUT_MS, "Between two reads of a request body. nginx: 60 s."),
   send_timeout: durationKey(timeout, SEND_TIMEOUT_MS, "Between two writes that the client takes. nginx: 60 s."),

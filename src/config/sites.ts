@@ -34,7 +34,7 @@ export function resolveSite(
   const { place, values } = section;
   const names = values.names.map((entry) => entry.value);
   const listens = resolveListens(section, context);
-  const guards = resolveGuards(section, undefined, context);
+  const guards = resolveGuards(section, undefined, context, siteScope(names, scope));
   const encoding = resolveEncoding(values, server.encoding);
   const config = {
     label: names[0]?.replace(/^\./, "") ?? "default",

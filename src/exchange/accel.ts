@@ -146,7 +146,8 @@ class RedirectedReply extends DelegatingReply {
       if (name.lower === "set-cookie") fields.add(name, kept.values[i] as string);
       else if (mayKeep(head.status, name)) fields.set(name.text, kept.values[i] as string);
     }
-    return { ...head, fields };
+    const { status, reason, length } = head;
+    return { status, reason, fields, length };
   }
 }
 

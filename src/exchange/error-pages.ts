@@ -10,9 +10,11 @@ import { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { plainAnswer } from "./canned.ts";
 import type { ErrorAnswers, Exchange, Handler } from "./exchange.ts";
+import { escapeFor, evaluateEscaped } from "./escaped-template.ts";
 import { askForPage, INTERNAL_DEPTH_MAX } from "./internal.ts";
 import type { Producer, Reply, ReplyState } from "./reply.ts";
 import { SmallFile } from "./small-file.ts";
+import { evaluate, type Template } from "./template.ts";
 
 /** It stays in memory. */
 export const ERROR_PAGE_BYTES_MAX = 1024 * 1024;
@@ -27,7 +29,7 @@ export interface ErrorPageOptions {
 
 export type ErrorPageSource =
   | { readonly kind: "file"; readonly path: string; readonly contentType: string }
-  | { readonly kind: "respond"; readonly text: string; readonly contentType: string }
+  | { readonly kind: "respond"; readonly text: Template; readonly contentType: string }
   | { readonly kind: "route"; readonly path: string };
 
 export interface ErrorPagesContext {
@@ -73,13 +75,27 @@ function makePage(options: ErrorPageOptions, context: ErrorPagesContext): Page {
       const file = new SmallFile(source.path, ERROR_PAGE_BYTES_MAX, (bytes) => bytes, context.log);
       return (failure) => sendPage(failure, options.status, source.contentType, file.get());
     }
-    case "respond": {
-      const content = Buffer.from(source.text, "utf8");
-      return (failure) => sendPage(failure, options.status, source.contentType, content);
-    }
+    case "respond":
+      return makeTextPage(source.text, source.contentType, options.status);
     case "route":
       return (failure) => sendRoute(failure, options.status, source.path, context);
   }
+}
+
+/** `$status` is that which is sent. */
+function makeTextPage(text: Template, type: string, status: number | undefined): Page {
+  if (text.constant !== undefined) {
+    const content = Buffer.from(text.constant, "latin1");
+    return (failure) => sendPage(failure, status, type, content);
+  }
+  const escape = escapeFor(type);
+  return (failure) => {
+    const { exchange } = failure;
+    const sent = status ?? failure.status;
+    exchange.replyHead = { status: sent, reason: undefined, fields: failure.extra ?? new Fields(), length: 0 };
+    const page = escape === undefined ? evaluate(text, exchange) : evaluateEscaped(text, exchange, escape);
+    sendPage(failure, sent, type, Buffer.from(page, "latin1"));
+  };
 }
 
 function sendPage(failure: Failure, status: number | undefined, type: string, content: Buffer | undefined): void {

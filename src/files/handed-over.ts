@@ -120,7 +120,8 @@ function describe({ head, fd, offset }: GivenFile): GivenFile {
     fields.add("ETag", etagOf(statOf(fd), offset, head.length));
   }
   if (!fields.has("accept-ranges")) fields.add("Accept-Ranges", "bytes");
-  return { head: { ...head, fields }, fd, offset };
+  const { status, reason, length } = head;
+  return { head: { status, reason, fields, length }, fd, offset };
 }
 
 /** In the form of representation.ts; a part of a file is another representation than all of it. */

@@ -207,9 +207,10 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
 
 /** Routes that say nothing of their own share the pages of their site. */
 function sharedPages(site: SiteConfig, targets: Targets, dispatch: Handler): PagesOf {
+  const scope = siteScope(site.names, targets.scope);
   const made = new Map<GuardsConfig["errorPages"], ErrorAnswers | undefined>();
   return (pages) => {
-    if (!made.has(pages)) made.set(pages, targets.guards.errorPages(pages, site, dispatch));
+    if (!made.has(pages)) made.set(pages, targets.guards.errorPages(pages, site, dispatch, scope));
     return made.get(pages);
   };
 }

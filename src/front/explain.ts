@@ -8,12 +8,14 @@ import { listenKey } from "../config/listen.ts";
 import { compileVerdict } from "../exchange/access.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
+import { expandLocation } from "../exchange/location-template.ts";
 import type { Reply } from "../exchange/reply.ts";
 import { routeScope } from "../exchange/site-scope.ts";
 import { evaluate } from "../exchange/template.ts";
 import { traceFiles, type Tried } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { type ParsedTarget, parseTarget } from "../protocol/http/target.ts";
+import { type ParsedTarget, parseTarget, type TargetProblem } from "../protocol/http/target.ts";
+import { HeadFailure } from "../protocol/http1/failure.ts";
 import { type ExplainedContent, explainContent } from "./explain-content.ts";
 import { filesOptions } from "./files-options.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
@@ -89,13 +91,18 @@ export function explain(config: Config, question: Question): Explanation {
   if (address === undefined) return { ...NOTHING, outcome: noListener(config, question) };
   const listener = listenKey(address);
   const target = parseTarget(question.method, question.target, config.server.mergeSlashes);
-  if (typeof target === "string") return { ...NOTHING, listener, outcome: `400: the target is refused (${target})` };
+  if (typeof target === "string") return { ...NOTHING, listener, outcome: refusedOutcome(target) };
   const found = { ...NOTHING, listener, path: shown(target.path), query: target.query };
   const exchange = makeExchange(question, target, address);
   const sites = config.sites.filter((site) => listensOn(site, listener)).map((site) => ({ config: site }));
   const site = selectSite(sites)(question.host, exchange)?.config;
   if (site === undefined) return { ...found, outcome: "421: no site of this listener has this host" };
   return { ...explainSite(config, site, exchange), listener, path: found.path, query: found.query, site: site.label };
+}
+
+function refusedOutcome(problem: TargetProblem): string {
+  const { status, code } = new HeadFailure(problem);
+  return `${status}: the target is refused (${code})`;
 }
 
 type SitePart = Omit<Explanation, "listener" | "path" | "query" | "site">;
@@ -126,12 +133,18 @@ function explainSite(config: Config, site: SiteConfig, exchange: Exchange): Site
     bodyBytesMax: bodyBytesMaxOf(route, site),
     content: explainContent(site, route, files),
     headers: [...headersOf(site), ...headersOf(route)],
-    outcome: route.internal ? INTERNAL : guards.access.allowed ? outcomeOf(route, guards, files) : DENIED,
+    outcome: refusal(route, guards) ?? outcomeOf(route, guards, files) + whereTo(config, site, route, exchange),
   };
 }
 
 const INTERNAL = "404: the route is internal, for X-Accel-Redirect and the like";
 const DENIED = "403: access denies this address";
+
+/** Why nobody gets as far as the target; undefined when somebody may. */
+function refusal({ internal }: RouteConfig, { access }: ExplainedGuards): string | undefined {
+  if (internal) return INTERNAL;
+  return access.allowed ? undefined : DENIED;
+}
 
 function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly Tried[]): string {
   const first = guards.auth === undefined ? "" : "401 without a right user and password; then ";
@@ -140,6 +153,13 @@ function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly 
   if (found !== undefined) return `${first}the file ${found.name}`;
   const missing = "404: there is no such file";
   return first + (route.fallback === undefined ? missing : describeOtherwise(route.fallback.otherwise));
+}
+
+/** Of a redirect with variables: what they come to for this request. */
+function whereTo(config: Config, site: SiteConfig, { match, target }: RouteConfig, exchange: Exchange): string {
+  if (target.kind !== "redirect") return "";
+  const to = makeTemplate(target.to, routeScope(match, site.names, makeScope(config)));
+  return to.constant === undefined ? `, which is ${expandLocation(to, exchange) || "nowhere: 404"}` : "";
 }
 
 // ── where it comes in ─────────────────────────────────────────────────────────────────────────────────────────────

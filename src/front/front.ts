@@ -137,7 +137,7 @@ export class Front implements SessionObserver {
       fronts: this.config.server.fronts,
       shedIdle: (count) => this.admission.shedIdle(count),
       paused: (open) => this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`),
-      resumed: () => this.log.info("descriptors: connections are accepted again"),
+      resumed: () => this.limits.over("descriptors", "connections are accepted again"),
     });
   }
 

@@ -92,11 +92,14 @@ export class Guards {
     pages: readonly ErrorPageConfig[],
     { charset, types }: Pick<SiteConfig, "charset" | "types">,
     dispatch: Handler,
+    scope: Scope,
   ): ErrorAnswers | undefined {
     if (pages.length === 0) return undefined;
     const options = pages.map(({ statuses, status, source }): ErrorPageOptions => {
-      if (source.kind !== "file") return { statuses, status, source };
-      return { statuses, status, source: { ...source, contentType: contentTypeOf(source.path, charset, types) } };
+      if (source.kind === "route") return { statuses, status, source };
+      if (source.kind === "file")
+        return { statuses, status, source: { ...source, contentType: contentTypeOf(source.path, charset, types) } };
+      return { statuses, status, source: { ...source, text: makeTemplate(source.text, scope, "reply") } };
     });
     return new ErrorPages(options, { dispatch, log: this.log });
   }

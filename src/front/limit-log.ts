@@ -11,7 +11,7 @@ export class LimitLog {
   private readonly log: Log;
   private readonly usage: Usage;
   private readonly now: () => number;
-  private readonly last = new Map<LimitName, { atMs: number; silent: number }>();
+  private readonly last = new Map<LimitName, { atMs: number; silent: number; open: boolean }>();
 
   /** `now`: base/clock monotonicMs. */
   constructor(log: Log, usage: Usage, now: () => number) {
@@ -35,7 +35,15 @@ export class LimitLog {
       return;
     }
     const more = last === undefined || last.silent === 0 ? "" : ` (and ${last.silent} times before)`;
-    this.last.set(limit, { atMs: nowMs, silent: 0 });
+    this.last.set(limit, { atMs: nowMs, silent: 0, open: true });
     this.log.warn(`${limit}: ${detail}${more}`);
+  }
+
+  /** What was limited goes on: told once for each line that said otherwise. */
+  over(limit: LimitName, detail: string): void {
+    const last = this.last.get(limit);
+    if (last === undefined || !last.open) return;
+    last.open = false;
+    this.log.info(`${limit}: ${detail}`);
   }
 }

@@ -70,7 +70,7 @@ export class Report implements ConnectionFacts {
 
   /** An idle connection ends in the usual way; of everything else somebody suffers. */
   overdue(overdue: "idle" | keyof typeof OVERDUE, exchange: Exchange | undefined): void {
-    if (overdue === "idle") this.observer.counted("keepalive_timeout");
+    if (overdue === "idle") this.observer.counted(this.requests === 0 ? "header_timeout" : "keepalive_timeout");
     else this.limited(overdue, exchange, OVERDUE[overdue]);
   }
 

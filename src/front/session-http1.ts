@@ -234,7 +234,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   /** The codec refused the bytes: RFC 9112 section 2.2, 400 (or its own status) and close. */
   private refuse(): void {
     const { failure } = this.connection;
-    if (this.exchange !== undefined) {
+    if (this.phase === "exchange") {
       const aborted = failure.code.startsWith("truncated");
       return this.bodyBroken(aborted ? "aborted" : "malformed", failure.status);
     }

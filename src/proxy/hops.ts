@@ -39,13 +39,18 @@ export function countsDown(exchange: Exchange): boolean {
 export function addHopFields(exchange: Exchange, sink: FieldSink): void {
   const left = hopsLeft(exchange);
   if (left !== undefined) sink.add(MAX_FORWARDS, String(left - 1));
-  if (acceptsTrailers(exchange.head) && nominatesTe(exchange.head)) sink.add(TE, "trailers");
+  if (saysTrailers(exchange)) sink.add(TE, "trailers");
 }
 
 /** The Connection field of the request: a TE field is of this connection only, and says so. */
 export function connectionOptions(exchange: Exchange, keepsAlive: boolean, upgrades: boolean): string | undefined {
-  const trailers = acceptsTrailers(exchange.head);
+  const trailers = saysTrailers(exchange);
   if (upgrades) return trailers ? "upgrade, TE" : "upgrade";
   if (keepsAlive) return trailers ? "TE" : undefined;
   return trailers ? "close, TE" : "close";
+}
+
+/** Does the request of this hop say `TE: trailers`? */
+function saysTrailers({ head }: Exchange): boolean {
+  return acceptsTrailers(head) && nominatesTe(head);
 }

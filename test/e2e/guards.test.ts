@@ -63,7 +63,7 @@ key = "$http_x_key"
 status = 503
 
 [limit.delayed]
-rate = "5/s"
+rate = "1/s"
 burst = 4
 delay = 1
 
@@ -80,6 +80,7 @@ error_pages = { "404" = "errors/404.html", "502 503 504" = "errors/50x.html", "4
 "/either/" = { respond = "in", access = ["allow 127.0.0.2", "deny all"], auth = { users = "htpasswd" }, satisfy = "any" }
 "/either/home/" = { respond = "in", access = ["allow 127.0.0.1"], auth = { users = "htpasswd" }, satisfy = "any" }
 "/slow/" = { respond = "ok", limit = "slow" }
+"~ ^/went/(.*)$" = { redirect = "/new/$1?$args", status = 301 }
 "/key/" = { respond = "ok", limit = ["key"] }
 "/delayed/" = { respond = "ok", limit = "delayed" }
 "/spa/" = { files = "spa/", try = ["$uri", "$uri/", "/index.html"] }
@@ -223,8 +224,8 @@ describe("rate limits", () => {
     const since = performance.now();
     const answers = await Promise.all(Array.from({ length: 8 }, () => get(address, "/delayed/")));
     expect(answers.filter((answer) => answer.status === 200)).toHaveLength(5);
-    // The last one waited for three intervals of 200 ms, less what it came later.
-    expect(performance.now() - since).toBeGreaterThan(300);
+    // The last one waited for three intervals of a second, less what it came later.
+    expect(performance.now() - since).toBeGreaterThan(2000);
   });
 });
 
@@ -339,6 +340,8 @@ describe("server explain", () => {
     expect((await explained("/nowhere")).outcome).toStartWith("404");
     expect((await explained("/app/x", "--from", "192.0.2.1")).outcome).toStartWith("403");
     expect((await explained("/x", "-m", "TRACE")).outcome).toStartWith("405");
+    const moved = "301: redirect to /new/$1?$args, which is /new/%C3%A4%20b?c=d";
+    expect((await explained("/went/%c3%a4%20b?c=d")).outcome).toBe(moved);
     expect(await explained("/private/x")).toMatchObject({
       route: "/private/",
       mount: "/private",
@@ -371,8 +374,13 @@ describe("server explain", () => {
   test("nothing listens on that port, the target is refused", async () => {
     const ended = await runServer(["explain", "http://localhost:1/"], folder);
     expect([ended.code, ended.stdout.includes("no site listens on port 1")]).toEqual([1, true]);
-    const refused = await runServer(["explain", "/%00"], folder);
-    expect([refused.code, refused.stdout.includes("400")]).toEqual([1, true]);
+    for (const [target, said] of [
+      ["/%00", "400: the target is refused"],
+      ["/../x", "404: the target is refused"],
+    ] as const) {
+      const refused = await runServer(["explain", target], folder);
+      expect([refused.code, refused.stdout.includes(said)]).toEqual([1, true]);
+    }
   });
 });
 

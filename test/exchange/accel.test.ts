@@ -4,7 +4,8 @@ import { type AccelOptions, withAccel } from "../../src/exchange/accel.ts";
 import type { Exchange } from "../../src/exchange/exchange.ts";
 import type { Producer, Reply } from "../../src/exchange/reply.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
-import { LENGTH_UNKNOWN, type ReplyHead } from "../../src/protocol/http/message.ts";
+import { KeptReply } from "../../src/protocol/http/kept-reply.ts";
+import { LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../../src/protocol/http/message.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 
 function head(fields: Record<string, string>, status = 200): ReplyHead {
@@ -76,6 +77,18 @@ describe("X-Accel-Redirect", () => {
     expect(noted[0]?.head).toMatchObject({ method: "GET", path: "/a b/d", query: "x=%20%20y", bodyLength: 0 });
     expect(noted[0]?.head.fields.pairs().map(([name]) => name)).toEqual(["Range", "If-None-Match"]);
     expect(reply.text).toBe("inside");
+  });
+
+  test("of a file that is sent again and again has its own head, not the one that is kept for others", () => {
+    const { room } = KeptReply.makeRoom(6);
+    const kept = { ...head({ ETag: '"inside"' }), kept: new KeptReply(room), prepared: new PreparedHead() };
+    const { reply } = accelerated(
+      (sink) => sink.whole(head({ "X-Accel-Redirect": "/f", "Set-Cookie": "a=b" }), Buffer.from("")),
+      {},
+      (exchange) => exchange.reply.whole(kept, Buffer.from("inside")),
+    );
+    expect(reply.header("set-cookie")).toBe("a=b");
+    expect([reply.head?.kept, reply.head?.prepared]).toEqual([undefined, undefined]);
   });
 
   test("without a query has none", () => {

@@ -6,11 +6,17 @@ import { type ErrorPageOptions, ErrorPages } from "../../src/exchange/error-page
 import type { Handler } from "../../src/exchange/exchange.ts";
 import { withIntercept } from "../../src/exchange/intercept.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
+import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
+import { template } from "../support/template.ts";
 
 function text(statuses: string[], body: string, status?: number): ErrorPageOptions {
-  return { statuses, status, source: { kind: "respond", text: body, contentType: "text/html" } };
+  return {
+    statuses,
+    status,
+    source: { kind: "respond", text: template(body, BUILT_IN, "reply"), contentType: "text/html" },
+  };
 }
 
 function route(statuses: string[], path: string, status?: number): ErrorPageOptions {
@@ -50,6 +56,17 @@ describe("a page", () => {
     const { exchange, reply } = stage([text(["401"], "who?", 403)]);
     answer(exchange, 401, CHALLENGE);
     expect([reply.status, reply.header("www-authenticate")]).toEqual([403, "Basic"]);
+  });
+
+  test("may show the request and its own status, in which nothing of a client is markup", () => {
+    for (const [chosen, status] of [
+      [undefined, 404],
+      [410, 410],
+    ] as const) {
+      const { exchange, reply } = stage([text(["404"], "<b>$status</b> $uri", chosen)], undefined, { path: "/<i>" });
+      answer(exchange, 404);
+      expect([reply.status, reply.text]).toEqual([status, `<b>${status}</b> /&lt;i&gt;`]);
+    }
   });
 
   test("of a file that is not there is the plain one", () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { makeRespondHandler } from "../../src/exchange/respond.ts";
+import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { fakeExchange } from "../support/exchange.ts";
 import { template } from "../support/template.ts";
 
@@ -29,6 +30,12 @@ test("sends neither content nor type where there is no text or the status has no
     expect(reply.text).toBe("");
     expect(reply.head?.fields.length).toBe(0);
   }
+});
+
+test("rfc9110_8_6: a 304 announces no length, since nobody knows that of its 200", () => {
+  const { exchange, reply } = fakeExchange();
+  makeRespondHandler({ status: 304, body: template(""), contentType: "text/plain" })(exchange);
+  expect(reply.head?.length).toBe(LENGTH_UNKNOWN);
 });
 
 test("variables are filled in for each request, as the bytes that came", () => {

@@ -21,3 +21,22 @@ test("a limit is told at once, then once in an interval with the number of the o
     ["spool_disk", 1],
   ]);
 });
+
+test("the end of a limit is told once for each line that told of it", () => {
+  const lines: string[] = [];
+  const log = makeLog("front-0", "info", (line) => lines.push(line));
+  let nowMs = 0;
+  const limits = new LimitLog(log, new Usage(makeUsageMemory(1), 0), () => nowMs);
+  limits.over("descriptors", "nothing had been said");
+  expect(lines).toEqual([]);
+  const flap = () => {
+    limits.hit("descriptors", "paused");
+    limits.over("descriptors", "accepting again");
+  };
+  for (let i = 0; i < 100; i++) flap();
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toContain("[info] front-0: descriptors: accepting again");
+  nowMs = LIMIT_LOG_INTERVAL_MS;
+  flap();
+  expect(lines).toHaveLength(4);
+});

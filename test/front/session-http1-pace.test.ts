@@ -92,6 +92,18 @@ describe("back-pressure and deadlines", () => {
     expect(records).toEqual(["200 5"]);
   });
 
+  test("a connection that never says anything is closed after header_timeout, and counted as that", () => {
+    const silent = stage(hello);
+    silent.session.tick(monotonicMs() + 29_000);
+    expect(silent.wire.state).toBe("open");
+    silent.session.tick(monotonicMs() + 30_001);
+    expect([silent.wire.state, silent.wire.output, silent.limits]).toEqual(["closed", "", ["header_timeout"]]);
+    const idle = stage(hello);
+    idle.wire.send(GET);
+    idle.session.tick(monotonicMs() + 75_001);
+    expect(idle.limits).toEqual(["keepalive_timeout"]);
+  });
+
   test("an idle connection is closed after keepalive_timeout", () => {
     const { wire, session } = stage(hello);
     wire.send(GET);

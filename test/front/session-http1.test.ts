@@ -272,6 +272,16 @@ describe("what is broken", () => {
     expect(wire.state).toBe("closed");
   });
 
+  test("rfc9112_9_3: a body that breaks off behind its answer gets no second one", () => {
+    const { wire, records } = stage(hello);
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+    wire.halfClose();
+    expect(wire.output.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(wire.output).toEndWith("hello");
+    expect(records).toEqual(["200 5"]);
+    expect(wire.state).toBe("closed");
+  });
+
   test("rfc9112_9_6: a half-closed client still gets its answer", () => {
     const waiting: Exchange[] = [];
     const { wire } = stage((exchange) => void waiting.push(exchange));

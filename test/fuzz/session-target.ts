@@ -6,7 +6,7 @@
  *   3. every reply is well-formed, and answers its own request with its own content, in order (the oracle knows them)
  *   4. good requests are answered
  *   5. after a reply that says close, or that refuses, nothing more is answered and the connection does not stay open
- *   6. each reply is recorded once
+ *   6. each reply is recorded once, and no request has two
  *   7. what is held is bounded, and when everybody is done nobody is left paused
  */
 import { makeLog } from "../../src/base/log.ts";
@@ -162,6 +162,8 @@ function outcomeBreach(
     if (breach !== undefined)
       return `${breach}: reply ${i} is ${JSON.stringify(reply)}, ${JSON.stringify(readings[i])}`;
   }
+  if (readings.at(-1)?.complete === false && seen.length > readings.length)
+    return "6: a request whose content breaks off has two replies";
   const last = seen.at(-1);
   if (last?.closes === true && outcome.state === "open" && !isUnderWay(outcome, seen, methods))
     return "5: it said close and stays open";
