@@ -24,7 +24,8 @@ export function kindOf(exchange: Exchange, options: CacheOptions): RequestKind {
   const { head } = exchange;
   if (!SAFE.has(head.method)) return "unsafe";
   if ((head.method !== "GET" && head.method !== "HEAD") || head.bodyLength !== 0) return "bypass";
-  if (head.upgrade !== undefined) return "bypass";
+  // What a gateway says of a request is passed on as it is, and need not be what its fields say.
+  if (head.upgrade !== undefined || exchange.params !== undefined) return "bypass";
   const { names } = head.fields;
   for (let i = 0; i < names.length; i++) {
     if (bypassesBy((names[i] as FieldName).lower, head.fields, options)) return "bypass";
@@ -51,13 +52,13 @@ export function isAuthorized({ head, remoteUser }: Exchange): boolean {
 export function keyOf(exchange: Exchange, { key }: CacheOptions): string {
   if (key !== undefined) return evaluate(key, exchange);
   const { peer, head, mount } = exchange;
-  const forwarded = exchange.forwarding === "believed" ? believedHost(head.fields) : "";
+  const forwarded = exchange.forwarding === "believed" ? believedHost(exchange) : "";
   return `${peer.secure ? "https" : "http"}://${placeOf(exchange)} ${head.hostPort ?? ""} ${mount}${forwarded}`;
 }
 
 /** What a trusted proxy says was asked for is part of the name. */
-function believedHost(fields: Fields): string {
-  return ` ${fields.get("x-forwarded-host") ?? ""} ${fields.get("x-forwarded-port") ?? ""}`;
+function believedHost({ head: { fields }, forwardedHost }: Exchange): string {
+  return ` ${fields.get("x-forwarded-host") ?? forwardedHost} ${fields.get("x-forwarded-port") ?? ""}`;
 }
 
 /** Host and target, by which replies are invalidated and purged, whatever else names them. */
@@ -110,7 +111,9 @@ const SHAPING: ReadonlySet<string> = new Set([
   "if-modified-since",
 ]);
 
-function isPassed({ lower }: FieldName, exchange: Exchange, options: CacheOptions): boolean {
+function isPassed(name: FieldName, exchange: Exchange, options: CacheOptions): boolean {
+  // For an application both are the same.
+  const lower = name.ambiguous ? name.lower.replaceAll("_", "-") : name.lower;
   if (lower === "cookie") return options.bypassCookies.length === 0;
   if (lower.startsWith("x-forwarded-") && exchange.forwarding !== "believed") return false;
   return !SHAPING.has(lower);
