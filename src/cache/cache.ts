@@ -22,7 +22,22 @@ import { fetchHead, isAuthorized, keyOf, kindOf, placeOf, varyingValue } from ".
 import { Store } from "./store.ts";
 import { Waiter } from "./waiter.ts";
 
+/** What a cache has done and holds, for people. */
+export interface CacheUsage {
+  readonly name: string;
+  /** Requests that were answered from it, that made it ask, and that went past it. */
+  readonly hits: number;
+  readonly misses: number;
+  readonly bypassed: number;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly diskEntries: number;
+  readonly diskBytes: number;
+}
+
 export interface CacheContext {
+  /** Of its route, for people. */
+  readonly name: string;
   readonly options: CacheOptions;
   readonly next: Handler;
   /** What the other fronts are to forget, too. */
@@ -33,6 +48,10 @@ export interface CacheContext {
 export class ResponseCache implements FillOwner {
   readonly entryBytesMax: number;
   readonly now: () => number;
+  private readonly name: string;
+  private hits = 0;
+  private misses = 0;
+  private bypassed = 0;
   private readonly options: CacheOptions;
   private readonly next: Handler;
   private readonly changed: CacheContext["changed"];
@@ -41,7 +60,8 @@ export class ResponseCache implements FillOwner {
   /** Keys whose replies may not be kept, until when. */
   private readonly passes = new Map<string, number>();
 
-  constructor({ options, next, changed, now = monotonicMs }: CacheContext) {
+  constructor({ name, options, next, changed, now = monotonicMs }: CacheContext) {
+    this.name = name;
     this.options = options;
     this.next = next;
     this.changed = changed;
@@ -53,6 +73,11 @@ export class ResponseCache implements FillOwner {
   /** Replies that are kept. */
   get count(): number {
     return this.store_.count;
+  }
+
+  usage(): CacheUsage {
+    const { name, hits, misses, bypassed, store_ } = this;
+    return { name, hits, misses, bypassed, entries: store_.count, bytes: store_.bytes, diskEntries: 0, diskBytes: 0 };
   }
 
   readonly handler: Handler = (exchange) => {
@@ -68,6 +93,7 @@ export class ResponseCache implements FillOwner {
   };
 
   private pass(exchange: Exchange): void {
+    this.bypassed++;
     exchange.cacheStatus = "BYPASS";
     this.next(exchange);
   }
@@ -88,6 +114,7 @@ export class ResponseCache implements FillOwner {
       if (isAuthorized(exchange) || exchange.head.method === "HEAD") return this.pass(exchange);
       return this.fetch(exchange, key, found, mayWait);
     }
+    this.hits++;
     exchange.cacheStatus = freshness === "fresh" ? "HIT" : "STALE";
     give(found, exchange, nowMs);
     if (freshness === "revalidate-behind" && !isAuthorized(exchange)) this.renewBehind(exchange, key, found);
@@ -107,6 +134,7 @@ export class ResponseCache implements FillOwner {
       if (!mayWait) return this.pass(exchange);
       return void new Waiter(exchange, known, this.now() + this.options.waitMs, this.now);
     }
+    this.misses++;
     exchange.cacheStatus = stale === undefined ? "MISS" : "EXPIRED";
     this.ask(new Fill(this, { key, name, place: placeOf(exchange) }, exchange, stale), exchange, stale);
   }

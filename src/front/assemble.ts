@@ -269,7 +269,9 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
     });
   /** What is kept is kept compressed; what the replies ask this server to do is asked each time. */
   const cached = ({ cache }: { readonly cache?: ResponseCacheConfig | undefined }, handler: Handler) =>
-    cache === undefined ? handler : targets.caches.around(cache, scope, compressed(handler));
+    cache === undefined
+      ? handler
+      : targets.caches.around(`${site.label} ${route.pattern}`, cache, scope, compressed(handler));
   switch (target.kind) {
     case "files": {
       const options = filesOptions(target, { site, route }, scope, targets.files);

@@ -1,5 +1,5 @@
 /** The response caches of a front: one around each route that asks for it. */
-import { ResponseCache } from "../cache/cache.ts";
+import { type CacheUsage, ResponseCache } from "../cache/cache.ts";
 import type { ResponseCacheConfig } from "../config/config.ts";
 import type { Handler } from "../exchange/exchange.ts";
 import type { Scope } from "../exchange/scope.ts";
@@ -16,8 +16,8 @@ export class Caches {
     this.changed = changed;
   }
 
-  around(config: ResponseCacheConfig | undefined, scope: Scope, next: Handler): Handler {
-    if (config === undefined) return next;
+  /** `name`: of the route, for people. */
+  around(name: string, config: ResponseCacheConfig, scope: Scope, next: Handler): Handler {
     const memoryBytesMax = Math.floor(config.memoryBytesMax / this.fronts);
     const key = config.key === undefined ? undefined : makeTemplate(config.key, scope);
     const options = { ...config, key, memoryBytesMax };
@@ -26,14 +26,20 @@ export class Caches {
       this.forget(places);
       this.changed(places);
     };
-    const cache = new ResponseCache({ options, next, changed });
+    const cache = new ResponseCache({ name, options, next, changed });
     this.caches.push(cache);
     return cache.handler;
   }
 
   /** See ResponseCache.forget. */
-  forget(places: readonly string[]): void {
-    for (const cache of this.caches) for (const place of places) cache.forget(place);
+  forget(places: readonly string[]): number {
+    let count = 0;
+    for (const cache of this.caches) for (const place of places) count += cache.forget(place);
+    return count;
+  }
+
+  usage(): CacheUsage[] {
+    return this.caches.map((cache) => cache.usage());
   }
 
   tick(nowMs: number): void {

@@ -26,6 +26,7 @@ import { Refusals } from "./refusal.ts";
 import { peerOf, type Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
 import { UwsgiSession } from "./session-uwsgi.ts";
+import type { FrontTraffic } from "./traffic.ts";
 import { type LimitName, Usage } from "../exchange/usage.ts";
 
 /** A reply head and a small content are put together here and written at once. */
@@ -148,6 +149,13 @@ export class Front implements SessionObserver {
   /** Of kept replies; see ResponseCache.forget. */
   forget(places: readonly string[]): void {
     this.assembly.caches.forget(places);
+  }
+
+  /** What its caches and upstreams do, after `forget` was forgotten (see cache/purge.ts for what that may be). */
+  traffic(forget: string | undefined): FrontTraffic {
+    const { caches, upstreams } = this.assembly;
+    const forgotten = forget === undefined ? 0 : caches.forget([forget]);
+    return { caches: caches.usage(), upstreams: upstreams.map((upstream) => upstream.status()), forgotten };
   }
 
   /** First what the kernel has queued is accepted; then nobody listens any more. */

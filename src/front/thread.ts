@@ -32,6 +32,11 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
     case "forget":
       front?.forget(message.places);
       break;
+    case "question": {
+      const { question, forget } = message;
+      if (front !== undefined) tell({ kind: "answer", front: number, question, answer: front.traffic(forget) });
+      break;
+    }
     case "drain":
       front?.drain();
       break;

@@ -4,8 +4,9 @@
  */
 import { pathToFileURL } from "node:url";
 import type { Log } from "../base/log.ts";
-import { purgedPlace } from "../cache/purge.ts";
 import type { FromFront, ToFront } from "../front/messages.ts";
+import type { FrontTraffic } from "../front/traffic.ts";
+import { Questions } from "./questions.ts";
 
 /** A front that dies at once, again and again, must not be restarted in a hot loop. */
 const RESTART_DELAY_MS = 250;
@@ -36,6 +37,7 @@ type Phase = "running" | "draining" | "stopped";
 export class Fronts {
   private readonly options: FrontsOptions;
   private readonly workers: Worker[] = [];
+  private readonly questions = new Questions();
   private readonly ready = new Set<number>();
   private readonly drained = new Set<number>();
   private readonly deaths: number[];
@@ -107,6 +109,8 @@ export class Fronts {
       case "drained":
         this.drained.add(message.front);
         break;
+      case "answer":
+        return this.questions.answered(message.front, message.question, message.answer);
       case "forget":
         return this.forget(message.places, message.front);
     }
@@ -120,11 +124,12 @@ export class Fronts {
     }
   }
 
-  /** Forgets kept replies in every front; see cache/purge.ts. False: that is nothing that could be. */
-  purge(url: string): boolean {
-    const place = purgedPlace(url);
-    if (place !== undefined) this.forget([place]);
-    return place !== undefined;
+  /** What each front knows of its caches and upstreams, after it forgot what is kept of `forget` (see cache/purge.ts).
+   *  Those that do not answer in time are missing. */
+  traffic(forget?: string): Promise<FrontTraffic[]> {
+    return this.questions.ask(this.options.count, (front, question) =>
+      this.post(front, { kind: "question", question, forget }),
+    );
   }
 
   private died(front: number, worker: Worker): void {

@@ -26,6 +26,7 @@ export class CacheStage {
 
   constructor(options: Partial<CacheOptions> = {}) {
     this.cache = new ResponseCache({
+      name: "test",
       options: { ...OPTIONS, ...options },
       next: (exchange) => void this.asked.push(exchange),
       changed: (places) => void this.changed.push(...places),

@@ -1,6 +1,7 @@
 /** Replies of apps and upstreams that are kept: by the built server, with two fronts, against a Python app and upstreams. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createServer } from "node:http";
+import type { ServerStatus } from "../../src/cli/status-text.ts";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
 import { probeApp, site } from "../support/toml.ts";
@@ -115,6 +116,45 @@ describe("an app", () => {
     await inTurn("/app/logged?cc=max-age=60", "/app/logged?cc=max-age=60", "/plain/logged");
     await until("lines in the log", 10_000, () => server.output.includes("/plain/logged -.\n"));
     expect(server.output).toContain("/app/logged MISS.\n/app/logged HIT.\n");
+  });
+});
+
+describe("server cache purge", () => {
+  const fill = async (target: string) => {
+    const many = () => Promise.all(Array.from({ length: 20 }, async () => show(await get(address, target))));
+    await many();
+    return many();
+  };
+  const purge = (url: string) => server.command("cache", "purge", url);
+
+  test.each([
+    ["a URL", "http://localhost/app/purged?cc=max-age=600", false],
+    ["all that begins like one", "http://localhost/app/p*", false],
+    ["all", "all", false],
+    ["another URL", "http://localhost/app/purged", true],
+  ])("%s: no front keeps it when the command has ended", async (_, url, isKept) => {
+    expect((await fill("/app/purged?cc=max-age=600")).every((each) => each.startsWith("HIT "))).toBe(true);
+    const { code, stdout, stderr } = await purge(url);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(/^\d+ kept repl(?:y|ies) forgotten\n$/.test(stdout)).toBe(true);
+    expect(stdout.startsWith("0 ")).toBe(isKept);
+    expect(show(await get(address, "/app/purged?cc=max-age=600")).startsWith("HIT ")).toBe(isKept);
+  });
+
+  test("what is no URL is refused, and nothing to purge is said", async () => {
+    expect((await purge("/app/x")).code).toBe(2);
+    expect((await server.command("cache")).code).toBe(2);
+  });
+
+  test("server status tells what is kept, and how the upstreams do", async () => {
+    await fill("/app/counted?cc=max-age=600");
+    const status = JSON.parse((await server.command("status", "--json")).stdout) as ServerStatus;
+    const cache = status.caches.find(({ name }) => name.endsWith(" /app/"));
+    expect(cache?.hits).toBeGreaterThanOrEqual(20);
+    expect(cache?.entries).toBeGreaterThanOrEqual(1);
+    expect(cache?.bytes).toBeGreaterThan(0);
+    expect(status.upstreams.map(({ name }) => name)).toEqual(["u", "dead"]);
+    expect(Object.keys(status.upstreams[0]?.servers[0]?.fronts ?? {})).toEqual(["ready"]);
   });
 });
 
