@@ -14,10 +14,13 @@ import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { NO_BODY, onBehalfOf } from "../exchange/internal.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { ChangingReply } from "./changing-reply.ts";
+import type { DiskTier } from "./disk.ts";
+import type { DiskRecord } from "./disk-index.ts";
+import { DiskReads, type ReadOwner } from "./disk-reads.ts";
 import { type CacheEntry, freshnessAt, give, makeEntry, refreshedHead } from "./entry.ts";
 import { Fill, type FillOwner } from "./fill.ts";
 import { type Lifetime, lifetimeOf } from "./lifetime.ts";
-import { type CacheOptions, PASS_MS, PASSES_MAX } from "./options.ts";
+import { type CacheOptions, DISK_FLUSH_MS, PASS_MS, PASSES_MAX } from "./options.ts";
 import { fetchHead, isAuthorized, keyOf, kindOf, placeOf, varyingValue } from "./request.ts";
 import { Store } from "./store.ts";
 import { Waiter } from "./waiter.ts";
@@ -42,10 +45,12 @@ export interface CacheContext {
   readonly next: Handler;
   /** What the other fronts are to forget, too. */
   readonly changed: (places: readonly string[]) => void;
+  /** The second tier; undefined: what gives way in memory is gone. */
+  readonly disk?: DiskTier | undefined;
   readonly now?: () => number;
 }
 
-export class ResponseCache implements FillOwner {
+export class ResponseCache implements FillOwner, ReadOwner {
   readonly entryBytesMax: number;
   readonly now: () => number;
   private readonly name: string;
@@ -56,18 +61,24 @@ export class ResponseCache implements FillOwner {
   private readonly next: Handler;
   private readonly changed: CacheContext["changed"];
   private readonly store_: Store;
+  private readonly disk: DiskTier | undefined;
+  private readonly reads: DiskReads | undefined;
   private readonly fills = new Map<string, Fill>();
   /** Keys whose replies may not be kept, until when. */
   private readonly passes = new Map<string, number>();
 
-  constructor({ name, options, next, changed, now = monotonicMs }: CacheContext) {
+  constructor({ name, options, next, changed, disk, now = monotonicMs }: CacheContext) {
     this.name = name;
     this.options = options;
     this.next = next;
     this.changed = changed;
     this.now = now;
     this.entryBytesMax = options.entryBytesMax;
-    this.store_ = new Store(options.memoryBytesMax);
+    this.disk = disk;
+    this.reads = disk === undefined ? undefined : new DiskReads(disk, this);
+    const half = options.memoryBytesMax / 2;
+    const reservedMax = disk === undefined ? half : Math.max(half, options.entryBytesMax);
+    this.store_ = new Store(options.memoryBytesMax, reservedMax, (key, place, entry) => disk?.save(key, place, entry));
   }
 
   /** Replies that are kept. */
@@ -76,8 +87,9 @@ export class ResponseCache implements FillOwner {
   }
 
   usage(): CacheUsage {
-    const { name, hits, misses, bypassed, store_ } = this;
-    return { name, hits, misses, bypassed, entries: store_.count, bytes: store_.bytes, diskEntries: 0, diskBytes: 0 };
+    const { name, hits, misses, bypassed, store_, disk } = this;
+    const onDisk = { diskEntries: disk?.count ?? 0, diskBytes: disk?.bytes ?? 0 };
+    return { name, hits, misses, bypassed, entries: store_.count, bytes: store_.bytes, ...onDisk };
   }
 
   readonly handler: Handler = (exchange) => {
@@ -102,6 +114,33 @@ export class ResponseCache implements FillOwner {
     const nowMs = this.now();
     const key = keyOf(exchange, this.options);
     const found = this.store_.find(key, exchange.head.fields);
+    if (found === undefined && this.begunToRead(key, exchange, nowMs)) return;
+    this.decide(found, key, exchange, mayWait, nowMs);
+  }
+
+  private begunToRead(key: string, exchange: Exchange, nowMs: number): boolean {
+    const record = this.disk?.find(key, exchange.head.fields);
+    return record !== undefined && this.reads?.begin(record, exchange, nowMs + this.options.waitMs) === true;
+  }
+
+  /** ReadOwner. What was stored while it was read is younger. */
+  wasRead({ key, place }: DiskRecord, entry: CacheEntry | undefined, exchanges: readonly Exchange[]): void {
+    const nowMs = this.now();
+    const isNew = entry !== undefined && !this.store_.has(key, entry.vary);
+    if (isNew && entry.bytes <= this.options.memoryBytesMax) this.store_.put(key, place, entry);
+    for (const exchange of exchanges) {
+      const found = this.store_.find(key, exchange.head.fields) ?? (isNew ? entry : undefined);
+      this.decide(found, key, exchange, true, nowMs);
+    }
+  }
+
+  private decide(
+    found: CacheEntry | undefined,
+    key: string,
+    exchange: Exchange,
+    mayWait: boolean,
+    nowMs: number,
+  ): void {
     const isAllowed = !isAuthorized(exchange) || found?.lifetime.forAuthorized === true;
     if (found !== undefined && isAllowed) return this.answerFrom(found, key, exchange, mayWait, nowMs);
     if (!isAllowed || exchange.head.method === "HEAD" || this.isPassed(key, nowMs)) return this.pass(exchange);
@@ -176,6 +215,7 @@ export class ResponseCache implements FillOwner {
   store(fill: Fill, head: ReplyHead, body: Buffer, lifetime: Lifetime): CacheEntry {
     const request = fill.request?.head.fields ?? head.fields;
     const entry = makeEntry(head, body, lifetime, request, this.now());
+    this.disk?.supersede(fill.key, entry.vary);
     if (!fill.outdated) this.store_.put(fill.key, fill.place, entry);
     return entry;
   }
@@ -204,6 +244,7 @@ export class ResponseCache implements FillOwner {
 
   /** Compares deadlines with the clock; the front calls it about twice a second. */
   tick(nowMs: number): void {
+    this.reads?.tick(nowMs);
     for (const fill of this.fills.values()) {
       for (const waiter of fill.waiters) {
         if (nowMs < waiter.untilMs) continue;
@@ -211,6 +252,14 @@ export class ResponseCache implements FillOwner {
         if (waiter.release()) this.pass(waiter.exchange);
       }
     }
+  }
+
+  /** Writes what is in memory to the disk, if there is one: the server stops. */
+  async flush(): Promise<void> {
+    const { disk } = this;
+    if (disk === undefined) return;
+    this.store_.each((key, place, entry) => disk.save(key, place, entry, true));
+    await disk.flush(DISK_FLUSH_MS);
   }
 
   // ── forgetting ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -226,6 +275,7 @@ export class ResponseCache implements FillOwner {
     const prefix = place.endsWith("*") ? place.slice(0, -1) : undefined;
     const isMeant = (other: string) => (prefix === undefined ? other === place : other.startsWith(prefix));
     for (const fill of this.fills.values()) if (isMeant(fill.place)) fill.outdated = true;
-    return prefix === undefined ? this.store_.forget(place) : this.store_.forgetBelow(prefix);
+    const inMemory = prefix === undefined ? this.store_.forget(place) : this.store_.forgetBelow(prefix);
+    return inMemory + (this.disk?.forget(isMeant) ?? 0);
   }
 }

@@ -21,6 +21,24 @@ export const PASS_MS = 5_000;
 /** URLs that are remembered for that. */
 export const PASSES_MAX = 4096;
 
+/** Of the disk for the replies of one route, of the whole server. */
+export const CACHE_DISK_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** Replies of one route that a front keeps on disk: the index holds about half a kilobyte for each. */
+export const DISK_ENTRIES_MAX = 100_000;
+
+/** Replies that wait to be written; what comes when a slow disk has so many is not written. */
+export const DISK_WAITING_BYTES_MAX = 8 * 1024 * 1024;
+
+/** After a write that failed nothing is written for so long. */
+export const DISK_PAUSE_MS = 10_000;
+
+/** What cannot be used for so long and not be asked about either is not written. */
+export const DISK_WORTH_MS = 5_000;
+
+/** When the server stops, writing what is in memory takes no longer. */
+export const DISK_FLUSH_MS = 3_000;
+
 export interface CacheOptions {
   /** Of this front. */
   readonly memoryBytesMax: number;

@@ -10,10 +10,15 @@ interface Slot {
   variants: readonly CacheEntry[];
 }
 
+/** There was no more room for this one. */
+export type GaveWay = (key: string, place: string, entry: CacheEntry) => void;
+
 export class Store {
+  private readonly gaveWay: GaveWay;
   /** Of all entries. */
   bytes = 0;
   private readonly bytesMax: number;
+  private readonly reservedMax: number;
   /** Of replies that are on their way. */
   private reserved = 0;
   private readonly slots = new Map<string, Slot>();
@@ -22,12 +27,20 @@ export class Store {
   /** In the order in which they were used last. */
   private readonly used = new Map<CacheEntry, Slot>();
 
-  constructor(bytesMax: number) {
+  /** `reservedMax`: of `bytesMax`, or beyond it for a single reply that only a disk can hold. */
+  constructor(bytesMax: number, reservedMax = bytesMax / 2, gaveWay: GaveWay = () => {}) {
     this.bytesMax = bytesMax;
+    this.reservedMax = reservedMax;
+    this.gaveWay = gaveWay;
   }
 
   get count(): number {
     return this.used.size;
+  }
+
+  /** What was used longest ago first. */
+  each(visit: GaveWay): void {
+    for (const [entry, { key, place }] of this.used) visit(key, place, entry);
   }
 
   find(key: string, request: Fields): CacheEntry | undefined {
@@ -39,15 +52,19 @@ export class Store {
     return found;
   }
 
+  has(key: string, vary: CacheEntry["vary"]): boolean {
+    return this.slots.get(key)?.variants.some((other) => isSameVary(other.vary, vary)) === true;
+  }
+
   /** Names of the fields on which replies under this key are known to depend. */
   varyOf(key: string): readonly string[] {
     return this.slots.get(key)?.variants.at(-1)?.lifetime.vary ?? [];
   }
 
   put(key: string, place: string, entry: CacheEntry): void {
-    if (entry.bytes > this.bytesMax) return;
+    if (entry.bytes > this.bytesMax) return this.gaveWay(key, place, entry);
     const slot = this.slots.get(key) ?? this.open(key, place);
-    const same = slot.variants.filter((other) => isSameVariant(other, entry));
+    const same = slot.variants.filter((other) => isSameVary(other.vary, entry.vary));
     for (const other of same) this.drop(other, slot);
     const oldest = slot.variants[0];
     if (oldest !== undefined && slot.variants.length >= VARIANTS_MAX) this.drop(oldest, slot);
@@ -70,9 +87,10 @@ export class Store {
     else there.add(slot);
   }
 
-  /** For a reply that is on its way, at the cost of what is kept; no more than half of all. Negative gives back. */
+  /** For a reply that is on its way, at the cost of what is kept; no more than half of all, where there is no disk. Negative
+   *  gives back. */
   reserve(bytes: number): boolean {
-    if (bytes > 0 && this.reserved + bytes > this.bytesMax / 2) return false;
+    if (bytes > 0 && this.reserved + bytes > this.reservedMax) return false;
     this.reserved += bytes;
     this.shrink();
     return true;
@@ -82,6 +100,7 @@ export class Store {
     for (const [entry, slot] of this.used) {
       if (this.bytes + this.reserved <= this.bytesMax) return;
       this.drop(entry, slot);
+      this.gaveWay(slot.key, slot.place, entry);
     }
   }
 
@@ -119,10 +138,8 @@ export class Store {
   }
 }
 
-function isSameVariant(one: CacheEntry, other: CacheEntry): boolean {
-  return (
-    one.vary.length === other.vary.length && one.vary.every(([lower, value], i) => isPair(other.vary[i], lower, value))
-  );
+function isSameVary(one: CacheEntry["vary"], other: CacheEntry["vary"]): boolean {
+  return one.length === other.length && one.every(([lower, value], i) => isPair(other[i], lower, value));
 }
 
 function isPair(pair: readonly [string, string] | undefined, lower: string, value: string): boolean {

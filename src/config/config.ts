@@ -326,6 +326,8 @@ export interface RouteConfig {
 export interface ResponseCacheConfig {
   /** Of all fronts together. */
   readonly memoryBytesMax: number;
+  /** The second tier; undefined: none. */
+  readonly disk: { readonly directory: string; readonly bytesMax: number } | undefined;
   readonly entryBytesMax: number;
   /** Undefined: replies that do not say how long they are fresh are not kept. */
   readonly ttlMs: number | undefined;

@@ -3,6 +3,8 @@ import type { Scope } from "../exchange/scope.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import { CACHE } from "./cache-kinds.ts";
 import type { ResponseCacheConfig } from "./config.ts";
+import { absolute, type Context } from "./context.ts";
+import { requireDirectory, requireFound } from "./paths.ts";
 import { type Section, table } from "./keys.ts";
 import type { TargetSection } from "./routes.ts";
 import { RESPONSE_CACHE, RESPONSE_CACHE_EXPECTED } from "./schema-cache.ts";
@@ -26,10 +28,14 @@ const PRESETS = {
 } as const;
 
 /** Undefined: none, or what is wrong was reported. */
-export function resolveResponseCache({ values }: TargetSection, scope: Scope): ResponseCacheConfig | undefined {
+export function resolveResponseCache(
+  { values }: TargetSection,
+  context: Context,
+  scope: Scope,
+): ResponseCacheConfig | undefined {
   const { cache } = values;
   const section = cache === undefined ? undefined : TABLE.read(cache);
-  return section === undefined ? undefined : resolve(section, scope);
+  return section === undefined ? undefined : resolve(section, context, scope);
 }
 
 /** Of files; undefined: as above. */
@@ -44,7 +50,16 @@ export function fileCacheRules({ values }: TargetSection): readonly CacheRule[] 
 /** They could be read as patterns, too, of a file without an extension. */
 const NO_FILE = "belongs to cache of an app or upstream; of files it is by pattern";
 
-function resolve({ place, values }: Section<typeof RESPONSE_CACHE>, scope: Scope): ResponseCacheConfig {
+function resolveDisk({ place, values }: Section<typeof RESPONSE_CACHE>, context: Context): ResponseCacheConfig["disk"] {
+  if (values.disk === undefined) return undefined;
+  const where = place.into("disk");
+  const directory = absolute(context, values.disk);
+  if (requireFound(where, directory, "an existing directory") === undefined) return undefined;
+  return requireDirectory(where, directory) ? { directory, bytesMax: values.disk_size } : undefined;
+}
+
+function resolve(section: Section<typeof RESPONSE_CACHE>, context: Context, scope: Scope): ResponseCacheConfig {
+  const { place, values } = section;
   const preset = values.preset === undefined ? undefined : PRESETS[values.preset];
   const { key } = values;
   const isUsable = key !== undefined && readTemplate(place.into("key"), key, scope) !== undefined;
@@ -52,6 +67,7 @@ function resolve({ place, values }: Section<typeof RESPONSE_CACHE>, scope: Scope
     place.into("max_entry").wrong({ what: "is larger than size", should: "should be smaller" });
   }
   return {
+    disk: resolveDisk(section, context),
     memoryBytesMax: values.size,
     entryBytesMax: values.max_entry,
     ttlMs: values.ttl ?? preset?.ttlMs,

@@ -151,9 +151,9 @@ function resolveTarget(
       return resolveFiles(section, context, scope);
     case "app":
       if (values.app === undefined) return undefined;
-      return resolveApp(section, values.app, scope, mountOf(section));
+      return resolveApp(section, values.app, { context, scope, mount: mountOf(section) });
     case "upstream":
-      return resolveProxied(section, scope);
+      return resolveProxied(section, context, scope);
     case "redirect":
       return resolveRedirect(place, values, scope);
     case "respond":
@@ -161,14 +161,18 @@ function resolveTarget(
   }
 }
 
-function resolveApp(section: TargetSection, app: string, scope: Scope, mount: string): RouteTarget {
-  const cache = resolveResponseCache(section, scope);
+function resolveApp(
+  section: TargetSection,
+  app: string,
+  { context, scope, mount }: { readonly context: Context; readonly scope: Scope; readonly mount: string },
+): RouteTarget {
+  const cache = resolveResponseCache(section, context, scope);
   const { request_timeout: requestTimeoutMs } = section.values;
   const target = { kind: "app" as const, app, mount, cache };
   return requestTimeoutMs === undefined ? target : { ...target, requestTimeoutMs };
 }
 
-function resolveProxied(section: TargetSection, scope: Scope): RouteTarget | undefined {
+function resolveProxied(section: TargetSection, context: Context, scope: Scope): RouteTarget | undefined {
   const { place, values } = section;
   const { upstream, strip_prefix: stripPrefix, uri } = values;
   if (upstream === undefined || (uri !== undefined && !isUri(place.into("uri"), uri, scope))) return undefined;
@@ -177,7 +181,7 @@ function resolveProxied(section: TargetSection, scope: Scope): RouteTarget | und
       .into("strip_prefix")
       .wrongKey({ what: "has no meaning beside uri", should: "should be left out" });
   }
-  return { kind: "upstream", upstream, stripPrefix, uri, cache: resolveResponseCache(section, scope) };
+  return { kind: "upstream", upstream, stripPrefix, uri, cache: resolveResponseCache(section, context, scope) };
 }
 
 /** It begins the request target, so it begins with a path whatever the client sends. */

@@ -1,7 +1,7 @@
 /** The schema of `cache` of a route to an app or upstream. How to read it: schema.ts. */
-import { CACHE_BYTES_MAX, CACHE_ENTRY_BYTES_MAX, CACHE_WAIT_MS } from "../cache/options.ts";
-import { byDefault, durationKey, optional, type Schema, sizeKey } from "./keys.ts";
-import { boolean, choice, duration, listOf, Refusal, size, string, text } from "./kinds.ts";
+import { CACHE_BYTES_MAX, CACHE_DISK_BYTES_MAX, CACHE_ENTRY_BYTES_MAX, CACHE_WAIT_MS } from "../cache/options.ts";
+import { byDefault, durationKey, only, optional, type Schema, sizeKey } from "./keys.ts";
+import { boolean, choice, duration, listOf, nonEmpty, Refusal, size, string, text } from "./kinds.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
@@ -27,6 +27,21 @@ export const RESPONSE_CACHE = {
     CACHE_BYTES_MAX,
     "Memory for the replies of this route; each front thread has an even part. What was used longest ago gives way. nginx: " +
       "proxy_cache_path.",
+  ),
+  disk: optional(
+    nonEmpty("an existing directory"),
+    "memory only",
+    "A directory for what no longer fits into memory, and for all of it when the server stops. The server makes one of its own in " +
+      "it, with mode 0700. nginx: proxy_cache_path.",
+  ),
+  disk_size: only(
+    "disk",
+    sizeKey(
+      size(64 * KIB, KIB * KIB * GIB),
+      CACHE_DISK_BYTES_MAX,
+      "Of the disk for the replies of this route; each front thread has an even part. What was used longest ago gives way. " +
+        "nginx: max_size of proxy_cache_path.",
+    ),
   ),
   max_entry: sizeKey(size(KIB, GIB), CACHE_ENTRY_BYTES_MAX, "The largest reply that is kept."),
   ttl: optional(

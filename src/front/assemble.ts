@@ -64,6 +64,8 @@ export interface AssembledApp {
 
 export interface AssembleContext extends GuardsContext {
   readonly front: number;
+  /** Another thread was this front before. */
+  readonly replaced: boolean;
   readonly queues: Readonly<Record<string, number>>;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
@@ -80,7 +82,14 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   );
   const guards = new Guards(config, context, scope);
   const compressions = new Compressions();
-  const caches = new Caches(config.server.fronts, context.changed);
+  const caches = new Caches({
+    server: config.file,
+    front: context.front,
+    fronts: config.server.fronts,
+    keepsDisk: !context.replaced,
+    changed: context.changed,
+    log: context.log,
+  });
   const targets: Targets = {
     config,
     caches,
@@ -101,6 +110,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     headerRules: rulesOf(site, undefined, targets),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
+  caches.complete();
   const handlers = new Map<string, Handler>();
   const refusalRules = new Map<string, HeaderRules | undefined>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {

@@ -100,6 +100,7 @@ export class Front implements SessionObserver {
     this.accepting = this.makeAccepting(start.listeners);
     this.assembly = assemble(start.config, {
       front: start.front,
+      replaced: start.replaced,
       queues: start.queues,
       rates: start.rates,
       log: this.log,
@@ -318,6 +319,6 @@ export class Front implements SessionObserver {
     this.accessLog.flush();
     for (const { channel } of this.assembly.apps.values()) channel.close();
     for (const upstream of this.assembly.upstreams) upstream.close();
-    this.told.drained();
+    void this.assembly.caches.flush().then(() => this.told.drained());
   }
 }

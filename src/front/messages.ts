@@ -26,6 +26,8 @@ export type ToFront =
   | {
       readonly kind: "start";
       readonly front: number;
+      /** Another thread was this front before, and died. */
+      readonly replaced: boolean;
       readonly config: Config;
       readonly listeners: readonly ListenerHandle[];
       /** App name → the sending end of its queue. */

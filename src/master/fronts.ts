@@ -17,7 +17,7 @@ const THREAD_ENTRY = new URL("./front/thread.ts", pathToFileURL(Bun.main)).href;
 export interface FrontsOptions {
   readonly count: number;
   /** The first message for front number `front`; called anew for each replacement (descriptors are duplicated). */
-  readonly startMessage: (front: number) => ToFront;
+  readonly startMessage: (front: number, replaced: boolean) => ToFront;
   /** A replacement has been started: give it what the first one was given after `start`. */
   readonly replaced: (front: number) => void;
   /** This front listens no more, and none will in its place. */
@@ -59,7 +59,7 @@ export class Fronts {
     worker.onmessage = (event: MessageEvent<FromFront>) => this.told(event.data);
     worker.onerror = (event) => this.failed(front, event.message);
     worker.addEventListener("close", () => this.died(front, worker));
-    this.post(front, this.options.startMessage(front));
+    this.post(front, this.options.startMessage(front, (this.deaths[front] ?? 0) > 0));
   }
 
   post(front: number, message: ToFront): void {

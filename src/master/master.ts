@@ -182,9 +182,10 @@ class Master {
     const queues = Object.fromEntries(this.apps.map((app) => [app.name, app.queueFd]));
     this.fronts = new Fronts({
       count: this.config.server.fronts,
-      startMessage: (front) => ({
+      startMessage: (front, replaced) => ({
         kind: "start",
         front,
+        replaced,
         config: this.config,
         listeners: listeners.handles(front),
         queues,

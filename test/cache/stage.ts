@@ -1,5 +1,6 @@
 /** A response cache whose handler answers when the test says so, and whose clock is the test's. */
 import { ResponseCache } from "../../src/cache/cache.ts";
+import type { DiskTier } from "../../src/cache/disk.ts";
 import { CACHE_ENTRY_BYTES_MAX, type CacheOptions } from "../../src/cache/options.ts";
 import type { Exchange } from "../../src/exchange/exchange.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
@@ -24,11 +25,12 @@ export class CacheStage {
   readonly changed: string[] = [];
   readonly cache: ResponseCache;
 
-  constructor(options: Partial<CacheOptions> = {}) {
+  constructor(options: Partial<CacheOptions> = {}, disk?: DiskTier) {
     this.cache = new ResponseCache({
       name: "test",
       options: { ...OPTIONS, ...options },
       next: (exchange) => void this.asked.push(exchange),
+      disk,
       changed: (places) => void this.changed.push(...places),
       now: () => this.nowMs,
     });
