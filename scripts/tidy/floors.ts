@@ -12,6 +12,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   net: 1,
   exchange: 2,
   files: 3,
+  cache: 3,
   proxy: 3,
   apps: 3,
   services: 3,

@@ -1,5 +1,6 @@
 /** The command line: words → command → exit code. The commands know the terminal only through what they are given. */
 import { parseArguments } from "./arguments.ts";
+import { CACHE } from "./cache.ts";
 import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { EXPLAIN } from "./explain.ts";
@@ -9,7 +10,7 @@ import { RUN } from "./run.ts";
 import { STATUS } from "./status.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, CHECK, EXPLAIN, VERSION, HELP];
+const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, CACHE, CHECK, EXPLAIN, VERSION, HELP];
 
 /** What everyone types before they know the commands. */
 const ALIASES: Readonly<Record<string, string>> = {

@@ -4,7 +4,9 @@
  */
 import type { AppStatus, CrashLoop, WorkerStatus } from "../apps/status.ts";
 import { formatDuration } from "../base/units.ts";
-import type { ServerStatus } from "../master/status.ts";
+import type { ServerStatus as MasterStatus } from "../master/status.ts";
+import type { TrafficStatus } from "../master/traffic-status.ts";
+import { cacheText, upstreamText } from "./status-traffic.ts";
 
 const WIDTH = 80;
 /** Of a traceback: the end tells what it was, the rest is in the log. */
@@ -13,12 +15,16 @@ const MIB = 1024 * 1024;
 /** Of a worker, those that run longest. */
 const REQUESTS_SHOWN = 3;
 
+export type ServerStatus = MasterStatus & TrafficStatus;
+
 export function statusText(status: ServerStatus, now: Date): string {
   const sections = [
     headText(status),
     ...status.apps.map(appText),
     ...status.services.map(serviceText),
     ...status.crons.map((cron) => cronText(cron, now)),
+    ...status.upstreams.map(upstreamText),
+    ...status.caches.map(cacheText),
     limitsText(status.limits),
   ];
   return sections.filter((section) => section !== "").join("");

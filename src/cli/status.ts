@@ -1,12 +1,12 @@
 /** `server status`: what a running server does, for people or as JSON. How it looks is status-text.ts. */
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK } from "./command.ts";
-import type { ServerStatus } from "../master/status.ts";
+import type { ServerStatus } from "./status-text.ts";
 
 export const STATUS: Command = {
   name: "status",
   summary: "Show what a running server does",
   usage: "[-c FILE] [--json]",
-  doc: "Listeners, sites, apps with their workers, services, timed commands, limits that were hit. Exits 1 when no server runs.",
+  doc: "Listeners, sites, apps with their workers, services, timed commands, upstreams, caches, limits that were hit. Exits 1 when no server runs.",
   options: {
     config: CONFIG_OPTION,
     json: { type: "boolean", short: "j", value: "", doc: "Prints JSON; the keys are described in docs/control.md." },

@@ -322,6 +322,27 @@ export interface RouteConfig {
   readonly fallback: FallbackConfig | undefined;
 }
 
+/** What is kept of the replies of a route. */
+export interface ResponseCacheConfig {
+  /** Of all fronts together. */
+  readonly memoryBytesMax: number;
+  /** The second tier; undefined: none. */
+  readonly disk: { readonly directory: string; readonly bytesMax: number } | undefined;
+  readonly entryBytesMax: number;
+  /** Undefined: replies that do not say how long they are fresh are not kept. */
+  readonly ttlMs: number | undefined;
+  /** Undefined: what the reply says. */
+  readonly staleWhileRevalidateMs: number | undefined;
+  readonly staleIfErrorMs: number | undefined;
+  /** A template; undefined: scheme, host, port and target. */
+  readonly key: string | undefined;
+  readonly bypassCookies: readonly string[];
+  readonly ignoreSetCookie: boolean;
+  readonly waitMs: number;
+  /** In X-Cache. */
+  readonly showsStatus: boolean;
+}
+
 export type RouteTarget =
   | {
       readonly kind: "files";
@@ -340,6 +361,7 @@ export type RouteTarget =
       readonly app: string;
       /** SCRIPT_NAME, without closing slash. */
       readonly mount: string;
+      readonly cache?: ResponseCacheConfig | undefined;
       /** That of the app unless it says another. */
       readonly requestTimeoutMs?: number;
     }
@@ -349,6 +371,7 @@ export type RouteTarget =
       readonly stripPrefix: boolean;
       /** A template of path and query; undefined: what the client asked for. */
       readonly uri: string | undefined;
+      readonly cache?: ResponseCacheConfig | undefined;
     }
   /** `to` and `body` are templates. */
   | { readonly kind: "redirect"; readonly to: string; readonly status: number }

@@ -5,6 +5,7 @@ import type { FileRulesConfig, RouteTarget } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import { requireDirectory, requireFound, requireReadable } from "./paths.ts";
 import type { Place } from "./place.ts";
+import { fileCacheRules } from "./response-cache.ts";
 import type { TargetSection } from "./routes.ts";
 import { DEFAULT_INDEX } from "./schema-site.ts";
 import { readTemplate } from "./templates.ts";
@@ -13,13 +14,10 @@ type FilesTarget = Extract<RouteTarget, { kind: "files" }>;
 
 const OF_DIRECTORIES = ["index", "listing", "symlinks", "hidden", "absolute_redirect"] as const;
 
-export function resolveFiles(
-  place: Place,
-  values: TargetSection["values"],
-  context: Context,
-  scope: Scope,
-): FilesTarget | undefined {
+export function resolveFiles(section: TargetSection, context: Context, scope: Scope): FilesTarget | undefined {
+  const { place, values } = section;
   if (values.files === undefined) return undefined;
+  const cache = fileCacheRules(section) ?? DEFAULT_CACHE_RULES;
   const where = place.into("files");
   const split = splitPath(where, values.files, scope);
   if (split === undefined) return undefined;
@@ -39,7 +37,7 @@ export function resolveFiles(
     below: split.below,
     index,
     rules: resolveRules(values),
-    cache: values.cache ?? DEFAULT_CACHE_RULES,
+    cache,
   };
 }
 

@@ -11,6 +11,7 @@ import { SERVER } from "./schema.ts";
 import { APP } from "./schema-app.ts";
 import { COMPRESS } from "./schema-encoding.ts";
 import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
+import { RESPONSE_CACHE } from "./schema-cache.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { MAP } from "./schema-map.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
@@ -113,6 +114,7 @@ Patterns are compared with the path after decoding, without its query.`,
   },
   { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
   { title: "health as a table", intro: "In an upstream.", schema: HEALTH },
+  { title: "cache as a table", intro: "In a route to an app or upstream.", schema: RESPONSE_CACHE },
   { title: "tls as a table", intro: 'In an upstream with `protocol = "https"`.', schema: UPSTREAM_TLS },
   { title: "Processes as a table", intro: "In `processes` of an app.", schema: PROCESSES_TABLE },
   { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },

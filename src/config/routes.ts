@@ -19,6 +19,7 @@ import type { Section } from "./keys.ts";
 import { type mountsOf, resolveMount } from "./mounts.ts";
 import type { Placed } from "./kinds.ts";
 import type { Place } from "./place.ts";
+import { resolveResponseCache } from "./response-cache.ts";
 import { readRedirect } from "./redirects.ts";
 import {
   DEFAULT_REDIRECT_STATUS,
@@ -142,16 +143,17 @@ function resolveTarget(
   if (place.has("status") && kind !== "redirect" && kind !== "respond") {
     place.into("status").wrongKey({ what: "has no meaning here", should: "belongs to redirect and respond" });
   }
+  if (place.has("cache") && (kind === "redirect" || kind === "respond")) {
+    place.into("cache").wrongKey({ what: "has no meaning here", should: "belongs to files, app and upstream" });
+  }
   switch (kind) {
     case "files":
-      return resolveFiles(place, values, context, scope);
+      return resolveFiles(section, context, scope);
     case "app":
       if (values.app === undefined) return undefined;
-      return values.request_timeout === undefined
-        ? { kind, app: values.app, mount: mountOf(section) }
-        : { kind, app: values.app, mount: mountOf(section), requestTimeoutMs: values.request_timeout };
+      return resolveApp(section, values.app, { context, scope, mount: mountOf(section) });
     case "upstream":
-      return resolveProxied(place, values, scope);
+      return resolveProxied(section, context, scope);
     case "redirect":
       return resolveRedirect(place, values, scope);
     case "respond":
@@ -159,7 +161,19 @@ function resolveTarget(
   }
 }
 
-function resolveProxied(place: Place, values: TargetSection["values"], scope: Scope): RouteTarget | undefined {
+function resolveApp(
+  section: TargetSection,
+  app: string,
+  { context, scope, mount }: { readonly context: Context; readonly scope: Scope; readonly mount: string },
+): RouteTarget {
+  const cache = resolveResponseCache(section, context, scope);
+  const { request_timeout: requestTimeoutMs } = section.values;
+  const target = { kind: "app" as const, app, mount, cache };
+  return requestTimeoutMs === undefined ? target : { ...target, requestTimeoutMs };
+}
+
+function resolveProxied(section: TargetSection, context: Context, scope: Scope): RouteTarget | undefined {
+  const { place, values } = section;
   const { upstream, strip_prefix: stripPrefix, uri } = values;
   if (upstream === undefined || (uri !== undefined && !isUri(place.into("uri"), uri, scope))) return undefined;
   if (uri !== undefined && stripPrefix) {
@@ -167,7 +181,7 @@ function resolveProxied(place: Place, values: TargetSection["values"], scope: Sc
       .into("strip_prefix")
       .wrongKey({ what: "has no meaning beside uri", should: "should be left out" });
   }
-  return { kind: "upstream", upstream, stripPrefix, uri };
+  return { kind: "upstream", upstream, stripPrefix, uri, cache: resolveResponseCache(section, context, scope) };
 }
 
 /** It begins the request target, so it begins with a path whatever the client sends. */

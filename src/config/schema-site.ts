@@ -5,9 +5,10 @@ import { CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
 import { CANDIDATE } from "./guard-kinds.ts";
 import { FILES } from "./schema-files.ts";
 import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table } from "./keys.ts";
-import { isTable } from "./place.ts";
+import { isTable, type Place } from "./place.ts";
 import { REQUEST_TIMEOUT } from "./schema-app-process.ts";
 import { ENCODING, TYPES } from "./schema-encoding.ts";
+import { RESPONSE_CACHE_EXPECTED } from "./schema-cache.ts";
 import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
@@ -32,6 +33,12 @@ const MOUNT: Kind<boolean | string> = {
       return value;
     return void place.unfit(MOUNT.expected);
   },
+};
+
+/** What a table means depends on the target beside it: response-cache.ts reads it. */
+const CACHE_OF_TARGET: Kind<Place> = {
+  expected: `${CACHE.expected}; or ${RESPONSE_CACHE_EXPECTED}`,
+  read: (place) => (isTable(place.value) || CACHE.read(place) !== undefined ? place : undefined),
 };
 
 /** What a request is answered with: exactly one of the first five. */
@@ -103,17 +110,15 @@ export const TARGET = {
     "files",
     optional(listOf(INDEX_FILE), '`"index.html"`', "File names tried for a directory, in this order. nginx: index."),
   ),
-  cache: only(
-    "files",
-    optional(
-      CACHE,
-      '`"no-cache"`: kept, and asked about each time',
-      'Cache-Control of the files: how long they may be kept (`"30d"` is `max-age=2592000`), `"immutable"` (a year), the ' +
-        'directives, or `"off"` for none; or by name: `{ "*.html" = "no-cache", "img/**" = "1y", "*" = "30d" }`, where the most ' +
-        "plain characters win. Names with a hash of Django's ManifestStaticFilesStorage (those in its staticfiles.json, or " +
-        "`.0123456789ab.` where there is none) get `public, max-age=31536000, immutable`, unless directives are written. " +
-        "nginx: expires.",
-    ),
+  cache: optional(
+    CACHE_OF_TARGET,
+    '`"no-cache"` for files: kept, and asked about each time; none for an app or upstream',
+    'Of files: Cache-Control: how long they may be kept (`"30d"` is `max-age=2592000`), `"immutable"` (a year), the ' +
+      'directives, or `"off"` for none; or by name: `{ "*.html" = "no-cache", "img/**" = "1y", "*" = "30d" }`, where the most ' +
+      "plain characters win. Names with a hash of Django's ManifestStaticFilesStorage (those in its staticfiles.json, or " +
+      "`.0123456789ab.` where there is none) get `public, max-age=31536000, immutable`, unless directives are written. Of an " +
+      "app or upstream: a table of the keys below, and its replies are kept here and given to all who ask for the same. " +
+      "nginx: expires; proxy_cache, uwsgi_cache.",
   ),
   ...FILES,
   status: optional(

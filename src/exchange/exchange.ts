@@ -41,6 +41,9 @@ export interface ErrorAnswers {
   answer(exchange: Exchange, status: number, extra: Fields | undefined): boolean;
 }
 
+/** What a response cache had to do with a reply ($upstream_cache_status). As nginx names them. */
+export type CacheStatus = "HIT" | "MISS" | "BYPASS" | "EXPIRED" | "STALE" | "REVALIDATED";
+
 export type Handler = (exchange: Exchange) => void;
 
 export class Exchange {
@@ -100,6 +103,10 @@ export class Exchange {
   requestBytes = 0;
   /** The upstream servers that were asked, in turn; undefined for none. */
   upstreamAttempts: UpstreamAttempt[] | undefined = undefined;
+  /** Undefined where there is no cache; see src/cache. */
+  cacheStatus: CacheStatus | undefined = undefined;
+  /** X-Accel-Expires of an upstream's reply, which no client sees. */
+  accelExpires: string | undefined = undefined;
   /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
   mapResults: (MapResult | undefined)[] | undefined = undefined;
   private knownRequestId = "";

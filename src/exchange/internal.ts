@@ -102,6 +102,18 @@ function withoutBody(fields: Fields): Fields {
   return kept;
 }
 
+/** The same request in another form, made where this one is: behind its guards, in its route. What maps found for the
+ *  first form is not carried over. Its errors are the caller's. */
+export function onBehalfOf(outer: Exchange, head: Exchange["head"], body: RequestBody, reply: Reply): Exchange {
+  const inner = inside(outer, head, body, reply);
+  inner.depth = outer.depth;
+  inner.upgrader = undefined;
+  inner.mount = outer.mount;
+  inner.bodyBytesMax = outer.bodyBytesMax;
+  inner.captures = outer.captures;
+  return inner;
+}
+
 /** A page answered 304 or 206 would not be the page. */
 function withoutConditions(fields: Fields): Fields {
   const kept = new Fields();

@@ -81,6 +81,7 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
   ...known(
     "own",
     {
+      upstream_cache_status: (exchange) => exchange.cacheStatus ?? "",
       upstream_addr: attempts((attempt) => attempt.address),
       upstream_status: attempts((attempt) => (attempt.status === 0 ? "-" : String(attempt.status))),
       upstream_connect_time: attempts((attempt) => elapsed(attempt.connectMs)),

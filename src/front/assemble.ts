@@ -9,6 +9,7 @@ import type {
   Config,
   FallbackConfig,
   GuardsConfig,
+  ResponseCacheConfig,
   RouteConfig,
   RouteTarget,
   SiteConfig,
@@ -36,6 +37,7 @@ import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
+import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
@@ -51,6 +53,7 @@ export interface Assembly {
   readonly upstreams: readonly Upstream[];
   /** Listener key → fields of answers to what never became a request; see refused-head.ts. */
   readonly refusalRules: ReadonlyMap<string, HeaderRules | undefined>;
+  readonly caches: Caches;
 }
 
 export interface AssembledApp {
@@ -61,9 +64,13 @@ export interface AssembledApp {
 
 export interface AssembleContext extends GuardsContext {
   readonly front: number;
+  /** Another thread was this front before. */
+  readonly replaced: boolean;
   readonly queues: Readonly<Record<string, number>>;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
+  /** Kept replies that have changed, for the caches of the other fronts. */
+  readonly changed: (places: readonly string[]) => void;
 }
 
 export function assemble(config: Config, context: AssembleContext): Assembly {
@@ -75,8 +82,17 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   );
   const guards = new Guards(config, context, scope);
   const compressions = new Compressions();
+  const caches = new Caches({
+    server: config.file,
+    front: context.front,
+    fronts: config.server.fronts,
+    keepsDisk: !context.replaced,
+    changed: context.changed,
+    log: context.log,
+  });
   const targets: Targets = {
     config,
+    caches,
     budget,
     scope,
     guards,
@@ -94,6 +110,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     headerRules: rulesOf(site, undefined, targets),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
+  caches.complete();
   const handlers = new Map<string, Handler>();
   const refusalRules = new Map<string, HeaderRules | undefined>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
@@ -102,11 +119,12 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     const fallback = listening.find((site) => site.config.isDefault);
     refusalRules.set(key, fallback === undefined ? serverRules : fallback.headerRules);
   }
-  return { handlers, apps, upstreams: [...upstreams.values()], refusalRules };
+  return { handlers, apps, upstreams: [...upstreams.values()], refusalRules, caches };
 }
 
 interface Targets {
   readonly config: Config;
+  readonly caches: Caches;
   readonly budget: SpoolBudget;
   readonly scope: Scope;
   readonly guards: Guards;
@@ -259,6 +277,11 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       files: { cache: targets.files.cache, openFiles: targets.files.openFiles },
       log: targets.files.log,
     });
+  /** What is kept is kept compressed; what the replies ask this server to do is asked each time. */
+  const cached = ({ cache }: { readonly cache?: ResponseCacheConfig | undefined }, handler: Handler) =>
+    cache === undefined
+      ? handler
+      : targets.caches.around(`${site.label} ${route.pattern}`, cache, scope, compressed(handler));
   switch (target.kind) {
     case "files": {
       const options = filesOptions(target, { site, route }, scope, targets.files);
@@ -267,10 +290,15 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       return makeTryHandler({ ...options, candidates, otherwise: makeOtherwise(otherwise, route, around) });
     }
     case "app":
-      return intercepted(accelerated(mountedApp(target, targets), sendfileRoots(targets.config.apps, target.app)));
+      return intercepted(
+        accelerated(cached(target, mountedApp(target, targets)), sendfileRoots(targets.config.apps, target.app)),
+      );
     case "upstream":
       return intercepted(
-        accelerated(proxyHandler(target, targets, scope), sendfileRoots(targets.config.upstreams, target.upstream)),
+        accelerated(
+          cached(target, proxyHandler(target, targets, scope)),
+          sendfileRoots(targets.config.upstreams, target.upstream),
+        ),
       );
     case "redirect":
       return makeRedirectHandler({ to: makeTemplate(target.to, scope), status: target.status });
@@ -324,8 +352,14 @@ function rulesOf(site: SiteConfig, route: RouteConfig | undefined, targets: Targ
   const { config, scope } = targets;
   const siteRules = makeHeaderRules(site.headers, siteScope(site.names, scope));
   if (route === undefined) return joinRules(makeServerRules(config.server.serverHeader), siteRules);
-  const routeRules = makeHeaderRules(route.headers, routeScope(route.match, site.names, scope));
+  const ofRoute = routeScope(route.match, site.names, scope);
+  const routeRules = makeHeaderRules(withCacheStatus(route), ofRoute);
   return joinRules(makeServerRules(config.server.serverHeader), siteRules, routeRules);
+}
+
+function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers"] {
+  const isShown = (target.kind === "app" || target.kind === "upstream") && target.cache?.showsStatus === true;
+  return isShown ? [{ kind: "set", name: "X-Cache", value: "$upstream_cache_status" }, ...(headers ?? [])] : headers;
 }
 
 /** The checked configuration names only what exists. */

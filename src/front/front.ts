@@ -26,6 +26,7 @@ import { Refusals } from "./refusal.ts";
 import { peerOf, type Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
 import { UwsgiSession } from "./session-uwsgi.ts";
+import type { FrontTraffic } from "./traffic.ts";
 import { type LimitName, Usage } from "../exchange/usage.ts";
 
 /** A reply head and a small content are put together here and written at once. */
@@ -60,6 +61,8 @@ export interface FrontEvents {
   deaf(): void;
   /** Everything that was in flight is over. */
   drained(): void;
+  /** Kept replies that the other fronts are to forget, too. */
+  changed(places: readonly string[]): void;
 }
 
 export class Front implements SessionObserver {
@@ -97,11 +100,13 @@ export class Front implements SessionObserver {
     this.accepting = this.makeAccepting(start.listeners);
     this.assembly = assemble(start.config, {
       front: start.front,
+      replaced: start.replaced,
       queues: start.queues,
       rates: start.rates,
       log: this.log,
       limited: (limit, detail) => this.limited(limit, detail),
       rateRefused: (name) => usage.rateRefused(name),
+      changed: (places) => told.changed(places),
       spoolRefused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
     });
     setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
@@ -140,6 +145,18 @@ export class Front implements SessionObserver {
 
   appMessage(app: string, message: Extract<ToFront, { kind: "app" }>["message"]): void {
     this.assembly.apps.get(app)?.channel.receiveMessage(message);
+  }
+
+  /** Of kept replies; see ResponseCache.forget. */
+  forget(places: readonly string[]): void {
+    this.assembly.caches.forget(places);
+  }
+
+  /** What its caches and upstreams do, after `forget` was forgotten (see cache/purge.ts for what that may be). */
+  traffic(forget: string | undefined): FrontTraffic {
+    const { caches, upstreams } = this.assembly;
+    const forgotten = forget === undefined ? 0 : caches.forget([forget]);
+    return { caches: caches.usage(), upstreams: upstreams.map((upstream) => upstream.status()), forgotten };
   }
 
   /** First what the kernel has queued is accepted; then nobody listens any more. */
@@ -255,6 +272,7 @@ export class Front implements SessionObserver {
     this.refusals.tick(nowMs);
     this.accepting.tick();
     for (const upstream of this.assembly.upstreams) upstream.tick(nowMs);
+    this.assembly.caches.tick(nowMs);
   }
 
   // ── SessionObserver ───────────────────────────────────────────────────────────────────────────────────────────
@@ -301,6 +319,6 @@ export class Front implements SessionObserver {
     this.accessLog.flush();
     for (const { channel } of this.assembly.apps.values()) channel.close();
     for (const upstream of this.assembly.upstreams) upstream.close();
-    this.told.drained();
+    void this.assembly.caches.flush().then(() => this.told.drained());
   }
 }

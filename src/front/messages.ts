@@ -2,6 +2,7 @@
 import type { AppMessage } from "../apps/messages.ts";
 import type { Config } from "../config/config.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
+import type { FrontTraffic } from "./traffic.ts";
 
 export interface ListenerHandle {
   /** The master's: the front listens on a duplicate of it. */
@@ -25,6 +26,8 @@ export type ToFront =
   | {
       readonly kind: "start";
       readonly front: number;
+      /** Another thread was this front before, and died. */
+      readonly replaced: boolean;
       readonly config: Config;
       readonly listeners: readonly ListenerHandle[];
       /** App name → the sending end of its queue. */
@@ -41,6 +44,10 @@ export type ToFront =
   | { readonly kind: "app"; readonly app: string; readonly message: AppMessage }
   /** Fail as a bug would: for tests of what the master does then. */
   | { readonly kind: "fault" }
+  /** Replies that are kept no more: host and target, `*` at the end for all that begin so. */
+  | { readonly kind: "forget"; readonly places: readonly string[] }
+  /** To be answered with what is known of caches and upstreams, after `forget` was forgotten. */
+  | { readonly kind: "question"; readonly question: number; readonly forget: string | undefined }
   /** Stop accepting, finish what is in flight, then say `drained`. */
   | { readonly kind: "drain" };
 
@@ -48,4 +55,12 @@ export type FromFront =
   | { readonly kind: "ready"; readonly front: number }
   /** It has stopped listening: its sockets may be closed, so that new connections are refused and not left waiting. */
   | { readonly kind: "deaf"; readonly front: number }
-  | { readonly kind: "drained"; readonly front: number };
+  | { readonly kind: "drained"; readonly front: number }
+  | {
+      readonly kind: "answer";
+      readonly front: number;
+      readonly question: number;
+      readonly answer: FrontTraffic;
+    }
+  /** …of which the other fronts are to be told. */
+  | { readonly kind: "forget"; readonly front: number; readonly places: readonly string[] };

@@ -41,7 +41,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   private phase: Phase = "idle";
   private readonly body = new Http1Body(this);
   private readonly persistence: Persistence;
-  private readonly report: Report;
+  readonly report: Report;
   private readonly deadlines: Deadlines;
   private draining = false;
   private lingerNeeded = false;

@@ -13,6 +13,7 @@ import type { ReplyHead } from "../protocol/http/message.ts";
 import type { ServerConnection } from "../protocol/http1/connection.ts";
 import { encodeInterimHead } from "../protocol/http1/write.ts";
 import type { SessionOptions } from "./options.ts";
+import type { Report } from "./report.ts";
 import type { Session } from "./session.ts";
 
 /** Left of the drain timeout when tunnels are closed, for their ends to be heard of and logged. */
@@ -24,6 +25,7 @@ export interface UpgradableSession extends Session {
   readonly outbox: Outbox;
   readonly connection: ServerConnection;
   readonly options: SessionOptions;
+  readonly report: Report;
   /** It forgets the connection. */
   release(): void;
 }
@@ -51,7 +53,7 @@ export class Http1Upgrader implements Upgrader {
     session.release();
     outbox.write(encodeInterimHead(finishedHead(exchange, head)));
     const client = { wire, outbox, early: connection.takeBuffered(), ended: connection.ended };
-    const next = new TunnelSession(session.options, exchange, client, server, options);
+    const next = new TunnelSession(session, exchange, client, server, options);
     session.options.observer.replaced(session, next);
     next.begin();
   }
@@ -59,19 +61,24 @@ export class Http1Upgrader implements Upgrader {
 
 class TunnelSession implements Session {
   private readonly options: SessionOptions;
+  private readonly report: Report;
   private readonly exchange: Exchange;
   private readonly tunnel: Tunnel;
+  /** Bytes that came behind the request before it was answered. */
+  private readonly early: number;
   private closesAtMs = Infinity;
 
   constructor(
-    options: SessionOptions,
+    { options, report }: UpgradableSession,
     exchange: Exchange,
     client: TunnelEnd,
     server: TunnelEnd,
     { idleTimeoutMs, over }: TunnelOptions,
   ) {
     this.options = options;
+    this.report = report;
     this.exchange = exchange;
+    this.early = client.early.length;
     const ended = (outcome: TunnelOutcome) => {
       over(outcome);
       this.over();
@@ -84,9 +91,8 @@ class TunnelSession implements Session {
   }
 
   private over(): void {
-    const { exchange, options } = this;
-    options.observer.finished(exchange, 101, this.tunnel.clientBytes);
-    options.observer.closed(this);
+    this.report.finished(this.exchange, 101, this.tunnel.clientBytes, this.early);
+    this.options.observer.closed(this);
   }
 
   tick(nowMs: number): void {

@@ -20,6 +20,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       number = message.front;
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
+        changed: (places) => tell({ kind: "forget", front: number, places }),
         drained: () => tell({ kind: "drained", front: number }),
       });
       break;
@@ -32,6 +33,14 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       break;
     case "fault":
       throw new Error("a fault was asked for on the control socket");
+    case "forget":
+      front?.forget(message.places);
+      break;
+    case "question": {
+      const { question, forget } = message;
+      if (front !== undefined) tell({ kind: "answer", front: number, question, answer: front.traffic(forget) });
+      break;
+    }
     case "drain":
       front?.drain();
       break;

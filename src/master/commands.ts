@@ -2,11 +2,16 @@
 import type { ControlCommand, ControlCommands, Tell } from "./control-session.ts";
 import { checkParameters, ControlError, namesParameter } from "./control-protocol.ts";
 import type { Operations } from "./operations.ts";
+import { purgedPlace } from "../cache/purge.ts";
+import type { FrontTraffic } from "../front/traffic.ts";
 import type { ServerState, ServerStatus } from "./status.ts";
+import { trafficStatus } from "./traffic-status.ts";
 
 export interface CommandSources {
   readonly state: () => ServerState;
   readonly status: () => ServerStatus;
+  /** See Fronts.traffic. */
+  readonly traffic: (forget?: string) => Promise<FrontTraffic[]>;
   readonly operations: Operations;
   readonly fronts: number;
   /** Makes front number `front` fail as a bug would. */
@@ -15,10 +20,11 @@ export interface CommandSources {
 
 export function makeCommands(sources: CommandSources): ControlCommands {
   return {
-    status: (parameters) => {
+    status: async (parameters) => {
       checkParameters(parameters, []);
-      return sources.status();
+      return { ...sources.status(), ...trafficStatus(await sources.traffic()) };
     },
+    purge: purgeCommand(sources),
     reload: reloadCommand(sources),
     fault: faultCommand(sources),
   };
@@ -50,6 +56,25 @@ function pick<T extends { readonly name: string }>(known: readonly T[], names: r
     const others = known.length === 0 ? "there is none" : `known: ${known.map((each) => each.name).join(", ")}`;
     throw new ControlError("bad-argument", `no ${what} ${JSON.stringify(name)}; ${others}`);
   });
+}
+
+function purgeCommand({ state, fronts, traffic }: CommandSources): ControlCommand {
+  return async (parameters) => {
+    checkParameters(parameters, ["url"]);
+    const { url } = parameters;
+    const place = typeof url === "string" ? purgedPlace(url) : undefined;
+    if (place === undefined)
+      throw new ControlError(
+        "bad-argument",
+        `url should be "http://host/path", with * at its end for all below, or "all"`,
+      );
+    if (state() !== "serving") throw new ControlError("unavailable", `the server is ${state()}`);
+    const answers = await traffic(place);
+    const forgotten = answers.reduce((sum, answer) => sum + answer.forgotten, 0);
+    if (answers.length < fronts)
+      throw new ControlError("failed", `only ${answers.length} of ${fronts} fronts answered; purge again`);
+    return { forgotten };
+  };
 }
 
 /** For tests of the supervision; only the owner of the server reaches it, who may as well kill the process. */

@@ -5,6 +5,8 @@
 import { pathToFileURL } from "node:url";
 import type { Log } from "../base/log.ts";
 import type { FromFront, ToFront } from "../front/messages.ts";
+import type { FrontTraffic } from "../front/traffic.ts";
+import { Questions } from "./questions.ts";
 
 /** A front that dies at once, again and again, must not be restarted in a hot loop. */
 const RESTART_DELAY_MS = 250;
@@ -15,7 +17,7 @@ const THREAD_ENTRY = new URL("./front/thread.ts", pathToFileURL(Bun.main)).href;
 export interface FrontsOptions {
   readonly count: number;
   /** The first message for front number `front`; called anew for each replacement (descriptors are duplicated). */
-  readonly startMessage: (front: number) => ToFront;
+  readonly startMessage: (front: number, replaced: boolean) => ToFront;
   /** A replacement has been started: give it what the first one was given after `start`. */
   readonly replaced: (front: number) => void;
   /** This front listens no more, and none will in its place. */
@@ -35,6 +37,7 @@ type Phase = "running" | "draining" | "stopped";
 export class Fronts {
   private readonly options: FrontsOptions;
   private readonly workers: Worker[] = [];
+  private readonly questions = new Questions();
   private readonly ready = new Set<number>();
   private readonly drained = new Set<number>();
   private readonly deaths: number[];
@@ -56,7 +59,7 @@ export class Fronts {
     worker.onmessage = (event: MessageEvent<FromFront>) => this.told(event.data);
     worker.onerror = (event) => this.failed(front, event.message);
     worker.addEventListener("close", () => this.died(front, worker));
-    this.post(front, this.options.startMessage(front));
+    this.post(front, this.options.startMessage(front, (this.deaths[front] ?? 0) > 0));
   }
 
   post(front: number, message: ToFront): void {
@@ -106,8 +109,27 @@ export class Fronts {
       case "drained":
         this.drained.add(message.front);
         break;
+      case "answer":
+        return this.questions.answered(message.front, message.question, message.answer);
+      case "forget":
+        return this.forget(message.places, message.front);
     }
     this.wake();
+  }
+
+  /** Kept replies; `except` knows already. */
+  private forget(places: readonly string[], except = -1): void {
+    for (let front = 0; front < this.options.count; front++) {
+      if (front !== except) this.post(front, { kind: "forget", places });
+    }
+  }
+
+  /** What each front knows of its caches and upstreams, after it forgot what is kept of `forget` (see cache/purge.ts).
+   *  Those that do not answer in time are missing. */
+  traffic(forget?: string): Promise<FrontTraffic[]> {
+    return this.questions.ask(this.options.count, (front, question) =>
+      this.post(front, { kind: "question", question, forget }),
+    );
   }
 
   private died(front: number, worker: Worker): void {

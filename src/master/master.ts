@@ -15,6 +15,7 @@ import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { Config } from "../config/config.ts";
 import { makeRateMemory, type RateMemory } from "../exchange/rate-table.ts";
+import type { FrontTraffic } from "../front/traffic.ts";
 import { makeAddressMemory } from "../exchange/address-counts.ts";
 import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
@@ -147,10 +148,16 @@ class Master {
     return makeCommands({
       state: () => this.state,
       status: () => this.status(listeners),
+      traffic: (forget) => this.traffic(forget),
       operations: this.operations,
       fronts: this.config.server.fronts,
       fault: (front) => this.fronts?.post(front, { kind: "fault" }),
     });
+  }
+
+  /** While the server starts or stops its fronts are not asked. */
+  private async traffic(forget?: string): Promise<FrontTraffic[]> {
+    return this.state === "serving" ? ((await this.fronts?.traffic(forget)) ?? []) : [];
   }
 
   private status(listeners: Listeners): ServerStatus {
@@ -175,9 +182,10 @@ class Master {
     const queues = Object.fromEntries(this.apps.map((app) => [app.name, app.queueFd]));
     this.fronts = new Fronts({
       count: this.config.server.fronts,
-      startMessage: (front) => ({
+      startMessage: (front, replaced) => ({
         kind: "start",
         front,
+        replaced,
         config: this.config,
         listeners: listeners.handles(front),
         queues,

@@ -19,9 +19,11 @@ export interface AccelWords {
   readonly buffering: boolean | undefined;
   /** Bytes per second; 0 for no bound. */
   readonly limitRate: number;
+  /** How long a cache may keep it. */
+  readonly expires: string | undefined;
 }
 
-const SILENT_WORDS: AccelWords = { buffering: undefined, limitRate: 0 };
+const SILENT_WORDS: AccelWords = { buffering: undefined, limitRate: 0, expires: undefined };
 
 /** To be asked before the fields are passed, which takes these out. */
 export function accelWords(fields: Fields): AccelWords {
@@ -34,6 +36,7 @@ export function accelWords(fields: Fields): AccelWords {
   return {
     buffering: buffering === "yes" || buffering === "no" ? buffering === "yes" : undefined,
     limitRate: /^\d{1,12}$/.test(limitRate) ? Number(limitRate) : 0,
+    expires: fields.get("x-accel-expires"),
   };
 }
 

@@ -58,6 +58,7 @@ export class ReplySide {
     const announced = acceptsTrailers(exchange.head) ? fields.get("trailer") : undefined;
     const buffered = accel.buffering ?? (upstream.options.replyBuffering !== false && !isEventStream(fields));
     this.limitRate = accel.limitRate;
+    exchange.accelExpires = accel.expires;
     const passage = { exchange, peer, options: upstream.options, route: this.options.route };
     const head = passedHead(sent, passage, upstream.stickyCookie(exchange, peer));
     if (announced !== undefined) head.fields.add("Trailer", announced);

@@ -1,7 +1,6 @@
 /** What `server status` shows, whole: it is read by people, so the text itself is what is promised. */
 import { expect, test } from "bun:test";
-import { ago, statusText } from "../../src/cli/status-text.ts";
-import type { ServerStatus } from "../../src/master/status.ts";
+import { ago, statusText, type ServerStatus } from "../../src/cli/status-text.ts";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
 const MIB = 1024 * 1024;
@@ -104,6 +103,43 @@ const STATUS: ServerStatus = {
       },
     },
   ],
+  upstreams: [
+    {
+      name: "legacy",
+      servers: [
+        {
+          address: "127.0.0.1:8997",
+          backup: false,
+          active: 1,
+          idle: 2,
+          requests: 30,
+          failures: 0,
+          fronts: { ready: 2 },
+        },
+        {
+          address: "unix:/run/legacy.sock",
+          backup: true,
+          active: 0,
+          idle: 0,
+          requests: 4,
+          failures: 4,
+          fronts: { marked: 1, ready: 1 },
+        },
+      ],
+    },
+  ],
+  caches: [
+    {
+      name: "www.example.org /",
+      hits: 10,
+      misses: 2,
+      bypassed: 1,
+      entries: 2,
+      bytes: 3_145_728,
+      diskEntries: 7,
+      diskBytes: 1_048_576,
+    },
+  ],
   limits: { max_connections: 1, spool_memory: 20 },
 };
 
@@ -139,6 +175,15 @@ cron nightly: 30 4 * * * Europe/Berlin, next in 16h30m; 3 runs, 1 failed
   the last exited with code 1 after 1.4s, 7h30m ago
     | no such table
 
+upstream legacy
+  127.0.0.1:8997: ready; 1 active, 2 idle, 30 requests, 0 failed
+  unix:/run/legacy.sock (backup): ready (1), failed of late (1)
+    0 active, 0 idle, 4 requests, 4 failed
+
+cache www.example.org /
+  2 kept (3.0 MiB), 7 on disk (1.0 MiB)
+  10 hits, 2 misses, 1 past it
+
 limits hit max_connections once, spool_memory 20 times
 `;
 
@@ -161,7 +206,10 @@ test("a crash loop of processes that say nothing shows no empty line", () => {
 });
 
 test("a server of files only is told of in six lines", () => {
-  const text = statusText({ ...STATUS, apps: [], services: [], crons: [], limits: {}, fronts: [] }, NOW);
+  const text = statusText(
+    { ...STATUS, apps: [], services: [], crons: [], upstreams: [], caches: [], limits: {}, fronts: [] },
+    NOW,
+  );
   expect(text.trimEnd().split("\n").length).toBe(6);
 });
 

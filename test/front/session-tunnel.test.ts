@@ -30,7 +30,7 @@ function upgradable(overrides: Partial<SessionOptions> = {}) {
 }
 
 test("a request that asks for another protocol can become a tunnel, with the bytes behind its head", () => {
-  const { wire, server, upgrade, records, closed } = upgradable();
+  const { wire, server, upgrade, records, closed, exchange } = upgradable();
   wire.send(`${REQUEST}early `);
   upgrade();
   expect(wire.take()).toBe("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n");
@@ -42,6 +42,8 @@ test("a request that asks for another protocol can become a tunnel, with the byt
   wire.halfClose();
   server.halfClose();
   expect(records).toEqual(["101 6"]);
+  const head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n";
+  expect([exchange()?.requestBytes, exchange()?.bytesSent]).toEqual([REQUEST.length, head.length + "answer".length]);
   expect(closed()).toBe(true);
 });
 
