@@ -68,11 +68,13 @@ class AcceleratedReply extends ReplaceableReply {
     if (!hasAccelField(fields) || this.inner.state !== "waiting") return false;
     const target = fields.get("x-accel-redirect") ?? "";
     const path = fields.get("x-sendfile") ?? "";
-    // The fields were made for this reply and belong to it.
-    removeAccelFields(fields);
     if (target === "" && path === "") return false;
     this.past(() => (target === "" ? this.sendFile(path, fields) : this.redirect(target, fields)));
     return true;
+  }
+
+  protected override passed(head: ReplyHead): ReplyHead {
+    return hasAccelField(head.fields) ? withoutAccelFields(head) : head;
   }
 
   private redirect(target: string, fields: Fields): void {
@@ -179,6 +181,12 @@ function isAccelField(lower: string): boolean {
   return lower === "x-sendfile" || lower.startsWith("x-accel-");
 }
 
-function removeAccelFields(fields: Fields): void {
-  for (const name of new Set(fields.names)) if (isAccelField(name.lower)) fields.remove(name.lower);
+function withoutAccelFields({ status, reason, fields, length }: ReplyHead): ReplyHead {
+  const passed = new Fields();
+  for (let i = 0; i < fields.length; i++) {
+    // Both arrays have `length` elements.
+    const name = fields.names[i] as FieldName;
+    if (!isAccelField(name.lower)) passed.add(name, fields.values[i] as string);
+  }
+  return { status, reason, fields: passed, length };
 }

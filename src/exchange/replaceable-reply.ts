@@ -22,6 +22,11 @@ export abstract class ReplaceableReply extends DelegatingReply {
   /** Has another answer been given in place of this head? */
   protected abstract replaces(head: ReplyHead): boolean;
 
+  /** What is sent of a head that is not replaced. Heads are shared between requests: a changed one is another one. */
+  protected passed(head: ReplyHead): ReplyHead {
+    return head;
+  }
+
   /** Content of a replaced reply came. */
   protected abstract dropped(): void;
 
@@ -51,12 +56,12 @@ export abstract class ReplaceableReply extends DelegatingReply {
 
   override whole(head: ReplyHead, content: Uint8Array): void {
     if (this.replaces(head)) this.replaced = "finished";
-    else this.inner.whole(head, content);
+    else this.inner.whole(this.passed(head), content);
   }
 
   override start(head: ReplyHead): void {
     if (this.replaces(head)) this.replaced = "started";
-    else this.inner.start(head);
+    else this.inner.start(this.passed(head));
   }
 
   override data(bytes: Uint8Array): boolean {
