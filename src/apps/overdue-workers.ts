@@ -35,8 +35,8 @@ export class OverdueWorkers {
   private readonly clockOffsetMs = monotonicOffsetMs();
   /** By slot: the request in it, and when it was seen first. */
   private readonly seen = new Map<number, { readonly id: number; readonly seenMs: number }>();
-  /** By process id: since when it is being ended. */
-  private readonly ending = new Map<number, number>();
+  /** By process id: since when it is being ended, and whether the reason was told, which takes as long as its stacks. */
+  private readonly ending = new Map<number, { readonly sinceMs: number; told: boolean }>();
 
   constructor(control: WorkerControl, board: Scoreboard, stacks: StackFile, log: Log) {
     this.control = control;
@@ -60,11 +60,11 @@ export class OverdueWorkers {
   private judge(worker: LiveWorker, nowMs: number): void {
     const overdue = this.overdueThreads(worker, nowMs);
     if (overdue.length === 0) return;
-    const sinceMs = this.ending.get(worker.pid);
-    if (sinceMs === undefined) {
-      this.ending.set(worker.pid, nowMs);
+    const ending = this.ending.get(worker.pid);
+    if (ending === undefined) {
+      this.ending.set(worker.pid, { sinceMs: nowMs, told: false });
       void this.end(worker, overdue);
-    } else if (!this.hasNeighbours(worker, overdue, nowMs - sinceMs < DEAF_MS)) {
+    } else if (ending.told && !this.hasNeighbours(worker, overdue, nowMs - ending.sinceMs < DEAF_MS)) {
       this.control.endWorker(worker.pid, { cause: "", graceMs: NO_GRACE_MS });
     }
   }
@@ -102,6 +102,8 @@ export class OverdueWorkers {
     this.log.error(`${who}: ${causes.join("; ")} (request_timeout)${describeStacks(stacks, stuck)}`);
     const graceMs = this.hasNeighbours(worker, overdue, true) ? NEIGHBOUR_GRACE_MS : NO_GRACE_MS;
     this.control.endWorker(worker.pid, { cause: `request_timeout: ${causes.join("; ")}`, graceMs });
+    const ending = this.ending.get(worker.pid);
+    if (ending !== undefined) ending.told = true;
   }
 }
 
