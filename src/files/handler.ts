@@ -31,7 +31,7 @@ import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, Opener } from "./ope
 import { OpenFile, OpenFiles } from "./open-files.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings } from "./precompressed.ts";
-import { RANGES_MAX } from "./range.ts";
+import { RANGES_MAX } from "../protocol/http/range.ts";
 import { Representation } from "./representation.ts";
 import { select } from "./select.ts";
 import { sendFile } from "./transfer.ts";

@@ -7,7 +7,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { selectRanges } from "./byteranges.ts";
 import { evaluate, readConditions } from "./conditional.ts";
-import { chooseRange } from "./range.ts";
+import { chooseRange } from "../protocol/http/range.ts";
 import type { Representation, Selection } from "./representation.ts";
 
 /** Undefined when the answer needs none of the file and has been given. */
