@@ -21,7 +21,7 @@ import { type CacheEntry, freshnessAt, give, makeEntry, refreshedHead } from "./
 import { Fill, type FillOwner } from "./fill.ts";
 import { type Lifetime, lifetimeOf } from "./lifetime.ts";
 import { type CacheOptions, DISK_FLUSH_MS, PASS_MS, PASSES_MAX } from "./options.ts";
-import { fetchHead, isAuthorized, keyOf, kindOf, placeOf, varyingValue } from "./request.ts";
+import { asksForPart, fetchHead, isAuthorized, keyOf, kindOf, placeOf, varyingValue } from "./request.ts";
 import { Store } from "./store.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -142,6 +142,8 @@ export class ResponseCache implements FillOwner, ReadOwner {
     nowMs: number,
   ): void {
     const isAllowed = !isAuthorized(exchange) || found?.lifetime.forAuthorized === true;
+    const isComplete = found !== undefined && found.head.status === 200 && freshnessAt(found, nowMs) !== "stale";
+    if (!isComplete && asksForPart(exchange)) return this.pass(exchange);
     if (found !== undefined && isAllowed) return this.answerFrom(found, key, exchange, mayWait, nowMs);
     if (!isAllowed || exchange.head.method === "HEAD" || this.isPassed(key, nowMs)) return this.pass(exchange);
     this.fetch(exchange, key, undefined, mayWait);

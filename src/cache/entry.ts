@@ -5,6 +5,7 @@ import { httpDateNow, parseHttpDate } from "../protocol/http/date.ts";
 import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import type { Lifetime } from "./lifetime.ts";
+import { givePart } from "./part.ts";
 import { varyingValue } from "./request.ts";
 
 export interface CacheEntry {
@@ -103,6 +104,7 @@ export function give(entry: CacheEntry, exchange: Exchange, nowMs: number): void
   if (head.status === 200 && isNotModified(entry, exchange.head.fields)) {
     return exchange.reply.whole({ ...head, status: 304, reason: undefined }, entry.body);
   }
+  if (head.status === 200 && givePart(head, entry.body, exchange)) return;
   exchange.reply.whole(head, entry.body);
 }
 

@@ -17,8 +17,8 @@ export type RequestKind = "lookup" | "bypass" | "unsafe";
 /** RFC 9110 section 9.2.1. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
-/** Preconditions and parts are for the server to judge; what asks for a date or a tag is answered here. */
-const FOR_THE_SERVER: ReadonlySet<string> = new Set(["range", "if-range", "if-match", "if-unmodified-since"]);
+/** Preconditions are for the server to judge; what asks for a date or a tag is answered here. */
+const FOR_THE_SERVER: ReadonlySet<string> = new Set(["if-match", "if-unmodified-since"]);
 
 export function kindOf(exchange: Exchange, options: CacheOptions): RequestKind {
   const { head } = exchange;
@@ -37,6 +37,11 @@ function bypassesBy(lower: string, fields: Fields, { bypassCookies }: CacheOptio
   if (lower === "cookie") return bypassCookies.some((name) => hasCookie(fields, name));
   if (lower === "cache-control") return parseCacheControl(fields)?.noStore === true;
   return FOR_THE_SERVER.has(lower);
+}
+
+/** A part is given of what is kept; nothing is fetched for it but the part. */
+export function asksForPart({ head }: Exchange): boolean {
+  return head.fields.has("range");
 }
 
 /** Also an empty one: whoever set it knows what it means. */
@@ -109,6 +114,8 @@ const SHAPING: ReadonlySet<string> = new Set([
   "expect",
   "if-none-match",
   "if-modified-since",
+  "range",
+  "if-range",
 ]);
 
 function isPassed(name: FieldName, exchange: Exchange, options: CacheOptions): boolean {

@@ -1,7 +1,7 @@
 /** The schema of what belongs to a route's directory of files, and of the caches of files. How to read it: schema.ts. */
 import { CACHE_BYTES_MAX, REVALIDATE_MS } from "../files/cache.ts";
 import { DEFAULT_LINK_POLICY, LINK_POLICIES } from "../files/open.ts";
-import { RANGES_MAX } from "../files/range.ts";
+import { RANGES_MAX } from "../protocol/http/range.ts";
 import { byDefault, durationKey, only, type Schema, sizeKey } from "./keys.ts";
 import { boolean, choice, duration, integer, size } from "./kinds.ts";
 

@@ -7,7 +7,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { fromLatin1 } from "../base/bytes.ts";
-import type { Range } from "./range.ts";
+import type { Range } from "../protocol/http/range.ts";
 import type { Piece, Representation, Selection } from "./representation.ts";
 
 /** `ranges`: two or more, inside the file. */

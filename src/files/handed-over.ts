@@ -17,7 +17,7 @@ import { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import { CACHED_FILE_BYTES_MAX } from "./cache.ts";
 import { type Conditions, evaluate, readConditions, type Validators } from "./conditional.ts";
-import { chooseRange } from "./range.ts";
+import { chooseRange } from "../protocol/http/range.ts";
 import { OpenFile } from "./open-files.ts";
 import type { Selection, Span } from "./representation.ts";
 import { sendFile } from "./transfer.ts";

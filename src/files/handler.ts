@@ -33,7 +33,7 @@ import { OpenFile, OpenFiles } from "./open-files.ts";
 import { passingRoom, piecesOf, sendPassing } from "./passing.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings } from "./precompressed.ts";
-import { RANGES_MAX } from "./range.ts";
+import { RANGES_MAX } from "../protocol/http/range.ts";
 import { Representation } from "./representation.ts";
 import { rootKeptMs } from "./root.ts";
 import { isPlain, select } from "./select.ts";

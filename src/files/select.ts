@@ -7,7 +7,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { type FieldName, Fields } from "../protocol/http/fields.ts";
 import { selectRanges } from "./byteranges.ts";
 import { evaluate, isConditional, readConditions } from "./conditional.ts";
-import { chooseRange } from "./range.ts";
+import { chooseRange } from "../protocol/http/range.ts";
 import type { Representation, Selection } from "./representation.ts";
 
 /** Does a GET or HEAD with these fields get all of the file, whatever its state, and as it is? Looks at nothing of the file:

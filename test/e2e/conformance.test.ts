@@ -120,7 +120,8 @@ describe.each(named)("%s", (_, index) => {
     const paths = ["text_later", "late_exit", "late_error", "early_error", "closing_fails", "empty_blocks", "too_long"];
     for (const path of paths) await askBroken(to(path));
     await get("empty_blocks", "HEAD");
-    expect((await count()).slice(before)).toEqual([...paths, "empty_blocks"]);
+    // A client sees the end of a broken reply before its close() is called: the next request may overtake that.
+    expect((await count()).slice(before).toSorted()).toEqual([...paths, "empty_blocks"].toSorted());
   });
 
   test("a close() that fails costs a line in the log, not the reply", async () => {

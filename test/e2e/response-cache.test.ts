@@ -101,6 +101,25 @@ describe("an app", () => {
     await until("end of what was kept", 5000, async () => !(await many()).some((each) => old.test(each)));
   });
 
+  test("its X-Accel-Expires counts, and goes to no client", async () => {
+    const answers = await inTurn("/app/accel?accel=60&cc=no-cache", "/app/accel?accel=60&cc=no-cache");
+    expect(answers.map(show)).toEqual(["MISS 1 GET -", "HIT 1 GET -"]);
+    expect(answers.map((answer) => field(answer, "x-accel-expires"))).toEqual([undefined, undefined]);
+  });
+
+  test("parts of a page that is kept are given without it", async () => {
+    const part = "GET /app/part?cc=max-age=60&size=100 HTTP/1.1\r\nHost: a\r\nRange: bytes=2-4\r\n\r\n";
+    const answers = await inTurn("/app/part?cc=max-age=60&size=100", part);
+    expect(answers.map(({ status, body }) => [status, body.length])).toEqual([
+      [200, 108],
+      [206, 3],
+    ]);
+    expect([answers[1]?.body.toString(), answers[1] && field(answers[1], "content-range")]).toEqual([
+      "GET",
+      "bytes 2-4/108",
+    ]);
+  });
+
   test("a key of one's own decides what is the same", async () => {
     const answers = await inTurn("/key/named?cc=max-age=60&n=1", "/key/named?cc=max-age=60&n=2");
     expect(answers.map(show)).toEqual(["MISS 1 GET -", "HIT 1 GET -"]);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { chooseRange, RANGES_MAX } from "../../src/files/range.ts";
+import { chooseRange, RANGES_MAX } from "../../../src/protocol/http/range.ts";
 
 const part = (first: number, last: number) => ({ kind: "part", first, last }) as const;
 const parts = (...ranges: [number, number][]) => ({

@@ -1,5 +1,5 @@
 /**
- * The Range field (RFC 9110 section 14.2) against a file of known size. Several ranges are served in the order asked for,
+ * The Range field (RFC 9110 section 14.2) against content of known size. Several ranges are served in the order asked for,
  * within bounds that take the reward from asking for a thousand overlapping ones (section 17.15): not more than
  * `rangesMax`, not more bytes than the file has (as nginx), and no more than two that overlap. Beyond, the field is
  * ignored, which section 14.2 allows, and the whole file is sent.
