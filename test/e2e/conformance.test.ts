@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
 import { findPythons } from "../support/pythons.ts";
-import { testUnless } from "../support/skip.ts";
 import { ONE_FRONT, WSGI_FOLDER } from "../support/toml.ts";
 import { type Address, type Answer, ask, Client, field } from "../support/wire.ts";
 
@@ -40,7 +39,6 @@ env = { PYTHONDONTWRITEBYTECODE = "1" }
 
 describe("found", () => {
   test("at least one Python", () => expect(pythons.usable.length).toBeGreaterThan(0));
-  for (const { path, reason } of pythons.skipped) testUnless(reason)(path, () => {});
 });
 
 /** The end of a reply as its client sees it; a broken one is not to look whole. */
@@ -264,10 +262,11 @@ describe.each(named)("%s", (_, index) => {
   });
 });
 
+/** No package brings one: where there is none, there is nothing to test, and it is said which were tested. */
+const freeThreaded = pythons.usable.flatMap(({ isFreeThreaded }, index) => (isFreeThreaded ? [index] : []));
+
 describe("free-threaded builds", () => {
-  const found = pythons.usable.findIndex(({ isFreeThreaded }) => isFreeThreaded);
-  const missing = found === -1 ? "there is no free-threaded Python here" : undefined;
-  testUnless(missing)("run the requests of one process at the same time", async () => {
+  test.each(freeThreaded)("run the requests of one process at the same time (%d)", async (found) => {
     const seconds = async () =>
       Number((await ask(address, `GET /p${found}/busy?10000000 HTTP/1.1\r\nHost: x\r\n\r\n`)).body);
     const alone = await seconds();
