@@ -1,62 +1,28 @@
 /** The reply to a request that may change what is kept: when it is no error, what is kept of that URL is forgotten, before
  *  the client can know (RFC 9111 section 4.4). */
+import { DelegatingReply } from "../exchange/delegating-reply.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
-import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { placeOf } from "./request.ts";
 
-export class ChangingReply implements Reply {
+export class ChangingReply extends DelegatingReply {
   private readonly exchange: Exchange;
-  private readonly inner: Reply;
   private readonly changed: (places: readonly string[]) => void;
 
   constructor(exchange: Exchange, changed: (places: readonly string[]) => void) {
+    super(exchange.reply);
     this.exchange = exchange;
-    this.inner = exchange.reply;
     this.changed = changed;
   }
 
-  get state(): ReplyState {
-    return this.inner.state;
-  }
-
-  get status(): number {
-    return this.inner.status;
-  }
-
-  get producer(): Producer | undefined {
-    return this.inner.producer;
-  }
-
-  set producer(producer: Producer | undefined) {
-    this.inner.producer = producer;
-  }
-
-  whole(head: ReplyHead, content: Uint8Array): void {
+  override whole(head: ReplyHead, content: Uint8Array): void {
     this.judge(head);
-    this.inner.whole(head, content);
+    super.whole(head, content);
   }
 
-  start(head: ReplyHead): void {
+  override start(head: ReplyHead): void {
     this.judge(head);
-    this.inner.start(head);
-  }
-
-  data(bytes: Uint8Array): boolean {
-    return this.inner.data(bytes);
-  }
-
-  end(trailers?: Fields): void {
-    this.inner.end(trailers);
-  }
-
-  abort(why: string): void {
-    this.inner.abort(why);
-  }
-
-  interim(head: ReplyHead): void {
-    this.inner.interim(head);
+    super.start(head);
   }
 
   /** Also what Location and Content-Location name, on the same host: elsewhere it would be a way to empty other caches. */

@@ -6,7 +6,7 @@
  */
 import { EMPTY } from "../base/bytes.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
+import { hasNoContent, LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import { reasonPhrase } from "../protocol/http/status.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Reply } from "./reply.ts";
@@ -66,11 +66,6 @@ export function errorPage(status: number): ErrorPage {
   const made = makePage(status);
   pages.set(status, made);
   return made;
-}
-
-/** RFC 9110 sections 15.3.5, 15.3.6, 15.4.5: these have no content, so nothing describes it. */
-function hasNoContent(status: number): boolean {
-  return status === 204 || status === 205 || status === 304;
 }
 
 /** `detail` is HTML. */

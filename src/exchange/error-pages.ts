@@ -7,12 +7,13 @@
  */
 import type { Log } from "../base/log.ts";
 import { Fields } from "../protocol/http/fields.ts";
+import { DelegatingReply } from "./delegating-reply.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { plainAnswer } from "./canned.ts";
 import type { ErrorAnswers, Exchange, Handler } from "./exchange.ts";
 import { escapeFor, evaluateEscaped } from "./escaped-template.ts";
 import { askForPage, INTERNAL_DEPTH_MAX } from "./internal.ts";
-import type { Producer, Reply, ReplyState } from "./reply.ts";
+import type { Reply } from "./reply.ts";
 import { SmallFile } from "./small-file.ts";
 import { evaluate, type Template } from "./template.ts";
 
@@ -115,59 +116,38 @@ function sendRoute(failure: Failure, status: number | undefined, path: string, c
 }
 
 /** Puts the status of the error, and the fields that it demands, on what a route answers. */
-class PageReply implements Reply, ErrorAnswers {
+class PageReply extends DelegatingReply implements ErrorAnswers {
   readonly intercepts = false;
-  private readonly inner: Reply;
   private readonly failure: Failure;
   private readonly chosen: number | undefined;
   private readonly log: Log;
 
   constructor(inner: Reply, failure: Failure, chosen: number | undefined, log: Log) {
-    this.inner = inner;
+    super(inner);
     this.failure = failure;
     this.chosen = chosen;
     this.log = log;
   }
 
-  get state(): ReplyState {
-    return this.inner.state;
-  }
-
-  get status(): number {
-    return this.inner.status;
-  }
-
-  get producer(): Producer | undefined {
-    return this.inner.producer;
-  }
-
-  set producer(producer: Producer | undefined) {
-    this.inner.producer = producer;
-  }
-
-  whole(head: ReplyHead, content: Uint8Array): void {
+  override whole(head: ReplyHead, content: Uint8Array): void {
     this.inner.whole(this.headOf(head), content);
   }
 
-  start(head: ReplyHead): void {
+  override start(head: ReplyHead): void {
     this.inner.start(this.headOf(head));
   }
 
-  data(bytes: Uint8Array): boolean {
-    return this.inner.data(bytes);
-  }
-
-  end(): void {
+  override end(): void {
     this.inner.end();
   }
 
-  abort(why: string): void {
+  override abort(why: string): void {
     if (this.inner.state !== "waiting") return this.inner.abort(why);
     this.log.error(`the page for ${this.failure.status} could not be made: ${why}`);
     this.plain();
   }
 
-  interim(): void {}
+  override interim(): void {}
 
   /** Has the page's route failed itself? A redirect, say, is no failure. */
   answer(_exchange: Exchange, status: number): boolean {

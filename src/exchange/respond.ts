@@ -2,7 +2,7 @@
 import { EMPTY } from "../base/bytes.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { KeptReply } from "../protocol/http/kept-reply.ts";
-import { isBodiless, LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
+import { hasNoContent, LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import type { Handler } from "./exchange.ts";
 import { evaluate, type Template } from "./template.ts";
 
@@ -17,7 +17,7 @@ export function makeRespondHandler(options: RespondOptions): Handler {
   const { status, body, contentType } = options;
   const typed = Fields.of([["Content-Type", contentType]]);
   const reply = (text: string) => {
-    const content = isBodiless("GET", status) ? EMPTY : Buffer.from(text, "latin1");
+    const content = hasNoContent(status) ? EMPTY : Buffer.from(text, "latin1");
     const fields = content.length === 0 ? new Fields() : typed;
     // A 304 would announce the length of the 200 that it stands for, which nobody knows.
     const length = status === 304 ? LENGTH_UNKNOWN : content.length;

@@ -8,14 +8,19 @@ import type { Outbox } from "../net/outbox.ts";
 import { httpDateNow, httpSecond } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import type { KeptReply } from "../protocol/http/kept-reply.ts";
-import { LENGTH_UNKNOWN, type PreparedHead, type ReplyHead, type RequestHead } from "../protocol/http/message.ts";
+import {
+  hasNoContent,
+  LENGTH_UNKNOWN,
+  type PreparedHead,
+  type ReplyHead,
+  type RequestHead,
+} from "../protocol/http/message.ts";
 import { acceptsTrailers } from "../protocol/http/trailers.ts";
 import {
   CHUNK_END,
   chunkHeader,
   encodeLastChunk,
   encodeReplyHead,
-  hasNoContent,
   LAST_CHUNK,
   type ReplyFraming,
   replyFraming,

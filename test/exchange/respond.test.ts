@@ -23,6 +23,7 @@ test("sends the configured text as UTF-8 with its length in bytes", () => {
 test("sends neither content nor type where there is no text or the status has none", () => {
   for (const options of [
     { status: 204, body: "lost" },
+    { status: 205, body: "lost" },
     { status: 200, body: "" },
   ]) {
     const { exchange, reply } = fakeExchange();

@@ -103,19 +103,18 @@ class Thread:
         abandoned, places = worker.abandoned, len(worker.abandoned)
         head_size = REQUEST.size
         environ_part = frame[head_size:]
+        how = AT_ONCE
         while not worker.finishing:
             try:
-                size = receive(frame, 0, AT_ONCE)
+                size = receive(frame, 0, how)
             except BlockingIOError:
-                try:
+                if how:
                     yield_processor()
-                    size = receive(frame)
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    return
+                how = 0  # wait, as long as the socket's timeout
+                continue
             except OSError:
                 return  # a forked copy of this process: its sockets are closed
+            how = AT_ONCE
             if size < head_size:
                 return worker.unqueued()
             ident, front, flags, epoch, environ_size, body_size, deadline, _ = unpack(frame)

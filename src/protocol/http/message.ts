@@ -85,3 +85,9 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 export function isBodiless(method: string, status: number): boolean {
   return method === "HEAD" || status === 204 || status === 304 || status < 200;
 }
+
+/** Has a reply of this status no content, whatever was asked? RFC 9110 section 15.3.6: a 205 has none either, though its
+ *  framing says so (`Content-Length: 0`). */
+export function hasNoContent(status: number): boolean {
+  return status === 205 || isBodiless("GET", status);
+}

@@ -8,7 +8,7 @@
 import { assert } from "../../base/assert.ts";
 import { fromLatin1 } from "../../base/bytes.ts";
 import type { FieldName, Fields } from "../http/fields.ts";
-import { isBodiless, LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../http/message.ts";
+import { hasNoContent, LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../http/message.ts";
 import { reasonPhrase } from "../http/status.ts";
 
 /** How the client finds the end of the content. `none`: there is no content, whatever `length` says. */
@@ -21,12 +21,6 @@ export function replyFraming(request: RequestHead, head: ReplyHead): ReplyFramin
   if (request.method === "CONNECT" && status < 300) return "none";
   if (head.length !== LENGTH_UNKNOWN) return "length";
   return request.minor === 1 ? "chunked" : "close";
-}
-
-/** Has a reply of this status no content, whatever was asked? RFC 9110 section 15.3.6: a 205 has none either, though its
- *  framing says so (`Content-Length: 0`). */
-export function hasNoContent(status: number): boolean {
-  return status === 205 || isBodiless("GET", status);
 }
 
 /** Fields that only the writer sets. */
