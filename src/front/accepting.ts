@@ -27,8 +27,10 @@ export interface Descriptors {
 }
 
 export interface AcceptingOptions {
+  /** At first. */
   readonly handles: readonly ListenerHandle[];
-  readonly acceptor: (handle: ListenerHandle) => (wire: OwnedWire) => WireOwner;
+  /** What takes the connections of a listener, by its key. */
+  readonly acceptor: (key: string) => (wire: OwnedWire) => WireOwner;
   readonly descriptors: Descriptors;
   /** Other fronts accept at the same time. */
   readonly fronts: number;
@@ -42,7 +44,9 @@ export interface AcceptingOptions {
 export class Accepting {
   private readonly options: AcceptingOptions;
   private readonly reserve: number;
-  private listeners: Listener[] = [];
+  private handles: readonly ListenerHandle[];
+  /** By key. */
+  private readonly listeners = new Map<string, Listener>();
   private state: "stopped" | "open" | "paused" = "stopped";
   /** Connections that may be accepted before descriptors are counted again. */
   private allowance = 0;
@@ -50,6 +54,7 @@ export class Accepting {
 
   constructor(options: AcceptingOptions) {
     this.options = options;
+    this.handles = options.handles;
     const { max, open } = options.descriptors;
     this.reserve = reserveOf(max, open());
   }
@@ -65,7 +70,24 @@ export class Accepting {
     this.state = "stopped";
     clearTimeout(this.timer);
     this.closeListeners();
-    for (const { fd, unix } of this.options.handles) if (!unix) closeDescriptor(fd);
+    this.handles.forEach(closeOwn);
+  }
+
+  /** Also on these, from now on; one that is there already stays as it is. */
+  add(handles: readonly ListenerHandle[]): void {
+    this.handles = [...this.handles, ...handles.filter(({ key }) => !this.handles.some((each) => each.key === key))];
+    if (this.state === "open") this.listenAll();
+  }
+
+  /** On these no more, for good; see `stop`. */
+  leave(keys: ReadonlySet<string>): void {
+    const left = this.handles.filter(({ key }) => keys.has(key));
+    this.handles = this.handles.filter(({ key }) => !keys.has(key));
+    for (const handle of left) {
+      this.listeners.get(handle.key)?.stop();
+      this.listeners.delete(handle.key);
+      closeOwn(handle);
+    }
   }
 
   /** To be called for each connection, and now and then besides: others open descriptors too. */
@@ -122,15 +144,22 @@ export class Accepting {
   }
 
   private listenAll(): void {
-    const { handles, acceptor } = this.options;
-    for (const handle of handles) {
-      this.listeners.push(listen({ fd: duplicate(handle.fd), unix: handle.unix, accept: acceptor(handle) }));
+    const { acceptor } = this.options;
+    for (const { key, fd, unix } of this.handles) {
+      if (this.listeners.has(key)) continue;
+      this.listeners.set(key, listen({ fd: duplicate(fd), unix, accept: acceptor(key) }));
     }
   }
 
   private closeListeners(): void {
-    for (const listener of this.listeners.splice(0)) listener.stop();
+    for (const listener of this.listeners.values()) listener.stop();
+    this.listeners.clear();
   }
+}
+
+/** The master's socket that is this front's alone; the one of a unix path is everybody's. */
+function closeOwn({ fd, unix }: ListenerHandle): void {
+  if (!unix) closeDescriptor(fd);
 }
 
 function reserveOf(max: number, open: number): number {
