@@ -18,7 +18,7 @@ import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import { settleClient, type Trust } from "../exchange/client-address.ts";
-import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import type { Account, ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
@@ -67,6 +67,8 @@ export interface AssembleContext extends GuardsContext {
   /** Another thread was this front before. */
   readonly replaced: boolean;
   readonly queues: Readonly<Record<string, number>>;
+  /** Where the requests of a route are booked; without one those of the site that reach none. */
+  readonly accountOf: (site: SiteConfig, route?: RouteConfig) => Account;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -99,6 +101,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     apps,
     upstreams,
     compressions,
+    accountOf: context.accountOf,
     files: shareFiles(config.server.fileCache, context.log, compressions),
   };
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
@@ -108,6 +111,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     config: site,
     handler: withExpectation(makeSiteHandler(site, targets)),
     headerRules: rulesOf(site, undefined, targets),
+    account: context.accountOf(site),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   caches.complete();
@@ -131,6 +135,7 @@ interface Targets {
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly compressions: Compressions;
+  readonly accountOf: AssembleContext["accountOf"];
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: Required<SharedFiles>;
 }
@@ -156,6 +161,7 @@ interface AssembledSite {
   readonly handler: Handler;
   /** Of the site and the server; its routes have more. */
   readonly headerRules: HeaderRules | undefined;
+  readonly account: Account;
 }
 
 /** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
@@ -174,6 +180,7 @@ function makeHostHandler(
     if (exchange.forwarding === "refused") undeclared.noted(exchange);
     if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
     exchange.site = site.config.label;
+    exchange.account = site.account;
     site.handler(exchange);
   };
 }
@@ -201,6 +208,7 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.headerRules = found.value.headerRules;
     exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
+    exchange.account = found.value.account;
     // Exchanges of clients have depth 0.
     if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
@@ -240,6 +248,7 @@ interface AssembledRoute {
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
   readonly internal: boolean;
+  readonly account: Account;
 }
 
 interface Surroundings {
@@ -259,6 +268,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
     internal: route.internal,
+    account: targets.accountOf(site, route),
   };
 }
 
