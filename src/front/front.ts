@@ -292,8 +292,8 @@ export class Front implements SessionObserver {
     this.accessLog.finished(exchange, status, contentBytes);
   }
 
-  refused(peer: Peer, status: number): void {
-    this.accessLog.refused(peer, status);
+  refused(exchange: Exchange, status: number, contentBytes: number): void {
+    this.accessLog.refused(exchange, status, contentBytes);
   }
 
   limited(limit: LimitName, detail: string): void {

@@ -211,7 +211,14 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   private bodyReceived(bytes: Uint8Array): void {
     const received = this.body.receive(bytes, this.exchange?.bodyBytesMax ?? 0);
     if (received === "too-large") this.bodyBroken("too-large", 413);
-    else if (received === "enough") this.finishConnection();
+    else if (received === "enough") this.bodyAbandoned();
+  }
+
+  /** More comes than is worth receiving behind an answer. */
+  private bodyAbandoned(): void {
+    this.persistence.end();
+    this.lingerNeeded = true;
+    this.finishConnection();
   }
 
   private requestEnded(): void {
@@ -245,7 +252,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   private refuseWith(status: number): void {
     this.lingerNeeded = true;
     this.writer.refusal(refusedHead(status, this.peer, this.options.refusalRules), this.connection.asksForHead);
-    this.report.refused(status);
+    this.report.refused(status, this.writer.contentBytes);
     this.finishConnection();
   }
 

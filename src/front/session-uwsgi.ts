@@ -185,7 +185,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     this.options.log.error(`uwsgi request from ${wire.remoteAddress} refused with ${status}: ${why}`);
     this.phase = "flushing";
     writer.refusal(refusedHead(status, wire, undefined));
-    this.report.refused(status);
+    this.report.refused(status, writer.contentBytes);
     this.finishConnection();
   }
 
