@@ -186,7 +186,7 @@ export class Front implements SessionObserver {
   private acceptor(handle: ListenerHandle): (wire: OwnedWire) => WireOwner {
     const make = handle.app === undefined ? this.httpSessions(handle) : this.uwsgiSessions(handle.app);
     const isGateway = handle.app !== undefined;
-    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusalRules.get(handle.key));
+    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusals.get(handle.key));
     const begin = (wire: OwnedWire, peer: Peer) =>
       this.mayBegin(peer, isGateway)
         ? this.opened(make(wire, peer), isGateway ? "" : peer.remoteAddress)
@@ -217,7 +217,7 @@ export class Front implements SessionObserver {
     const { limits } = this.config.server;
     const options: SessionOptions = {
       handler,
-      refusalRules: this.assembly.refusalRules.get(handle.key),
+      ...this.assembly.refusals.get(handle.key),
       headLimits: {
         ...DEFAULT_HEAD_LIMITS,
         headBytesMax: limits.headerBytesMax,

@@ -1,6 +1,6 @@
 /** What every session of a front thread shares: limits, the clock of the sweep, and where finished requests are told. */
 import type { Log } from "../base/log.ts";
-import type { Exchange, Handler } from "../exchange/exchange.ts";
+import type { ErrorAnswers, Exchange, Handler } from "../exchange/exchange.ts";
 import type { HeadMemo } from "../protocol/http1/head-memo.ts";
 import type { HeaderRules } from "../exchange/reply-headers.ts";
 import type { HeadLimits } from "../protocol/http1/limits.ts";
@@ -54,9 +54,11 @@ export interface RateLimits {
   readonly sendRateMin: number;
 }
 
-/** Fields of answers to what never became a request; see refused-head.ts. */
+/** Fields and pages of answers to what never became a request; see refused-reply.ts. */
 export interface RefusalOptions {
   readonly refusalRules?: HeaderRules | undefined;
+  /** Those that answer at once. */
+  readonly refusalPages?: ErrorAnswers | undefined;
 }
 
 export interface SessionOptions extends PersistenceLimits, RateLimits, RefusalOptions {

@@ -21,7 +21,7 @@ import { Http1Body, type Http1BodyOwner } from "./http1-body.ts";
 import { Http1Reply, type Http1ReplyOwner } from "./http1-reply.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
 import { Persistence } from "./persistence.ts";
-import { refusedHead } from "./refused-head.ts";
+import { refusedReply } from "./refused-reply.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { Report } from "./report.ts";
 import { peerOf, reportBug, type Session } from "./session.ts";
@@ -251,7 +251,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
 
   private refuseWith(status: number): void {
     this.lingerNeeded = true;
-    this.writer.refusal(refusedHead(status, this.peer, this.options.refusalRules), this.connection.asksForHead);
+    this.writer.refusal(refusedReply(status, this.peer, this.options), this.connection.asksForHead);
     this.report.refused(status, this.writer.contentBytes);
     this.finishConnection();
   }
