@@ -41,6 +41,7 @@ import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
+import type { RefusalOptions } from "./options.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { assembleUpstream } from "./upstreams.ts";
@@ -51,8 +52,8 @@ export interface Assembly {
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: readonly Upstream[];
-  /** Listener key → fields of answers to what never became a request; see refused-head.ts. */
-  readonly refusalRules: ReadonlyMap<string, HeaderRules | undefined>;
+  /** Listener key → fields and pages of answers to what never became a request; see refused-reply.ts. */
+  readonly refusals: ReadonlyMap<string, RefusalOptions>;
   readonly caches: Caches;
 }
 
@@ -116,14 +117,15 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   }));
   caches.complete();
   const handlers = new Map<string, Handler>();
-  const refusalRules = new Map<string, HeaderRules | undefined>();
+  const refusals = new Map<string, RefusalOptions>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
     const listening = sites.filter((site) => listensOn(site.config, key));
     handlers.set(key, makeHostHandler(listening, serverRules, serverTrust, undeclared));
     const fallback = listening.find((site) => site.config.isDefault);
-    refusalRules.set(key, fallback === undefined ? serverRules : fallback.headerRules);
+    const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);
+    refusals.set(key, { refusalRules: fallback === undefined ? serverRules : fallback.headerRules, refusalPages });
   }
-  return { handlers, apps, upstreams: [...upstreams.values()], refusalRules, caches };
+  return { handlers, apps, upstreams: [...upstreams.values()], refusals, caches };
 }
 
 interface Targets {

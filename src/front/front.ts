@@ -26,7 +26,6 @@ import { Refusals } from "./refusal.ts";
 import { peerOf, type Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
 import { UwsgiSession } from "./session-uwsgi.ts";
-import { unreadExchange } from "./unread-exchange.ts";
 import type { FrontTraffic } from "./traffic.ts";
 import { type LimitName, Usage } from "../exchange/usage.ts";
 
@@ -186,7 +185,7 @@ export class Front implements SessionObserver {
   private acceptor(handle: ListenerHandle): (wire: OwnedWire) => WireOwner {
     const make = handle.app === undefined ? this.httpSessions(handle) : this.uwsgiSessions(handle.app);
     const isGateway = handle.app !== undefined;
-    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusalRules.get(handle.key));
+    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusals.get(handle.key));
     const begin = (wire: OwnedWire, peer: Peer) =>
       this.mayBegin(peer, isGateway)
         ? this.opened(make(wire, peer), isGateway ? "" : peer.remoteAddress)
@@ -217,7 +216,7 @@ export class Front implements SessionObserver {
     const { limits } = this.config.server;
     const options: SessionOptions = {
       handler,
-      refusalRules: this.assembly.refusalRules.get(handle.key),
+      ...this.assembly.refusals.get(handle.key),
       headLimits: {
         ...DEFAULT_HEAD_LIMITS,
         headBytesMax: limits.headerBytesMax,
@@ -294,8 +293,8 @@ export class Front implements SessionObserver {
     (exchange.account ?? this.accessLogs.server).finished(exchange);
   }
 
-  refused(peer: Peer, status: number): void {
-    this.finished(unreadExchange(peer), status, 0);
+  refused(exchange: Exchange, status: number, contentBytes: number): void {
+    this.finished(exchange, status, contentBytes);
   }
 
   limited(limit: LimitName, detail: string): void {

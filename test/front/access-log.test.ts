@@ -93,8 +93,9 @@ test("masked arguments are not shown, of the request and of the referer", () => 
   expect(line).not.toContain("s3");
 });
 
-test("a refused request is a line without one", () => {
-  expect(logged([over(unreadExchange(CLIENT), 400)])).toMatch(/^192\.0\.2\.1 - - \[.*\] "" 400 0 "-" "-"\n$/);
+test("a refused request is a line without one, but with the bytes of its answer", () => {
+  const line = logged([over(unreadExchange(CLIENT), 400, 111)]);
+  expect(line).toMatch(/^192\.0\.2\.1 - - \[.*\] "" 400 111 "-" "-"\n$/);
 });
 
 test("many and long lines all arrive, in order", () => {
