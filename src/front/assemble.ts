@@ -2,10 +2,8 @@
  * From the configuration to handlers: the one place where rooms that do not know each other are put together, and where
  * each gets its own small options.
  */
-import { AppChannel } from "../apps/channel.ts";
 import { makeAppHandler } from "../apps/handler.ts";
 import type {
-  AppConfig,
   Config,
   FallbackConfig,
   GuardsConfig,
@@ -30,13 +28,13 @@ import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
-import { sendOpenFile } from "../files/handed-over.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
+import { type AssembledApp, assembleApp } from "./app.ts";
 import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
@@ -55,12 +53,6 @@ export interface Assembly {
   /** Listener key → fields and pages of answers to what never became a request; see refused-reply.ts. */
   readonly refusals: ReadonlyMap<string, RefusalOptions>;
   readonly caches: Caches;
-}
-
-export interface AssembledApp {
-  readonly config: AppConfig;
-  readonly channel: AppChannel;
-  readonly handler: Handler;
 }
 
 export interface AssembleContext extends GuardsContext {
@@ -378,24 +370,4 @@ function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers
 function named<T>(found: T | undefined, name: string): T {
   if (found === undefined) throw new Error(`the configuration was not checked: nothing is called ${name}`);
   return found;
-}
-
-function assembleApp(app: AppConfig, config: Config, context: AssembleContext, budget: SpoolBudget): AssembledApp {
-  const queueFd = context.queues[app.name];
-  if (queueFd === undefined) throw new Error(`no queue for app ${app.name}`);
-  const channel = new AppChannel(
-    {
-      app: app.name,
-      front: context.front,
-      queueFd,
-      queueMax: app.queueMax,
-      queueTimeoutMs: app.queueTimeoutMs,
-      temporaryDirectory: config.server.temporaryDirectory,
-      budget,
-      sendFile: sendOpenFile,
-      limited: (limit) => context.limited(limit, `app ${app.name}: a request is answered 503`),
-    },
-    context.log,
-  );
-  return { config: app, channel, handler: makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs }) };
 }
