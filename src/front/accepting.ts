@@ -8,6 +8,7 @@
  *   open ──only the reserve is left──▶ paused (idle connections are closed) ──room again──▶ open
  */
 import { listen, type Listener } from "../net/listen.ts";
+import type { TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { closeDescriptor, duplicate } from "../os/sockets.ts";
 import type { ListenerHandle } from "./messages.ts";
@@ -31,6 +32,8 @@ export interface AcceptingOptions {
   readonly handles: readonly ListenerHandle[];
   /** What takes the connections of a listener, by its key. */
   readonly acceptor: (key: string) => (wire: OwnedWire) => WireOwner;
+  /** For encrypted addresses, in place of `acceptor`. */
+  readonly secure: (handle: ListenerHandle) => TlsListener;
   readonly descriptors: Descriptors;
   /** Other fronts accept at the same time. */
   readonly fronts: number;
@@ -46,7 +49,7 @@ export class Accepting {
   private readonly reserve: number;
   private handles: readonly ListenerHandle[];
   /** By key. */
-  private readonly listeners = new Map<string, Listener>();
+  private readonly listeners = new Map<string, Listener | TlsListener>();
   private state: "stopped" | "open" | "paused" = "stopped";
   /** Connections that may be accepted before descriptors are counted again. */
   private allowance = 0;
@@ -73,10 +76,19 @@ export class Accepting {
     this.handles.forEach(closeOwn);
   }
 
-  /** Also on these, from now on; one that is there already stays as it is. */
-  add(handles: readonly ListenerHandle[]): void {
-    this.handles = [...this.handles, ...handles.filter(({ key }) => !this.handles.some((each) => each.key === key))];
+  /** On these from now on, and still on all others until it leaves them. Other certificates are shown. */
+  change(handles: readonly ListenerHandle[]): void {
+    const before = new Map(this.handles.map((handle) => [handle.key, handle]));
+    for (const { key, tls } of handles) if (before.get(key)?.tls !== tls) this.close(key);
+    const others = this.handles.filter(({ key }) => !handles.some((each) => each.key === key));
+    this.handles = [...handles, ...others];
+    this.refreshSecure();
     if (this.state === "open") this.listenAll();
+  }
+
+  private close(key: string): void {
+    this.listeners.get(key)?.stop();
+    this.listeners.delete(key);
   }
 
   /** On these no more, for good; see `stop`. */
@@ -84,8 +96,7 @@ export class Accepting {
     const left = this.handles.filter(({ key }) => keys.has(key));
     this.handles = this.handles.filter(({ key }) => !keys.has(key));
     for (const handle of left) {
-      this.listeners.get(handle.key)?.stop();
-      this.listeners.delete(handle.key);
+      this.close(handle.key);
       closeOwn(handle);
     }
   }
@@ -144,11 +155,18 @@ export class Accepting {
   }
 
   private listenAll(): void {
-    const { acceptor } = this.options;
-    for (const { key, fd, unix } of this.handles) {
+    const { acceptor, secure } = this.options;
+    for (const handle of this.handles) {
+      const { key, fd, unix, tls } = handle;
       if (this.listeners.has(key)) continue;
-      this.listeners.set(key, listen({ fd: duplicate(fd), unix, accept: acceptor(key) }));
+      const plain = () => listen({ fd: duplicate(fd), unix, accept: acceptor(key) });
+      this.listeners.set(key, tls === undefined ? plain() : secure(handle));
     }
+  }
+
+  /** Other certificates are shown from now on. */
+  refreshSecure(): void {
+    for (const listener of this.listeners.values()) if ("refresh" in listener) listener.refresh();
   }
 
   private closeListeners(): void {

@@ -10,6 +10,7 @@ import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { SpoolBudget, type SpoolBounds } from "../exchange/spool-budget.ts";
+import { listenTls, type SecureOwner, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { writeLine } from "../os/log-file.ts";
@@ -18,13 +19,16 @@ import { AccessLog } from "./access-log.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
 import { Admission, type AdmissionBounds } from "./admission.ts";
 import { assemble, type Assembly } from "./assemble.ts";
+import type { SiteCertificates } from "./certificates.ts";
 import { Channels } from "./channels.ts";
 import { Generations } from "./generations.ts";
+import { Handshake } from "./handshake.ts";
 import { LimitLog } from "./limit-log.ts";
 import { makeAccessLogLine } from "./templates.ts";
 import type { ListenerHandle, Setup, ToFront } from "./messages.ts";
 import { type SessionObserver, SWEEP_INTERVAL_MS } from "./options.ts";
 import { makePort, type Port } from "./port.ts";
+import { plainHttpAnswer } from "./plain-http.ts";
 import { ProxyPreface } from "./proxy-preface.ts";
 import { Refusals } from "./refusal.ts";
 import type { Serving } from "./serving.ts";
@@ -156,7 +160,7 @@ export class Front implements SessionObserver {
     this.budget.setBounds(spoolBounds(current.config));
     const ports = [...this.ports.values()];
     this.serve(current);
-    this.accepting.add(current.setup.listeners);
+    this.accepting.change(current.setup.listeners);
     const isServed = (port: Port) => this.ports.get(port.handle.key) === port;
     const stay = new Set(current.setup.listeners.map(({ key }) => key));
     this.leave(
@@ -194,12 +198,18 @@ export class Front implements SessionObserver {
     return new Accepting({
       handles,
       acceptor: (key) => (wire) => this.accepted(key, wire),
+      secure: (handle) => this.listenSecure(handle),
       descriptors: { max, open: descriptorsOpen },
       fronts: this.fronts,
       shedIdle: (count) => this.admission.shedIdle(count),
       paused: (open) => this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`),
       resumed: () => this.limits.over("descriptors", "connections are accepted again"),
     });
+  }
+
+  takeCertificates(certificates: SiteCertificates): void {
+    this.generations.current.takeCertificates(certificates);
+    this.accepting.refreshSecure();
   }
 
   appMessage(pool: number, message: AppMessage): void {
@@ -255,6 +265,29 @@ export class Front implements SessionObserver {
     return this.opened(new ProxyPreface(wire, { timeoutMs, begin, observer: this }), "", port);
   }
 
+  private listenSecure({ fd, key, tls }: ListenerHandle): TlsListener {
+    return listenTls({
+      fd,
+      policy: tls ?? "intermediate",
+      choose: (serverName) => this.generations.current.certificates.choose(key, serverName),
+      accept: (wire) => this.acceptedSecure(key, wire),
+      plainAnswer: plainHttpAnswer,
+    });
+  }
+
+  private acceptedSecure(key: string, wire: OwnedWire): SecureOwner {
+    this.accepting.accepted();
+    // As above.
+    const port = this.ports.get(key) as Port;
+    const begin = (secured: OwnedWire, peer: Peer) => this.opened(port.make(secured, peer), peer.remoteAddress, port);
+    const timeoutMs = this.generations.current.config.server.limits.handshakeTimeoutMs;
+    const handshake = new Handshake(wire, { timeoutMs, begin, observer: this, log: this.log });
+    // An answer would cost a handshake.
+    if (!this.admission.hasRoom(wire.remoteAddress) || !this.admission.mayConnect(wire.remoteAddress)) wire.abort();
+    else this.opened(handshake, "", port);
+    return handshake;
+  }
+
   private begin(port: Port, wire: OwnedWire, peer: Peer): WireOwner {
     // A gateway speaks for many clients, and is not counted as one.
     const address = port.handle.app === undefined ? peer.remoteAddress : "";
@@ -263,7 +296,7 @@ export class Front implements SessionObserver {
   }
 
   private refuse(key: string, wire: OwnedWire): WireOwner {
-    return this.refusals.refuse(wire, this.generations.current.assembly.refusalRules.get(key));
+    return this.refusals.refuse(wire, this.generations.current.assembly.refusals.get(key));
   }
 
   private opened(session: Session & WireOwner, address: string, port: Port): WireOwner {
@@ -300,8 +333,8 @@ export class Front implements SessionObserver {
     this.accessLog.finished(exchange, status, contentBytes);
   }
 
-  refused(peer: Peer, status: number): void {
-    this.accessLog.refused(peer, status);
+  refused(exchange: Exchange, status: number, contentBytes: number): void {
+    this.accessLog.refused(exchange, status, contentBytes);
   }
 
   limited(limit: LimitName, detail: string): void {

@@ -30,7 +30,7 @@ export class Generations {
   /** Throws when it cannot be served; then nothing has changed. */
   prepare(setup: Setup): void {
     this.discard();
-    this.prepared = new Serving(setup, this.assemble(setup, this.current.assembly));
+    this.prepared = new Serving(setup, this.assemble(setup, this.current.assembly), this.current);
   }
 
   /** Also what a preparation that failed has left. */

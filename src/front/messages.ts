@@ -2,6 +2,8 @@
 import type { AppMessage } from "../apps/messages.ts";
 import type { Config } from "../config/config.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
+import type { TlsPolicy } from "../net/server-tls.ts";
+import type { SiteCertificates } from "./certificates.ts";
 import type { FrontTraffic } from "./traffic.ts";
 
 export interface ListenerHandle {
@@ -10,6 +12,8 @@ export interface ListenerHandle {
   /** Names the address: equal for every front, and the key under which sites are found (see master/listeners.ts). */
   readonly key: string;
   readonly unix: boolean;
+  /** Encrypted, with this policy. */
+  readonly tls: TlsPolicy | undefined;
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol: boolean;
   /** Set for a listener that speaks the uwsgi protocol: the app behind it. */
@@ -32,6 +36,7 @@ export interface AppPool {
 /** What a front needs of a configuration, the first one or a later. */
 export interface Setup {
   readonly config: Config;
+  readonly certificates: SiteCertificates;
   readonly listeners: readonly ListenerHandle[];
   /** By the names of the apps. */
   readonly pools: Readonly<Record<string, AppPool>>;
@@ -51,6 +56,8 @@ export type ToFront =
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
     }
+  /** Those of all sites, of which one or more have changed. */
+  | { readonly kind: "certificates"; readonly certificates: SiteCertificates }
   /** Begin to accept: everything that requests need is there. */
   | { readonly kind: "accept" }
   /** Make ready to serve this in place of what is served, and say `prepared`. */

@@ -11,7 +11,7 @@ import { HeadMemo } from "../protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import type { AssembledApp } from "./apps.ts";
 import type { ListenerHandle } from "./messages.ts";
-import type { SessionObserver, SessionOptions } from "./options.ts";
+import type { RefusalOptions, SessionObserver, SessionOptions } from "./options.ts";
 import type { Serving } from "./serving.ts";
 import type { Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
@@ -59,6 +59,9 @@ class HttpPort implements Port {
   }
 }
 
+/** What a configuration before had is not to stay. */
+const NO_REFUSALS: RefusalOptions = { refusalRules: undefined, refusalPages: undefined };
+
 function httpOptions(serving: Serving, { key }: ListenerHandle, context: PortContext): SessionOptions {
   const { assembly } = serving;
   const handler = assembly.handlers.get(key);
@@ -67,7 +70,8 @@ function httpOptions(serving: Serving, { key }: ListenerHandle, context: PortCon
   return {
     ...context,
     handler: counted(handler, serving),
-    refusalRules: assembly.refusalRules.get(key),
+    ...NO_REFUSALS,
+    ...assembly.refusals.get(key),
     headLimits: {
       ...DEFAULT_HEAD_LIMITS,
       headBytesMax: limits.headerBytesMax,

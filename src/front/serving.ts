@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import type { Tenancy } from "../exchange/exchange.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import type { Assembly } from "./assemble.ts";
+import { Certificates, type SiteCertificates } from "./certificates.ts";
 import type { Setup } from "./messages.ts";
 
 export class Serving implements Tenancy {
@@ -16,11 +17,19 @@ export class Serving implements Tenancy {
   readonly config: Config;
   readonly setup: Setup;
   readonly assembly: Assembly;
+  readonly certificates: Certificates;
 
-  constructor(setup: Setup, assembly: Assembly) {
+  /** Throws what BoringSSL says of a certificate that it does not take. */
+  constructor(setup: Setup, assembly: Assembly, before?: Serving) {
     this.setup = setup;
     this.config = setup.config;
     this.assembly = assembly;
+    this.certificates = new Certificates(before?.certificates);
+    this.certificates.update(setup.config, setup.certificates);
+  }
+
+  takeCertificates(certificates: SiteCertificates): void {
+    this.certificates.update(this.config, certificates);
   }
 
   /** It is what new requests meet from now on. Returns upstreams of the one before that it has no use for. */

@@ -30,6 +30,9 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front?.accept();
       tell({ kind: "ready", front: number });
       break;
+    case "certificates":
+      front?.takeCertificates(message.certificates);
+      break;
     case "prepare":
       tell({ kind: "prepared", front: number, problem: prepare(message.setup) });
       break;

@@ -8,6 +8,7 @@ import { chmodSync, unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
+import type { TlsPolicy } from "../net/server-tls.ts";
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, OsError } from "../os/libc.ts";
 import { closeDescriptor, listenTcp, listenUnix } from "../os/sockets.ts";
 
@@ -16,6 +17,8 @@ interface Wanted {
   readonly key: string;
   /** Set for one that speaks the uwsgi protocol. */
   readonly app: string | undefined;
+  /** Set for one that is encrypted. */
+  readonly tls: TlsPolicy | undefined;
 }
 
 interface Listening extends Wanted {
@@ -96,11 +99,12 @@ export class Listeners {
 
   /** What front number `front` listens on. */
   handles(front: number, { next }: StagedListeners): ListenerHandle[] {
-    return next.map(({ address, key, app, fds }) => ({
+    return next.map(({ address, key, app, tls, fds }) => ({
       fd: (address.kind === "unix" ? fds[0] : fds[front]) as number,
       key,
       unix: address.kind === "unix",
       proxyProtocol: address.proxyProtocol === true,
+      tls,
       app,
     }));
   }
@@ -141,9 +145,9 @@ function closeAll({ address, fds }: Listening): void {
   if (address.kind === "unix") removePath(address.path);
 }
 
-export function describe({ address, key, app }: Wanted): string {
+export function describe({ address, key, app, tls }: Wanted): string {
   if (app !== undefined) return `uwsgi://${key}`;
-  return address.kind === "tcp" ? `http://${key}` : key;
+  return address.kind === "tcp" ? `http${tls === undefined ? "" : "s"}://${key}` : key;
 }
 
 /** Throws an Error that names the setting and the remedy. */
@@ -172,14 +176,14 @@ function remedy(error: unknown): string {
 
 function wantedBy(config: Config): Wanted[] {
   const found = new Map<string, Wanted>();
-  for (const site of config.sites) {
-    for (const address of site.listen)
-      found.set(listenKey(address), { address, key: listenKey(address), app: undefined });
+  const add = (address: ListenAddress, app?: string, tls?: TlsPolicy) => {
+    const key = listenKey(address);
+    found.set(key, { address, key, app, tls });
+  };
+  for (const { listen, tls } of config.sites) {
+    for (const address of listen) add(address, undefined, address.tls === true ? tls?.policy : undefined);
   }
-  for (const app of config.apps) {
-    for (const address of app.uwsgiSockets)
-      found.set(listenKey(address), { address, key: listenKey(address), app: app.name });
-  }
+  for (const app of config.apps) for (const address of app.uwsgiSockets) add(address, app.name);
   return [...found.values()];
 }
 

@@ -9,17 +9,19 @@
  */
 import { version } from "../../package.json";
 import { monotonicMs } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
+import type { Log, LogLevel } from "../base/log.ts";
 import { makeLog } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeAddressMemory } from "../exchange/address-counts.ts";
+import type { SiteCertificates } from "../front/certificates.ts";
 import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { AppPools } from "./app-pools.ts";
+import { Certificates } from "./certificates.ts";
 import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
@@ -74,6 +76,7 @@ class Master {
   /** In force: a reload brings others. */
   private holdings: Holdings;
   private readonly logs: LogDescriptors;
+  private readonly logLevel: LogLevel;
   private readonly log: Log;
   private readonly pools: AppPools;
   private readonly companions: Companions;
@@ -92,11 +95,12 @@ class Master {
 
   constructor(config: Config, logs: LogDescriptors) {
     const { fronts } = config.server;
-    this.holdings = { config, rates: ratesFor(config) };
     this.logs = logs;
     this.usage = makeUsageMemory(fronts);
     this.addresses = makeAddressMemory(fronts);
+    this.logLevel = config.server.logLevel;
     this.log = this.logFor("master");
+    this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
     this.listeners = new Listeners(fronts);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, (source) => this.logFor(source));
@@ -109,7 +113,13 @@ class Master {
   }
 
   private logFor(source: string): Log {
-    return makeLog(source, this.config.server.logLevel, (line) => writeLine(this.logs.error, line));
+    return makeLog(source, this.logLevel, (line) => writeLine(this.logs.error, line));
+  }
+
+  /** Throws when a file cannot be used. */
+  private makeCertificates(config: Config): Certificates {
+    const changed = (certificates: SiteCertificates) => this.fronts?.postAll({ kind: "certificates", certificates });
+    return new Certificates(config, changed, this.logFor("certificates"));
   }
 
   private makePool(app: AppConfig, { server }: Config, pool: number): AppSupervisor {
@@ -184,6 +194,7 @@ class Master {
       fronts: () => this.fronts?.status() ?? [],
       usage,
       rates: this.holdings.rates,
+      certificates: this.holdings.certificates,
       apps: pools.apps,
       services,
       crons,
@@ -199,7 +210,9 @@ class Master {
         front,
         replaced,
         setup: {
-          ...this.holdings,
+          config: this.holdings.config,
+          rates: this.holdings.rates,
+          certificates: this.holdings.certificates.forFronts(),
           listeners: listeners.handles(front, listeners.inForce()),
           pools: pools.setup(pools.inForce()),
         },
@@ -229,6 +242,7 @@ class Master {
     this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
+    this.holdings.certificates.start();
     const { log, listeners, pools, companions, operations } = this;
     this.reloads = new Reloads({
       log,
@@ -238,6 +252,7 @@ class Master {
       companions,
       operations,
       holdings: () => this.holdings,
+      certificates: (config) => this.makeCertificates(config),
       commit: (holdings) => this.commit(holdings),
       ended: () => this.state !== "serving",
     });
@@ -246,7 +261,9 @@ class Master {
 
   /** Of a reload: these are in force from now on. */
   private commit(holdings: Holdings): void {
+    this.holdings.certificates.stop();
     this.holdings = holdings;
+    holdings.certificates.start();
     for (const watch of this.watches) watch.stop();
     this.watches = watchApps(this.config, this.operations);
     for (const watch of this.watches) watch.start();
@@ -271,6 +288,7 @@ class Master {
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
     for (const watch of this.watches) watch.stop();
+    this.holdings.certificates.stop();
     const { drainTimeoutMs } = this.config.server;
     void again.then(() => Promise.all([this.companions.stopAfter(0), this.companions.stopBefore(0)]));
     const ended = Promise.all([fronts.drain(drainTimeoutMs), this.companions.stopAfter()]);

@@ -15,6 +15,7 @@ import { loadConfig } from "../config/load.ts";
 import { formatProblems } from "../config/problems.ts";
 import type { Setup } from "../front/messages.ts";
 import type { AppPools, StagedPools } from "./app-pools.ts";
+import type { Certificates } from "./certificates.ts";
 import { type Change, changesBetween, changesText, feasible } from "./changes.ts";
 import type { Companions } from "./companions.ts";
 import type { Fronts } from "./fronts.ts";
@@ -38,6 +39,7 @@ export interface ReloadOutcome {
 export interface Holdings {
   readonly config: Config;
   readonly rates: Rates;
+  readonly certificates: Certificates;
 }
 
 export interface ReloadParts {
@@ -48,6 +50,8 @@ export interface ReloadParts {
   readonly companions: Companions;
   readonly operations: Operations;
   readonly holdings: () => Holdings;
+  /** Throws when a file cannot be used. */
+  readonly certificates: (config: Config) => Certificates;
   /** These are in force from now on. */
   readonly commit: (holdings: Holdings) => void;
   /** The server was told to stop. */
@@ -133,11 +137,12 @@ export class Reloads {
   }
 
   private stage(config: Config): Staged {
-    const { listeners, pools, holdings } = this.parts;
+    const { listeners, pools } = this.parts;
     const staged = listeners.stage(config);
     try {
-      const rates = ratesFor(config, holdings().rates);
-      return { holdings: { config, rates }, listeners: staged, pools: pools.stage(config) };
+      const rates = ratesFor(config, this.parts.holdings().rates);
+      const holdings = { config, rates, certificates: this.parts.certificates(config) };
+      return { holdings, listeners: staged, pools: pools.stage(config) };
     } catch (error) {
       listeners.discard(staged);
       throw error;
@@ -165,6 +170,7 @@ export class Reloads {
     return {
       config: holdings.config,
       rates: holdings.rates,
+      certificates: holdings.certificates.forFronts(),
       listeners: this.parts.listeners.handles(front, listeners),
       pools: this.parts.pools.setup(pools),
     };

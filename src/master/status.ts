@@ -6,6 +6,7 @@ import { rateHits, type Rates } from "./rates.ts";
 import { connectionsOf, limitHits } from "../exchange/usage.ts";
 import type { CronStatus } from "../services/cron-job.ts";
 import type { ServiceStatus } from "../services/service.ts";
+import type { CertificateStatus } from "./certificates.ts";
 import type { FrontStatus } from "./fronts.ts";
 
 export type ServerState = "starting" | "serving" | "stopping";
@@ -23,6 +24,7 @@ export interface ServerStatus {
   /** Open now. */
   readonly connections: number;
   readonly sites: readonly { readonly name: string; readonly listen: readonly string[]; readonly routes: number }[];
+  readonly certificates: readonly CertificateStatus[];
   readonly apps: readonly AppStatus[];
   readonly services: readonly ServiceStatus[];
   readonly crons: readonly (CronStatus & { readonly schedule: string; readonly timezone: string | undefined })[];
@@ -41,6 +43,7 @@ export interface StatusSources {
   readonly fronts: () => readonly FrontStatus[];
   readonly usage: SharedArrayBuffer;
   readonly rates: Rates;
+  readonly certificates: { status(): readonly CertificateStatus[] };
   readonly apps: readonly { status(): AppStatus }[];
   readonly services: readonly { status(): ServiceStatus }[];
   readonly crons: readonly { status(): CronStatus }[];
@@ -63,6 +66,7 @@ export function serverStatus(sources: StatusSources): ServerStatus {
       listen: listen.map(listenKey),
       routes: routes.length,
     })),
+    certificates: sources.certificates.status(),
     apps: sources.apps.map((app) => app.status()),
     services: sources.services.map((service) => service.status()),
     crons: sources.crons.map((cron) => describeCron(cron.status(), config)),
