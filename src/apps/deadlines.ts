@@ -23,7 +23,7 @@ export function timeOut(sent: ReadonlyMap<number, Asked>, running: RunningById, 
 
 /** Those that came before `oldestMs` and that no thread has begun, as far as one can see: they wait, and will be refused
  *  by whoever comes to them, or they have been run and the reply is not read yet. */
-export function* passedOver(sent: Iterable<AppRequest>, running: RunningById, oldestMs: number): Generator<AppRequest> {
+export function* passedOver<R extends Asked>(sent: Iterable<R>, running: RunningById, oldestMs: number): Generator<R> {
   for (const request of sent) {
     if (request.state !== "sent" || request.queuedMs > oldestMs) continue;
     if (hasBegun(request, running)) request.missed = false;
