@@ -18,6 +18,7 @@ import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Trust } from "../exchange/client-address.ts";
+import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
@@ -68,6 +69,8 @@ export interface AssembleContext extends GuardsContext {
   /** Another thread was this front before. */
   readonly replaced: boolean;
   readonly queues: Readonly<Record<string, number>>;
+  /** Requests of each server of an upstream, of all fronts. */
+  readonly servers: CountSketch;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -79,7 +82,10 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context, budget)]));
   const scope = makeScope(config);
   const upstreams = new Map(
-    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, scope, context.log)]),
+    config.upstreams.map((upstream) => [
+      upstream.name,
+      assembleUpstream(upstream, scope, context.log, context.servers),
+    ]),
   );
   const guards = new Guards(config, context, scope);
   const compressions = new Compressions();
