@@ -15,6 +15,7 @@ import type {
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
+import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Trust } from "../exchange/client-address.ts";
 import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
@@ -66,6 +67,8 @@ interface AssemblyHeirlooms {
 export interface AssembleContext extends AppsContext, GuardsContext {
   /** Another thread was this front before. */
   readonly replaced: boolean;
+  /** Requests of each server of an upstream, of all fronts. */
+  readonly servers: CountSketch;
   /** What is served until now. */
   readonly before: Assembly | undefined;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -85,7 +88,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const upstreams = new Map(
     config.upstreams.map((upstream) => [
       upstream.name,
-      heirlooms.upstreams.of([upstream, config.maps], () => assembleUpstream(upstream, scope, log)),
+      heirlooms.upstreams.of([upstream, config.maps], () => assembleUpstream(upstream, scope, log, context.servers)),
     ]),
   );
   const caches = assembleCaches(config, context);

@@ -9,6 +9,7 @@ import type { AppMessage } from "../apps/messages.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
+import { CountSketch } from "../exchange/count-sketch.ts";
 import { SpoolBudget, type SpoolBounds } from "../exchange/spool-budget.ts";
 import { listenTls, type SecureOwner, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
@@ -78,6 +79,7 @@ export class Front implements SessionObserver {
   private readonly channels: Channels;
   private readonly generations: Generations;
   private readonly budget: SpoolBudget;
+  private readonly servers: CountSketch;
   private readonly limits: LimitLog;
   private readonly admission: Admission;
   private readonly accepting: Accepting;
@@ -110,6 +112,7 @@ export class Front implements SessionObserver {
       ...spoolBounds(config),
       refused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
     });
+    this.servers = new CountSketch(start.servers, front);
     this.channels = new Channels(this.log, (pool) => told.retired(pool));
     this.generations = new Generations(setup, (...from) => this.assemble(...from), this.channels);
     this.accepting = this.makeAccepting(setup.listeners);
@@ -125,6 +128,7 @@ export class Front implements SessionObserver {
       channels: this.channels,
       rates: setup.rates,
       budget: this.budget,
+      servers: this.servers,
       before,
       log: this.log,
       limited: (limit, detail) => this.limited(limit, detail),

@@ -52,9 +52,10 @@ export type ToFront =
       readonly replaced: boolean;
       readonly setup: Setup;
       readonly logs: LogDescriptors;
-      /** See exchange/usage.ts and exchange/address-counts.ts. */
+      /** See exchange/usage.ts, exchange/address-counts.ts and proxy/occupancy.ts. */
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
+      readonly servers: SharedArrayBuffer;
     }
   /** Those of all sites, of which one or more have changed. */
   | { readonly kind: "certificates"; readonly certificates: SiteCertificates }

@@ -15,7 +15,7 @@ import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
-import { makeAddressMemory } from "../exchange/address-counts.ts";
+import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
 import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
@@ -84,6 +84,8 @@ class Master {
   private readonly listeners: Listeners;
   private readonly usage: SharedArrayBuffer;
   private readonly addresses: SharedArrayBuffer;
+  /** Requests of the servers of upstreams. */
+  private readonly servers: SharedArrayBuffer;
   private readonly startedAt = new Date();
   private readonly startedMs = monotonicMs();
   private state: ServerState = "starting";
@@ -97,7 +99,8 @@ class Master {
     const { fronts } = config.server;
     this.logs = logs;
     this.usage = makeUsageMemory(fronts);
-    this.addresses = makeAddressMemory(fronts);
+    this.addresses = makeCountMemory(fronts);
+    this.servers = makeCountMemory(fronts);
     this.logLevel = config.server.logLevel;
     this.log = this.logFor("master");
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
@@ -219,6 +222,7 @@ class Master {
         logs: this.logs,
         usage: this.usage,
         addresses: this.addresses,
+        servers: this.servers,
       }),
       deaf: (front) => listeners.closeFor(front, "all"),
       left: (front) => listeners.closeFor(front, "leaving"),
