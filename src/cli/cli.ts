@@ -7,11 +7,27 @@ import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { IMPORT } from "./import.ts";
 import { RELOAD } from "./reload.ts";
+import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
+import { STOP } from "./stop.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, CACHE, CHECK, EXPLAIN, IMPORT, VERSION, HELP];
+const COMMANDS: readonly Command[] = [
+  RUN,
+  START,
+  STOP,
+  RESTART,
+  STATUS,
+  RELOAD,
+  CACHE,
+  CHECK,
+  EXPLAIN,
+  IMPORT,
+  VERSION,
+  HELP,
+];
 
 /** What everyone types before they know the commands. */
 const ALIASES: Readonly<Record<string, string>> = {

@@ -32,6 +32,7 @@ export function resolveServer(
     accessLogEscape: values.access_log_escape,
     temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
     control: resolveControl(place.into("control"), values.control, context),
+    pidFile: values.pid_file === undefined ? undefined : absolute(context, values.pid_file),
     drainTimeoutMs: values.drain_timeout,
     serverHeader: values.server_header,
     mergeSlashes: values.merge_slashes,

@@ -6,6 +6,7 @@ import type { ReloadOutcome } from "./reload.ts";
 import { purgedPlace } from "../cache/purge.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import type { ServerState, ServerStatus } from "./status.ts";
+import type { UpgradeOutcome } from "./upgrade.ts";
 import { trafficStatus } from "./traffic-status.ts";
 
 export interface CommandSources {
@@ -16,6 +17,10 @@ export interface CommandSources {
   readonly operations: Operations;
   /** Undefined before the server serves. */
   readonly reload: (reason: string, tell: (progress: Progress) => void) => Promise<ReloadOutcome> | undefined;
+  /** See upgrade.ts. */
+  readonly upgrade: () => Promise<UpgradeOutcome>;
+  readonly stop: () => void;
+  readonly drainTimeoutMs: () => number;
   readonly fronts: number;
   /** Makes front number `front` fail as a bug would. */
   readonly fault: (front: number) => void;
@@ -29,6 +34,16 @@ export function makeCommands(sources: CommandSources): ControlCommands {
     },
     purge: purgeCommand(sources),
     reload: reloadCommand(sources),
+    restart: (parameters) => {
+      checkParameters(parameters, []);
+      return sources.upgrade();
+    },
+    stop: (parameters) => {
+      checkParameters(parameters, ["now"]);
+      sources.stop();
+      if (parameters["now"] === true) sources.stop();
+      return { pid: process.pid, drainTimeoutMs: sources.drainTimeoutMs() };
+    },
     fault: faultCommand(sources),
   };
 }

@@ -17,7 +17,8 @@ export class SignalQueue {
     for (const [signal, handler] of this.handlers) process.on(signal, handler);
   }
 
-  private arrived(signal: string): void {
+  /** As a signal does; also for whoever asks for the same in words. */
+  arrived(signal: string): void {
     const taker = this.takers.shift();
     if (taker === undefined) this.waiting.push(signal);
     else taker(signal);
