@@ -2,10 +2,8 @@
  * From the configuration to handlers: the one place where rooms that do not know each other are put together, and where
  * each gets its own small options.
  */
-import { AppChannel } from "../apps/channel.ts";
 import { makeAppHandler } from "../apps/handler.ts";
 import type {
-  AppConfig,
   Config,
   FallbackConfig,
   GuardsConfig,
@@ -18,7 +16,7 @@ import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Trust } from "../exchange/client-address.ts";
-import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import type { Account, ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
@@ -29,13 +27,13 @@ import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules, joinWithSecure, type RuleLists } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
-import { sendOpenFile } from "../files/handed-over.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
+import { type AssembledApp, assembleApp } from "./app.ts";
 import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
@@ -57,17 +55,13 @@ export interface Assembly {
   readonly caches: Caches;
 }
 
-export interface AssembledApp {
-  readonly config: AppConfig;
-  readonly channel: AppChannel;
-  readonly handler: Handler;
-}
-
 export interface AssembleContext extends GuardsContext {
   readonly front: number;
   /** Another thread was this front before. */
   readonly replaced: boolean;
   readonly queues: Readonly<Record<string, number>>;
+  /** Where the requests of a route are booked; without one those of the site that reach none. */
+  readonly accountOf: (site: SiteConfig, route?: RouteConfig) => Account;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -100,6 +94,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     apps,
     upstreams,
     compressions,
+    accountOf: context.accountOf,
     files: shareFiles(config.server.fileCache, context.log, compressions),
   };
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
@@ -109,6 +104,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     config: site,
     handler: withHttps(site, withExpectation(makeSiteHandler(site, targets)), scope),
     headerRules: rulesOf(site, undefined, targets),
+    account: context.accountOf(site),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   caches.complete();
@@ -133,6 +129,7 @@ interface Targets {
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly compressions: Compressions;
+  readonly accountOf: AssembleContext["accountOf"];
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: Required<SharedFiles>;
 }
@@ -175,6 +172,7 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.headerRules = found.value.headerRules;
     exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
+    exchange.account = found.value.account;
     // Exchanges of clients have depth 0.
     if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
@@ -214,6 +212,7 @@ interface AssembledRoute {
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
   readonly internal: boolean;
+  readonly account: Account;
 }
 
 interface Surroundings {
@@ -233,6 +232,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
     internal: route.internal,
+    account: targets.accountOf(site, route),
   };
 }
 
@@ -342,24 +342,4 @@ function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers
 function named<T>(found: T | undefined, name: string): T {
   if (found === undefined) throw new Error(`the configuration was not checked: nothing is called ${name}`);
   return found;
-}
-
-function assembleApp(app: AppConfig, config: Config, context: AssembleContext, budget: SpoolBudget): AssembledApp {
-  const queueFd = context.queues[app.name];
-  if (queueFd === undefined) throw new Error(`no queue for app ${app.name}`);
-  const channel = new AppChannel(
-    {
-      app: app.name,
-      front: context.front,
-      queueFd,
-      queueMax: app.queueMax,
-      queueTimeoutMs: app.queueTimeoutMs,
-      temporaryDirectory: config.server.temporaryDirectory,
-      budget,
-      sendFile: sendOpenFile,
-      limited: (limit) => context.limited(limit, `app ${app.name}: a request is answered 503`),
-    },
-    context.log,
-  );
-  return { config: app, channel, handler: makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs }) };
 }
