@@ -16,7 +16,7 @@ import { makeScope, makeTemplate } from "./templates.ts";
 const NO_LOG: Account = { finished: () => {} };
 
 export class AccessLogs {
-  private readonly buffers = new Map<string, LogBuffer>();
+  private readonly buffers: Map<string, LogBuffer>;
   private readonly sites = new Map<SiteConfig, Account>();
   private readonly descriptors: LogDescriptors["access"];
   private readonly log: Log;
@@ -25,7 +25,9 @@ export class AccessLogs {
   /** Of what belongs to no site. */
   readonly server: Account;
 
-  constructor(config: Config, descriptors: LogDescriptors["access"], log: Log) {
+  /** `before`: those of the configuration that this one takes the place of. Lines go on into the same buffers. */
+  constructor(config: Config, descriptors: LogDescriptors["access"], log: Log, before?: AccessLogs) {
+    this.buffers = before?.buffers ?? new Map<string, LogBuffer>();
     this.descriptors = descriptors;
     this.log = log;
     this.masking = new Masking(config.server.masked);

@@ -27,7 +27,8 @@ export interface RotatedFile {
 }
 
 export class LogRotation {
-  private readonly options: LogFilesConfig;
+  /** A reload may bring others. */
+  options: LogFilesConfig;
   private readonly log: Log;
   /** When each file was begun. */
   private readonly begun = new Map<string, number>();

@@ -35,10 +35,21 @@ export class Logs {
   /** Throws what the file system throws. */
   constructor(config: Config) {
     this.config = config;
-    for (const path of logPaths(config)) this.opened.set(path, openLogFile(path));
+    this.open(config);
     this.write = errorLogWriter(this.fdOf(config.server.errorLog), config.server.errorLogFormat);
     this.log = this.logFor("logs");
     this.rotation = new LogRotation(config.server.logFiles, this.log);
+  }
+
+  /** Those that are not open yet. Others stay: lines of requests that began under another configuration go there. Throws
+   *  what the file system throws. */
+  open(config: Config): void {
+    for (const path of logPaths(config)) if (!this.opened.has(path)) this.opened.set(path, openLogFile(path));
+  }
+
+  /** Another configuration is in force. */
+  rotateBy(config: Config): void {
+    this.rotation.options = config.server.logFiles;
   }
 
   logFor(source: string): Log {
