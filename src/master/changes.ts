@@ -18,7 +18,7 @@ const FIXED = [
   ["pid_file", "pidFile"],
   ["error_log", "errorLog"],
   ["log_level", "logLevel"],
-  ["access_log", "accessLog"],
+  ["error_log_format", "errorLogFormat"],
 ] as const satisfies readonly (readonly [string, keyof ServerConfig])[];
 
 export interface Feasible {

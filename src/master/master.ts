@@ -5,20 +5,18 @@
  *   TERM, INT, QUIT     stop accepting, finish what is in flight (drain_timeout), stop the workers, exit 0
  *   again               at once
  *   HUP                 the configuration and the code of all apps are loaded anew (reload.ts)
+ *   USR1                log files are opened anew
  *   USR2                a process of the binary as it is now takes over (upgrade.ts)
- *   USR1                no effect yet, and said so
  */
 import { version } from "../../package.json";
 import { monotonicMs } from "../base/clock.ts";
-import type { Log, LogLevel } from "../base/log.ts";
-import { makeLog } from "../base/log.ts";
+import type { Log } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
-import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { AppPools } from "./app-pools.ts";
@@ -29,7 +27,7 @@ import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
 import type { Inheritance } from "./handover.ts";
 import { Listeners } from "./listeners.ts";
-import { openLogs } from "./logs.ts";
+import { Logs } from "./logs.ts";
 import { Operations } from "./operations.ts";
 import { rateHits, ratesFor } from "./rates.ts";
 import { type Holdings, Reloads } from "./reload.ts";
@@ -44,26 +42,26 @@ const WORKER_STOP_GRACE_MS = 5_000;
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 const RELOAD_SIGNALS = ["SIGHUP"] as const;
+const REOPEN_SIGNALS = ["SIGUSR1"] as const;
 const UPGRADE_SIGNALS = ["SIGUSR2"] as const;
-const UNUSED_SIGNALS = ["SIGUSR1"] as const;
 
 interface Signals {
   readonly stop: SignalQueue;
   readonly reload: SignalQueue;
   readonly upgrade: SignalQueue;
+  readonly reopen: SignalQueue;
 }
 
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
 export async function runMaster(config: Config, inheritance?: Inheritance): Promise<number> {
-  const tell = (signal: string) =>
-    writeLine(2, `server: ${signal} is ignored: this version does not reopen logs; restart it instead\n`);
   const signals = {
-    stop: new SignalQueue(STOP_SIGNALS, UNUSED_SIGNALS, tell),
-    reload: new SignalQueue(RELOAD_SIGNALS, [], tell),
-    upgrade: new SignalQueue(UPGRADE_SIGNALS, [], tell),
+    stop: new SignalQueue(STOP_SIGNALS),
+    reload: new SignalQueue(RELOAD_SIGNALS),
+    upgrade: new SignalQueue(UPGRADE_SIGNALS),
+    reopen: new SignalQueue(REOPEN_SIGNALS),
   };
   try {
-    return await new Master(config, openLogs(config.server), inheritance).run(signals);
+    return await new Master(config, new Logs(config), inheritance).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     inheritance?.failedToStart(startProblem(error));
@@ -72,6 +70,7 @@ export async function runMaster(config: Config, inheritance?: Inheritance): Prom
     signals.stop.close();
     signals.reload.close();
     signals.upgrade.close();
+    signals.reopen.close();
   }
 }
 
@@ -84,8 +83,7 @@ class Master {
   /** In force: a reload brings others. */
   private holdings: Holdings;
   private readonly inheritance: Inheritance | undefined;
-  private readonly logs: LogDescriptors;
-  private readonly logLevel: LogLevel;
+  private readonly logs: Logs;
   private readonly log: Log;
   private readonly pools: AppPools;
   private readonly companions: Companions;
@@ -106,19 +104,18 @@ class Master {
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: LogDescriptors, inheritance: Inheritance | undefined) {
+  constructor(config: Config, logs: Logs, inheritance: Inheritance | undefined) {
     const { fronts } = config.server;
     this.inheritance = inheritance;
     this.logs = logs;
     this.usage = makeUsageMemory(fronts);
     this.addresses = makeCountMemory(fronts);
     this.servers = makeCountMemory(fronts);
-    this.logLevel = config.server.logLevel;
-    this.log = this.logFor("master");
+    this.log = logs.logFor("master");
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
     this.listeners = new Listeners(fronts, { fds: inheritance?.listeners ?? {}, lent: false });
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
-    this.companions = new Companions(config, (source) => this.logFor(source));
+    this.companions = new Companions(config, (source) => logs.logFor(source));
     const { pools, companions } = this;
     this.operations = new Operations(() => ({ apps: pools.apps, services: companions.services }));
   }
@@ -127,14 +124,10 @@ class Master {
     return this.holdings.config;
   }
 
-  private logFor(source: string): Log {
-    return makeLog(source, this.logLevel, (line) => writeLine(this.logs.error, line));
-  }
-
   /** Throws when a file cannot be used. */
   private makeCertificates(config: Config): Certificates {
     const changed = (certificates: SiteCertificates) => this.fronts?.postAll({ kind: "certificates", certificates });
-    return new Certificates(config, changed, this.logFor("certificates"));
+    return new Certificates(config, changed, this.logs.logFor("certificates"));
   }
 
   private makePool(app: AppConfig, { server }: Config, pool: number): AppSupervisor {
@@ -146,7 +139,7 @@ class Master {
       { ...app, temporaryDirectory, outlivesFailedStart },
       fronts,
       toFront,
-      this.logFor(`app ${app.name}`),
+      this.logs.logFor(`app ${app.name}`),
     );
   }
 
@@ -154,7 +147,7 @@ class Master {
   async run(signals: Signals): Promise<number> {
     const hold = ControlHold.acquire(
       this.config,
-      this.logFor("control"),
+      this.logs.logFor("control"),
       this.inheritance?.upgrade === true ? this.inheritance.locks : undefined,
     );
     try {
@@ -240,9 +233,9 @@ class Master {
           rates: this.holdings.rates,
           certificates: this.holdings.certificates.forFronts(),
           listeners: listeners.handles(front, listeners.inForce()),
+          logs: this.logs.descriptors,
           pools: pools.setup(pools.inForce()),
         },
-        logs: this.logs,
         usage: this.usage,
         addresses: this.addresses,
         servers: this.servers,
@@ -270,9 +263,11 @@ class Master {
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
     this.holdings.certificates.start();
-    const { log, listeners, pools, companions, operations } = this;
+    this.logs.watch();
+    const { log, logs, listeners, pools, companions, operations } = this;
     this.reloads = new Reloads({
       log,
+      logs,
       listeners,
       fronts,
       pools,
@@ -285,6 +280,7 @@ class Master {
     });
     void this.obeyReloads(this.reloads, signals.reload);
     void this.obeyUpgrades(signals.upgrade, hold);
+    void this.obeyReopens(signals.reopen);
   }
 
   /** Of a reload: these are in force from now on. */
@@ -292,6 +288,7 @@ class Master {
     this.holdings.certificates.stop();
     this.holdings = holdings;
     holdings.certificates.start();
+    this.logs.rotateBy(this.config);
     for (const watch of this.watches) watch.stop();
     this.watches = watchApps(this.config, this.operations);
     for (const watch of this.watches) watch.start();
@@ -328,6 +325,14 @@ class Master {
     return outcome;
   }
 
+  private async obeyReopens(reopens: SignalQueue): Promise<never> {
+    for (;;) {
+      const signal = await reopens.next();
+      this.logs.reopen();
+      this.log.notice(`${signal}: log files are opened anew`);
+    }
+  }
+
   private async abandon(signal: string): Promise<number> {
     this.log.notice(`${signal} before the server was up: stopping`);
     await this.pools.stop(0);
@@ -359,5 +364,6 @@ class Master {
     for (const [limit, hits] of [...limitHits(this.usage), ...rateHits(this.holdings.rates)])
       this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");
+    this.logs.close();
   }
 }
