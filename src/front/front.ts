@@ -62,6 +62,8 @@ export interface FrontEvents {
   deaf(): void;
   /** Everything that was in flight is over. */
   drained(): void;
+  /** A line of the error log, which was written. */
+  logged(line: string): void;
   /** Kept replies that the other fronts are to forget, too. */
   changed(places: readonly string[]): void;
 }
@@ -86,7 +88,10 @@ export class Front implements SessionObserver {
     this.config = start.config;
     this.told = told;
     this.number = start.front;
-    this.log = sparing(openErrorLog(start), monotonicMs);
+    this.log = sparing(
+      openErrorLog(start, (line) => told.logged(line)),
+      monotonicMs,
+    );
     this.accessLogs = new AccessLogs(start.config, start.logs.access, this.log);
     const usage = new Usage(
       start.usage,
@@ -325,7 +330,12 @@ export class Front implements SessionObserver {
   }
 }
 
-function openErrorLog({ front, config, logs }: Start): Log {
+function openErrorLog({ front, config, logs }: Start, logged: (line: string) => void): Log {
   const { logLevel, errorLogFormat } = config.server;
-  return makeLog(`front-${front}`, logLevel, errorLogWriter(logs.error, errorLogFormat), errorLogFormat);
+  const write = errorLogWriter(logs.error, errorLogFormat);
+  const both = (line: string) => {
+    write(line);
+    logged(line);
+  };
+  return makeLog(`front-${front}`, logLevel, both, errorLogFormat);
 }

@@ -56,6 +56,8 @@ export type FromFront =
   /** It has stopped listening: its sockets may be closed, so that new connections are refused and not left waiting. */
   | { readonly kind: "deaf"; readonly front: number }
   | { readonly kind: "drained"; readonly front: number }
+  /** A line of the error log, which it has written already. */
+  | { readonly kind: "logged"; readonly line: string }
   | {
       readonly kind: "answer";
       readonly front: number;

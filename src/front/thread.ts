@@ -21,6 +21,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
         changed: (places) => tell({ kind: "forget", front: number, places }),
+        logged: (line) => tell({ kind: "logged", line }),
         drained: () => tell({ kind: "drained", front: number }),
       });
       break;

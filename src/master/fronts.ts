@@ -22,6 +22,8 @@ export interface FrontsOptions {
   readonly replaced: (front: number) => void;
   /** This front listens no more, and none will in its place. */
   readonly deaf: (front: number) => void;
+  /** A front has written this to the error log. */
+  readonly logged: (line: string) => void;
   readonly log: Log;
 }
 
@@ -109,6 +111,8 @@ export class Fronts {
       case "drained":
         this.drained.add(message.front);
         break;
+      case "logged":
+        return this.options.logged(message.line);
       case "answer":
         return this.questions.answered(message.front, message.question, message.answer);
       case "forget":

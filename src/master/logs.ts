@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import type { LogDescriptors } from "../front/messages.ts";
 import { errorLogWriter, isInPlace, openLogFile, reopenLogFile, STREAMS } from "../os/log-file.ts";
 import { LogRotation } from "./log-rotation.ts";
+import { RecentLines } from "./recent-lines.ts";
 
 /** A busy log grows by some 10 MB a second. */
 const LOOK_MS = 2_000;
@@ -27,6 +28,7 @@ export function logPaths(config: Config): string[] {
 export class Logs {
   private readonly config: Config;
   private readonly opened = new Map<string, number>();
+  readonly recent = new RecentLines();
   private readonly write: (line: string) => void;
   private readonly log: Log;
   private readonly rotation: LogRotation;
@@ -36,7 +38,11 @@ export class Logs {
   constructor(config: Config) {
     this.config = config;
     for (const path of logPaths(config)) this.opened.set(path, openLogFile(path));
-    this.write = errorLogWriter(this.fdOf(config.server.errorLog), config.server.errorLogFormat);
+    const write = errorLogWriter(this.fdOf(config.server.errorLog), config.server.errorLogFormat);
+    this.write = (line) => {
+      write(line);
+      this.recent.add(line);
+    };
     this.log = this.logFor("logs");
     this.rotation = new LogRotation(config.server.logFiles, this.log);
   }
@@ -57,7 +63,7 @@ export class Logs {
     return this.opened.get(path) ?? 2;
   }
 
-  private get files(): LogFile[] {
+  get files(): LogFile[] {
     return [...this.opened].flatMap(([path, fd]) => (STREAMS.has(path) ? [] : [{ path, fd }]));
   }
 

@@ -149,6 +149,7 @@ class Master {
       status: () => this.status(listeners),
       traffic: (forget) => this.traffic(forget),
       operations: this.operations,
+      logs: this.logs,
       fronts: this.config.server.fronts,
       fault: (front) => this.fronts?.post(front, { kind: "fault" }),
     });
@@ -195,6 +196,7 @@ class Master {
       }),
       deaf: (front) => listeners.closeFor(front),
       replaced: (front) => this.apps.forEach((app) => app.frontReplaced(front)),
+      logged: (line) => this.logs.recent.add(line),
       log: this.log,
     });
     return this.fronts;
