@@ -19,6 +19,7 @@ import type { FrontTraffic } from "../front/traffic.ts";
 import { makeAddressMemory } from "../exchange/address-counts.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
+import { Certificates } from "./certificates.ts";
 import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
@@ -76,6 +77,7 @@ class Master {
   private readonly logs: Logs;
   private readonly log: Log;
   private readonly apps: readonly AppSupervisor[];
+  private readonly certificates: Certificates;
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly usage: SharedArrayBuffer;
@@ -98,6 +100,11 @@ class Master {
     this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
     this.log = logs.logFor("master");
     this.apps = config.apps.map((app) => this.makeSupervisor(app));
+    this.certificates = new Certificates(
+      config,
+      (certificates) => this.fronts?.postAll({ kind: "certificates", certificates }),
+      logs.logFor("certificates"),
+    );
     this.companions = new Companions(config, (source) => logs.logFor(source));
     this.operations = new Operations(this.apps, this.companions.services);
   }
@@ -175,6 +182,7 @@ class Master {
       apps,
       services,
       crons,
+      certificates: this.certificates,
     });
   }
 
@@ -187,6 +195,7 @@ class Master {
         front,
         replaced,
         config: this.config,
+        certificates: this.certificates.forFronts(),
         listeners: listeners.handles(front),
         queues,
         logs: this.logs.descriptors,
@@ -216,6 +225,7 @@ class Master {
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
     this.logs.watch();
+    this.certificates.start();
     void this.obeyReloads(signals.reload);
     void this.obeyReopens(signals.reopen);
   }
@@ -248,6 +258,7 @@ class Master {
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
     for (const watch of this.watches) watch.stop();
+    this.certificates.stop();
     const { drainTimeoutMs } = this.config.server;
     void again.then(() => Promise.all([this.companions.stopAfter(0), this.companions.stopBefore(0)]));
     const ended = Promise.all([fronts.drain(drainTimeoutMs), this.companions.stopAfter()]);
