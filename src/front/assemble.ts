@@ -16,6 +16,7 @@ import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Trust } from "../exchange/client-address.ts";
+import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Account, ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
@@ -62,6 +63,8 @@ export interface AssembleContext extends GuardsContext {
   readonly queues: Readonly<Record<string, number>>;
   /** Where the requests of a route are booked; without one those of the site that reach none. */
   readonly accountOf: (site: SiteConfig, route?: RouteConfig) => Account;
+  /** Requests of each server of an upstream, of all fronts. */
+  readonly servers: CountSketch;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -73,7 +76,10 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context, budget)]));
   const scope = makeScope(config);
   const upstreams = new Map(
-    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, scope, context.log)]),
+    config.upstreams.map((upstream) => [
+      upstream.name,
+      assembleUpstream(upstream, scope, context.log, context.servers),
+    ]),
   );
   const guards = new Guards(config, context, scope);
   const compressions = new Compressions();

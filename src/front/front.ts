@@ -8,6 +8,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
+import { CountSketch } from "../exchange/count-sketch.ts";
 import { listenTls, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
@@ -113,6 +114,7 @@ export class Front implements SessionObserver {
       replaced: start.replaced,
       queues: start.queues,
       rates: start.rates,
+      servers: new CountSketch(start.servers, start.front),
       log: this.log,
       accountOf: (site, route) => this.accessLogs.of(site, route),
       limited: (limit, detail) => this.limited(limit, detail),

@@ -38,9 +38,10 @@ export type ToFront =
       /** App name → the sending end of its queue. */
       readonly queues: Readonly<Record<string, number>>;
       readonly logs: LogDescriptors;
-      /** See exchange/usage.ts and exchange/address-counts.ts. */
+      /** See exchange/usage.ts, exchange/address-counts.ts and proxy/occupancy.ts. */
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
+      readonly servers: SharedArrayBuffer;
       /** The buckets of each [limit.NAME]. */
       readonly rates: Readonly<Record<string, RateMemory>>;
     }

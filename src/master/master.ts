@@ -16,7 +16,7 @@ import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { Config } from "../config/config.ts";
 import { makeRateMemory, type RateMemory } from "../exchange/rate-table.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
-import { makeAddressMemory } from "../exchange/address-counts.ts";
+import { makeCountMemory } from "../exchange/count-sketch.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { Certificates } from "./certificates.ts";
@@ -82,6 +82,8 @@ class Master {
   private readonly operations: Operations;
   private readonly usage: SharedArrayBuffer;
   private readonly addresses: SharedArrayBuffer;
+  /** Requests of the servers of upstreams. */
+  private readonly servers: SharedArrayBuffer;
   /** The buckets of each [limit.NAME]: here, so that they outlive a front. */
   private readonly rates: Readonly<Record<string, RateMemory>>;
   private readonly startedAt = new Date();
@@ -96,7 +98,8 @@ class Master {
     this.config = config;
     this.logs = logs;
     this.usage = makeUsageMemory(config.server.fronts, rateNames(config));
-    this.addresses = makeAddressMemory(config.server.fronts);
+    this.addresses = makeCountMemory(config.server.fronts);
+    this.servers = makeCountMemory(config.server.fronts);
     this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
     this.log = logs.logFor("master");
     this.apps = config.apps.map((app) => this.makeSupervisor(app));
@@ -201,6 +204,7 @@ class Master {
         logs: this.logs.descriptors,
         usage: this.usage,
         addresses: this.addresses,
+        servers: this.servers,
         rates: this.rates,
       }),
       deaf: (front) => listeners.closeFor(front),
