@@ -11,6 +11,7 @@ import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
+import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
@@ -301,6 +302,7 @@ export interface SiteConfig {
   readonly tls?: SiteTlsConfig;
   readonly hsts?: HstsConfig;
   readonly httpsRedirect?: HttpsRedirectConfig;
+  readonly accessLog: AccessLogConfig;
   /** Undefined: those of the server. */
   readonly trustedProxies?: readonly string[];
   /** In force where no route matches. */

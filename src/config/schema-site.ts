@@ -15,6 +15,7 @@ import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberC
 import { TRUSTED_PROXIES } from "./schema-limits.ts";
 import { ROUTE_LOGS, SITE_LOGS } from "./schema-logs.ts";
 import { HTTPS } from "./schema-tls.ts";
+import { ROUTE_LOGS, SITE_LOGS } from "./schema-logs.ts";
 
 const MIB = 1024 * 1024;
 const TIB = MIB * MIB;

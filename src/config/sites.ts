@@ -50,6 +50,7 @@ export function resolveSite(
     listen,
     accessLog: resolveSiteLog(place, values, server.accessLog, context, siteScope(names, scope)),
     ...resolveHttps(section, listen, names, context),
+    accessLog: resolveSiteLog(place, values, server.accessLog, context, siteScope(names, scope)),
     ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
     charset: values.charset,
     types: resolveTypes(values, server.types),
