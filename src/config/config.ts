@@ -9,7 +9,6 @@ import type { CompressionOptions } from "../exchange/compressible.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
-import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
@@ -297,7 +296,6 @@ export interface SiteConfig {
   readonly headers: readonly HeaderRuleConfig[] | undefined;
   readonly passesUnderscores: boolean;
   readonly listen: readonly ListenAddress[];
-  readonly accessLog: AccessLogConfig;
   /** Of a site with an encrypted address; undefined without. */
   readonly tls?: SiteTlsConfig;
   readonly hsts?: HstsConfig;

@@ -13,7 +13,6 @@ import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
 import { TRUSTED_PROXIES } from "./schema-limits.ts";
-import { ROUTE_LOGS, SITE_LOGS } from "./schema-logs.ts";
 import { HTTPS } from "./schema-tls.ts";
 import { ROUTE_LOGS, SITE_LOGS } from "./schema-logs.ts";
 

@@ -48,7 +48,6 @@ export function resolveSite(
     headers: resolveHeaders(values.headers, siteScope(names, scope)),
     passesUnderscores: values.underscores_in_headers === "pass",
     listen,
-    accessLog: resolveSiteLog(place, values, server.accessLog, context, siteScope(names, scope)),
     ...resolveHttps(section, listen, names, context),
     accessLog: resolveSiteLog(place, values, server.accessLog, context, siteScope(names, scope)),
     ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
