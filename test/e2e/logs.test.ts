@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, renameSync, symlinkSync, unlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY, E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
@@ -173,6 +173,23 @@ describe("server logs", () => {
     expect({ stdout, code }).toEqual({ stdout: "3 log files opened anew\n", code: 0 });
     expect(existsSync(join(folder, "access.log"))).toBe(true);
   });
+});
+
+test("a reload brings other logs and formats, and ends none before its last line", async () => {
+  const changed = TOML().replace(
+    '"json.log"\naccess_log_format = "json"',
+    '"other.log"\naccess_log_format = "O $status $uri"',
+  );
+  writeFileSync(join(folder, "server.toml"), changed);
+  expect(await server.command("reload")).toMatchObject({ code: 0 });
+  await get("/other", "json.example");
+  expect(await shows("other.log", "/other")).toBe("O 404 /other");
+  writeFileSync(join(folder, "server.toml"), changed.replace('"other.log"', '"nowhere/other.log"'));
+  const { code, stderr } = await server.command("reload");
+  expect(code).not.toBe(0);
+  expect(stderr).toContain("nowhere");
+  await get("/again", "json.example");
+  await shows("other.log", "/again");
 });
 
 test("the error log can be JSON, one line for each event", () => {
