@@ -7,7 +7,8 @@
  *
  *   open ──only the reserve is left──▶ paused (idle connections are closed) ──room again──▶ open
  */
-import { listen, type Listener } from "../net/listen.ts";
+import { listen } from "../net/listen.ts";
+import type { Listener } from "../net/listener.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { closeDescriptor, duplicate } from "../os/sockets.ts";
 import type { ListenerHandle } from "./messages.ts";

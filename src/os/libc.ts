@@ -4,7 +4,7 @@
  */
 import { dlopen, ptr, read } from "bun:ffi";
 
-/** `send`, `sendmsg`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
+/** `send`, `sendmsg`, `recv`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
  *  answer. */
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -15,7 +15,13 @@ const SYMBOLS = {
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  accept4: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
+  recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
+  shutdown: { args: ["i32", "i32"], returns: "i32" },
+  epoll_create1: { args: ["i32"], returns: "i32" },
+  epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
+  epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
   recvmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
@@ -72,7 +78,11 @@ export const EPIPE = 32;
 export const EMSGSIZE = 90;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
+export const ECONNRESET = 104;
 export const ENOBUFS = 105;
+export const EISCONN = 106;
+export const EALREADY = 114;
+export const EINPROGRESS = 115;
 
 const ERRNO_TEXT: Readonly<Record<number, string>> = {
   [EPERM]: "EPERM, operation not permitted",

@@ -2,7 +2,7 @@
  * One server of an upstream at one address: its place in the balance, its idle connections, and what is counted about it.
  * A name with several addresses is several of these.
  */
-import { showAddress } from "../net/connect.ts";
+import { showAddress } from "../net/connect-address.ts";
 import { BalancePeer, type Standing, standingOf } from "./balance.ts";
 import type { ServerAddress, ServerOptions } from "./options.ts";
 import { IdlePool } from "./pool.ts";

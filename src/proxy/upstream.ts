@@ -7,7 +7,7 @@ import type { Log } from "../base/log.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { cookieNamed } from "../exchange/request-values.ts";
 import { evaluate } from "../exchange/template.ts";
-import { showAddress } from "../net/connect.ts";
+import { showAddress } from "../net/connect-address.ts";
 import { choosePeer, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
 import { type ConnectionOwner, type ConnectionUser, UpstreamConnection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";

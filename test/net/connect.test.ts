@@ -3,8 +3,10 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type ConnectAddress, type ConnectOwner, showAddress } from "../../src/net/connect.ts";
-import { listen, type Listener } from "../../src/net/listen.ts";
+import { connect } from "../../src/net/connect.ts";
+import { type ConnectAddress, type ConnectOwner, showAddress } from "../../src/net/connect-address.ts";
+import { listen } from "../../src/net/listen.ts";
+import type { Listener } from "../../src/net/listener.ts";
 import type { Wire, WireOwner } from "../../src/net/wire.ts";
 import { closeDescriptor, duplicate, listenTcp, listenUnix, socketPair } from "../../src/os/sockets.ts";
 
