@@ -13,7 +13,7 @@
  * One turn belongs to one thread; `ownLoop()` is that of the calling one.
  */
 import { drainMicrotasks } from "bun:jsc";
-import { monotonicMs } from "../base/clock.ts";
+import { beginTurn, endTurn, monotonicMs } from "../base/clock.ts";
 import { Epoll, EPOLLIN } from "../os/epoll.ts";
 import { Moments } from "./moments.ts";
 import { ReceiveBuffer } from "./receive-buffer.ts";
@@ -115,11 +115,13 @@ export class Loop {
   /** Comes from Bun, and goes back there. */
   private turn(): void {
     this.bunReady = false;
+    beginTurn();
     this.atBunMs = monotonicMs();
     this.forgetMoments();
     try {
       while (this.state === "running" && !this.isBunsTurn()) this.once(this.waitMs());
     } finally {
+      endTurn();
       // An error that nobody caught ends the thread, or is logged and survived: that is the runtime's affair.
       this.goOn();
     }
@@ -151,6 +153,7 @@ export class Loop {
   private once(timeoutMs: number): void {
     const { epoll, entries } = this;
     const count = epoll.wait(timeoutMs);
+    beginTurn();
     for (let i = 0; i < count; i++) {
       const entry = entries[epoll.descriptor(i)];
       if (entry !== undefined && entry.number === epoll.number(i)) entry.owner.ready(epoll.events(i));

@@ -83,9 +83,15 @@ export class PolledWire implements OwnedWire, Pollable {
     if (this.input === "ended") return this.lost();
     if (this.paused) return (events & EPOLLERR) !== 0 || this.full ? this.lost() : this.leaveLoop();
     const count = receive(this.fd, this.buffer.address, this.buffer.capacity);
-    if (count > 0) this.owner?.received(this.buffer.take(count));
+    if (count > 0) this.give(count);
     else if (count === 0) this.endOfInput();
     else if (count !== -EAGAIN && count !== -EINTR) this.lost();
+  }
+
+  private give(count: number): void {
+    const { owner, buffer } = this;
+    if (owner === undefined || owner.glance?.(buffer.lend(count)) === true) return;
+    owner.received(buffer.take(count));
   }
 
   private endOfInput(): void {

@@ -5,7 +5,20 @@
  * Not here: who waits for what (net/loop), and listening (sockets.ts).
  */
 import type { Pointer } from "bun:ffi";
-import { check, EAGAIN, EALREADY, ECONNRESET, EINPROGRESS, EINTR, EISCONN, errno, libc, ptr } from "./libc.ts";
+import {
+  check,
+  EAGAIN,
+  EALREADY,
+  ECONNRESET,
+  EINPROGRESS,
+  EINTR,
+  EISCONN,
+  errno,
+  libc,
+  ptr,
+  receiveDirect,
+  sendDirect,
+} from "./libc.ts";
 import { NAME_BYTES_MAX, readName, type TcpAddress } from "./socket-address.ts";
 
 const SOCK_STREAM = 1;
@@ -50,13 +63,13 @@ export function ownAddress(fd: number): TcpAddress {
 
 /** Up to `length` bytes to the memory at `address`. 0 is the end of what the peer sends; -errno otherwise. */
 export function receive(fd: number, address: number, length: number): number {
-  const count = libc.recv(fd, address as Pointer, length, MSG_DONTWAIT);
+  const count = receiveDirect(fd, address as Pointer, length, MSG_DONTWAIT);
   return count === -1 ? -errno() : count;
 }
 
 /** How many bytes the kernel took, 0 when it has no room now; -errno when the connection is broken. */
 export function send(fd: number, bytes: Uint8Array, offset: number, length: number): number {
-  const count = libc.send(fd, ptr(bytes, offset), length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const count = sendDirect(fd, ptr(bytes, offset), length, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count !== -1) return count;
   const code = errno();
   return code === EAGAIN || code === EINTR ? 0 : -code;
