@@ -3,11 +3,12 @@
  * there when it is asked for a second time, so that the loop need not be.
  */
 import { getSystemErrorName } from "node:util";
+import { EMPTY } from "../base/bytes.ts";
 import { EINPROGRESS, OsError } from "../os/libc.ts";
 import { EPOLLOUT } from "../os/epoll.ts";
 import { AF_UNIX, familyOf, type TcpAddress, tcpName, unixName } from "../os/socket-address.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import { beginConnect, goOnConnecting, withoutDelay } from "../os/stream-socket.ts";
+import { connectSocket, makeSocket, withoutDelay } from "../os/stream-socket.ts";
 import { type ConnectAddress, type ConnectOwner, showAddress } from "./connect-address.ts";
 import type { Loop, Pollable } from "./loop.ts";
 import { PolledWire } from "./polled-wire.ts";
@@ -19,7 +20,8 @@ export class PolledAttempt implements Pollable {
   private readonly loop: Loop;
   private readonly address: ConnectAddress;
   private readonly owner: ConnectOwner;
-  private name: Uint8Array = new Uint8Array(0);
+  /** Empty when nobody has to be asked: the descriptor is a connection already. */
+  private name: Uint8Array = EMPTY;
   private fd = -1;
 
   constructor(loop: Loop, address: ConnectAddress, owner: ConnectOwner) {
@@ -28,28 +30,34 @@ export class PolledAttempt implements Pollable {
     this.owner = owner;
   }
 
+  /** Its owner hears nothing before this has returned. */
   begin(): void {
-    const began = this.address.kind === "fd" ? this.address.fd : this.beginSocket(this.address);
-    if (began < 0) return this.loop.afterwards(() => this.refused(-began));
-    this.fd = began;
-    this.loop.afterwards(() => this.ask());
+    const code = this.address.kind === "fd" ? this.takeUp(this.address.fd) : this.makeOne(this.address);
+    const next = code === 0 ? this.arrived : code === EINPROGRESS ? this.ask : () => this.refused(code);
+    this.loop.afterwards(() => {
+      if (this.state !== "done") next.call(this);
+    });
   }
 
-  /** A descriptor, or -errno. */
-  private beginSocket(address: Exclude<ConnectAddress, { kind: "fd" }>): number {
+  private takeUp(fd: number): number {
+    this.fd = fd;
+    return 0;
+  }
+
+  /** 0, EINPROGRESS or why there is none. */
+  private makeOne(address: Exclude<ConnectAddress, { kind: "fd" }>): number {
     try {
       this.name = address.kind === "unix" ? unixName(address.path) : tcpName(address);
     } catch (error) {
-      if (error instanceof OsError) return -error.errno;
+      if (error instanceof OsError) return error.errno;
       throw error;
     }
-    return beginConnect(address.kind === "unix" ? AF_UNIX : familyOf(address), this.name);
+    this.fd = makeSocket(address.kind === "unix" ? AF_UNIX : familyOf(address));
+    return this.fd < 0 ? -this.fd : connectSocket(this.fd, this.name);
   }
 
-  /** Is it there? */
   private ask(): void {
-    if (this.state === "done") return;
-    const code = this.address.kind === "fd" ? 0 : goOnConnecting(this.fd, this.name);
+    const code = connectSocket(this.fd, this.name);
     if (code === 0) return this.arrived();
     if (code !== EINPROGRESS) return this.refused(code);
     if (this.state === "trying") this.loop.add(this.fd, EPOLLOUT, this);
@@ -57,7 +65,7 @@ export class PolledAttempt implements Pollable {
   }
 
   ready(): void {
-    this.ask();
+    if (this.state === "waiting") this.ask();
   }
 
   private arrived(): void {
@@ -73,7 +81,6 @@ export class PolledAttempt implements Pollable {
   }
 
   private refused(code: number): void {
-    if (this.state === "done") return;
     this.leave();
     this.owner.failed(`connect to ${showAddress(this.address)}: ${getSystemErrorName(-code)}`);
   }
@@ -85,7 +92,7 @@ export class PolledAttempt implements Pollable {
   private leave(): void {
     if (this.state === "waiting") this.loop.remove(this.fd, true);
     this.state = "done";
-    if (this.fd !== -1) closeDescriptor(this.fd);
+    if (this.fd >= 0) closeDescriptor(this.fd);
     this.fd = -1;
   }
 }

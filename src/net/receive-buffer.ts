@@ -5,7 +5,7 @@
 import { ptr } from "../os/libc.ts";
 
 /** Taken with one call at most (nginx: client_body_buffer_size 16k, proxy_buffer_size 8k; Bun: 512 KiB). */
-const CAPACITY_BYTES = 256 * 1024;
+const CAPACITY_BYTES = 64 * 1024;
 
 /** Views of what is lent are kept up to this length: requests that repeat have the same. */
 const VIEWS_BYTES_MAX = 2048;

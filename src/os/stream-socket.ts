@@ -75,18 +75,15 @@ export function send(fd: number, bytes: Uint8Array, offset: number, length: numb
   return code === EAGAIN || code === EINTR ? 0 : -code;
 }
 
-/** A socket that has begun to connect to `name` (socket-address.ts), or -errno; goOnConnecting() tells whether it has arrived. */
-export function beginConnect(family: number, name: Uint8Array): number {
+/** A socket that does not wait and is close-on-exec, or -errno. */
+export function makeSocket(family: number): number {
   const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd === -1) return -errno();
-  const code = goOnConnecting(fd, name);
-  if (code === 0 || code === EINPROGRESS) return fd;
-  libc.close(fd);
-  return -code;
+  return fd === -1 ? -errno() : fd;
 }
 
-/** 0 when the connection is there, EINPROGRESS while it is not, another errno when it came to nothing. */
-export function goOnConnecting(fd: number, to: Uint8Array): number {
+/** To `to` (socket-address.ts): 0 when the connection is there, EINPROGRESS while it is not (then this is asked again), another errno
+ *  when it came to nothing. */
+export function connectSocket(fd: number, to: Uint8Array): number {
   for (;;) {
     if (libc.connect(fd, ptr(to), to.length) === 0) return 0;
     const code = errno();
