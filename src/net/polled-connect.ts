@@ -15,6 +15,21 @@ import { PolledWire } from "./polled-wire.ts";
 
 const UNIX_PEER: TcpAddress = { host: "unix:", port: 0 };
 
+type SocketPlace = Exclude<ConnectAddress, { kind: "fd" }>;
+
+/** Those who connect again and again come with the same object. */
+const names = new WeakMap<SocketPlace, Uint8Array>();
+
+/** Throws OsError when there is no such name. */
+function nameOf(address: SocketPlace): Uint8Array {
+  let name = names.get(address);
+  if (name === undefined) {
+    name = address.kind === "unix" ? unixName(address.path) : tcpName(address);
+    names.set(address, name);
+  }
+  return name;
+}
+
 export class PolledAttempt implements Pollable {
   private state: "trying" | "waiting" | "done" = "trying";
   private readonly loop: Loop;
@@ -45,9 +60,9 @@ export class PolledAttempt implements Pollable {
   }
 
   /** 0, EINPROGRESS or why there is none. */
-  private makeOne(address: Exclude<ConnectAddress, { kind: "fd" }>): number {
+  private makeOne(address: SocketPlace): number {
     try {
-      this.name = address.kind === "unix" ? unixName(address.path) : tcpName(address);
+      this.name = nameOf(address);
     } catch (error) {
       if (error instanceof OsError) return error.errno;
       throw error;
