@@ -5,12 +5,13 @@ import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
+import { IMPORT } from "./import.ts";
 import { RELOAD } from "./reload.ts";
 import { RUN } from "./run.ts";
 import { STATUS } from "./status.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, CACHE, CHECK, EXPLAIN, VERSION, HELP];
+const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, CACHE, CHECK, EXPLAIN, IMPORT, VERSION, HELP];
 
 /** What everyone types before they know the commands. */
 const ALIASES: Readonly<Record<string, string>> = {

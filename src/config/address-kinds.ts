@@ -17,6 +17,8 @@ export interface ListenEntry {
   /** Permissions of a unix socket's file; undefined when the file does not say. */
   readonly mode: number | undefined;
   readonly proxyProtocol: boolean;
+  /** Undefined when the file does not say. */
+  readonly tls: boolean | undefined;
 }
 
 export type ServerEntry = UpstreamServer;
@@ -57,6 +59,11 @@ export const LISTEN_TABLE = {
     "Every connection begins with a header of the PROXY protocol, version 1 or 2, which says who the client is; one without " +
       "is closed. Only a load balancer should be able to reach such an address. nginx: listen … proxy_protocol.",
   ),
+  tls: optional(
+    boolean,
+    "`true` for port 443",
+    "Connections are encrypted, with the certificates of the site's `tls`. nginx: listen … ssl.",
+  ),
 } satisfies Schema;
 
 export const UPSTREAM_SERVER_TABLE = {
@@ -83,7 +90,7 @@ export const UPSTREAM_SERVER_TABLE = {
 } satisfies Schema;
 
 export const LISTEN: Kind<ListenEntry> = either(
-  mapped(listenAddress, (address) => ({ address, mode: undefined, proxyProtocol: false })),
+  mapped(listenAddress, (address) => ({ address, mode: undefined, proxyProtocol: false, tls: undefined })),
   mapped(table(LISTEN_TABLE, '{ address = "unix:/path", mode = "660" }'), listenEntry),
 );
 
@@ -121,12 +128,14 @@ function serverEntry(address: UpstreamAddress, values: Values<typeof UPSTREAM_SE
 }
 
 function listenEntry({ place, values }: Section<typeof LISTEN_TABLE>): ListenEntry | undefined {
-  const { address, mode } = values;
+  const { address, mode, tls } = values;
   if (address === undefined) return undefined;
+  if (tls === true && address.kind === "unix")
+    place.into("tls").wrongKey({ what: "has no meaning here", should: "belongs to a TCP address" });
   if (mode !== undefined && address.kind !== "unix") {
     place.into("mode").wrongKey({ what: "has no meaning here", should: 'belongs to a "unix:" address' });
   }
-  return { address, mode, proxyProtocol: values.proxy_protocol };
+  return { address, mode, proxyProtocol: values.proxy_protocol, tls };
 }
 
 function mapped<A, B>(kind: Kind<A>, change: (value: A) => B | undefined): Kind<B> {

@@ -9,6 +9,7 @@ import type { CompressionOptions } from "../exchange/compressible.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
+import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
@@ -190,6 +191,7 @@ export interface LimitsConfig {
   readonly headerBytesMax: number;
   readonly headerFieldsMax: number;
   readonly targetBytesMax: number;
+  readonly handshakeTimeoutMs: number;
   readonly headerTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly sendTimeoutMs: number;
@@ -279,6 +281,8 @@ export type ListenAddress = (
 ) & {
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol?: true;
+  /** Encrypted. */
+  readonly tls?: true;
 };
 
 export interface SiteConfig {
@@ -291,6 +295,10 @@ export interface SiteConfig {
   readonly headers: readonly HeaderRuleConfig[] | undefined;
   readonly passesUnderscores: boolean;
   readonly listen: readonly ListenAddress[];
+  /** Of a site with an encrypted address; undefined without. */
+  readonly tls?: SiteTlsConfig;
+  readonly hsts?: HstsConfig;
+  readonly httpsRedirect?: HttpsRedirectConfig;
   /** Undefined: those of the server. */
   readonly trustedProxies?: readonly string[];
   /** In force where no route matches. */

@@ -13,6 +13,7 @@ import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
 import { TRUSTED_PROXIES } from "./schema-limits.ts";
+import { HTTPS } from "./schema-tls.ts";
 
 const MIB = 1024 * 1024;
 const TIB = MIB * MIB;
@@ -224,11 +225,12 @@ export const SITE = {
   ),
   listen: optional(
     listOf(LISTEN),
-    "`80`",
+    "`80`; with `tls`, `[80, 443]`",
     'Where it listens: `80` (every address of the machine), `"127.0.0.1:8000"`, `"[::1]:80"`, `":80"`, `"*:80"` or ' +
       '`"unix:/run/x.sock"`, one or a list. A table `{ address = "unix:/run/x.sock", mode = "660" }` sets the ' +
-      "permissions of the socket's file.",
+      "permissions of the socket's file; `{ address = 8443, tls = true }` is encrypted, as 443 is without saying so.",
   ),
+  ...HTTPS,
   trusted_proxies: optional(
     TRUSTED_PROXIES,
     "those of the server",

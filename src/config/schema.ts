@@ -41,6 +41,8 @@ const MIB = 1024 * KIB;
 /** A timeout of zero would be none at all or one that always fires; both are mistakes. */
 const timeout = duration(10, DAY);
 
+/** Three round trips at worst, even from the other side of the world. */
+const HANDSHAKE_TIMEOUT_MS = 10 * SECOND;
 const HEADER_TIMEOUT_MS = 30 * SECOND;
 const BODY_TIMEOUT_MS = 60 * SECOND;
 const SEND_TIMEOUT_MS = 60 * SECOND;
@@ -122,6 +124,11 @@ export const SERVER = {
     size(256, 64 * KIB),
     DEFAULT_HEAD_LIMITS.targetBytesMax,
     "Path and query together; more is answered 414. nginx: 8 KiB, gunicorn: 4 KiB.",
+  ),
+  handshake_timeout: durationKey(
+    timeout,
+    HANDSHAKE_TIMEOUT_MS,
+    "How long the TLS handshake of a new connection may take, in all. nginx: 60 s between two reads.",
   ),
   header_timeout: durationKey(
     timeout,

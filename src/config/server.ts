@@ -95,6 +95,7 @@ function resolveLimits(
     headerBytesMax,
     headerFieldsMax: values.max_header_fields,
     targetBytesMax: values.max_target_size,
+    handshakeTimeoutMs: values.handshake_timeout,
     headerTimeoutMs: values.header_timeout,
     bodyTimeoutMs: values.body_timeout,
     sendTimeoutMs: values.send_timeout,

@@ -9,11 +9,12 @@ import { resolveGuards } from "./guards.ts";
 import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
-import { everyAddress, resolveListen } from "./listening.ts";
+import { everyAddress, resolveSiteListen, TLS_PORT } from "./listening.ts";
 import { mountsOf } from "./mounts.ts";
 import { isTable, type Place } from "./place.ts";
 import { resolveRoute, type RouteScopes } from "./routes.ts";
 import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
+import { resolveHttps } from "./site-tls.ts";
 
 /** nginx makes its unix listeners like that: what is served to everyone may be asked by everyone. */
 const LISTEN_SOCKET_MODE = 0o666;
@@ -34,6 +35,7 @@ export function resolveSite(
   const { place, values } = section;
   const names = values.names.map((entry) => entry.value);
   const listens = resolveListens(section, context);
+  const listen = listens.map((entry) => entry.value);
   const guards = resolveGuards(section, undefined, context, siteScope(names, scope));
   const encoding = resolveEncoding(values, server.encoding);
   const config = {
@@ -42,7 +44,8 @@ export function resolveSite(
     isDefault: values.default || names.length === 0,
     headers: resolveHeaders(values.headers, siteScope(names, scope)),
     passesUnderscores: values.underscores_in_headers === "pass",
-    listen: listens.map((entry) => entry.value),
+    listen,
+    ...resolveHttps(section, listen, names, context),
     ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
     charset: values.charset,
     types: resolveTypes(values, server.types),
@@ -66,9 +69,18 @@ function resolveRoutes(
 
 function resolveListens({ place, values }: Section<typeof SITE>, context: Context): Placed<ListenAddress>[] {
   const written = place.into("listen");
-  if (!place.has("listen")) return at(place, everyAddress(DEFAULT_LISTEN_PORT, context));
+  if (!place.has("listen"))
+    return at(place, defaultAddresses(values.tls !== undefined && values.tls !== "off", context));
   if (Array.isArray(written.value) && written.value.length === 0) written.unfit("one address or more");
-  return (values.listen ?? []).flatMap((entry) => at(entry.place, resolveListen(entry, LISTEN_SOCKET_MODE, context)));
+  return (values.listen ?? []).flatMap((entry) =>
+    at(entry.place, resolveSiteListen(entry, LISTEN_SOCKET_MODE, context)),
+  );
+}
+
+function defaultAddresses(encrypted: boolean, context: Context): ListenAddress[] {
+  const plain = everyAddress(DEFAULT_LISTEN_PORT, context);
+  if (!encrypted) return plain;
+  return [...plain, ...everyAddress(TLS_PORT, context).map((address) => ({ ...address, tls: true as const }))];
 }
 
 function at<T>(place: Place, values: readonly T[]): Placed<T>[] {

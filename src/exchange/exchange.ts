@@ -2,6 +2,7 @@
  * One request and its reply, whatever protocol carried it: HTTP/1.1 and the uwsgi protocol today, HTTP/2 later.
  * A handler is a function of an exchange; it answers through `exchange.reply`, now or later, exactly once.
  */
+import type { TlsFacts } from "../net/tls-facts.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead, RequestHead } from "../protocol/http/message.ts";
 import type { RequestBody } from "./body.ts";
@@ -21,6 +22,8 @@ export interface Peer {
   readonly localPort: number;
   /** Scheme https, as far as it can be believed. */
   readonly secure: boolean;
+  /** Of a connection that is encrypted by us. */
+  readonly tls?: TlsFacts | undefined;
 }
 
 /** What is known of the connection that carries an exchange; one object for all of its exchanges. */

@@ -5,10 +5,9 @@
  *   $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"
  */
 import { writeSync } from "node:fs";
-import type { Exchange, Peer } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { formatLogTime, SecondText } from "../exchange/time-text.ts";
 import type { LogLine } from "./log-format.ts";
-import { unreadExchange } from "./unread-exchange.ts";
 
 /** A full buffer is written at once. Below PIPE_BUF (4096) so that lines of several threads do not mix in a pipe. */
 const BUFFER_BYTES_MAX = 4096;
@@ -44,10 +43,10 @@ export class AccessLog {
   }
 
   /** A request that was refused before it could be read: there is nothing of it to show, as in nginx. */
-  refused(peer: Peer, status: number): void {
+  refused(exchange: Exchange, status: number, contentBytes: number): void {
     if (this.fd === -1) return;
-    if (this.line !== undefined) return this.finished(unreadExchange(peer), status, 0);
-    this.append(peer.remoteAddress, "", "", status, 0, undefined, undefined);
+    if (this.line !== undefined) return this.finished(exchange, status, contentBytes);
+    this.append(exchange.peer.remoteAddress, "", "", status, contentBytes, undefined, undefined);
   }
 
   private append(

@@ -17,17 +17,16 @@ import type {
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
-import { settleClient, type Trust } from "../exchange/client-address.ts";
+import type { Trust } from "../exchange/client-address.ts";
 import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
 import { mountedAt } from "../exchange/mount.ts";
-import { schemeIsMisdirected } from "../exchange/misdirected.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import { makeRespondHandler } from "../exchange/respond.ts";
 import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
-import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
+import { type HeaderRules, joinRules, joinWithSecure, type RuleLists } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { sendOpenFile } from "../files/handed-over.ts";
@@ -41,18 +40,20 @@ import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
+import { makeHostHandler, withHttps } from "./host-handler.ts";
+import type { RefusalOptions } from "./options.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
-import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
+import { bodyBytesMaxOf, listensOn, selectRoute } from "./routing.ts";
 import { assembleUpstream } from "./upstreams.ts";
-import { makeHeaderRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
+import { makeHeaderRules, makeHstsRule, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
 export interface Assembly {
   /** Listener key → what answers there. */
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: readonly Upstream[];
-  /** Listener key → fields of answers to what never became a request; see refused-head.ts. */
-  readonly refusalRules: ReadonlyMap<string, HeaderRules | undefined>;
+  /** Listener key → fields and pages of answers to what never became a request; see refused-reply.ts. */
+  readonly refusals: ReadonlyMap<string, RefusalOptions>;
   readonly caches: Caches;
 }
 
@@ -106,20 +107,21 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const serverTrust = makeTrust(config.server.trustedProxies);
   const sites = config.sites.map((site) => ({
     config: site,
-    handler: withExpectation(makeSiteHandler(site, targets)),
+    handler: withHttps(site, withExpectation(makeSiteHandler(site, targets)), scope),
     headerRules: rulesOf(site, undefined, targets),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   caches.complete();
   const handlers = new Map<string, Handler>();
-  const refusalRules = new Map<string, HeaderRules | undefined>();
+  const refusals = new Map<string, RefusalOptions>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
     const listening = sites.filter((site) => listensOn(site.config, key));
-    handlers.set(key, makeHostHandler(listening, serverRules, serverTrust, undeclared));
+    handlers.set(key, makeHostHandler(listening, { serverRules, serverTrust, undeclared, log: context.log }));
     const fallback = listening.find((site) => site.config.isDefault);
-    refusalRules.set(key, fallback === undefined ? serverRules : fallback.headerRules);
+    const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);
+    refusals.set(key, { refusalRules: fallback === undefined ? serverRules : fallback.headerRules, refusalPages });
   }
-  return { handlers, apps, upstreams: [...upstreams.values()], refusalRules, caches };
+  return { handlers, apps, upstreams: [...upstreams.values()], refusals, caches };
 }
 
 interface Targets {
@@ -148,34 +150,6 @@ function makeBudget(config: Config, context: AssembleContext): SpoolBudget {
 /** Undefined when nobody is named: then nothing is asked and nothing is held back. */
 function makeTrust(proxies: readonly string[]): Trust | undefined {
   return proxies.length === 0 ? undefined : compileAddressSet(proxies);
-}
-
-interface AssembledSite {
-  readonly config: SiteConfig;
-  readonly trust: Trust | undefined;
-  readonly handler: Handler;
-  /** Of the site and the server; its routes have more. */
-  readonly headerRules: HeaderRules | undefined;
-}
-
-/** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
-function makeHostHandler(
-  sites: readonly AssembledSite[],
-  serverRules: HeaderRules | undefined,
-  serverTrust: Trust | undefined,
-  undeclared: UndeclaredProxy,
-): Handler {
-  const select = selectSite(sites);
-  return (exchange) => {
-    const site = select(exchange.head.host, exchange);
-    exchange.headerRules = site === undefined ? serverRules : site.headerRules;
-    const trust = site === undefined ? serverTrust : site.trust;
-    if (trust !== undefined) settleClient(exchange, trust);
-    if (exchange.forwarding === "refused") undeclared.noted(exchange);
-    if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
-    exchange.site = site.config.label;
-    site.handler(exchange);
-  };
 }
 
 /** Path → route. Methods that no route can serve end here: CONNECT (we are no forward proxy), TRACE (it would show a
@@ -351,10 +325,12 @@ function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfi
 function rulesOf(site: SiteConfig, route: RouteConfig | undefined, targets: Targets): HeaderRules | undefined {
   const { config, scope } = targets;
   const siteRules = makeHeaderRules(site.headers, siteScope(site.names, scope));
-  if (route === undefined) return joinRules(makeServerRules(config.server.serverHeader), siteRules);
+  const join = (...lists: RuleLists) =>
+    site.hsts === undefined ? joinRules(...lists) : joinWithSecure(makeHstsRule(site.hsts), ...lists);
+  if (route === undefined) return join(makeServerRules(config.server.serverHeader), siteRules);
   const ofRoute = routeScope(route.match, site.names, scope);
   const routeRules = makeHeaderRules(withCacheStatus(route), ofRoute);
-  return joinRules(makeServerRules(config.server.serverHeader), siteRules, routeRules);
+  return join(makeServerRules(config.server.serverHeader), siteRules, routeRules);
 }
 
 function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers"] {

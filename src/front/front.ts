@@ -7,6 +7,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
+import { listenTls, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { writeLine } from "../os/log-file.ts";
@@ -17,11 +18,14 @@ import { AccessLog } from "./access-log.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
 import { Admission } from "./admission.ts";
 import { assemble, type AssembledApp, type Assembly } from "./assemble.ts";
+import { Certificates, type SiteCertificates } from "./certificates.ts";
+import { Handshake } from "./handshake.ts";
 import { LimitLog } from "./limit-log.ts";
 import { makeAccessLogLine } from "./templates.ts";
 import type { ListenerHandle, ToFront } from "./messages.ts";
 import { type SessionObserver, type SessionOptions, SWEEP_INTERVAL_MS } from "./options.ts";
 import { ProxyPreface } from "./proxy-preface.ts";
+import { plainHttpAnswer } from "./plain-http.ts";
 import { Refusals } from "./refusal.ts";
 import { peerOf, type Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
@@ -74,6 +78,7 @@ export class Front implements SessionObserver {
   private readonly admission: Admission;
   private readonly accepting: Accepting;
   private readonly refusals: Refusals;
+  private readonly certificates = new Certificates();
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
   private lastId = 0;
   private readonly number: number;
@@ -97,6 +102,7 @@ export class Front implements SessionObserver {
     this.limits = new LimitLog(this.log, usage, monotonicMs);
     this.admission = this.makeAdmission(usage, new AddressCounts(start.addresses, start.front));
     this.refusals = new Refusals(this.scratch);
+    this.certificates.update(start.config, start.certificates);
     this.accepting = this.makeAccepting(start.listeners);
     this.assembly = assemble(start.config, {
       front: start.front,
@@ -135,12 +141,18 @@ export class Front implements SessionObserver {
     return new Accepting({
       handles,
       acceptor: (handle) => this.acceptor(handle),
+      secure: (handle) => this.listenSecure(handle),
       descriptors: { max, open: descriptorsOpen },
       fronts: this.config.server.fronts,
       shedIdle: (count) => this.admission.shedIdle(count),
       paused: (open) => this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`),
       resumed: () => this.limits.over("descriptors", "connections are accepted again"),
     });
+  }
+
+  takeCertificates(certificates: SiteCertificates): void {
+    this.certificates.update(this.config, certificates);
+    this.accepting.refreshSecure();
   }
 
   appMessage(app: string, message: Extract<ToFront, { kind: "app" }>["message"]): void {
@@ -184,9 +196,9 @@ export class Front implements SessionObserver {
   }
 
   private acceptor(handle: ListenerHandle): (wire: OwnedWire) => WireOwner {
-    const make = handle.app === undefined ? this.httpSessions(handle) : this.uwsgiSessions(handle.app);
+    const make = handle.app === undefined ? this.httpSessions(handle.key) : this.uwsgiSessions(handle.app);
     const isGateway = handle.app !== undefined;
-    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusalRules.get(handle.key));
+    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusals.get(handle.key));
     const begin = (wire: OwnedWire, peer: Peer) =>
       this.mayBegin(peer, isGateway)
         ? this.opened(make(wire, peer), isGateway ? "" : peer.remoteAddress)
@@ -200,6 +212,27 @@ export class Front implements SessionObserver {
     };
   }
 
+  private listenSecure({ fd, key, tls }: ListenerHandle): TlsListener {
+    const make = this.httpSessions(key);
+    const begin = (wire: OwnedWire, peer: Peer) => this.opened(make(wire, peer), peer.remoteAddress);
+    const timeoutMs = this.config.server.limits.handshakeTimeoutMs;
+    const options = { timeoutMs, begin, observer: this, log: this.log };
+    return listenTls({
+      fd,
+      policy: tls ?? "intermediate",
+      choose: (serverName) => this.certificates.choose(key, serverName),
+      accept: (wire) => {
+        this.accepting.accepted();
+        const handshake = new Handshake(wire, options);
+        // An answer would cost a handshake.
+        if (!this.admission.hasRoom(wire.remoteAddress) || !this.mayBegin(peerOf(wire), false)) wire.abort();
+        else this.opened(handshake, "");
+        return handshake;
+      },
+      plainAnswer: plainHttpAnswer,
+    });
+  }
+
   /** A gateway speaks for many clients, and is not counted as one. */
   private mayBegin(peer: Peer, isGateway: boolean): boolean {
     return this.admission.mayConnect(isGateway ? "" : peer.remoteAddress);
@@ -211,13 +244,13 @@ export class Front implements SessionObserver {
     return session;
   }
 
-  private httpSessions(handle: ListenerHandle): MakeSession {
-    const handler = this.assembly.handlers.get(handle.key);
-    if (handler === undefined) throw new Error(`no site listens on ${handle.key}`);
+  private httpSessions(key: string): MakeSession {
+    const handler = this.assembly.handlers.get(key);
+    if (handler === undefined) throw new Error(`no site listens on ${key}`);
     const { limits } = this.config.server;
     const options: SessionOptions = {
       handler,
-      refusalRules: this.assembly.refusalRules.get(handle.key),
+      ...this.assembly.refusals.get(key),
       headLimits: {
         ...DEFAULT_HEAD_LIMITS,
         headBytesMax: limits.headerBytesMax,
@@ -292,8 +325,8 @@ export class Front implements SessionObserver {
     this.accessLog.finished(exchange, status, contentBytes);
   }
 
-  refused(peer: Peer, status: number): void {
-    this.accessLog.refused(peer, status);
+  refused(exchange: Exchange, status: number, contentBytes: number): void {
+    this.accessLog.refused(exchange, status, contentBytes);
   }
 
   limited(limit: LimitName, detail: string): void {

@@ -20,6 +20,7 @@ import { makeAddressMemory } from "../exchange/address-counts.ts";
 import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
+import { Certificates } from "./certificates.ts";
 import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
@@ -73,6 +74,7 @@ class Master {
   private readonly logs: LogDescriptors;
   private readonly log: Log;
   private readonly apps: readonly AppSupervisor[];
+  private readonly certificates: Certificates;
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly usage: SharedArrayBuffer;
@@ -95,6 +97,11 @@ class Master {
     this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
     this.log = this.logFor("master");
     this.apps = config.apps.map((app) => this.makeSupervisor(app));
+    this.certificates = new Certificates(
+      config,
+      (certificates) => this.fronts?.postAll({ kind: "certificates", certificates }),
+      this.logFor("certificates"),
+    );
     this.companions = new Companions(config, (source) => this.logFor(source));
     this.operations = new Operations(this.apps, this.companions.services);
   }
@@ -175,6 +182,7 @@ class Master {
       apps,
       services,
       crons,
+      certificates: this.certificates,
     });
   }
 
@@ -187,6 +195,7 @@ class Master {
         front,
         replaced,
         config: this.config,
+        certificates: this.certificates.forFronts(),
         listeners: listeners.handles(front),
         queues,
         logs: this.logs,
@@ -214,6 +223,7 @@ class Master {
     this.log.notice(`serving ${listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
+    this.certificates.start();
     void this.obeyReloads(reloads);
   }
 
@@ -237,6 +247,7 @@ class Master {
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
     for (const watch of this.watches) watch.stop();
+    this.certificates.stop();
     const { drainTimeoutMs } = this.config.server;
     void again.then(() => Promise.all([this.companions.stopAfter(0), this.companions.stopBefore(0)]));
     const ended = Promise.all([fronts.drain(drainTimeoutMs), this.companions.stopAfter()]);

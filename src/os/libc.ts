@@ -4,7 +4,7 @@
  */
 import { dlopen, type FFIFunction, type Pointer, ptr, read } from "bun:ffi";
 
-/** `send`, `sendmsg`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
+/** `send`, `sendmsg`, `recv`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
  *  answer. */
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -21,6 +21,7 @@ const SYMBOLS = {
   epoll_create1: { args: ["i32"], returns: "i32" },
   epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
+  recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
   recvmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },

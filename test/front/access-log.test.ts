@@ -7,6 +7,7 @@ import { AccessLog, quoted } from "../../src/front/access-log.ts";
 import type { Peer } from "../../src/exchange/exchange.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { type LogLine, makeLogLine } from "../../src/front/log-format.ts";
+import { unreadExchange } from "../../src/front/unread-exchange.ts";
 import { fakeExchange } from "../support/exchange.ts";
 import { template } from "../support/template.ts";
 
@@ -48,8 +49,9 @@ test("what a client sends cannot end its quotes or start a line", () => {
   expect(quoted(undefined)).toBe("-");
 });
 
-test("a refused request is a line without one", () => {
-  expect(logged((log) => log.refused(CLIENT, 400))).toMatch(/^192\.0\.2\.1 - - \[.*\] "" 400 0 "-" "-"\n$/);
+test("a refused request is a line without one, but with the bytes of its answer", () => {
+  const line = logged((log) => log.refused(unreadExchange(CLIENT), 400, 111));
+  expect(line).toMatch(/^192\.0\.2\.1 - - \[.*\] "" 400 111 "-" "-"\n$/);
 });
 
 test("many and long lines all arrive, in order", () => {
@@ -70,7 +72,7 @@ test("many and long lines all arrive, in order", () => {
 
 test("a log that cannot be written loses lines and says how many", () => {
   const log = new AccessLog(openSync("/dev/full", "w"));
-  log.refused(CLIENT, 400);
+  log.refused(unreadExchange(CLIENT), 400, 0);
   log.flush();
   expect(log.lost).toBe(1);
 });
@@ -85,7 +87,7 @@ test("a format of one's own, escaped for JSON", () => {
   const agent = 'a"b\\c\xc3\xa9';
   const { exchange } = fakeExchange({ path: "/a\r\n\0", target: "/a", fields: [["User-Agent", agent]] });
   const line = makeLogLine(template(FORMAT, BUILT_IN, "log"), "json");
-  const text = logged((log) => (log.finished(exchange, 499, 7), log.refused(CLIENT, 400)), line);
+  const text = logged((log) => (log.finished(exchange, 499, 7), log.refused(unreadExchange(CLIENT), 400, 0)), line);
   const [first = "", second = "", rest] = Buffer.from(text, "latin1").toString().split("\n");
   const request = "GET /a HTTP/1.1";
   expect(JSON.parse(first)).toEqual({ a: "127.0.0.1", r: request, s: 499, b: 7, u: 'a"b\\cé', p: "/a\r\n\0" });
