@@ -166,15 +166,15 @@ export class ServerConnection {
   }
 
   private nextHead(): ServerEvent {
-    const { intake, limits, search } = this;
+    const { intake, limits, memo, search } = this;
     if (!this.requestBegun) return this.ended && intake.length > 0 ? this.failWith("truncated_head") : "need-data";
     const result = search.run(intake, limits.headBytesMax, requestLineBytesMax(limits));
     if (result !== "complete") return this.incompleteHead(result);
     const { start } = intake;
-    const head = parseRequestHead(intake.bytes, start, start + search.length - 2, limits, this.rules);
+    const head = parseRequestHead(intake.bytes, start, start + search.length - 2, limits, this.rules, memo?.sections);
     if (head instanceof HeadFailure) return this.fail(head);
     if (head.bodyLength !== 0) this.body = makeDecoder(head.bodyLength);
-    else if (intake.holdsOnly(search.length)) this.memo?.keep(intake.bytes, head);
+    else if (intake.holdsOnly(search.length)) memo?.keep(intake.bytes, head);
     intake.skip(search.length);
     this.currentHead = head;
     this.place = "body";
