@@ -15,6 +15,7 @@
 import { drainMicrotasks } from "bun:jsc";
 import { beginTurn, endTurn, monotonicMs } from "../base/clock.ts";
 import { Epoll, EPOLLIN } from "../os/epoll.ts";
+import { closeDescriptor } from "../os/sockets.ts";
 import { Moments } from "./moments.ts";
 import { ReceiveBuffer } from "./receive-buffer.ts";
 
@@ -26,6 +27,9 @@ const WAIT_MAX_MS = 1_000;
 
 /** Under load Bun gets its turn at least so often. */
 const BUN_EVERY_MS = 10;
+
+/** Entries are counted with 32 bits; 0 is none of them. */
+const NUMBER_MAX = 0x7fffffff;
 
 /** Turns that Bun has for a timer that is due. What was cleared in the meantime is forgotten then. */
 const LATE_TURNS_MAX = 3;
@@ -53,7 +57,8 @@ export class Loop {
   private readonly moments = new Moments();
   private state: "asleep" | "running" | "stopped" = "asleep";
   private bunReady = false;
-  private bunKnown = false;
+  /** Bun's entry; undefined as long as it is not known. */
+  private bun: Entry | undefined = undefined;
   private atBunMs = 0;
   private lateTurns = 0;
   /** Bun's own, from before anybody put something in their place. */
@@ -64,12 +69,12 @@ export class Loop {
   listenToBun(bunDescriptor: number): void {
     this.add(bunDescriptor, EPOLLIN, { ready: () => (this.bunReady = true) });
     this.entered--;
-    this.bunKnown = true;
+    this.bun = this.entries[bunDescriptor];
   }
 
   /** The owner hears of `events` until `remove`. Gives the number by which the entry is changed. */
   add(fd: number, events: number, owner: Pollable): number {
-    const number = (this.lastNumber = (this.lastNumber + 1) | 0);
+    const number = (this.lastNumber = this.lastNumber === NUMBER_MAX ? 1 : this.lastNumber + 1);
     this.epoll.add(fd, events, number);
     this.entries[fd] = { owner, number };
     this.entered++;
@@ -79,6 +84,15 @@ export class Loop {
 
   modify(fd: number, events: number, number: number): void {
     this.epoll.modify(fd, events, number);
+  }
+
+  /** The kernel says nothing of it any more, not even that it is broken, until `unmute`. */
+  mute(fd: number): void {
+    this.epoll.remove(fd);
+  }
+
+  unmute(fd: number, events: number, number: number): void {
+    this.epoll.add(fd, events, number);
   }
 
   /** Before a descriptor is closed. `alone`: nobody has a duplicate, so that closing takes it out of the kernel's set. */
@@ -100,9 +114,13 @@ export class Loop {
     this.moments.add(atMs);
   }
 
-  /** For good; descriptors stay open. */
+  /** For good. What its thread leaves behind is closed. */
   stop(): void {
+    if (this.state === "stopped") return;
     this.state = "stopped";
+    this.entries.forEach((entry, fd) => {
+      if (entry !== undefined && entry !== this.bun) closeDescriptor(fd);
+    });
     this.epoll.close();
   }
 
@@ -141,12 +159,12 @@ export class Loop {
   private isBunsTurn(): boolean {
     if (this.bunReady || this.entered === 0) return this.soon.length === 0 || this.bunReady;
     const nowMs = monotonicMs();
-    return nowMs - this.atBunMs >= (this.bunKnown ? BUN_EVERY_MS : ASIDE_WAIT_MS) || nowMs >= this.moments.first;
+    return nowMs - this.atBunMs >= (this.bun !== undefined ? BUN_EVERY_MS : ASIDE_WAIT_MS) || nowMs >= this.moments.first;
   }
 
   private waitMs(): number {
     if (this.soon.length > 0) return 0;
-    if (!this.bunKnown) return ASIDE_WAIT_MS;
+    if (this.bun === undefined) return ASIDE_WAIT_MS;
     return Math.min(WAIT_MAX_MS, Math.max(0, Math.ceil(this.moments.first - monotonicMs())));
   }
 

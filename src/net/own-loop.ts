@@ -24,10 +24,9 @@ export async function takeLoop(): Promise<Loop> {
   return loop;
 }
 
-/** For tests, which share a thread. */
-export function leaveLoop(): void {
+/** The thread ends, for whatever reason: its connections end with it. */
+export function endLoop(): void {
   own?.stop();
-  own = undefined;
 }
 
 type Callback = (...args: unknown[]) => void;

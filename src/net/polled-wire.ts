@@ -28,8 +28,9 @@ export class PolledWire implements OwnedWire, Pollable {
   private own: TcpAddress | undefined;
   /** Has somebody else a duplicate of the descriptor? */
   private readonly shared: boolean;
-  /** Of the entry in the loop; -1 when there is none. */
-  private number = -1;
+  /** Of the entry in the loop; 0 before there is one. */
+  private number = 0;
+  private muted = false;
   private interest = 0;
   private paused = false;
   private input: "open" | "ended" = "open";
@@ -81,7 +82,7 @@ export class PolledWire implements OwnedWire, Pollable {
   private readable(events: number): void {
     // Both sides have ended, or the peer is gone.
     if (this.input === "ended") return this.lost();
-    if (this.paused) return (events & EPOLLERR) !== 0 || this.full ? this.lost() : this.leaveLoop();
+    if (this.paused) return (events & EPOLLERR) !== 0 || this.full ? this.lost() : this.mute();
     const count = receive(this.fd, this.buffer.address, this.buffer.capacity);
     if (count > 0) this.give(count);
     else if (count === 0) this.endOfInput();
@@ -105,15 +106,22 @@ export class PolledWire implements OwnedWire, Pollable {
     if (this.fd === -1) return;
     const reads = !this.paused && this.input === "open";
     const interest = (reads ? EPOLLIN : 0) | (this.full ? EPOLLOUT : 0);
-    if (this.number === -1) this.number = this.loop.add(this.fd, interest, this);
+    if (this.number === 0) this.number = this.loop.add(this.fd, interest, this);
+    else if (this.muted) this.unmute(interest);
     else if (interest !== this.interest) this.loop.modify(this.fd, interest, this.number);
     this.interest = interest;
   }
 
   /** A peer that is gone is told without end: not while nobody listens. What it sent is still to be read. */
-  private leaveLoop(): void {
-    this.number = -1;
-    this.loop.remove(this.fd, false);
+  private mute(): void {
+    this.muted = true;
+    this.loop.mute(this.fd);
+  }
+
+  private unmute(interest: number): void {
+    if (this.paused) return;
+    this.muted = false;
+    this.loop.unmute(this.fd, interest, this.number);
   }
 
   // ── Wire ──────────────────────────────────────────────────────────────────────────────────────────────────────
