@@ -74,7 +74,8 @@ export const UPSTREAM_SERVER_TABLE = {
   max_conns: byDefault(
     integer(0, 1_000_000),
     0,
-    "Requests that it gets at a time, from each front thread. 0: no bound.",
+    "Requests that it gets at a time, from all front threads together; two of them may begin one in the same moment, so that " +
+      "one for each further front can slip through. 0: no bound. nginx: max_conns of an upstream with a zone.",
   ),
   max_fails: byDefault(
     integer(0, 1_000_000),

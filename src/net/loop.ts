@@ -159,7 +159,9 @@ export class Loop {
   private isBunsTurn(): boolean {
     if (this.bunReady || this.entered === 0) return this.soon.length === 0 || this.bunReady;
     const nowMs = monotonicMs();
-    return nowMs - this.atBunMs >= (this.bun !== undefined ? BUN_EVERY_MS : ASIDE_WAIT_MS) || nowMs >= this.moments.first;
+    return (
+      nowMs - this.atBunMs >= (this.bun !== undefined ? BUN_EVERY_MS : ASIDE_WAIT_MS) || nowMs >= this.moments.first
+    );
   }
 
   private waitMs(): number {
