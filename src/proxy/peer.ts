@@ -2,12 +2,8 @@
  * One server of an upstream at one address: its place in the balance, its idle connections, and what is counted about it.
  * A name with several addresses is several of these.
  */
-<<<<<<< HEAD
-import { showAddress } from "../net/connect-address.ts";
-=======
 import { hash32 } from "../base/hash.ts";
-import { showAddress } from "../net/connect.ts";
->>>>>>> main
+import { showAddress } from "../net/connect-address.ts";
 import { BalancePeer, type Standing, standingOf } from "./balance.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { ServerAddress, ServerOptions } from "./options.ts";

@@ -9,13 +9,8 @@ import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { cookieNamed } from "../exchange/request-values.ts";
 import { evaluate } from "../exchange/template.ts";
-<<<<<<< HEAD
 import { showAddress } from "../net/connect-address.ts";
-import { choosePeer, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
-=======
-import { showAddress } from "../net/connect.ts";
 import { choosePeer, isFull, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
->>>>>>> main
 import { type ConnectionOwner, type ConnectionUser, UpstreamConnection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
 import { makeHttpDialect } from "./dialect-http.ts";
