@@ -6,6 +6,7 @@ import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { IMPORT } from "./import.ts";
+import { LOGS } from "./logs.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
@@ -21,6 +22,7 @@ const COMMANDS: readonly Command[] = [
   RESTART,
   STATUS,
   RELOAD,
+  LOGS,
   CACHE,
   CHECK,
   EXPLAIN,
