@@ -7,7 +7,8 @@
  *     old  {"go":true}                             the control socket and the pid file are free
  */
 import { LineSplitter } from "../os/output.ts";
-import { connect, type ConnectOwner } from "../net/connect.ts";
+import { connect } from "../net/connect.ts";
+import type { ConnectOwner } from "../net/connect-address.ts";
 import type { Wire } from "../net/wire.ts";
 import { closeDescriptor, closeOnExec, duplicate, sendDescriptors, socketPair } from "../os/sockets.ts";
 import type { HeldLocks } from "./control-hold.ts";
