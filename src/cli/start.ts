@@ -50,7 +50,7 @@ export const START: Command = {
       terminal.stderr(printable(`server: it does not start: ${start.why}\n${start.said ? "" : tail(path)}`));
       return EXIT_FAILED;
     }
-    server.go();
+    void server.go();
     terminal.stdout(`serving ${start.serving.join(", ")}, pid ${start.pid}; its output is in ${path}\n`);
     return EXIT_OK;
   },

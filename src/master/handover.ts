@@ -1,10 +1,11 @@
 /**
  * One process that starts another and waits until it serves: `server start` (the command waits), and an upgrade of the
  * binary (the old server waits, and has its listening sockets and locks passed on). The environment says what comes along,
- * and a socket pair carries three words:
+ * and a socket pair carries these words:
  *
  *     new  {"ready":4711,"serving":["http://…"]}   or {"failed":"why"}, or its end
  *     old  {"go":true}                             the control socket and the pid file are free
+ *     new  {"taken":true}                          they are its own
  */
 import { LineSplitter } from "../os/output.ts";
 import { connect } from "../net/connect.ts";
@@ -32,6 +33,7 @@ interface Message {
   readonly serving?: readonly string[];
   readonly failed?: string;
   readonly go?: boolean;
+  readonly taken?: boolean;
 }
 
 // ── the one that starts ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -53,6 +55,7 @@ export type Start =
 export class Successor implements ConnectOwner {
   /** Never rejects. */
   readonly start: Promise<Start>;
+  private readonly took = Promise.withResolvers<void>();
   private readonly settle: (start: Start) => void;
   private readonly channel: number;
   private readonly child: Bun.Subprocess;
@@ -112,7 +115,8 @@ export class Successor implements ConnectOwner {
 
   received(bytes: Uint8Array): void {
     for (const line of this.lines.push(bytes)) {
-      const { ready, serving = [], failed } = JSON.parse(line) as Message;
+      const { ready, serving = [], failed, taken } = JSON.parse(line) as Message;
+      if (taken === true) this.took.resolve();
       if (ready !== undefined) this.settle({ ok: true, pid: ready, serving });
       if (failed !== undefined) this.settle({ ok: false, why: failed, said: true });
     }
@@ -120,10 +124,15 @@ export class Successor implements ConnectOwner {
 
   drained(): void {}
   ended(): void {}
-  closed(): void {}
 
-  go(): void {
+  closed(): void {
+    this.took.resolve();
+  }
+
+  /** Resolves when it has taken over, or is gone. */
+  go(): Promise<void> {
     sendDescriptors(this.channel, Buffer.from(`${JSON.stringify({ go: true } satisfies Message)}\n`), []);
+    return this.took.promise;
   }
 
   /** Its children go along: it holds their leashes. */
@@ -195,6 +204,11 @@ export class Inheritance implements ConnectOwner {
     connect({ kind: "fd", fd: duplicate(CHANNEL) }, this);
     this.say({ ready: process.pid, serving });
     return this.gone.promise;
+  }
+
+  /** What was the predecessor's is ours. */
+  taken(): void {
+    this.say({ taken: true });
   }
 
   connected(): void {}

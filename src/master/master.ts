@@ -171,6 +171,7 @@ class Master {
       await this.inheritance?.takeOver(this.listeners.describe());
       this.listeners.takeOver();
       if (upgrades) hold.listen(version, this.commands(hold, signals.stop));
+      this.inheritance?.taken();
       this.serving(fronts, signals, hold);
       this.log.notice(`${await Promise.race([stop, this.succeeded.promise])}: stopping`);
       this.graceMs = await this.drain(fronts, signals.stop.next());

@@ -28,6 +28,9 @@ export interface UpgradeParts {
 /** Beside the imports of its apps, which have bounds of their own. */
 const START_MARGIN_MS = 30_000;
 
+/** For the commands to find the new one once it is said that it is there; it is only a matter of moments. */
+const TAKE_MS = 5_000;
+
 /** Never rejects. When it is well, this process has only to drain. */
 export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
   const { config, log, listeners, companions, hold } = parts;
@@ -55,7 +58,7 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
   // Two of a kind would do everything twice.
   await companions.stopAfter();
   hold.leave();
-  successor.go();
+  await Promise.race([successor.go(), Bun.sleep(TAKE_MS)]);
   successor.close();
   return { ok: true, pid: start.pid };
 }

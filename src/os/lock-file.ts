@@ -48,8 +48,8 @@ export function heldLock(fd: number, path: string): LockFile {
   return {
     fd,
     claim: () => {
-      ftruncateSync(fd);
-      writeSync(fd, `${process.pid}\n`, 0);
+      // Never empty: whoever looks at the wrong moment finds a number, with the rest of a longer one in a line of its own.
+      ftruncateSync(fd, writeSync(fd, `${process.pid}\n`, 0));
     },
     release: () => {
       // Removed while it is still ours: whoever waits for it sees that it is gone and makes another.

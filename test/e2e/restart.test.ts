@@ -36,6 +36,8 @@ const command = (name: string, ...more: readonly string[]) =>
 
 function pidInFile(): number {
   const pid = Number(readFileSync(join(folder, "server.pid"), "latin1"));
+  // Zero would be this very group of processes.
+  if (!(pid > 1)) throw new Error(`no process id in server.pid: ${pid}`);
   pids.add(pid);
   return pid;
 }
