@@ -1,13 +1,14 @@
 /**
- * The listeners of a front, and the pause of all of them while the process is short of descriptors. Bun goes on accepting
- * at EMFILE in a loop that takes a whole core (1.4.5), so that state must never be reached: a part of the descriptors is
+ * The listeners of a front, and the pause of all of them while the process is short of descriptors. At EMFILE
+ * nobody could be accepted, answered or proxied any more, so that state must never be reached: a part of the descriptors is
  * kept for files, upstreams, spools and workers of the connections that are open, and when only that part is left the
  * listeners are closed. Theirs were duplicates: the kernel goes on queueing connections on the master's, and they are
  * accepted when there is room again.
  *
  *   open ──only the reserve is left──▶ paused (idle connections are closed) ──room again──▶ open
  */
-import { listen, type Listener } from "../net/listen.ts";
+import { listen } from "../net/listen.ts";
+import type { Listener } from "../net/listener.ts";
 import type { TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { closeDescriptor, duplicate } from "../os/sockets.ts";
@@ -28,8 +29,10 @@ export interface Descriptors {
 }
 
 export interface AcceptingOptions {
+  /** At first. */
   readonly handles: readonly ListenerHandle[];
-  readonly acceptor: (handle: ListenerHandle) => (wire: OwnedWire) => WireOwner;
+  /** What takes the connections of a listener, by its key. */
+  readonly acceptor: (key: string) => (wire: OwnedWire) => WireOwner;
   /** For encrypted addresses, in place of `acceptor`. */
   readonly secure: (handle: ListenerHandle) => TlsListener;
   readonly descriptors: Descriptors;
@@ -45,8 +48,9 @@ export interface AcceptingOptions {
 export class Accepting {
   private readonly options: AcceptingOptions;
   private readonly reserve: number;
-  private listeners: Listener[] = [];
-  private secureListeners: TlsListener[] = [];
+  private handles: readonly ListenerHandle[];
+  /** By key. */
+  private readonly listeners = new Map<string, Listener | TlsListener>();
   private state: "stopped" | "open" | "paused" = "stopped";
   /** Connections that may be accepted before descriptors are counted again. */
   private allowance = 0;
@@ -54,6 +58,7 @@ export class Accepting {
 
   constructor(options: AcceptingOptions) {
     this.options = options;
+    this.handles = options.handles;
     const { max, open } = options.descriptors;
     this.reserve = reserveOf(max, open());
   }
@@ -69,7 +74,32 @@ export class Accepting {
     this.state = "stopped";
     clearTimeout(this.timer);
     this.closeListeners();
-    for (const { fd, unix } of this.options.handles) if (!unix) closeDescriptor(fd);
+    this.handles.forEach(closeOwn);
+  }
+
+  /** On these from now on, and still on all others until it leaves them. Other certificates are shown. */
+  change(handles: readonly ListenerHandle[]): void {
+    const before = new Map(this.handles.map((handle) => [handle.key, handle]));
+    for (const { key, tls } of handles) if (before.get(key)?.tls !== tls) this.close(key);
+    const others = this.handles.filter(({ key }) => !handles.some((each) => each.key === key));
+    this.handles = [...handles, ...others];
+    this.refreshSecure();
+    if (this.state === "open") this.listenAll();
+  }
+
+  private close(key: string): void {
+    this.listeners.get(key)?.stop();
+    this.listeners.delete(key);
+  }
+
+  /** On these no more, for good; see `stop`. */
+  leave(keys: ReadonlySet<string>): void {
+    const left = this.handles.filter(({ key }) => keys.has(key));
+    this.handles = this.handles.filter(({ key }) => !keys.has(key));
+    for (const handle of left) {
+      this.close(handle.key);
+      closeOwn(handle);
+    }
   }
 
   /** To be called for each connection, and now and then besides: others open descriptors too. */
@@ -126,24 +156,29 @@ export class Accepting {
   }
 
   private listenAll(): void {
-    const { handles, acceptor, secure } = this.options;
-    for (const handle of handles) {
-      if (handle.tls !== undefined) {
-        this.secureListeners.push(secure(handle));
-        continue;
-      }
-      this.listeners.push(listen({ fd: duplicate(handle.fd), unix: handle.unix, accept: acceptor(handle) }));
+    const { acceptor, secure } = this.options;
+    for (const handle of this.handles) {
+      const { key, fd, unix, tls } = handle;
+      if (this.listeners.has(key)) continue;
+      const plain = () => listen({ fd: duplicate(fd), unix, accept: acceptor(key) });
+      this.listeners.set(key, tls === undefined ? plain() : secure(handle));
     }
-  }
-
-  private closeListeners(): void {
-    for (const listener of [...this.listeners.splice(0), ...this.secureListeners.splice(0)]) listener.stop();
   }
 
   /** Other certificates are shown from now on. */
   refreshSecure(): void {
-    for (const listener of this.secureListeners) listener.refresh();
+    for (const listener of this.listeners.values()) if ("refresh" in listener) listener.refresh();
   }
+
+  private closeListeners(): void {
+    for (const listener of this.listeners.values()) listener.stop();
+    this.listeners.clear();
+  }
+}
+
+/** The master's socket that is this front's alone; the one of a unix path is everybody's. */
+function closeOwn({ fd, unix }: ListenerHandle): void {
+  if (!unix) closeDescriptor(fd);
 }
 
 function reserveOf(max: number, open: number): number {

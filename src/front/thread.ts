@@ -1,6 +1,7 @@
 /** Entry point of a front's worker thread: messages of the master in, a Front behind them. */
+import { endLoop, takeLoop } from "../net/own-loop.ts";
 import { closeHeld } from "../os/held.ts";
-import type { FromFront, ToFront } from "./messages.ts";
+import type { FromFront, Setup, ToFront } from "./messages.ts";
 import { Front } from "./front.ts";
 
 declare const self: Worker;
@@ -10,8 +11,13 @@ let number = 0;
 
 const tell = (message: FromFront) => postMessage(message);
 
+void takeLoop();
+
 // However it ends: of a fault, too.
-process.on("exit", closeHeld);
+process.on("exit", () => {
+  endLoop();
+  closeHeld();
+});
 
 self.onmessage = (event: MessageEvent<ToFront>) => {
   const message = event.data;
@@ -21,7 +27,10 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
         changed: (places) => tell({ kind: "forget", front: number, places }),
+        logged: (line) => tell({ kind: "logged", line }),
         drained: () => tell({ kind: "drained", front: number }),
+        left: (keys) => tell({ kind: "left", front: number, keys }),
+        retired: (pool) => tell({ kind: "retired", front: number, pool }),
       });
       break;
     case "accept":
@@ -31,8 +40,18 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
     case "certificates":
       front?.takeCertificates(message.certificates);
       break;
+    case "prepare":
+      tell({ kind: "prepared", front: number, problem: prepare(message.setup) });
+      break;
+    case "change":
+      front?.change();
+      tell({ kind: "changed", front: number });
+      break;
+    case "discard":
+      front?.discard();
+      break;
     case "app":
-      front?.appMessage(message.app, message.message);
+      front?.appMessage(message.pool, message.message);
       break;
     case "fault":
       throw new Error("a fault was asked for on the control socket");
@@ -49,3 +68,14 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       break;
   }
 };
+
+/** Why it cannot be served. */
+function prepare(setup: Setup): string | undefined {
+  try {
+    front?.prepare(setup);
+    return undefined;
+  } catch (error) {
+    front?.discard();
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,7 +1,9 @@
 /** The commands of the control socket, docs/control.md: what they take, refuse and do. A new one is a row of this table. */
 import type { ControlCommand, ControlCommands, Tell } from "./control-session.ts";
 import { checkParameters, ControlError, namesParameter } from "./control-protocol.ts";
-import type { Operations } from "./operations.ts";
+import type { Logs } from "./logs.ts";
+import type { Operations, Progress } from "./operations.ts";
+import type { ReloadOutcome } from "./reload.ts";
 import { purgedPlace } from "../cache/purge.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import type { ServerState, ServerStatus } from "./status.ts";
@@ -13,6 +15,9 @@ export interface CommandSources {
   /** See Fronts.traffic. */
   readonly traffic: (forget?: string) => Promise<FrontTraffic[]>;
   readonly operations: Operations;
+  /** Undefined before the server serves. */
+  readonly reload: (reason: string, tell: (progress: Progress) => void) => Promise<ReloadOutcome> | undefined;
+  readonly logs: Pick<Logs, "files" | "reopen" | "recent">;
   readonly fronts: number;
   /** Makes front number `front` fail as a bug would. */
   readonly fault: (front: number) => void;
@@ -26,20 +31,27 @@ export function makeCommands(sources: CommandSources): ControlCommands {
     },
     purge: purgeCommand(sources),
     reload: reloadCommand(sources),
+    reopen: (parameters) => {
+      checkParameters(parameters, []);
+      const problems = sources.logs.reopen();
+      return { files: sources.logs.files.map(({ path }) => path), problems };
+    },
+    recent: recentCommand(sources),
     fault: faultCommand(sources),
   };
 }
 
-/** Without names: all apps, and no service. */
-function reloadCommand({ state, operations }: CommandSources): ControlCommand {
+/** Without names: the configuration and the code of all apps, and services that are changed in it. */
+function reloadCommand({ state, operations, reload }: CommandSources): ControlCommand {
   return async (parameters, tell: Tell) => {
     checkParameters(parameters, ["apps", "services"]);
     const appNames = namesParameter(parameters["apps"], "apps");
     const serviceNames = namesParameter(parameters["services"], "services");
-    const isAll = appNames === undefined && serviceNames === undefined;
-    const apps = isAll ? operations.apps : pick(operations.apps, appNames ?? [], "app");
+    const apps = pick(operations.apps, appNames ?? [], "app");
     const services = pick(operations.services, serviceNames ?? [], "service");
     if (state() !== "serving") throw new ControlError("unavailable", `the server is ${state()}`);
+    const whole = appNames === undefined && serviceNames === undefined ? reload("server reload", tell) : undefined;
+    if (whole !== undefined) return { ...(await whole), services: [] };
     const [reloaded, restarted] = await Promise.all([
       operations.reloadApps(apps, "server reload", tell),
       operations.restartServices(services, "server reload", tell),
@@ -74,6 +86,15 @@ function purgeCommand({ state, fronts, traffic }: CommandSources): ControlComman
     if (answers.length < fronts)
       throw new ControlError("failed", `only ${answers.length} of ${fronts} fronts answered; purge again`);
     return { forgotten };
+  };
+}
+
+function recentCommand({ logs }: CommandSources): ControlCommand {
+  return (parameters) => {
+    checkParameters(parameters, ["after"]);
+    const { after = 0 } = parameters;
+    if (typeof after !== "number") throw new ControlError("bad-argument", "after should be the number of a line");
+    return { lines: logs.recent.after(after) };
   };
 }
 

@@ -9,7 +9,7 @@ import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { cookieNamed } from "../exchange/request-values.ts";
 import { evaluate } from "../exchange/template.ts";
-import { showAddress } from "../net/connect.ts";
+import { showAddress } from "../net/connect-address.ts";
 import { choosePeer, isFull, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
 import { type ConnectionOwner, type ConnectionUser, UpstreamConnection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
@@ -187,11 +187,12 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     return { name: this.name, servers: this.peers.map((peer) => peer.status(nowMs)) };
   }
 
-  /** Idle connections close now, busy ones when their reply is complete. */
-  close(): void {
+  /** Idle connections close now, busy ones when their reply is complete. True: there is none any more. */
+  close(): boolean {
     this.closing = true;
     this.health?.close();
     for (const peer of this.peers) peer.pool.clear();
+    return this.connections.size === 0;
   }
 
   // ── ConnectionOwner ───────────────────────────────────────────────────────────────────────────────────────────
