@@ -91,8 +91,6 @@ error_pages = { "404" = "errors/404.html", "502 503 504" = "errors/50x.html", "4
 "/loop/a/" = { files = "public/", otherwise = "/loop/b/x" }
 "/loop/b/" = { files = "public/", otherwise = "/loop/a/x" }
 "/raw/" = { app = "probe" }
-"/tree/" = { files = "." }
-"/listed/" = { files = ".", listing = true }
 "/kept/" = { app = "probe", intercept = true }
 "/pages/" = { app = "probe", intercept = true, error_pages = { "4xx" = { route = "/app/facts" }, "5xx" = { route = "/dead/" } } }
 `;
@@ -352,24 +350,6 @@ describe("server explain", () => {
     expect(await explained("/slow/")).toMatchObject({
       guards: { limits: [{ name: "slow", rate: "1/h", burst: 9, key: "127.0.0.1" }] },
     });
-  });
-
-  test.each([
-    ["/tree/spa/index.html", "GET", 200, "the file "],
-    ["/tree/spa/", "GET", 200, "the file "],
-    ["/tree/spa", "GET", 301, "301: "],
-    ["/tree", "GET", 301, "301: "],
-    ["/tree/public/", "GET", 404, "404: "],
-    ["/tree/.hidden", "GET", 404, "404: "],
-    ["/tree/spa/index.html", "POST", 405, "405: "],
-    ["/tree/spa/index.html", "OPTIONS", 204, "204: "],
-    ["/listed/public/", "GET", 200, "a listing of "],
-    ["/listed/public", "GET", 301, "301: "],
-    ["/spa/deep", "POST", 405, "405: "],
-    ["/gone/x", "POST", 410, "410"],
-  ])("agrees with what happens: %s by %s is %d", async (path, method, status, outcome) => {
-    expect((await request(path, "", method)).status).toBe(status);
-    expect((await explained(path, "--method", method)).outcome).toStartWith(outcome);
   });
 
   test("as a table for people", async () => {
