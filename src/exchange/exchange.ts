@@ -44,10 +44,21 @@ export interface ErrorAnswers {
   answer(exchange: Exchange, status: number, extra: Fields | undefined): boolean;
 }
 
+/** Where an exchange is booked when it is over: the access log of its site, the numbers of its route. */
+export interface Account {
+  finished(exchange: Exchange): void;
+}
+
 /** What a response cache had to do with a reply ($upstream_cache_status). As nginx names them. */
 export type CacheStatus = "HIT" | "MISS" | "BYPASS" | "EXPIRED" | "STALE" | "REVALIDATED";
 
 export type Handler = (exchange: Exchange) => void;
+
+/** What must stay as long as exchanges are under way that began with it. */
+export interface Tenancy {
+  /** How many. */
+  users: number;
+}
 
 export class Exchange {
   /** Names this request in logs and in the app channel; unique in its front thread. */
@@ -69,6 +80,8 @@ export class Exchange {
 
   /** Canonical name of the site that answers; "" before one is chosen. */
   site = "";
+  /** Undefined before a site is chosen. */
+  account: Account | undefined = undefined;
   /** Path prefix of the route that matched, without its closing slash: SCRIPT_NAME of an app mounted there. */
   mount = "";
   /** Largest body this route takes, bytes; 0 for no bound. */
@@ -112,6 +125,8 @@ export class Exchange {
   accelExpires: string | undefined = undefined;
   /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
   mapResults: (MapResult | undefined)[] | undefined = undefined;
+  /** The configuration that serves it, whatever came after; undefined for exchanges inside the server. */
+  tenancy: Tenancy | undefined = undefined;
   private knownRequestId = "";
 
   constructor(facts: ExchangeFacts) {
