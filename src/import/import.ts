@@ -7,6 +7,7 @@ import { translateNginx } from "./nginx/translate.ts";
 import { emptyPlan, type Plan } from "./plan.ts";
 import { ImportReport } from "./report.ts";
 import type { SourceFile } from "./source.ts";
+import { translateUwsgi } from "./uwsgi/translate.ts";
 
 /** What both translators fill. */
 export interface Importing {
@@ -25,6 +26,8 @@ export function formatOf({ name, text }: SourceFile): Format {
 
 export function importFiles(files: readonly SourceFile[], environment: Environment): Importing {
   const importing: Importing = { plan: emptyPlan(), report: new ImportReport(), environment };
+  // First, so that what nginx passes to an app's socket can be given to the app.
+  for (const file of files.filter((each) => formatOf(each) === "uwsgi")) translateUwsgi(file, importing);
   for (const file of files.filter((each) => formatOf(each) === "nginx")) translateNginx(file, importing);
   return importing;
 }
