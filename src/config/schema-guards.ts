@@ -122,7 +122,8 @@ export const GUARDS = {
     "short pages of our own",
     'Pages for errors: `"404" = "errors/404.html"`, `"5xx" = …`, `"502 503" = …`; a status wins over its class, all of ' +
       "a route's pages over the site's. The status is kept. They are shown when an app or upstream cannot be asked, too; " +
-      "what never became a request (400, 408, 414, 431, 503 at max_connections) is answered with our own. nginx: error_page.",
+      "what never became a request (400, 408, 414, 431, 503 at max_connections) gets those of the default site of the address, " +
+      "as far as they are files or texts. nginx: error_page.",
   ),
   intercept: optional(
     boolean,

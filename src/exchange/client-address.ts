@@ -37,9 +37,18 @@ export function settleClient(exchange: Exchange, trust: Trust): void {
   }
   exchange.forwarding = "believed";
   const { fields } = exchange.head;
-  const forwarded = OTHERS.some((lower) => fields.has(lower)) ? undefined : parseForwarded(fields);
+  const forwarded = believedForwarded(fields);
   if (forwarded === undefined) exchange.peer = clientOf(connectionPeer, fields, trust);
   else settleForwarded(exchange, forwarded, trust);
+}
+
+function believedForwarded(fields: Fields): readonly ForwardedElement[] | undefined {
+  return OTHERS.some((lower) => fields.has(lower)) ? undefined : parseForwarded(fields);
+}
+
+/** Of an exchange that is believed: is it the Forwarded field that says who the client is? */
+export function saysForwarded(exchange: Exchange): boolean {
+  return believedForwarded(exchange.head.fields) !== undefined;
 }
 
 /** Whoever writes one of these does not write Forwarded. */
@@ -138,6 +147,13 @@ function unmapped(address: string): string {
   const number = address.includes(":") ? parseAddress(address) : undefined;
   if (typeof number !== "number") return address;
   return [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255].join(".");
+}
+
+/** Addresses that X-Forwarded-For names, from the client that was believed on; none when it says nothing of that. */
+export function forwardedEntries({ head, peer }: Exchange): readonly string[] {
+  const nodes = listOf(head.fields, "x-forwarded-for").map(parseNode);
+  const client = nodes.findLastIndex((node) => node?.remoteAddress === peer.remoteAddress);
+  return client === -1 ? [] : nodes.slice(client).map((node) => node?.remoteAddress ?? "");
 }
 
 /** The X-Forwarded-For of a request that goes on from here (nginx: $proxy_add_x_forwarded_for, which believes everyone). A

@@ -2,10 +2,8 @@
  * From the configuration to handlers: the one place where rooms that do not know each other are put together, and where
  * each gets its own small options.
  */
-import { AppChannel } from "../apps/channel.ts";
 import { makeAppHandler } from "../apps/handler.ts";
 import type {
-  AppConfig,
   Config,
   FallbackConfig,
   GuardsConfig,
@@ -18,7 +16,7 @@ import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import { settleClient, type Trust } from "../exchange/client-address.ts";
-import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import type { Account, ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
@@ -30,17 +28,18 @@ import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
-import { sendOpenFile } from "../files/handed-over.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
+import { type AssembledApp, assembleApp } from "./app.ts";
 import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
+import type { RefusalOptions } from "./options.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { assembleUpstream } from "./upstreams.ts";
@@ -51,15 +50,9 @@ export interface Assembly {
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: readonly Upstream[];
-  /** Listener key → fields of answers to what never became a request; see refused-head.ts. */
-  readonly refusalRules: ReadonlyMap<string, HeaderRules | undefined>;
+  /** Listener key → fields and pages of answers to what never became a request; see refused-reply.ts. */
+  readonly refusals: ReadonlyMap<string, RefusalOptions>;
   readonly caches: Caches;
-}
-
-export interface AssembledApp {
-  readonly config: AppConfig;
-  readonly channel: AppChannel;
-  readonly handler: Handler;
 }
 
 export interface AssembleContext extends GuardsContext {
@@ -67,6 +60,8 @@ export interface AssembleContext extends GuardsContext {
   /** Another thread was this front before. */
   readonly replaced: boolean;
   readonly queues: Readonly<Record<string, number>>;
+  /** Where the requests of a route are booked; without one those of the site that reach none. */
+  readonly accountOf: (site: SiteConfig, route?: RouteConfig) => Account;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -99,6 +94,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     apps,
     upstreams,
     compressions,
+    accountOf: context.accountOf,
     files: shareFiles(config.server.fileCache, context.log, compressions),
   };
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
@@ -108,18 +104,20 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     config: site,
     handler: withExpectation(makeSiteHandler(site, targets)),
     headerRules: rulesOf(site, undefined, targets),
+    account: context.accountOf(site),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   caches.complete();
   const handlers = new Map<string, Handler>();
-  const refusalRules = new Map<string, HeaderRules | undefined>();
+  const refusals = new Map<string, RefusalOptions>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
     const listening = sites.filter((site) => listensOn(site.config, key));
     handlers.set(key, makeHostHandler(listening, serverRules, serverTrust, undeclared));
     const fallback = listening.find((site) => site.config.isDefault);
-    refusalRules.set(key, fallback === undefined ? serverRules : fallback.headerRules);
+    const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);
+    refusals.set(key, { refusalRules: fallback === undefined ? serverRules : fallback.headerRules, refusalPages });
   }
-  return { handlers, apps, upstreams: [...upstreams.values()], refusalRules, caches };
+  return { handlers, apps, upstreams: [...upstreams.values()], refusals, caches };
 }
 
 interface Targets {
@@ -131,6 +129,7 @@ interface Targets {
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly compressions: Compressions;
+  readonly accountOf: AssembleContext["accountOf"];
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: Required<SharedFiles>;
 }
@@ -156,6 +155,7 @@ interface AssembledSite {
   readonly handler: Handler;
   /** Of the site and the server; its routes have more. */
   readonly headerRules: HeaderRules | undefined;
+  readonly account: Account;
 }
 
 /** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
@@ -174,6 +174,7 @@ function makeHostHandler(
     if (exchange.forwarding === "refused") undeclared.noted(exchange);
     if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
     exchange.site = site.config.label;
+    exchange.account = site.account;
     site.handler(exchange);
   };
 }
@@ -201,6 +202,7 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.headerRules = found.value.headerRules;
     exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
+    exchange.account = found.value.account;
     // Exchanges of clients have depth 0.
     if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
@@ -240,6 +242,7 @@ interface AssembledRoute {
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
   readonly internal: boolean;
+  readonly account: Account;
 }
 
 interface Surroundings {
@@ -259,6 +262,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
     internal: route.internal,
+    account: targets.accountOf(site, route),
   };
 }
 
@@ -366,24 +370,4 @@ function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers
 function named<T>(found: T | undefined, name: string): T {
   if (found === undefined) throw new Error(`the configuration was not checked: nothing is called ${name}`);
   return found;
-}
-
-function assembleApp(app: AppConfig, config: Config, context: AssembleContext, budget: SpoolBudget): AssembledApp {
-  const queueFd = context.queues[app.name];
-  if (queueFd === undefined) throw new Error(`no queue for app ${app.name}`);
-  const channel = new AppChannel(
-    {
-      app: app.name,
-      front: context.front,
-      queueFd,
-      queueMax: app.queueMax,
-      queueTimeoutMs: app.queueTimeoutMs,
-      temporaryDirectory: config.server.temporaryDirectory,
-      budget,
-      sendFile: sendOpenFile,
-      limited: (limit) => context.limited(limit, `app ${app.name}: a request is answered 503`),
-    },
-    context.log,
-  );
-  return { config: app, channel, handler: makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs }) };
 }

@@ -3,22 +3,23 @@
  * exchanges, the assembly answers them. It shares nothing with its siblings but the kernel.
  */
 import { type Log, makeLog } from "../base/log.ts";
+import { sparing } from "../base/log-repetition.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
-import { writeLine } from "../os/log-file.ts";
+import { errorLogWriter } from "../os/log-file.ts";
 import { HeadMemo } from "../protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { Accepting } from "./accepting.ts";
-import { AccessLog } from "./access-log.ts";
+import { AccessLogs } from "./access-logs.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
 import { Admission } from "./admission.ts";
-import { assemble, type AssembledApp, type Assembly } from "./assemble.ts";
+import type { AssembledApp } from "./app.ts";
+import { assemble, type Assembly } from "./assemble.ts";
 import { LimitLog } from "./limit-log.ts";
-import { makeAccessLogLine } from "./templates.ts";
 import type { ListenerHandle, ToFront } from "./messages.ts";
 import { type SessionObserver, type SessionOptions, SWEEP_INTERVAL_MS } from "./options.ts";
 import { ProxyPreface } from "./proxy-preface.ts";
@@ -68,7 +69,7 @@ export interface FrontEvents {
 export class Front implements SessionObserver {
   private readonly config: Config;
   private readonly log: Log;
-  private readonly accessLog: AccessLog;
+  private readonly accessLogs: AccessLogs;
   private readonly assembly: Assembly;
   private readonly limits: LimitLog;
   private readonly admission: Admission;
@@ -85,10 +86,8 @@ export class Front implements SessionObserver {
     this.config = start.config;
     this.told = told;
     this.number = start.front;
-    this.log = makeLog(`front-${start.front}`, start.config.server.logLevel, (line) =>
-      writeLine(start.logs.error, line),
-    );
-    this.accessLog = new AccessLog(start.logs.access, makeAccessLogLine(start.config));
+    this.log = sparing(openErrorLog(start), monotonicMs);
+    this.accessLogs = new AccessLogs(start.config, start.logs.access, this.log);
     const usage = new Usage(
       start.usage,
       start.front,
@@ -104,6 +103,7 @@ export class Front implements SessionObserver {
       queues: start.queues,
       rates: start.rates,
       log: this.log,
+      accountOf: (site, route) => this.accessLogs.of(site, route),
       limited: (limit, detail) => this.limited(limit, detail),
       rateRefused: (name) => usage.rateRefused(name),
       changed: (places) => told.changed(places),
@@ -186,7 +186,7 @@ export class Front implements SessionObserver {
   private acceptor(handle: ListenerHandle): (wire: OwnedWire) => WireOwner {
     const make = handle.app === undefined ? this.httpSessions(handle) : this.uwsgiSessions(handle.app);
     const isGateway = handle.app !== undefined;
-    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusalRules.get(handle.key));
+    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusals.get(handle.key));
     const begin = (wire: OwnedWire, peer: Peer) =>
       this.mayBegin(peer, isGateway)
         ? this.opened(make(wire, peer), isGateway ? "" : peer.remoteAddress)
@@ -217,7 +217,7 @@ export class Front implements SessionObserver {
     const { limits } = this.config.server;
     const options: SessionOptions = {
       handler,
-      refusalRules: this.assembly.refusalRules.get(handle.key),
+      ...this.assembly.refusals.get(handle.key),
       headLimits: {
         ...DEFAULT_HEAD_LIMITS,
         headBytesMax: limits.headerBytesMax,
@@ -289,11 +289,13 @@ export class Front implements SessionObserver {
   }
 
   finished(exchange: Exchange, status: number, contentBytes: number): void {
-    this.accessLog.finished(exchange, status, contentBytes);
+    exchange.finalStatus = status;
+    exchange.contentBytes = contentBytes;
+    (exchange.account ?? this.accessLogs.server).finished(exchange);
   }
 
-  refused(peer: Peer, status: number): void {
-    this.accessLog.refused(peer, status);
+  refused(exchange: Exchange, status: number, contentBytes: number): void {
+    this.finished(exchange, status, contentBytes);
   }
 
   limited(limit: LimitName, detail: string): void {
@@ -316,9 +318,14 @@ export class Front implements SessionObserver {
 
   private reportDrained(): void {
     if (this.admission.size > 0) return;
-    this.accessLog.flush();
+    this.accessLogs.flush();
     for (const { channel } of this.assembly.apps.values()) channel.close();
     for (const upstream of this.assembly.upstreams) upstream.close();
     void this.assembly.caches.flush().then(() => this.told.drained());
   }
+}
+
+function openErrorLog({ front, config, logs }: Start): Log {
+  const { logLevel, errorLogFormat } = config.server;
+  return makeLog(`front-${front}`, logLevel, errorLogWriter(logs.error, errorLogFormat), errorLogFormat);
 }

@@ -21,6 +21,7 @@ import type { ErrorAnswers, Exchange, Handler } from "../exchange/exchange.ts";
 import { RateLimit, withLimits } from "../exchange/rate-limit.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
 import type { Scope } from "../exchange/scope.ts";
+import { siteScope } from "../exchange/site-scope.ts";
 import { evaluate } from "../exchange/template.ts";
 import type { LimitName } from "../exchange/usage.ts";
 import { Verifier } from "../exchange/verifier.ts";
@@ -103,7 +104,16 @@ export class Guards {
     });
     return new ErrorPages(options, { dispatch, log: this.log });
   }
+
+  /** Of those that the site has: files and texts. Another path of it would be asked with a request, and there is none. */
+  refusalPages(site: SiteConfig, scope: Scope): ErrorAnswers | undefined {
+    const pages = site.guards.errorPages.filter(({ source }) => source.kind !== "route");
+    return this.errorPages(pages, site, NOBODY, siteScope(site.names, scope));
+  }
 }
+
+/** For a reply that is made of no request, nothing can be asked. */
+const NOBODY: Handler = (exchange) => answer(exchange, 404);
 
 /** A length that was announced is refused before any of the body is read; others are counted as they come. */
 function withBodyBound(next: Handler, limited: Limited): Handler {

@@ -119,11 +119,12 @@ export class Http1Body implements RequestBody {
   }
 
   /** May the connection go on after a reply that begins now? A client that was not told to continue may or may not send
-   *  its body (RFC 9110 section 10.1.1), and a large rest is not worth receiving: both close. */
+   *  its body (RFC 9110 section 10.1.1), and a large rest is not worth receiving: both close. Of chunks nobody knows how
+   *  many come: they are received as far as the bound, then the connection closes although it was to go on. */
   get canBeFinished(): boolean {
     if (this.phase === "received" || this.length === 0) return true;
     if (this.awaitsContinue && !this.continued) return false;
     if (this.phase !== "unread") return true;
-    return this.length !== LENGTH_UNKNOWN && this.length <= DISCARD_BYTES_MAX;
+    return this.length === LENGTH_UNKNOWN || this.length <= DISCARD_BYTES_MAX;
   }
 }

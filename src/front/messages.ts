@@ -17,8 +17,8 @@ export interface ListenerHandle {
 }
 
 export interface LogDescriptors {
-  /** -1: no access log. */
-  readonly access: number;
+  /** By path, `stdout` and `stderr`. They stay what they are while files are rotated: see os/log-file.ts. */
+  readonly access: Readonly<Record<string, number>>;
   readonly error: number;
 }
 

@@ -1,6 +1,6 @@
 /** What every session of a front thread shares: limits, the clock of the sweep, and where finished requests are told. */
 import type { Log } from "../base/log.ts";
-import type { Exchange, Handler, Peer } from "../exchange/exchange.ts";
+import type { ErrorAnswers, Exchange, Handler } from "../exchange/exchange.ts";
 import type { HeadMemo } from "../protocol/http1/head-memo.ts";
 import type { HeaderRules } from "../exchange/reply-headers.ts";
 import type { HeadLimits } from "../protocol/http1/limits.ts";
@@ -54,9 +54,11 @@ export interface RateLimits {
   readonly sendRateMin: number;
 }
 
-/** Fields of answers to what never became a request; see refused-head.ts. */
+/** Fields and pages of answers to what never became a request; see refused-reply.ts. */
 export interface RefusalOptions {
   readonly refusalRules?: HeaderRules | undefined;
+  /** Those that answer at once. */
+  readonly refusalPages?: ErrorAnswers | undefined;
 }
 
 export interface SessionOptions extends PersistenceLimits, RateLimits, RefusalOptions {
@@ -79,8 +81,8 @@ export interface SessionObserver {
   nextConnection(): number;
   /** The exchange is over: its last byte was taken by the kernel, or the client left (status 499 if nothing was sent). */
   finished(exchange: Exchange, status: number, contentBytes: number): void;
-  /** Refused before there was an exchange. */
-  refused(peer: Peer, status: number): void;
+  /** Refused before there was an exchange: this one shows what is known (unread-exchange.ts). */
+  refused(exchange: Exchange, status: number, contentBytes: number): void;
   /** A limit was hit; `detail` says whom it hit and what was done. */
   limited(limit: LimitName, detail: string): void;
   /** The same without a line in the log: it was written already, or nothing is wrong. */

@@ -5,9 +5,8 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Wire, WireOwner } from "../net/wire.ts";
 import { Outbox } from "../net/outbox.ts";
-import type { HeaderRules } from "../exchange/reply-headers.ts";
-import type { ReplyHead } from "../protocol/http/message.ts";
-import { refusedHead } from "./refused-head.ts";
+import type { RefusalOptions } from "./options.ts";
+import { type RefusedReply, refusedReply } from "./refused-reply.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { peerOf } from "./session.ts";
 
@@ -32,12 +31,12 @@ export class Refusals {
   }
 
   /** The owner that the wire has from now on. */
-  refuse(wire: Wire, rules?: HeaderRules): WireOwner {
+  refuse(wire: Wire, options?: RefusalOptions): WireOwner {
     if (this.open.size >= REFUSALS_MAX) {
       wire.abort();
       return NOBODY;
     }
-    const refusal = new Refusal(wire, this.scratch, refusedHead(STATUS, peerOf(wire), rules), () =>
+    const refusal = new Refusal(wire, this.scratch, refusedReply(STATUS, peerOf(wire), options), () =>
       this.open.delete(refusal),
     );
     this.open.add(refusal);
@@ -58,11 +57,11 @@ class Refusal implements WireOwner {
   private readonly over: () => void;
   private readonly sinceMs = monotonicMs();
 
-  constructor(wire: Wire, scratch: Buffer, head: ReplyHead, over: () => void) {
+  constructor(wire: Wire, scratch: Buffer, reply: RefusedReply, over: () => void) {
     this.wire = wire;
     this.over = over;
     // A fresh socket takes a page of a few hundred bytes; one that does not is not waited for.
-    new ReplyWriter(new Outbox(wire), scratch).refusal(head);
+    new ReplyWriter(new Outbox(wire), scratch).refusal(reply);
     wire.shutdown();
   }
 

@@ -25,7 +25,7 @@ import {
   type ReplyFraming,
   replyFraming,
 } from "../protocol/http1/write.ts";
-import { errorPage } from "../exchange/canned.ts";
+import type { RefusedReply } from "./refused-reply.ts";
 
 /** Reply heads that do not fit in the scratch buffer are encoded here; larger than this they are a mistake. */
 const LARGE_HEAD_BYTES_MAX = 1024 * 1024;
@@ -196,10 +196,10 @@ export class ReplyWriter {
     this.outbox.write(wanted ? encodeLastChunk(trailers) : LAST_CHUNK);
   }
 
-  /** The answer to bytes that never became a request (refused-head.ts); the connection closes after it. `toHead`: they
+  /** The answer to bytes that never became a request (refused-reply.ts); the connection closes after it. `toHead`: they
    *  began as a HEAD. */
-  refusal(head: ReplyHead, toHead = false): void {
-    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, errorPage(head.status).content, false);
+  refusal({ head, content }: RefusedReply, toHead = false): void {
+    this.whole(toHead ? REFUSED_HEAD : REFUSED, head, content, false);
   }
 
   private encode(request: RequestHead, head: ReplyHead, persistent: boolean): number {

@@ -13,6 +13,7 @@ import { OVERDUE } from "./deadlines.ts";
 import type { SessionObserver } from "./options.ts";
 import type { PersistenceLimit } from "./persistence.ts";
 import { describeExchange } from "./session.ts";
+import { unreadExchange } from "./unread-exchange.ts";
 
 /** Failures of the codec that are limits of the configuration. */
 const LIMITS: Readonly<Record<string, LimitName>> = {
@@ -57,8 +58,12 @@ export class Report implements ConnectionFacts {
     this.observer.finished(exchange, status, contentBytes);
   }
 
-  refused(status: number): void {
-    this.observer.refused(this.peer, status);
+  /** What came was no request; it is told as one of which nothing is known. */
+  refused(status: number, contentBytes: number): void {
+    const exchange = unreadExchange(this.peer, this);
+    exchange.requestBytes = this.received - this.before;
+    exchange.bytesSent = this.outbox.taken;
+    this.observer.refused(exchange, status, contentBytes);
   }
 
   /** The codec refused a head; its message names the largest field where that is what is wrong. */

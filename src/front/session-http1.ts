@@ -21,7 +21,7 @@ import { Http1Body, type Http1BodyOwner } from "./http1-body.ts";
 import { Http1Reply, type Http1ReplyOwner } from "./http1-reply.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
 import { Persistence } from "./persistence.ts";
-import { refusedHead } from "./refused-head.ts";
+import { refusedReply } from "./refused-reply.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { Report } from "./report.ts";
 import { peerOf, reportBug, type Session } from "./session.ts";
@@ -211,7 +211,14 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   private bodyReceived(bytes: Uint8Array): void {
     const received = this.body.receive(bytes, this.exchange?.bodyBytesMax ?? 0);
     if (received === "too-large") this.bodyBroken("too-large", 413);
-    else if (received === "enough") this.finishConnection();
+    else if (received === "enough") this.bodyAbandoned();
+  }
+
+  /** More comes than is worth receiving behind an answer. */
+  private bodyAbandoned(): void {
+    this.persistence.end();
+    this.lingerNeeded = true;
+    this.finishConnection();
   }
 
   private requestEnded(): void {
@@ -244,8 +251,8 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
 
   private refuseWith(status: number): void {
     this.lingerNeeded = true;
-    this.writer.refusal(refusedHead(status, this.peer, this.options.refusalRules), this.connection.asksForHead);
-    this.report.refused(status);
+    this.writer.refusal(refusedReply(status, this.peer, this.options), this.connection.asksForHead);
+    this.report.refused(status, this.writer.contentBytes);
     this.finishConnection();
   }
 

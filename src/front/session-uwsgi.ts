@@ -26,7 +26,7 @@ import { GatewayBody, type GatewayBodyOwner } from "./gateway-body.ts";
 import type { Overdue } from "./deadlines.ts";
 import { FRESH_MS, LINGER_MS, type RateLimits, type SessionObserver, type SessionTimeouts } from "./options.ts";
 import { Pace } from "./pace.ts";
-import { refusedHead } from "./refused-head.ts";
+import { refusedReply } from "./refused-reply.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { Report } from "./report.ts";
 import { peerOf, reportBug, type Session } from "./session.ts";
@@ -184,8 +184,8 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     const { wire, writer } = this;
     this.options.log.error(`uwsgi request from ${wire.remoteAddress} refused with ${status}: ${why}`);
     this.phase = "flushing";
-    writer.refusal(refusedHead(status, wire, undefined));
-    this.report.refused(status);
+    writer.refusal(refusedReply(status, wire));
+    this.report.refused(status, writer.contentBytes);
     this.finishConnection();
   }
 

@@ -3,15 +3,15 @@
  * logs, which show variables of exchanges; nobody answers it.
  */
 import { monotonicMs } from "../base/clock.ts";
-import { Exchange, type Peer } from "../exchange/exchange.ts";
+import { type ConnectionFacts, Exchange, type Peer } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
 import type { Reply } from "../exchange/reply.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
 
-export function unreadExchange(peer: Peer): Exchange {
+export function unreadExchange(peer: Peer, connection?: ConnectionFacts): Exchange {
   const facts = { id: 0, head: UNREAD, peer, body: NO_BODY, reply: NO_REPLY, protocol: "", params: undefined };
-  return new Exchange({ ...facts, startedMs: monotonicMs() });
+  return new Exchange({ ...facts, connection, startedMs: monotonicMs() });
 }
 
 const UNREAD: RequestHead = {

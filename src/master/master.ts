@@ -5,19 +5,18 @@
  *   TERM, INT, QUIT     stop accepting, finish what is in flight (drain_timeout), stop the workers, exit 0
  *   again               at once
  *   HUP                 the code of all apps is loaded anew; the configuration is not, yet
- *   USR1, USR2          no effect yet, and said so
+ *   USR1                log files are opened anew
+ *   USR2                no effect yet, and said so
  */
 import { version } from "../../package.json";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { makeLog } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { Config } from "../config/config.ts";
 import { makeRateMemory, type RateMemory } from "../exchange/rate-table.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeAddressMemory } from "../exchange/address-counts.ts";
-import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { makeCommands } from "./commands.ts";
@@ -25,7 +24,7 @@ import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
 import { Listeners } from "./listeners.ts";
-import { openLogs } from "./logs.ts";
+import { Logs } from "./logs.ts";
 import { Operations } from "./operations.ts";
 import { SignalQueue } from "./signals.ts";
 import { rateNames, serverStatus, type ServerState, type ServerStatus } from "./status.ts";
@@ -37,29 +36,33 @@ const WORKER_STOP_GRACE_MS = 5_000;
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 const RELOAD_SIGNALS = ["SIGHUP"] as const;
-const UNUSED_SIGNALS = ["SIGUSR1", "SIGUSR2"] as const;
+const REOPEN_SIGNALS = ["SIGUSR1"] as const;
+const UNUSED_SIGNALS = ["SIGUSR2"] as const;
 
 interface Signals {
   readonly stop: SignalQueue;
   readonly reload: SignalQueue;
+  readonly reopen: SignalQueue;
 }
 
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
 export async function runMaster(config: Config): Promise<number> {
   const tell = (signal: string) =>
-    writeLine(2, `server: ${signal} is ignored: this version does not reopen logs; restart it instead\n`);
+    writeLine(2, `server: ${signal} is ignored: this version does not replace its binary; restart it instead\n`);
   const signals = {
     stop: new SignalQueue(STOP_SIGNALS, UNUSED_SIGNALS, tell),
     reload: new SignalQueue(RELOAD_SIGNALS, [], tell),
+    reopen: new SignalQueue(REOPEN_SIGNALS, [], tell),
   };
   try {
-    return await new Master(config, openLogs(config.server)).run(signals);
+    return await new Master(config, new Logs(config)).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     return 1;
   } finally {
     signals.stop.close();
     signals.reload.close();
+    signals.reopen.close();
   }
 }
 
@@ -70,7 +73,7 @@ function startProblem(error: unknown): string {
 
 class Master {
   private readonly config: Config;
-  private readonly logs: LogDescriptors;
+  private readonly logs: Logs;
   private readonly log: Log;
   private readonly apps: readonly AppSupervisor[];
   private readonly companions: Companions;
@@ -87,20 +90,16 @@ class Master {
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: LogDescriptors) {
+  constructor(config: Config, logs: Logs) {
     this.config = config;
     this.logs = logs;
     this.usage = makeUsageMemory(config.server.fronts, rateNames(config));
     this.addresses = makeAddressMemory(config.server.fronts);
     this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
-    this.log = this.logFor("master");
+    this.log = logs.logFor("master");
     this.apps = config.apps.map((app) => this.makeSupervisor(app));
-    this.companions = new Companions(config, (source) => this.logFor(source));
+    this.companions = new Companions(config, (source) => logs.logFor(source));
     this.operations = new Operations(this.apps, this.companions.services);
-  }
-
-  private logFor(source: string): Log {
-    return makeLog(source, this.config.server.logLevel, (line) => writeLine(this.logs.error, line));
   }
 
   private makeSupervisor(app: Config["apps"][number]): AppSupervisor {
@@ -112,13 +111,13 @@ class Master {
       { ...app, temporaryDirectory, outlivesFailedStart },
       fronts,
       toFront,
-      this.logFor(`app ${app.name}`),
+      this.logs.logFor(`app ${app.name}`),
     );
   }
 
   /** Nothing is bound or started before it is certain that no other server has this configuration. */
   async run(signals: Signals): Promise<number> {
-    const hold = ControlHold.acquire(this.config, this.logFor("control"));
+    const hold = ControlHold.acquire(this.config, this.logs.logFor("control"));
     try {
       return await this.serve(hold, signals);
     } finally {
@@ -135,7 +134,7 @@ class Master {
       const started = await Promise.race([this.startApps(), stop]);
       if (started !== "started") return await this.abandon(started);
       await fronts.accept();
-      this.serving(listeners, signals.reload);
+      this.serving(listeners, signals);
       this.log.notice(`${await stop}: stopping`);
       this.graceMs = await this.drain(fronts, signals.stop.next());
       return 0;
@@ -189,7 +188,7 @@ class Master {
         config: this.config,
         listeners: listeners.handles(front),
         queues,
-        logs: this.logs,
+        logs: this.logs.descriptors,
         usage: this.usage,
         addresses: this.addresses,
         rates: this.rates,
@@ -209,12 +208,14 @@ class Master {
     return "started";
   }
 
-  private serving(listeners: Listeners, reloads: SignalQueue): void {
+  private serving(listeners: Listeners, signals: Signals): void {
     this.state = "serving";
     this.log.notice(`serving ${listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
-    void this.obeyReloads(reloads);
+    this.logs.watch();
+    void this.obeyReloads(signals.reload);
+    void this.obeyReopens(signals.reopen);
   }
 
   private async obeyReloads(reloads: SignalQueue): Promise<never> {
@@ -223,6 +224,14 @@ class Master {
       this.log.notice(`${signal}: loading the code of all apps anew; the configuration is read at a restart only`);
       // The next signal does not wait for it: the apps themselves make one reload of several.
       void this.operations.reloadApps(this.apps, signal, () => {});
+    }
+  }
+
+  private async obeyReopens(reopens: SignalQueue): Promise<never> {
+    for (;;) {
+      const signal = await reopens.next();
+      this.logs.reopen();
+      this.log.notice(`${signal}: log files are opened anew`);
     }
   }
 
@@ -256,5 +265,6 @@ class Master {
     for (const [limit, hits] of limitHits(this.usage, rateNames(this.config)))
       this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");
+    this.logs.close();
   }
 }

@@ -2,10 +2,10 @@
  * What of a message goes on to the next hop (RFC 9110 section 7.6): the fields of a request for the upstream, the fields
  * of its reply for the client. Fields that are not known are passed, in order.
  *
- * Who the client is, is said by this server only: X-Forwarded-For, -Proto, -Host, -Port and X-Real-IP are written anew,
- * and others of their kind (exchange/forwarding.ts), as fields whose name holds `_` and which could pass for them in a CGI
+ * Who the client is, is said by this server only: Forwarded, X-Forwarded-For, -Proto, -Host, -Port and X-Real-IP are
+ * written anew, and others of their kind (exchange/forwarding.ts), as fields whose name holds `_` and which could pass for them in a CGI
  * environment, go on from nobody but a trusted proxy. What that says (exchange/client-address.ts) is kept: its
- * X-Forwarded-For goes on with its own address behind it. Forwarded is read and not passed on, since nothing would be added.
+ * X-Forwarded-For goes on with its own address behind it, its Forwarded with an element of ours.
  */
 import { forwardedFor } from "../exchange/client-address.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -13,6 +13,7 @@ import { passesAmbiguous } from "../exchange/field-spelling.ts";
 import { isForwardingField } from "../exchange/forwarding.ts";
 import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
+import { forwardedField } from "./forwarded-field.ts";
 import { countsDown } from "./hops.ts";
 
 /** Our name in Via fields (RFC 9110 section 7.6.3): a pseudonym that tells nothing of the host. */
@@ -94,6 +95,7 @@ const HOST = fieldName("Host");
 const VIA = fieldName("Via");
 const X_REMOTE_USER = fieldName("X-Remote-User");
 const X_REAL_IP = fieldName("X-Real-IP");
+const FORWARDED = fieldName("Forwarded");
 const X_FORWARDED_FOR = fieldName("X-Forwarded-For");
 const X_FORWARDED_PROTO = fieldName("X-Forwarded-Proto");
 const X_FORWARDED_HOST = fieldName("X-Forwarded-Host");
@@ -140,6 +142,7 @@ export function ownFields(exchange: Exchange, sink: FieldSink, via: boolean): vo
   const forwardedHost = believed(exchange, "x-forwarded-host") ?? (exchange.forwardedHost || host);
   if (forwardedHost !== "") sink.add(X_FORWARDED_HOST, forwardedHost);
   sink.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
+  sink.add(FORWARDED, forwardedField(exchange, host, forwardedHost));
 }
 
 /** Do our fields depend on the connection and its Host alone, so that they can be kept for its next request? */

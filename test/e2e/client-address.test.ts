@@ -172,7 +172,8 @@ describe("a stranger's lies", () => {
   test("reach no upstream that speaks HTTP, which gets our own word", async () => {
     const seen = await facts(trusting, request("c.example", fields, "/forward/facts"));
     const names = ["FOR", "PROTO", "HOST", "PORT"].map((end) => `HTTP_X_FORWARDED_${end}`);
-    expect(told(seen).toSorted()).toEqual([...names, "HTTP_X_REAL_IP"].toSorted());
+    expect(told(seen).toSorted()).toEqual([...names, "HTTP_FORWARDED", "HTTP_X_REAL_IP"].toSorted());
+    expect(seen["HTTP_FORWARDED"]).toBe("for=127.0.0.1;host=c.example;proto=http");
     expect(names.map((name) => seen[name])).toEqual([
       "127.0.0.1",
       "http",

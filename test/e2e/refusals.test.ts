@@ -3,6 +3,8 @@
  * of both logs; the counter of its limit; and what the variables of a connection and of an app say of it.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { probeApp } from "../support/toml.ts";
@@ -22,6 +24,7 @@ const FORMAT =
   "$upstream_response_length|$upstream_http_content_type|";
 
 beforeAll(async () => {
+  writeFileSync(join(folder, "long.html"), "<p>too long</p>");
   const ports = [await freePort(), await freePort()];
   address = { host: "127.0.0.1", port: ports[0] as number };
   lonely = { host: "127.0.0.1", port: ports[1] as number };
@@ -42,6 +45,11 @@ rate = "1/h"
 listen = ["127.0.0.1:${ports[0]}"]
 max_body_size = "1KiB"
 headers = { set = { X-Frame-Options = "DENY", X-From = "$remote_addr" } }
+[site.error_pages]
+"414" = "long.html"
+"431 505" = { respond = "<p>$status: $remote_addr</p>" }
+"417" = { route = "/once/" }
+"400" = { route = "/once/" }
 [site.routes]
 "/" = { app = "probe" }
 "/once/" = { respond = "ok", limit = "once" }
@@ -101,6 +109,24 @@ describe("the fields of a refusal", () => {
     client.close();
   });
 
+  test("and its error pages, as far as they are files and texts", async () => {
+    const long = await ask(address, `GET /${"x".repeat(2000)} HTTP/1.1\r\n${HOST}\r\n`);
+    expect([long.status, field(long, "Content-Type"), String(long.body)]).toEqual([
+      414,
+      "text/html",
+      "<p>too long</p>",
+    ]);
+    const version = await ask(address, `GET / HTTP/2.0\r\n${HOST}\r\n`);
+    expect([version.status, String(version.body)]).toEqual([505, "<p>505: 127.0.0.1</p>"]);
+    const nonsense = await ask(address, "NONSENSE\r\n\r\n");
+    expect([nonsense.status, String(nonsense.body)]).toEqual([400, expect.stringContaining("<h1>400 Bad Request")]);
+    const client = await Client.open(address);
+    client.send(`HEAD /${"x".repeat(2000)} HTTP/1.1\r\n${HOST}\r\n`);
+    expect(field(await client.answer("HEAD"), "Content-Length")).toBe("15");
+    expect((await client.rest()).length).toBe(0);
+    client.close();
+  });
+
   test("of a known site they are its own", async () => {
     const answer = await ask(
       address,
@@ -129,6 +155,11 @@ test("rfc9112_9_6: a large upload that is refused is received until its client h
 test("the log names the largest field of a head that is too large", async () => {
   await server.logged(/431 head_too_large: .*X-Long/i);
   await server.logged(/414 target_too_long/);
+});
+
+test("the access log tells what a refusal has received and was sent", async () => {
+  const line = /^414\|[^|]*\|\d+\|[^|]*\|\d{4}\|[1-9]\d\d\|/m;
+  await until("line of a refusal in the access log", 10_000, () => line.test(server.output));
 });
 
 async function logged(mark: string): Promise<readonly string[]> {
@@ -178,7 +209,7 @@ test("every limit that was hit is counted, and told at the end", async () => {
     [...server.log.matchAll(/(\S+) was hit (\d+) times/g)].map(([, name, hits]) => [name, Number(hits)]),
   );
   expect(counted).toMatchObject({
-    max_target_size: 1,
+    max_target_size: 3,
     max_header_size: 1,
     max_header_fields: 1,
     max_body_size: 3,

@@ -127,6 +127,36 @@ describe("bodies that are not read", () => {
     expect(wire.state).toBe("open");
   });
 
+  test("rfc9112_9_3: one in chunks is discarded, too, and the connection goes on", () => {
+    const { wire, records } = stage(hello);
+    const post = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    wire.send(`${post}5\r\nabcde\r\n0\r\n\r\n${GET}`);
+    wire.send(post);
+    wire.send(`${GET.length.toString(16)}\r\n${GET}\r\n0\r\nX-End: 1\r\n\r\n${GET}`);
+    expect(records).toEqual(["200 5", "200 5", "200 5", "200 5"]);
+    expect(wire.output).not.toMatch(/connection: close/i);
+    expect(wire.state).toBe("open");
+  });
+
+  test("rfc9112_9_6: chunks without end close the connection, lingering so that the answer can be read", () => {
+    const { wire, session } = stage(hello);
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const piece = `10000\r\n${"x".repeat(0x10000)}\r\n`;
+    for (let sent = 0; sent <= DISCARD_BYTES_MAX; sent += 0x10000) wire.send(piece);
+    expect(wire.state).toBe("shut");
+    wire.send(`0\r\n\r\n${GET}`);
+    expect(wire.output.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    session.tick(monotonicMs() + LINGER_MS + 1);
+    expect(wire.state).toBe("closed");
+  });
+
+  test("rfc9112_9_3: behind its answer a malformed chunk closes the connection and is not answered again", () => {
+    const { wire } = stage(hello);
+    wire.send(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcdeX${GET}`);
+    expect(wire.output.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(wire.state).toBe("shut");
+  });
+
   test("a large one closes the connection, lingering so that the answer can be read", () => {
     const { wire, session } = stage(hello);
     wire.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${DISCARD_BYTES_MAX + 1}\r\n\r\n`);

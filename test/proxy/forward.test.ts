@@ -16,6 +16,7 @@ const OURS: Pairs = [
   ["X-Forwarded-Proto", "http"],
   ["X-Forwarded-Host", "a.example"],
   ["X-Forwarded-Port", "8000"],
+  ["Forwarded", "for=127.0.0.1;host=a.example;proto=http"],
 ];
 
 function requestFields(exchange: Exchange, fallbackHost: string): Fields {
@@ -203,6 +204,7 @@ describe("what a trusted proxy says", () => {
       "X-Forwarded-Proto": "https",
       "X-Forwarded-Host": "www.example",
       "X-Forwarded-Port": "443",
+      Forwarded: "for=192.0.2.7;host=www.example;proto=https, for=10.0.0.2, for=10.0.0.1;host=a.example;proto=http",
     });
   });
 
