@@ -7,7 +7,7 @@ import { translateNginx } from "./nginx/translate.ts";
 import { emptyPlan, type Plan } from "./plan.ts";
 import { ImportReport } from "./report.ts";
 import type { SourceFile } from "./source.ts";
-import { translateUwsgi } from "./uwsgi/translate.ts";
+import { isUwsgi, translateUwsgi } from "./uwsgi/translate.ts";
 
 /** What both translators fill. */
 export interface Importing {
@@ -19,9 +19,8 @@ export interface Importing {
 export type Format = "nginx" | "uwsgi";
 
 /** By its name, else by what it looks like. */
-export function formatOf({ name, text }: SourceFile): Format {
-  if (/\.(ini|ya?ml|xml|json)$/i.test(name)) return "uwsgi";
-  return /^\s*\[uwsgi\]/m.test(text) ? "uwsgi" : "nginx";
+export function formatOf(file: SourceFile): Format {
+  return isUwsgi(file) ? "uwsgi" : "nginx";
 }
 
 export function importFiles(files: readonly SourceFile[], environment: Environment): Importing {

@@ -51,12 +51,30 @@ function translateTarget(context: Context): void {
     given.tell("noEffectThere", file, `uWSGI loads ${showOption(module)} and skips a second app at the same place`);
   const option = module ?? file;
   const written = option?.value ?? "";
-  if (option === undefined || written === "") return;
+  if (option === undefined || written === "") return translateFirstMount(context);
   // A module with a colon says itself what is called; a file never does.
   const target = wsgiTarget(context, option, module === undefined ? fileTarget(written, name) : written, name);
   if (target === undefined) return;
   app.set("wsgi", unmark(target), option.origin);
   given.tell("translated", option, "wsgi");
+}
+
+/** Without an app of its own uWSGI answers what no mount leads to by the first that is mounted. */
+function translateFirstMount(context: Context): void {
+  for (const option of context.given.look("mount")) {
+    const target = mountTarget(option)?.target;
+    const wsgi = target === undefined ? undefined : wsgiTarget(context, option, target, "application");
+    if (wsgi === undefined) continue;
+    return context.app.set("wsgi", unmark(wsgi), option.origin);
+  }
+}
+
+/** `/prefix=module:callable` or `/prefix=file.py`, of which the target is as wsgiTarget takes it; undefined for others, which
+ *  uWSGI does not load. */
+export function mountTarget({ value = "" }: Option): { readonly prefix: string; readonly target: string } | undefined {
+  const [, prefix = "", target = ""] = /^([^=]*)=(.*)$/s.exec(value) ?? [];
+  if (/\.(?:py|wsgi)$/.test(target)) return { prefix, target: fileTarget(target, "application") };
+  return target.includes(":") ? { prefix, target } : undefined;
 }
 
 /** `wsgi.py` alone would be a module of that name to nobody, but says that it is a file by its ending; `app.wsgi` does not. */

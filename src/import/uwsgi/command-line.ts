@@ -64,6 +64,8 @@ class Reader {
     const begun = written === "" ? [] : known.filter((name) => name.startsWith(written));
     if (begun.length === 1) return begun[0];
     const offer = nearest(written, known);
+    // What follows may be its value, or not: uWSGI stops here as well.
+    this.next = this.words.length;
     const which = begun.length > 1 ? `could be --${begun.slice(0, 3).join(", --")}…` : "is no option of uWSGI";
     return void this.complain(
       word.origin,

@@ -69,6 +69,7 @@ export class Evaluation {
   private block: Block | undefined;
   /** An option of a block is being taken: what it includes is taken as it comes. */
   private running = false;
+  private complaints = 0;
   private readonly lookedUp = new Set<string>();
 
   constructor(around: Surroundings, watcher: Watcher, variable: (name: string) => string | undefined) {
@@ -177,17 +178,21 @@ export class Evaluation {
   }
 
   private fill(symbol: "$" | "@" | "%"): void {
-    for (let index = 0; index < this.options.length; index++) {
-      const option = this.options[index] as Option;
-      const { value } = option;
-      if (value === undefined || !value.includes(symbol)) continue;
-      try {
-        const filled = replacePlaceholders(value, symbol, (body) => this.lookUp(symbol, body, option));
-        this.options[index] = { ...option, value: filled };
-      } catch (error) {
-        if (!(error instanceof EndlessPlaceholder)) throw error;
-        this.cannot(option.origin, showOption(option), `${error.message} stands for itself, without end`);
-      }
+    const filled = this.options.map((option) => this.filled(option, symbol));
+    this.options.splice(0, this.options.length, ...filled.filter((option) => option !== undefined));
+  }
+
+  /** Undefined after complaining. */
+  private filled(option: Option, symbol: "$" | "@" | "%"): Option | undefined {
+    const { value } = option;
+    if (value === undefined || !value.includes(symbol)) return option;
+    const before = this.complaints;
+    try {
+      const text = replacePlaceholders(value, symbol, (body) => this.lookUp(symbol, body, option));
+      return this.complaints === before ? { ...option, value: text } : undefined;
+    } catch (error) {
+      if (!(error instanceof EndlessPlaceholder)) throw error;
+      return void this.cannot(option.origin, showOption(option), `${error.message} stands for itself, without end`);
     }
   }
 
@@ -226,6 +231,7 @@ export class Evaluation {
 
   private cannot(origin: Origin | undefined, directive: string, sentence: string): void {
     const place = origin ?? this.files[0]?.file.at(0) ?? new SourceFile(directive, directive, "").at(0);
+    this.complaints++;
     this.watcher.complain(place, directive, sentence);
   }
 

@@ -39,9 +39,9 @@ export class Given {
     return counts;
   }
 
-  /** Looks without taking it up. */
-  has(...names: readonly string[]): boolean {
-    return this.options.some(({ key }) => names.includes(key));
+  /** Looks without taking them up. */
+  look(...names: readonly string[]): readonly Option[] {
+    return this.options.filter(({ key }) => names.includes(key));
   }
 
   get rest(): readonly Option[] {

@@ -1,4 +1,5 @@
 /** Where uWSGI logs to, and what of requests. It writes messages and requests to one place unless it is told otherwise. */
+import { formatDuration, formatSize } from "../../base/units.ts";
 import { absolutePath, type Context } from "./context.ts";
 import { isYes } from "./given.ts";
 import { unmark } from "./marks.ts";
@@ -50,6 +51,7 @@ export function translateLogs(context: Context): void {
   for (const logger of given.all("logger", "log-socket", "log-syslog")) translateLogger(context, logger, "error_log");
   for (const logger of given.all("req-logger", "logger-req")) translateLogger(context, logger, "access_log");
   translateWhich(context);
+  translateRotation(context);
   translateFormat(context);
 }
 
@@ -75,23 +77,38 @@ function translateLogger(context: Context, option: Option, key: "error_log" | "a
   );
 }
 
-/** Without disable-logging these say what is logged anyway. */
+/** Beside disable-logging these say what is logged all the same; without it they say nothing new. */
 function translateWhich({ given, plan }: Context): void {
   const disabled = given.last("disable-logging");
-  const chosen = given.all("log-4xx", "log-5xx", "log-slow").filter(isYes);
   const isOff = disabled !== undefined && isYes(disabled);
   if (disabled !== undefined && !isOff) given.tell("defaultHere", disabled, "requests are logged");
-  for (const option of chosen) {
-    if (isOff) given.notSupported(option, "logs all requests or none; all are logged", "harmless");
-    else given.tell("defaultHere", option, "all requests are logged");
+  const chosen = given.all("log-4xx", "log-5xx", "log-slow").filter(isYes);
+  if (!isOff) {
+    for (const option of chosen) given.tell("defaultHere", option, "all requests are logged");
+    return;
   }
-  if (disabled === undefined || !isOff) return;
+  const statuses = chosen.filter(({ key }) => key !== "log-slow").map(({ key }) => key.slice("log-".length));
+  if (statuses.length > 0) plan.server.set("access_log_status", statuses, chosen[0]?.origin);
+  for (const option of chosen) {
+    const slow = option.key === "log-slow" ? given.number(option) : undefined;
+    if (slow !== undefined)
+      plan.server.set("access_log_slow", typeof slow === "number" ? formatDuration(slow) : `${slow}ms`, option.origin);
+    given.tell("translated", option, slow === undefined ? "access_log_status" : "access_log_slow");
+  }
   if (chosen.length === 0) plan.server.set("access_log", "off", disabled.origin);
   given.tell(
     "translated",
     disabled,
-    chosen.length === 0 ? "access_log = off" : "requests are logged for what is said below",
+    chosen.length === 0 ? "access_log = off" : "only the requests that are named get a line",
   );
+}
+
+function translateRotation({ given, plan }: Context): void {
+  const option = given.last("log-maxsize");
+  const bytes = option && given.number(option);
+  if (option === undefined || bytes === undefined) return;
+  plan.server.set("log_rotate_size", typeof bytes === "number" ? formatSize(bytes) : bytes, option.origin);
+  given.tell("translated", option, "log_rotate_size");
 }
 
 function translateFormat({ given, plan }: Context): void {

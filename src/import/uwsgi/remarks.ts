@@ -12,6 +12,7 @@ type Row = readonly [verdict: Remark["verdict"], names: string, sentence: string
 
 const ROWS: readonly Row[] = [
   ["not-needed", "master no-orphans master-as-root", "there always is a master, and no worker outlives it"],
+  ["not-needed", "gevent-*", "there are no greenlets, so nothing is patched"],
   ["not-needed", "vacuum", "sockets are removed when the server ends"],
   ["not-needed", "enable-threads no-threads-wait", "threads of the project's own always run"],
   ["not-needed", "need-app", "an app that cannot be imported is an error, and the server does not start"],
@@ -120,7 +121,7 @@ const ROWS: readonly Row[] = [
   ["default-here", "honour-range", "ranges are served"],
   [
     "default-here",
-    "logdate log-date log-prefix logformat-strftime log-format-strftime log-micros log-zero log-big log-sendfile log-ioerror",
+    "log-x-forwarded-for logdate log-date log-prefix logformat-strftime log-format-strftime log-micros log-zero log-big log-sendfile log-ioerror",
     "every line has its time",
   ],
   [

@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { isYes } from "./given.ts";
 import type { Option } from "./option.ts";
 import { isOption, optionNames, valueRule } from "./option-names.ts";
-import { remarkOn } from "./remarks.ts";
+import { type Remark, remarkOn } from "./remarks.ts";
 
 /** Plugins that change nothing of what is served. */
 const KNOWN_PLUGINS =
@@ -49,16 +49,17 @@ function tellPlugins({ given }: Context, option: Option): void {
   given.notSupported(option, `there are no plugins: what ${foreign.join(", ")} does is not done`, "changes-meaning");
 }
 
+const NO_REMARK: Remark = { verdict: "changes-meaning", sentence: "has no counterpart here" };
+
 function tellRest(context: Context, option: Option, placeholders: ReadonlySet<string>): void {
   const { given } = context;
   if (!isOption(option.key)) return tellUnknown(context, option, placeholders);
   const remark = remarkOn(option.key);
-  if (remark === undefined)
-    return given.notSupported(option, "has no counterpart here", isOff(option) ? "harmless" : "changes-meaning");
-  const { verdict, sentence } = remark;
+  const { verdict, sentence } = remark ?? NO_REMARK;
   if (verdict === "not-needed") given.tell("notNeeded", option, sentence);
   else if (verdict === "default-here") given.tell("defaultHere", option, sentence);
-  else given.notSupported(option, sentence, isOff(option) ? "harmless" : verdict);
+  else if (isOff(option)) given.tell("defaultHere", option, "is switched off");
+  else given.notSupported(option, sentence, verdict);
 }
 
 /** What is switched off changes nothing. */
@@ -86,15 +87,12 @@ export function tellComments({ given }: Context, options: readonly Option[]): vo
     if (comment === undefined || FREE_TEXT.test(key) || /^\d+\s/.test(value)) continue;
     const isFlag = valueRule(key) === "none";
     const plain = value.slice(0, -comment.length);
-    if (!isFlag)
-      given.tell("noEffectThere", option, `is all of it the value to uWSGI: a comment has a line of its own`);
-    else if (!isYes({ ...option, value: plain }))
-      given.tell(
-        "noEffectThere",
-        option,
-        `means yes to uWSGI, since all of it is the value: a comment has a line of its own`,
-      );
+    const sentence = "is all of it the value to uWSGI: a comment has a line of its own";
+    if (!isFlag) given.tell(NEEDED.test(key) ? "error" : "noEffectThere", option, sentence);
+    else if (!isYes({ ...option, value: plain })) given.tell("noEffectThere", option, `means yes: ${sentence}`);
   }
 }
 
+/** Without these nothing runs. */
+const NEEDED = /^(?:chdir|home|virtualenv|venv|pyhome|module|wsgi|wsgi-file|file|socket|http|http-socket)$/;
 const FREE_TEXT = /attach-daemon|cron|log-?format|hook|exec|route|add-header|^env$|print/;

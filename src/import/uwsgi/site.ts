@@ -2,10 +2,10 @@
  * What uWSGI's HTTP addresses answer: files of static-map and check-static, apps at their mounts, the app. There a file that
  * is not found is asked of the app; so it is here (`otherwise`).
  */
-import { formatSize } from "../../base/units.ts";
+import { formatDuration, formatSize } from "../../base/units.ts";
 import { statSync } from "node:fs";
 import { freeName, type Route, type RouteKey, Settings, type Site, type Value } from "../plan.ts";
-import { wsgiTarget } from "./app.ts";
+import { FILE, MODULE, mountTarget, wsgiTarget } from "./app.ts";
 import { absolutePath, type Context } from "./context.ts";
 import { isYes } from "./given.ts";
 import { hasMark, unmark } from "./marks.ts";
@@ -15,7 +15,10 @@ export function translateSite(context: Context, site: Site): void {
   translateStatic(context, site);
   translateMounts(context, site);
   translateReplies(context, site);
-  if (context.app.has("wsgi")) addRoute(site, "/", { app: context.name });
+  const noDefault = context.given.last("no-default-app");
+  if (noDefault !== undefined) context.given.tell("translated", noDefault, "what no route leads to is answered 404");
+  const hasDefault = context.given.look(...MODULE, ...FILE).length > 0 || !isYes(noDefault);
+  if (context.app.has("wsgi") && hasDefault) addRoute(site, "/", { app: context.name });
 }
 
 /** Options that have no meaning without a site of our own: a gateway is to do it. */
@@ -97,11 +100,17 @@ function translateExpires({ given }: Context): string | undefined {
     const [, pattern = "", seconds = ""] = /^(\S*)\s+(\d+)/.exec(option.value ?? "") ?? [];
     const isForAll = /^(?:\^?(?:\/)?\.?[*+]?\$?|\^?\/?\w*\/\*|\/\w+\/\.?\*)$/.test(pattern) || pattern === "/*";
     if (seconds !== "" && isForAll && cache === undefined) {
-      cache = `${seconds}s`;
+      cache = lifetime(Number(seconds));
       given.tell("translated", option, "cache of the files");
     } else given.notSupported(option, 'is by an expression; give cache a table such as { "*.css" = "7d" }', "harmless");
   }
   return cache;
+}
+
+/** In days where it is so many. */
+function lifetime(seconds: number): string {
+  const days = seconds / 86_400;
+  return Number.isInteger(days) && days > 0 ? `${days}d` : formatDuration(seconds * 1000);
 }
 
 /** An app of its own for each mount, which needs manage-script-name to be asked by path. */
@@ -109,43 +118,33 @@ function translateMounts(context: Context, site: Site): void {
   const { given } = context;
   const manages = given.last("manage-script-name");
   const mounts = given.all("mount");
-  if (manages !== undefined)
-    given.tell(
-      mounts.length === 0 ? "noEffectThere" : "translated",
-      manages,
-      mounts.length === 0 ? "there is no mount" : "mount of the routes",
-    );
+  if (manages !== undefined && mounts.length > 0) given.tell("translated", manages, "mount of the routes");
+  else if (manages !== undefined) given.tell("noEffectThere", manages, "there is no mount");
   for (const option of mounts) {
-    const [, prefix, target] = /^([^=]*)=(.*)$/s.exec(option.value ?? "") ?? [];
-    if (prefix === undefined || target === undefined) given.tell("error", option, "should be /prefix=module:callable");
-    else if (!prefix.startsWith("/"))
+    const mount = mountTarget(option);
+    const prefix = mount?.prefix.replace(/\/+$/, "") ?? "";
+    if (mount === undefined)
+      given.tell(
+        "noEffectThere",
+        option,
+        "uWSGI loads /prefix=module:callable or /prefix=file.py, and this is neither",
+      );
+    else if (prefix !== "" && !prefix.startsWith("/"))
       given.notSupported(option, "is an app for a host; make it a [[site]] with names", "changes-meaning");
-    else if (!isYes(manages) && prefix !== "/")
+    else if (!isYes(manages) && prefix !== "")
       given.tell("noEffectThere", option, "without manage-script-name nothing over HTTP leads there");
-    else mountApp(context, site, { option, prefix: prefix.replace(/\/+$/, ""), target });
+    else mountApp(context, site, { option, prefix, target: mount.target });
   }
-  const noDefault = given.last("no-default-app");
-  if (noDefault !== undefined) given.tell("defaultHere", noDefault, "what no route leads to is answered 404");
 }
 
 function mountApp(context: Context, site: Site, mount: { option: Option; prefix: string; target: string }): void {
   const { given, plan, app } = context;
   const { option, prefix, target } = mount;
-  const isTarget = target.includes(":") || /\.(?:py|wsgi)$/.test(target);
-  if (!isTarget)
-    return given.tell("noEffectThere", option, "uWSGI loads module:callable or a file.py here, and this is neither");
-  const isFile = /\.(?:py|wsgi)$/.test(target);
-  const wsgi = wsgiTarget(
-    context,
-    option,
-    isFile ? `${target.includes("/") ? "" : "./"}${target}:application` : target,
-    "application",
-  );
+  const wsgi = wsgiTarget(context, option, target, "application");
   if (wsgi === undefined) return;
-  if (app.get("wsgi") === wsgi || !app.has("wsgi")) {
-    if (!app.has("wsgi")) app.set("wsgi", unmark(wsgi), option.origin);
+  if (app.get("wsgi") === unmark(wsgi))
     addRoute(site, `${prefix}/`, { app: context.name, ...(prefix !== "" && { mount: prefix }) }, option);
-  } else {
+  else {
     const name = freeName(prefix.slice(1) || context.name, plan.apps);
     plan.apps.set(name, copyApp(context, unmark(wsgi), option));
     addRoute(site, `${prefix}/`, { app: name }, option);

@@ -58,19 +58,19 @@ export function isAddressOption(key: string): boolean {
 export function translateSockets(context: Context, addresses: Addresses): void {
   const { app, site, given } = context;
   const file = { ...socketFile(context), shared: given.all("shared-socket", "undeferred-shared-socket") };
-  const found = addresses.uwsgi.flatMap((option) => listenValue(context, option, file) ?? []);
+  const found = addresses.uwsgi.flatMap((option) => listenValue(context, option, file, "uwsgi_socket") ?? []);
   if (found.length > 0) app.set("uwsgi_socket", single(found), addresses.uwsgi[0]?.origin);
-  for (const option of addresses.uwsgi) given.tell("translated", option, "uwsgi_socket");
   if (site !== undefined) translateHttp(context, site, addresses.http, file);
 }
 
 function translateHttp(context: Context, site: Site, options: readonly Option[], file: Listening): void {
   const { given } = context;
   const proxied = given.last("http-enable-proxy-protocol", "enable-proxy-protocol");
-  const found = options.flatMap((option) => listenValue(context, option, { ...file, proxy: isYes(proxied) }) ?? []);
+  const found = options.flatMap(
+    (option) => listenValue(context, option, { ...file, proxy: isYes(proxied) }, "listen of a site") ?? [],
+  );
   if (proxied !== undefined) given.tell("translated", proxied, "proxy_protocol of listen");
   if (found.length > 0) site.settings.set("listen", single(found), options[0]?.origin);
-  for (const option of options) given.tell("translated", option, "listen of a site");
   const isLocal = options.every(
     ({ value = "" }) => /^(?:127\.|localhost:|\[::1\])/.test(value) || !value.includes(":"),
   );
@@ -113,10 +113,11 @@ function socketFile({ given, app }: Context): SocketFile {
   return { mode, owner: owner || text(app.get("user")), group: group || text(app.get("group")) };
 }
 
-function listenValue(context: Context, option: Option, file: Listening): Value | undefined {
+function listenValue(context: Context, option: Option, file: Listening, into: string): Value | undefined {
   const written = sharedSocket(context, (option.value ?? "").trim(), file.shared);
   const address = addressOf(context, written);
   if (typeof address === "object") return void context.given.notSupported(option, address.why, "changes-meaning");
+  context.given.tell("translated", option, into);
   const proxy = file.proxy === true ? { proxy_protocol: true } : {};
   if (typeof address === "string" && address.startsWith("unix:")) {
     const { mode, owner, group } = file;

@@ -2,12 +2,14 @@
  * A configuration of uWSGI → the plan: an app, and a site if it answers HTTP itself. What its options mean is in the files
  * beside this one; here is the order in which they are asked.
  */
-import { basename, dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import type { Importing } from "../import.ts";
 import { freeName, type Plan, Settings, type Site } from "../plan.ts";
 import type { ImportReport } from "../report.ts";
 import type { SourceFile } from "../source.ts";
 import { FILE, MODULE, translateApp, translateReloads } from "./app.ts";
+import { findCommands } from "./command-file.ts";
+import { readCommandLine, type Word } from "./command-line.ts";
 import { absolutePath, type Context, type Purpose } from "./context.ts";
 import { translateDaemons } from "./daemons.ts";
 import { Evaluation, type Form, formOf } from "./evaluate.ts";
@@ -21,14 +23,41 @@ import { findAddresses, translateSockets } from "./sockets.ts";
 import { type Surroundings, thisSurroundings } from "./surroundings.ts";
 import { translateWorkers } from "./workers.ts";
 
-/** A file whose server.toml is read later: environment variables stay references, and commands are not run. */
-export function translateUwsgi(file: SourceFile, { plan, report, environment }: Importing): void {
-  const cwd = dirname(file.path);
-  const around = thisSurroundings({ cwd, environment, executable: "uwsgi" }, undefined);
-  const evaluation = makeEvaluation(around, report, markVariable, () => {});
-  evaluation.loadFile(file, "uwsgi", formOf(file.name) ?? "ini");
-  const options = evaluation.finish();
-  translateOptions({ purpose: "import", options, placeholders: evaluation.placeholders, around, plan, report });
+/** Whether a file that does not say so by its name is uWSGI's. */
+export function isUwsgi(file: SourceFile): boolean {
+  return formOf(file.name) !== undefined || /^[ \t]*\[uwsgi\]/m.test(file.text) || findCommands(file).length > 0;
+}
+
+/** A file whose server.toml is read later: environment variables stay references, and commands are not run. uWSGI is
+ *  taken to be started in the folder of the file. */
+export function translateUwsgi(file: SourceFile, importing: Importing, machine = thisSurroundings): void {
+  const { plan, report, environment } = importing;
+  const make = (cwd: string) => {
+    const around = machine({ cwd, environment, executable: "uwsgi" }, undefined);
+    return { around, evaluation: makeEvaluation(around, report, markVariable, () => {}) };
+  };
+  const finish = ({ around, evaluation }: ReturnType<typeof make>) => {
+    const options = evaluation.finish();
+    translateOptions({ purpose: "import", options, placeholders: evaluation.placeholders, around, plan, report });
+  };
+  const folder = dirname(file.path);
+  const commands = formOf(file.name) === undefined ? findCommands(file) : [];
+  for (const { words, cwd } of commands) {
+    const made = make(resolve(folder, cwd ?? ""));
+    evaluateCommandLine(made.evaluation, words, report);
+    finish(made);
+  }
+  if (commands.length > 0) return;
+  const made = make(folder);
+  made.evaluation.loadFile(file, "uwsgi", formOf(file.name) ?? "ini");
+  finish(made);
+}
+
+/** Options first, then the files that are named without one, as uWSGI reads them. */
+export function evaluateCommandLine(evaluation: Evaluation, words: readonly Word[], report: ImportReport): void {
+  const { options, files } = readCommandLine(words, report.error.bind(report));
+  for (const option of options) evaluation.add(option);
+  for (const { text, origin } of files) evaluation.load(text, origin);
 }
 
 export function makeEvaluation(
@@ -77,7 +106,7 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   if (site === undefined) refuseWithoutSite(context);
   else {
     translateSite(context, site);
-    plan.sites.push(site);
+    if (context.app.has("wsgi")) plan.sites.push(site);
   }
   translateLogs(context);
   translateDaemons(context);
@@ -97,7 +126,9 @@ function rootOf(options: readonly Option[], base: string): string {
 
 /** After the project: `mysite` of `mysite.wsgi:application`, of `mysite/wsgi.py`, or of the directory. */
 function appName(options: readonly Option[], root: string): string {
-  const written = options.find(({ key }) => [...MODULE, ...FILE].some((name) => name === key))?.value ?? "";
+  const option = options.find(({ key }) => [...MODULE, ...FILE].some((name) => name === key));
+  const mounted = options.find(({ key }) => key === "mount")?.value;
+  const written = option?.value ?? mounted?.slice(mounted.indexOf("=") + 1) ?? "";
   const module = written.replace(/:.*$/, "").replace(/\.(?:py|wsgi)$/, "");
   const parts = (module.includes("/") ? basename(dirname(module)) : module).split(".");
   const [first = ""] = parts;

@@ -26,22 +26,39 @@ function translateProcesses(context: Context): void {
   const option = given.last(...PROCESSES);
   const max = (option === undefined ? 1 : given.number(option)) ?? 1;
   if (option !== undefined) given.tell("translated", option, "processes");
-  const isCheap = isYes(given.last("cheap"));
-  const cheaper = given.last("cheaper");
-  const min = isCheap ? 0 : cheaper === undefined ? undefined : given.number(cheaper);
-  if (min === undefined || min === max) {
-    const said = option === undefined ? "uWSGI has one process unless it is told otherwise" : undefined;
-    app.set("processes", max, option?.origin, said ?? perCore(option));
-    if (cheaper !== undefined) given.tell("error", cheaper, "should be less than processes; uWSGI refuses it");
-    return;
+  const { min, idle, by } = fewest(context);
+  if (typeof min === "number" && typeof max === "number" && min > 0 && min >= max && by !== undefined)
+    return given.tell("error", by, `should be less than processes, which is ${max}; uWSGI refuses it`);
+  if (min === undefined) {
+    const comment = option === undefined ? "uWSGI has one process unless it is told otherwise" : perCore(option);
+    return app.set("processes", max, option?.origin, comment);
   }
-  if (cheaper !== undefined && typeof min === "number" && typeof max === "number" && min > max)
-    return given.tell("error", cheaper, `should be less than processes, which is ${max}; uWSGI refuses it`);
-  const idle = given.last("idle");
-  const seconds = idle === undefined ? undefined : given.number(idle);
-  app.set("processes", { min, max, ...(seconds !== undefined && { idle: duration(seconds) }) }, cheaper?.origin);
-  if (cheaper !== undefined) given.tell("translated", cheaper, "processes.min");
-  if (idle !== undefined) given.tell("translated", idle, "processes.idle");
+  app.set("processes", { min, max, ...(idle !== undefined && { idle }) }, by?.origin);
+}
+
+interface Fewest {
+  readonly min?: number | string;
+  readonly idle?: string;
+  readonly by?: Option;
+}
+
+/** How many processes there are when nothing is to do: none in cheap mode, where `idle` leads to as well. */
+function fewest({ given }: Context): Fewest {
+  const [cheap, cheaper, idle] = [given.last("cheap"), given.last("cheaper"), given.last("idle")];
+  const seconds = idle && given.number(idle);
+  const isIdle = seconds !== undefined && seconds !== 0;
+  if (isYes(cheap) || isIdle) {
+    if (cheap !== undefined) given.tell("translated", cheap, "processes.min = 0");
+    if (idle !== undefined) given.tell("translated", idle, "processes.idle");
+    if (cheaper !== undefined) given.tell("noEffectThere", cheaper, "when nothing is to do there is no process at all");
+    const by = cheap ?? idle;
+    return { min: 0, ...(isIdle && { idle: duration(seconds) }), ...(by && { by }) };
+  }
+  for (const option of [cheap, idle]) if (option !== undefined) given.tell("defaultHere", option, "is switched off");
+  const min = cheaper && given.number(cheaper);
+  if (cheaper === undefined || min === undefined) return {};
+  given.tell("translated", cheaper, "processes.min");
+  return { min, by: cheaper };
 }
 
 /** What was counted from the cores of this machine is a number now. */
