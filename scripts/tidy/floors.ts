@@ -16,6 +16,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   proxy: 3,
   apps: 3,
   services: 3,
+  certificates: 3,
   config: 4,
   import: 4,
   front: 5,

@@ -4,8 +4,9 @@
  *
  *     submit ─▶ own list (bounded, timed) ─▶ the app's packet socket (a few per Python thread) ─▶ a Python thread
  *
- * Only what is in the list can still be refused or dropped unseen, so the socket is kept short. A request that was
- * sent is never sent again: if its worker dies it is answered 502.
+ * Only what is in the list can still be refused or dropped unseen, so the socket is kept short. A request that a thread
+ * has begun is never sent again: if its worker dies it is answered 502. One that was only taken is, since nothing of the
+ * application has seen it.
  */
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -16,13 +17,13 @@ import { type SpoolBudget, unboundedBudget } from "../exchange/spool-budget.ts";
 import { hold, release } from "../os/held.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
 import { duplicate, sendPacket } from "../os/sockets.ts";
+import { oldest, passedOver, timeOut } from "./deadlines.ts";
 import { FrontDemand } from "./demand.ts";
 import { RequestEncoder } from "./environ.ts";
 import { FileInboxes } from "./file-inbox.ts";
 import { type LostWorker, LostWorkers } from "./lost-workers.ts";
 import type { AppMessage } from "./messages.ts";
 import type { AppRequest } from "./request.ts";
-import { timeIsOverMs } from "./request-timeout.ts";
 import { type Running, ScoreboardView } from "./scoreboard.ts";
 import { AppStream, type StreamOwner } from "./stream.ts";
 
@@ -174,7 +175,7 @@ export class AppChannel implements StreamOwner {
     }
   }
 
-  /** To the front of the list: happens only when the socket is full. */
+  /** To the front of the list: happens only when the socket is full, or a worker was lost. */
   private putBack(request: AppRequest): void {
     const others = [...this.list];
     this.list.clear();
@@ -253,42 +254,23 @@ export class AppChannel implements StreamOwner {
     }
     if (this.board !== undefined) {
       const running = this.board.running(this.options.front);
-      this.sweepRunning(running, monotonicMs() + this.clockOffsetMs);
+      timeOut(this.sent, running, monotonicMs() + this.clockOffsetMs);
       this.sweepSent(oldestMs - DEADLINE_MARGIN_MS, running);
-      if (this.demand !== undefined) this.demand.oldestMs = this.oldestWaitMs(running);
+      if (this.demand !== undefined) {
+        const waits = oldest(this.sent.values(), this.list, running);
+        this.demand.oldestMs = waits === undefined ? 0 : monotonicMs() - waits.queuedMs;
+      }
     }
     if (this.ready === 0 && this.list.size > 0) this.demand?.ring();
     this.watch();
   }
 
-  /** Of requests that no Python thread has taken; those that were sent are older than those in the list. */
-  private oldestWaitMs(running: ReadonlyMap<number, Running>): number {
-    for (const each of this.sent.values())
-      if (each.state === "sent" && !running.has(each.id)) return monotonicMs() - each.queuedMs;
-    for (const each of this.list) return monotonicMs() - each.queuedMs;
-    return 0;
-  }
-
-  /** What has run for longer than it may is answered; the worker is the master's business. */
-  private sweepRunning(running: ReadonlyMap<number, Running>, nowMs: number): void {
-    for (const each of running.values()) {
-      const request = this.sent.get(each.id);
-      if (request === undefined) continue;
-      request.seenMs ??= nowMs;
-      const overMs = timeIsOverMs(each, request.seenMs);
-      if (overMs !== undefined && overMs <= nowMs) request.timedOut(nowMs - (each.begunMs ?? request.seenMs));
-    }
-  }
-
-  /** A request that is past its deadline and in no slot of the scoreboard either lies in the socket, and will be refused
-   *  by whoever finds it there, or has been run and its reply is not read yet. So it is refused when it is seen for the
-   *  second time, with all streams read in between; and while a slow client holds one of them, not at all. */
+  /** It is refused when this is seen for the second time, with all streams read in between; and while a slow client holds
+   *  one of them, not at all. */
   private sweepSent(oldestMs: number, running: ReadonlyMap<number, Running>): void {
     if (this.lost.pending || this.isHeldUp()) return;
-    for (const request of this.sent.values()) {
-      if (request.state !== "sent" || request.queuedMs > oldestMs) continue;
-      if (running.has(request.id)) request.missed = false;
-      else if (request.missed) this.refuseSent(request);
+    for (const request of passedOver(this.sent.values(), running, oldestMs)) {
+      if (request.missed) this.refuseSent(request);
       else request.missed = true;
     }
   }
@@ -350,9 +332,22 @@ export class AppChannel implements StreamOwner {
     for (const request of this.list) this.refuse(request);
   }
 
-  private gaveUp(worker: LostWorker): void {
-    this.files.close(worker.generation);
-    for (const id of worker.running) this.sent.get(id)?.replyAborted("the Python worker was lost");
+  private gaveUp({ generation, running, untouched }: LostWorker): void {
+    this.files.close(generation);
+    for (const id of running) this.sent.get(id)?.replyAborted("the Python worker was lost");
+    for (const id of untouched) this.takeBack(this.sent.get(id));
+    this.pump();
+  }
+
+  /** As if it had not been sent. */
+  private takeBack(request: AppRequest | undefined): void {
+    if (request === undefined) return;
+    this.sent.delete(request.id);
+    if (!request.unsent()) return request.over();
+    if (!this.available) return this.refuse(request);
+    this.putBack(request);
+    this.watch();
+    this.count();
   }
 
   streamClosed(stream: AppStream): void {

@@ -5,7 +5,8 @@
  *
  *     0    rings, of all fronts        (the master waits on this word)
  *     4    front 0   waiting │ sent │ refused │ oldest      Int32 each: in the list · with Python or on the way ·
- *     20   front 1   waiting │ sent │ refused │ oldest      ever answered 503 · ms that the oldest waits which no thread has
+ *     20   front 1   waiting │ sent │ refused │ oldest      ever answered 503 · ms that the oldest waits which no
+ *                                                           thread has begun
  */
 
 /** A front rings, too, when a request has waited for this long: something may be in the way. */

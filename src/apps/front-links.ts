@@ -79,8 +79,13 @@ export class FrontLinks {
     for (const slot of slots) scoreboard.clear(slot);
     const { number, generation } = worker;
     for (let front = 0; wasReady && front < fronts; front++) {
-      const ids = running.filter((found) => found.front === front).map((found) => found.id);
-      toFront(front, { kind: "lost", worker: number, generation, running: ids });
+      const taken = Map.groupBy(
+        running.filter((found) => found.front === front),
+        ({ begunMs }) => (begunMs === undefined ? "untouched" : "running"),
+      );
+      const ids = (what: "running" | "untouched") => (taken.get(what) ?? []).map(({ id }) => id);
+      const lost = { worker: number, generation, running: ids("running"), untouched: ids("untouched") };
+      toFront(front, { kind: "lost", ...lost });
     }
     for (const front of this.replaced.exited(worker)) this.tell(front);
   }

@@ -10,8 +10,10 @@ const LOST_STREAM_MS = 1000;
 export interface LostWorker {
   readonly worker: number;
   readonly generation: number;
-  /** Ids of the requests that it ran. */
+  /** Ids of the requests of this front that it ran. */
   readonly running: readonly number[];
+  /** Those that it had taken and not begun. */
+  readonly untouched: readonly number[];
 }
 
 export class LostWorkers {

@@ -2,6 +2,7 @@
  * What the master tells a front thread about an app. Plain data: it is posted between threads as it is. Descriptors are
  * numbers, since threads share them; whoever connects one closes it.
  */
+import type { LostWorker } from "./lost-workers.ts";
 
 export type AppMessage =
   /** One end of the stream to a Python thread; `generation` counts the processes that were ever spawned. */
@@ -14,8 +15,8 @@ export type AppMessage =
     }
   /** Where a worker's descriptors of files come (file-inbox.ts); before its streams. */
   | { readonly kind: "files"; readonly worker: number; readonly generation: number; readonly fd: number }
-  /** A worker has exited; `running` are the requests of this front that it had taken and not finished. */
-  | { readonly kind: "lost"; readonly worker: number; readonly generation: number; readonly running: readonly number[] }
+  /** A worker has exited. */
+  | ({ readonly kind: "lost" } & LostWorker)
   /** How many Python threads are ready, of all workers. `starting`: when none is, will one be soon? Then requests wait. */
   | { readonly kind: "availability"; readonly threads: number; readonly starting: boolean }
   /** The queue was shut down by a worker: this is the sending end of another, the front's to close. */

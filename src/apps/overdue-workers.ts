@@ -23,6 +23,8 @@ const NO_GRACE_MS = 1;
 
 interface Overdue {
   readonly thread: number;
+  /** Not: the thread has taken it and does not come to it. */
+  readonly hasBegun: boolean;
   readonly ranMs: number;
 }
 
@@ -75,9 +77,10 @@ export class OverdueWorkers {
       if (running === undefined) return [];
       let seen = this.seen.get(slot);
       if (seen?.id !== running.id) this.seen.set(slot, (seen = { id: running.id, seenMs: nowMs }));
-      const overMs = timeIsOverMs(running, seen.seenMs);
+      const overMs = timeIsOverMs(running, running.begunMs ?? seen.seenMs);
       if (overMs === undefined || nowMs < overMs + RELEASE_MS) return [];
-      return [{ thread, ranMs: nowMs - (running.begunMs ?? seen.seenMs) }];
+      const { begunMs } = running;
+      return [{ thread, hasBegun: begunMs !== undefined, ranMs: nowMs - (begunMs ?? seen.seenMs) }];
     });
   }
 
@@ -92,9 +95,9 @@ export class OverdueWorkers {
   }
 
   private async end(worker: LiveWorker, overdue: readonly Overdue[]): Promise<void> {
-    const causes = overdue.map(({ thread, ranMs }) => {
+    const causes = overdue.map(({ thread, hasBegun, ranMs }) => {
       const request = describeRequest(this.board.frame(worker.slots[thread] as number));
-      return `${request} ran for ${(ranMs / 1000).toFixed(1)} s`;
+      return `${request} ${hasBegun ? "ran" : "waited to be begun"} for ${(ranMs / 1000).toFixed(1)} s`;
     });
     const stuck = new Set(overdue.map(({ thread }) => this.board.thread(worker.slots[thread] as number)));
     const stacks = await this.stacks.of(worker.pid);

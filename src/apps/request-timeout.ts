@@ -3,8 +3,9 @@
  * its own tick: the front that sent it answers 504 (channel.ts), and the master, a moment later, ends a worker whose
  * thread has not come back by then (overdue-workers.ts). Pure.
  *
- * The clock runs from when a Python thread took the request: the upload is over by then (it is collected first), and
- * what it waited is queue_timeout's business. It runs until the reply is complete; uWSGI's does too.
+ * The clock runs from when a Python thread began the request: the upload is over by then (it is collected first), and
+ * what it waited is queue_timeout's business, also with a thread that has taken it and does not come to it. It runs until
+ * the reply is complete; uWSGI's does too.
  */
 import type { Running } from "./scoreboard.ts";
 
@@ -16,10 +17,8 @@ export const REQUEST_TIMEOUT_MS = 300_000;
  *  goes on giving content, is told that nobody takes it, and is free: it costs no worker. The front looks every 400 ms. */
 export const RELEASE_MS = 1_500;
 
-/** When the time of a request is over, on the clock of `Running`; undefined: never. `seenMs`: when whoever asks saw it
- *  first, from which a request is timed that was taken and not begun. */
-export function timeIsOverMs(running: Running, seenMs: number): number | undefined {
-  const { begunMs = seenMs, limitMs, ownDeadlineMs } = running;
+/** When the time of a request is over that has run since `begunMs`, on the clock of `Running`; undefined: never. */
+export function timeIsOverMs({ limitMs, ownDeadlineMs }: Running, begunMs: number): number | undefined {
   if (limitMs === 0) return ownDeadlineMs;
   return ownDeadlineMs === undefined ? begunMs + limitMs : Math.min(begunMs + limitMs, ownDeadlineMs);
 }

@@ -44,12 +44,10 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
   responseMs = -1;
   contentBytes = 0;
   fields: Fields | undefined;
-  /** Past its deadline, sent, and in no slot of the scoreboard when the channel last looked. */
+  /** Past its deadline, sent, and not begun in any slot of the scoreboard when the channel last looked. */
   missed = false;
   /** How long a Python thread may take for it; 0 for any time. */
   readonly limitMs: number;
-  /** When the channel saw it first in a slot of the scoreboard; CLOCK_MONOTONIC. */
-  seenMs: number | undefined = undefined;
   private readonly channel: AppChannel;
   private stream: AppStream | undefined;
   private spool: ReplySpool | undefined;
@@ -149,6 +147,15 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     this.over();
     if (state === "replying") spool?.abort(why);
     else if (state === "sent") answer(exchange, 502);
+  }
+
+  /** The thread that took it is gone and had not begun it: it may be sent again. False: nobody waits for it. */
+  unsent(): boolean {
+    if (this.state !== "sent") return false;
+    this.state = "waiting";
+    this.id = 0;
+    this.missed = false;
+    return true;
   }
 
   /** It came to a Python thread too late and was not run. */

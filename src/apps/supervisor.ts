@@ -18,7 +18,7 @@ import type { AppMessage } from "./messages.ts";
 import type { AppOptions } from "./options.ts";
 import { OverdueWorkers } from "./overdue-workers.ts";
 import { decide, isBusy, type Pool as PolicyPool, startableMs } from "./policy.ts";
-import { type Fallen, isLeaving, keepLine, Pool, type Worker } from "./pool.ts";
+import { type Fallen, keepLine, Pool, type Worker } from "./pool.ts";
 import { RequestQueue } from "./queue.ts";
 import { QueueRenewal } from "./queue-renewal.ts";
 import { reportApp, reportLiving } from "./report.ts";
@@ -189,7 +189,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     if (!this.isActive) return;
     this.renewal.look();
     this.scale.need(1, monotonicMs());
-    const stopped = stoppedWorkers(this.pool.ready, this.demand.oldestMs);
+    const stopped = stoppedWorkers(this.pool.workers, this.demand.oldestMs);
     for (const worker of stopped) this.end(worker, "it is stopped (SIGSTOP)", 0);
     this.act();
   }
@@ -229,7 +229,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   }
 
   private end(worker: Worker, cause: string, graceMs: number): void {
-    if (!isLeaving(worker)) this.log.warn(`${nameOf(worker)} is ended: ${cause}`);
+    if (cause !== "") this.log.warn(`${nameOf(worker)} is ended: ${cause}`);
     retire(worker, cause, graceMs, this.log);
   }
 

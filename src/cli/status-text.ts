@@ -20,6 +20,7 @@ export type ServerStatus = MasterStatus & TrafficStatus;
 export function statusText(status: ServerStatus, now: Date): string {
   const sections = [
     headText(status),
+    certificatesText(status.certificates, now),
     ...status.apps.map(appText),
     ...status.services.map(serviceText),
     ...status.crons.map((cron) => cronText(cron, now)),
@@ -61,6 +62,17 @@ function wrap(label: string, parts: readonly string[]): string[] {
     line += text;
   });
   return [...lines, line.trimEnd()];
+}
+
+/** Each in a line, what is wrong with it below. */
+function certificatesText(certificates: ServerStatus["certificates"], now: Date): string {
+  if (certificates.length === 0) return "";
+  const lines = certificates.flatMap(({ site, source, notAfter, problems }) => {
+    const left = notAfter - now.getTime();
+    const validity = left < 0 ? `EXPIRED ${ago(-left)} ago` : `valid for ${ago(left)}`;
+    return [`certificate ${site}: ${validity}, from ${source}`, ...problems.map((problem) => `  ${problem}`)];
+  });
+  return ["", ...lines, ""].join("\n");
 }
 
 function appText(app: AppStatus): string {

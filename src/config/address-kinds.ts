@@ -20,6 +20,8 @@ export interface ListenEntry {
   readonly owner: string | undefined;
   readonly group: string | undefined;
   readonly proxyProtocol: boolean;
+  /** Undefined when the file does not say. */
+  readonly tls: boolean | undefined;
 }
 
 export type ServerEntry = UpstreamServer;
@@ -70,6 +72,11 @@ export const LISTEN_TABLE = {
     "Every connection begins with a header of the PROXY protocol, version 1 or 2, which says who the client is; one without " +
       "is closed. Only a load balancer should be able to reach such an address. nginx: listen … proxy_protocol.",
   ),
+  tls: optional(
+    boolean,
+    "`true` for port 443",
+    "Connections are encrypted, with the certificates of the site's `tls`. nginx: listen … ssl.",
+  ),
 } satisfies Schema;
 
 export const UPSTREAM_SERVER_TABLE = {
@@ -80,7 +87,8 @@ export const UPSTREAM_SERVER_TABLE = {
   max_conns: byDefault(
     integer(0, 1_000_000),
     0,
-    "Requests that it gets at a time, from each front thread. 0: no bound.",
+    "Requests that it gets at a time, from all front threads together; two of them may begin one in the same moment, so that " +
+      "one for each further front can slip through. 0: no bound. nginx: max_conns of an upstream with a zone.",
   ),
   max_fails: byDefault(
     integer(0, 1_000_000),
@@ -95,7 +103,7 @@ export const UPSTREAM_SERVER_TABLE = {
   ),
 } satisfies Schema;
 
-const PLAIN = { mode: undefined, owner: undefined, group: undefined, proxyProtocol: false } as const;
+const PLAIN = { mode: undefined, owner: undefined, group: undefined, proxyProtocol: false, tls: undefined } as const;
 
 export const LISTEN: Kind<ListenEntry> = either(
   mapped(listenAddress, (address) => ({ address, ...PLAIN })),
@@ -136,13 +144,15 @@ function serverEntry(address: UpstreamAddress, values: Values<typeof UPSTREAM_SE
 }
 
 function listenEntry({ place, values }: Section<typeof LISTEN_TABLE>): ListenEntry | undefined {
-  const { address, mode, owner, group } = values;
+  const { address, mode, owner, group, tls } = values;
   if (address === undefined) return undefined;
+  if (tls === true && address.kind === "unix")
+    place.into("tls").wrongKey({ what: "has no meaning here", should: "belongs to a TCP address" });
   for (const key of ["mode", "owner", "group"] as const) {
     if (values[key] === undefined || address.kind === "unix") continue;
     place.into(key).wrongKey({ what: "has no meaning here", should: 'belongs to a "unix:" address' });
   }
-  return { address, mode, owner, group, proxyProtocol: values.proxy_protocol };
+  return { address, mode, owner, group, proxyProtocol: values.proxy_protocol, tls };
 }
 
 function mapped<A, B>(kind: Kind<A>, change: (value: A) => B | undefined): Kind<B> {

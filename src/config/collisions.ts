@@ -32,6 +32,7 @@ export function checkCollisions(sites: readonly ResolvedSite[], apps: readonly R
   const claims = [...sites.flatMap(siteClaims), ...apps.flatMap(appClaims)];
   checkAddresses(claims);
   checkNames(sites);
+  checkPolicies(sites);
   apps.forEach(warnExposed);
 }
 
@@ -64,6 +65,7 @@ function conflict(earlier: Claim, claim: Claim): string | undefined {
     return `is ${key}, which ${earlier.shares ? "a site" : earlier.owner} has on ${earlier.place.line}`;
   if (earlier.address.proxyProtocol !== claim.address.proxyProtocol)
     return `gives ${key} another proxy_protocol than ${earlier.place.line}`;
+  if (earlier.address.tls !== claim.address.tls) return `gives ${key} another tls than ${earlier.place.line}`;
   if (earlier.address.kind !== "unix" || claim.address.kind !== "unix") return undefined;
   if (earlier.address.mode !== claim.address.mode) return `gives ${key} another mode than ${earlier.place.line}`;
   const [one, other] = [earlier.address.owner, claim.address.owner];
@@ -100,6 +102,23 @@ function checkNames(sites: readonly ResolvedSite[]): void {
         if (before === undefined) taken.set(key, place);
         else if (!told.has(place) && told.add(place)) refuseName(place, name, address, before);
       }
+    }
+  }
+}
+
+/** Protocol versions are settled before a client says which site it means. */
+function checkPolicies(sites: readonly ResolvedSite[]): void {
+  const first = new Map<string, ResolvedSite>();
+  for (const site of sites) {
+    const { listen, tls } = site.config;
+    if (tls === undefined) continue;
+    for (const key of listen.filter((address) => address.tls === true).map(listenKey)) {
+      const before = first.get(key) ?? site;
+      first.set(key, before);
+      if (before.config.tls?.policy === tls.policy) continue;
+      const what = `has the policy ${tls.policy} on ${key}, where the site on ${before.place.line} has another`;
+      site.place.into("tls").wrong({ what, should: "should be the same for all sites of an address" });
+      break;
     }
   }
 }

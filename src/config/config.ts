@@ -2,14 +2,14 @@
  * The configuration after it was read, checked and resolved: plain data (it is posted to the front threads), absolute
  * paths, numbers in bytes and milliseconds. Only `config`, `front`, `master` and `cli` see it.
  */
-import type { LogFormat, LogLevel } from "../base/log.ts";
+import type { LogLevel } from "../base/log.ts";
 import type { StopSignal } from "../services/child.ts";
 import type { RestartRule } from "../services/policy.ts";
 import type { CompressionOptions } from "../exchange/compressible.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
-import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
+import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
@@ -165,12 +165,12 @@ export interface ServerConfig {
   readonly fronts: number;
   /** `stderr`, `stdout` or an absolute path. */
   readonly errorLog: string;
-  readonly errorLogFormat: LogFormat;
   readonly logLevel: LogLevel;
-  readonly accessLog: AccessLogConfig;
-  /** Names of arguments, cookies and fields whose values no access log shows. */
-  readonly masked: readonly string[];
-  readonly logFiles: LogFilesConfig;
+  /** `stdout`, `stderr`, `off` or an absolute path. */
+  readonly accessLog: string;
+  /** `combined`, or a template. */
+  readonly accessLogFormat: string;
+  readonly accessLogEscape: "default" | "json";
   /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
   readonly control: string;
   /** For spooled bodies and replies. */
@@ -191,6 +191,7 @@ export interface LimitsConfig {
   readonly headerBytesMax: number;
   readonly headerFieldsMax: number;
   readonly targetBytesMax: number;
+  readonly handshakeTimeoutMs: number;
   readonly headerTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly sendTimeoutMs: number;
@@ -286,6 +287,8 @@ export type ListenAddress = (
 ) & {
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol?: true;
+  /** Encrypted. */
+  readonly tls?: true;
 };
 
 export interface SiteConfig {
@@ -298,7 +301,10 @@ export interface SiteConfig {
   readonly headers: readonly HeaderRuleConfig[] | undefined;
   readonly passesUnderscores: boolean;
   readonly listen: readonly ListenAddress[];
-  readonly accessLog: AccessLogConfig;
+  /** Of a site with an encrypted address; undefined without. */
+  readonly tls?: SiteTlsConfig;
+  readonly hsts?: HstsConfig;
+  readonly httpsRedirect?: HttpsRedirectConfig;
   /** Undefined: those of the server. */
   readonly trustedProxies?: readonly string[];
   /** In force where no route matches. */
@@ -319,8 +325,6 @@ export interface RouteConfig {
     | { readonly kind: "regex"; readonly source: string; readonly ignoreCase: boolean };
   /** Clients do not reach it. */
   readonly internal: boolean;
-  /** Do its requests get a line in the access log? */
-  readonly logged: boolean;
   /** Overrides the site's. */
   readonly bodyBytesMax: number | undefined;
   /** After those of the site. */

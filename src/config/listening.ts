@@ -8,6 +8,9 @@ import { requireWritableParent } from "./paths.ts";
 import type { Place } from "./place.ts";
 import { findGroup, findUser } from "./users.ts";
 
+/** Encrypted unless it says otherwise. */
+export const TLS_PORT = 443;
+
 export const EVERY_IPV4 = "0.0.0.0";
 export const EVERY_IPV6 = "::";
 
@@ -15,6 +18,19 @@ export const EVERY_IPV6 = "::";
 export function resolveListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
   const addresses = resolveAddresses(entry, defaultMode, context);
   return entry.value.proxyProtocol ? addresses.map((each) => ({ ...each, proxyProtocol: true })) : addresses;
+}
+
+/** Those of a site, which may be encrypted. */
+export function resolveSiteListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
+  const { tls, proxyProtocol } = entry.value;
+  return resolveListen(entry, defaultMode, context).map((address) => {
+    if (address.kind === "unix" || !(tls ?? address.port === TLS_PORT)) return address;
+    if (proxyProtocol) {
+      const what = "is encrypted and has proxy_protocol, which this version cannot read before TLS";
+      entry.place.wrong({ what, should: "should be one of the two" });
+    }
+    return { ...address, tls: true };
+  });
 }
 
 function resolveAddresses(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {

@@ -17,6 +17,7 @@ import { MAP } from "./schema-map.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { ROUTE, SITE } from "./schema-site.ts";
 import { HEALTH, UPSTREAM } from "./schema-upstream.ts";
+import { HSTS_TABLE, SITE_TLS } from "./schema-tls.ts";
 import { UPSTREAM_TLS } from "./schema-upstream-tls.ts";
 
 export interface ReferenceSection {
@@ -115,7 +116,20 @@ Patterns are compared with the path after decoding, without its query.`,
   { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
   { title: "health as a table", intro: "In an upstream.", schema: HEALTH },
   { title: "cache as a table", intro: "In a route to an app or upstream.", schema: RESPONSE_CACHE },
-  { title: "tls as a table", intro: 'In an upstream with `protocol = "https"`.', schema: UPSTREAM_TLS },
+  {
+    title: "tls as a table",
+    intro: `In a site: its certificates.
+
+\`\`\`toml
+[[site]]
+names = ["www.example.org"]
+tls = { cert = "fullchain.pem", key = "privkey.pem" }
+hsts = "1y"
+\`\`\``,
+    schema: SITE_TLS,
+  },
+  { title: "hsts as a table", intro: "In a site.", schema: HSTS_TABLE },
+  { title: "tls of an upstream", intro: 'In an upstream with `protocol = "https"`.', schema: UPSTREAM_TLS },
   { title: "Processes as a table", intro: "In `processes` of an app.", schema: PROCESSES_TABLE },
   { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },
 ];

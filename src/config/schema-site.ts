@@ -13,7 +13,7 @@ import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
 import { TRUSTED_PROXIES } from "./schema-limits.ts";
-import { ROUTE_LOGS, SITE_LOGS } from "./schema-logs.ts";
+import { HTTPS } from "./schema-tls.ts";
 
 const MIB = 1024 * 1024;
 const TIB = MIB * MIB;
@@ -179,7 +179,6 @@ export const ROUTE = {
     "that of the site",
     "Largest request body of this route. 0: no bound, as in nginx.",
   ),
-  ...ROUTE_LOGS,
   ...ENCODING,
   headers: optional(
     table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
@@ -226,17 +225,17 @@ export const SITE = {
   ),
   listen: optional(
     listOf(LISTEN),
-    "`80`",
+    "`80`; with `tls`, `[80, 443]`",
     'Where it listens: `80` (every address of the machine), `"127.0.0.1:8000"`, `"[::1]:80"`, `":80"`, `"*:80"` or ' +
       '`"unix:/run/x.sock"`, one or a list. A table `{ address = "unix:/run/x.sock", mode = "660" }` sets the ' +
-      "permissions of the socket's file.",
+      "permissions of the socket's file; `{ address = 8443, tls = true }` is encrypted, as 443 is without saying so.",
   ),
+  ...HTTPS,
   trusted_proxies: optional(
     TRUSTED_PROXIES,
     "those of the server",
     "Proxies in front of this site, in place of the server's. An empty list: none.",
   ),
-  ...SITE_LOGS,
   charset: optional(CHARSET, "none", "Added to the Content-Type of textual files that names none. nginx: charset."),
   ...TYPES,
   ...ENCODING,

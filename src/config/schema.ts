@@ -5,16 +5,29 @@
  * its routes in schema-site.ts.
  * A default that another room enforces is that room's constant; the others are named here, with their reasons.
  */
+import { LOG_LEVELS } from "../base/log.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { byDefault, durationKey, optional, type Schema, type Section, sizeKey, table } from "./keys.ts";
 import { SERVER_HEADER } from "./http-kinds.ts";
-import { boolean, duration, integer, type Kind, listOf, namedOf, nonEmpty, type Placed, size } from "./kinds.ts";
+import {
+  boolean,
+  choice,
+  Refusal,
+  text,
+  duration,
+  integer,
+  type Kind,
+  listOf,
+  namedOf,
+  nonEmpty,
+  type Placed,
+  size,
+} from "./kinds.ts";
 import { APP } from "./schema-app.ts";
 import { ENCODING, TYPES } from "./schema-encoding.ts";
 import { FILE_CACHE } from "./schema-files.ts";
 import { LIMIT } from "./schema-guards.ts";
 import { CONNECTION_LIMITS } from "./schema-limits.ts";
-import { LOGS } from "./schema-logs.ts";
 import { MAP } from "./schema-map.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { SITE } from "./schema-site.ts";
@@ -28,6 +41,8 @@ const MIB = 1024 * KIB;
 /** A timeout of zero would be none at all or one that always fires; both are mistakes. */
 const timeout = duration(10, DAY);
 
+/** Three round trips at worst, even from the other side of the world. */
+const HANDSHAKE_TIMEOUT_MS = 10 * SECOND;
 const HEADER_TIMEOUT_MS = 30 * SECOND;
 const BODY_TIMEOUT_MS = 60 * SECOND;
 const SEND_TIMEOUT_MS = 60 * SECOND;
@@ -35,13 +50,39 @@ const KEEPALIVE_TIMEOUT_MS = 75 * SECOND;
 const KEEPALIVE_REQUESTS_MAX = 10_000;
 const DRAIN_TIMEOUT_MS = 30 * SECOND;
 
+/** nginx's. */
+export const DEFAULT_LOG_FORMAT = "combined";
+
 export const SERVER = {
   fronts: optional(
     integer(1, 256),
     "one for each core",
     "Threads that accept, parse, route and answer. nginx: worker_processes, 1.",
   ),
-  ...LOGS,
+  error_log: byDefault(
+    nonEmpty('"stderr", "stdout" or a file'),
+    "stderr",
+    "Where the error log goes: `stderr`, `stdout` or a file.",
+  ),
+  log_level: byDefault(choice(LOG_LEVELS), "info", "The least important messages that are still logged. nginx: error."),
+  access_log: byDefault(
+    nonEmpty('"stdout", "stderr", "off" or a file'),
+    "stdout",
+    "Where one line for each request goes: `stdout`, `stderr`, `off` or a file.",
+  ),
+  access_log_format: byDefault(
+    text('"combined", or a line with variables', (format) =>
+      /^(?:\t|\P{Cc})+$/u.test(format) ? format : new Refusal(),
+    ),
+    DEFAULT_LOG_FORMAT,
+    'A line of the access log: `"combined"` as nginx writes it, or a string with variables such as ' +
+      '`"$remote_addr $status $request_time $upstream_response_time"`. nginx: log_format.',
+  ),
+  access_log_escape: byDefault(
+    choice(["default", "json"]),
+    "default",
+    "How values are escaped in an access_log_format: `json` for lines that are JSON. nginx: log_format escape=.",
+  ),
   temporary_directory: optional(
     nonEmpty("a directory"),
     "`$TMPDIR`, else `/var/tmp`, else `/tmp`",
@@ -83,6 +124,11 @@ export const SERVER = {
     size(256, 64 * KIB),
     DEFAULT_HEAD_LIMITS.targetBytesMax,
     "Path and query together; more is answered 414. nginx: 8 KiB, gunicorn: 4 KiB.",
+  ),
+  handshake_timeout: durationKey(
+    timeout,
+    HANDSHAKE_TIMEOUT_MS,
+    "How long the TLS handshake of a new connection may take, in all. nginx: 60 s between two reads.",
   ),
   header_timeout: durationKey(
     timeout,

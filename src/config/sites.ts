@@ -3,19 +3,18 @@ import type { Scope } from "../exchange/scope.ts";
 import { siteScope } from "../exchange/site-scope.ts";
 import type { ResolvedSite } from "./collisions.ts";
 import type { EncodingConfig, ListenAddress, RouteConfig, TypesConfig } from "./config.ts";
-import type { AccessLogConfig } from "./log-config.ts";
 import type { Context } from "./context.ts";
 import { resolveEncoding, resolveTypes } from "./encoding.ts";
 import { resolveGuards } from "./guards.ts";
 import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
-import { everyAddress, resolveListen } from "./listening.ts";
-import { resolveSiteLog } from "./logs.ts";
+import { everyAddress, resolveSiteListen, TLS_PORT } from "./listening.ts";
 import { mountsOf } from "./mounts.ts";
 import { isTable, type Place } from "./place.ts";
 import { resolveRoute, type RouteScopes } from "./routes.ts";
 import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
+import { resolveHttps } from "./site-tls.ts";
 
 /** nginx makes its unix listeners like that: what is served to everyone may be asked by everyone. */
 const LISTEN_SOCKET_MODE = 0o666;
@@ -24,7 +23,6 @@ const LISTEN_SOCKET_MODE = 0o666;
 export interface SiteDefaults {
   readonly encoding: EncodingConfig;
   readonly types: TypesConfig;
-  readonly accessLog: AccessLogConfig;
 }
 
 /** What is wrong was reported, and is left out. */
@@ -37,6 +35,7 @@ export function resolveSite(
   const { place, values } = section;
   const names = values.names.map((entry) => entry.value);
   const listens = resolveListens(section, context);
+  const listen = listens.map((entry) => entry.value);
   const guards = resolveGuards(section, undefined, context, siteScope(names, scope));
   const encoding = resolveEncoding(values, server.encoding);
   const config = {
@@ -45,8 +44,8 @@ export function resolveSite(
     isDefault: values.default || names.length === 0,
     headers: resolveHeaders(values.headers, siteScope(names, scope)),
     passesUnderscores: values.underscores_in_headers === "pass",
-    listen: listens.map((entry) => entry.value),
-    accessLog: resolveSiteLog(place, values, server.accessLog, context, siteScope(names, scope)),
+    listen,
+    ...resolveHttps(section, listen, names, context),
     ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
     charset: values.charset,
     types: resolveTypes(values, server.types),
@@ -70,9 +69,18 @@ function resolveRoutes(
 
 function resolveListens({ place, values }: Section<typeof SITE>, context: Context): Placed<ListenAddress>[] {
   const written = place.into("listen");
-  if (!place.has("listen")) return at(place, everyAddress(DEFAULT_LISTEN_PORT, context));
+  if (!place.has("listen"))
+    return at(place, defaultAddresses(values.tls !== undefined && values.tls !== "off", context));
   if (Array.isArray(written.value) && written.value.length === 0) written.unfit("one address or more");
-  return (values.listen ?? []).flatMap((entry) => at(entry.place, resolveListen(entry, LISTEN_SOCKET_MODE, context)));
+  return (values.listen ?? []).flatMap((entry) =>
+    at(entry.place, resolveSiteListen(entry, LISTEN_SOCKET_MODE, context)),
+  );
+}
+
+function defaultAddresses(encrypted: boolean, context: Context): ListenAddress[] {
+  const plain = everyAddress(DEFAULT_LISTEN_PORT, context);
+  if (!encrypted) return plain;
+  return [...plain, ...everyAddress(TLS_PORT, context).map((address) => ({ ...address, tls: true as const }))];
 }
 
 function at<T>(place: Place, values: readonly T[]): Placed<T>[] {

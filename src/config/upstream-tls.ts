@@ -2,8 +2,8 @@
  * `protocol = "https"` and `tls` of an upstream. The files are read here, while the user who starts the server may, and so
  * that whatever is wrong with them is said before anything is served.
  */
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { parseCertificates, parsePrivateKey } from "../certificates/pem.ts";
 import type { UpstreamTlsConfig } from "./upstream-config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
@@ -52,9 +52,9 @@ function resolve({ place, values }: Section<typeof UPSTREAM_TLS>, context: Conte
   if (place.has("ca") && !verify) {
     place.into("ca").wrongKey({ what: "has no meaning with verify = false", should: "should be left out" });
   }
-  const ca = readPem(place.into("ca"), values.ca, context, certificates);
-  const cert = readPem(place.into("cert"), values.cert, context, certificates);
-  const key = readPem(place.into("key"), values.key, context, privateKey);
+  const ca = readPem(place.into("ca"), values.ca, context, parseCertificates);
+  const cert = readPem(place.into("cert"), values.cert, context, parseCertificates);
+  const key = readPem(place.into("key"), values.key, context, (text) => parsePrivateKey(text, undefined));
   if (cert !== undefined && key !== undefined && !cert.parsed[0]?.checkPrivateKey(key.parsed)) {
     place
       .into("key")
@@ -84,28 +84,5 @@ function readPem<T>(
   } catch (error) {
     place.wrong({ what: `names ${path}, ${(error as Error).message}`, should: "should be a file in PEM" });
     return undefined;
-  }
-}
-
-function certificates(text: string): X509Certificate[] {
-  const found = text.match(
-    /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g,
-  );
-  if (found === null) throw new Error("which holds no certificate");
-  return found.map((each, i) => {
-    try {
-      return new X509Certificate(each);
-    } catch {
-      throw new Error(`whose certificate number ${i + 1} is none`);
-    }
-  });
-}
-
-function privateKey(text: string): KeyObject {
-  if (/ENCRYPTED/.test(text)) throw new Error("whose key has a passphrase");
-  try {
-    return createPrivateKey(text);
-  } catch {
-    throw new Error("which holds no private key");
   }
 }

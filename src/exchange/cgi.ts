@@ -12,6 +12,7 @@
  */
 import type { FieldName, Fields } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
+import { clientCertificateVariables } from "./client-certificate.ts";
 import type { Exchange } from "./exchange.ts";
 import { passesAmbiguous } from "./field-spelling.ts";
 import { isForwardingField } from "./forwarding.ts";
@@ -46,6 +47,8 @@ function clientVariables(exchange: Exchange, sink: CgiSink): void {
   if (peer.remotePort !== 0) sink.variable("REMOTE_PORT", String(peer.remotePort));
   sink.variable("REQUEST_SCHEME", peer.secure ? "https" : "http");
   if (peer.secure) sink.variable("HTTPS", "on");
+  if (peer.tls !== undefined && peer.tls.asked !== "")
+    for (const [name, value] of clientCertificateVariables(peer.tls)) sink.variable(name, value);
   if (exchange.remoteUser !== "") {
     sink.variable("REMOTE_USER", exchange.remoteUser);
     sink.variable("AUTH_TYPE", "Basic");

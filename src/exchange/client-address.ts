@@ -82,7 +82,7 @@ function peerWith(peer: Peer, client: Node | undefined, told: boolean | undefine
   const secure = told ?? peer.secure;
   if (client === undefined && secure === peer.secure) return peer;
   const { remoteAddress, remotePort } = client ?? peer;
-  return { remoteAddress, remotePort, localAddress: peer.localAddress, localPort: peer.localPort, secure };
+  return { ...peer, remoteAddress, remotePort, secure };
 }
 
 interface Node {

@@ -2,6 +2,7 @@
  * One request and its reply, whatever protocol carried it: HTTP/1.1 and the uwsgi protocol today, HTTP/2 later.
  * A handler is a function of an exchange; it answers through `exchange.reply`, now or later, exactly once.
  */
+import type { TlsFacts } from "../net/tls-facts.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead, RequestHead } from "../protocol/http/message.ts";
 import type { RequestBody } from "./body.ts";
@@ -21,6 +22,8 @@ export interface Peer {
   readonly localPort: number;
   /** Scheme https, as far as it can be believed. */
   readonly secure: boolean;
+  /** Of a connection that is encrypted by us. */
+  readonly tls?: TlsFacts | undefined;
 }
 
 /** What is known of the connection that carries an exchange; one object for all of its exchanges. */
@@ -39,11 +42,6 @@ export interface ErrorAnswers {
   readonly intercepts: boolean;
   /** False: there is none for this status, and nothing was done. `extra`: fields that the status demands. */
   answer(exchange: Exchange, status: number, extra: Fields | undefined): boolean;
-}
-
-/** Where an exchange is booked when it is over: the access log of its site, the numbers of its route. */
-export interface Account {
-  finished(exchange: Exchange): void;
 }
 
 /** What a response cache had to do with a reply ($upstream_cache_status). As nginx names them. */
@@ -71,8 +69,6 @@ export class Exchange {
 
   /** Canonical name of the site that answers; "" before one is chosen. */
   site = "";
-  /** Undefined before a site is chosen. */
-  account: Account | undefined = undefined;
   /** Path prefix of the route that matched, without its closing slash: SCRIPT_NAME of an app mounted there. */
   mount = "";
   /** Largest body this route takes, bytes; 0 for no bound. */

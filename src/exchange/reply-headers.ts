@@ -34,14 +34,16 @@ export interface HeaderRules {
   readonly rules: readonly PreparedRule[];
   /** Do they do the same to the same head, whoever asks? Then what became of the heads that are sent again and again. */
   readonly fixed: WeakMap<ReplyHead, ReplyHead> | undefined;
+  /** In their place where the connection is not secure. */
+  readonly insecure?: HeaderRules;
 }
 
 /** The head that is sent. Costs nothing but a store when no rule is in force. */
 export function finishedHead(exchange: Exchange | undefined, head: ReplyHead): ReplyHead {
   if (exchange === undefined) return head;
   exchange.replyHead = head;
-  const { headerRules } = exchange;
-  if (headerRules === undefined) return head;
+  if (exchange.headerRules === undefined) return head;
+  const headerRules = (exchange.peer.secure ? undefined : exchange.headerRules.insecure) ?? exchange.headerRules;
   const finished = headerRules.fixed?.get(head) ?? changed(exchange, head, headerRules);
   exchange.replyHead = finished;
   return finished;
@@ -58,13 +60,22 @@ function changed(exchange: Exchange, head: ReplyHead, rules: HeaderRules): Reply
   return finished;
 }
 
+export type RuleLists = readonly (readonly HeaderRule[] | undefined)[];
+
 /** One list, or undefined when there is nothing to do: so that an exchange without rules costs nothing. */
-export function joinRules(...lists: readonly (readonly HeaderRule[] | undefined)[]): HeaderRules | undefined {
+export function joinRules(...lists: RuleLists): HeaderRules | undefined {
   const joined = lists.flatMap((rules) => rules ?? []);
   if (joined.length === 0) return undefined;
   const rules = joined.map(prepare);
   const areFixed = rules.every(({ template, fixed }) => template === undefined || fixed !== undefined);
   return { rules, fixed: areFixed ? new WeakMap() : undefined };
+}
+
+/** `lists` joined; and before them, on secure connections only, `rule`. */
+export function joinWithSecure(rule: HeaderRule, ...lists: RuleLists): HeaderRules {
+  const insecure = joinRules(...lists) ?? { rules: [], fixed: new WeakMap() };
+  // Of one rule at least.
+  return { ...(joinRules([rule], ...lists) as HeaderRules), insecure };
 }
 
 function prepare(rule: HeaderRule): PreparedRule {

@@ -14,6 +14,7 @@ export const LIMIT_NAMES = [
   "max_connections",
   "max_connections_per_address",
   "descriptors",
+  "handshake_timeout",
   "header_timeout",
   "body_timeout",
   "send_timeout",

@@ -10,7 +10,9 @@
 import { hostname } from "node:os";
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import { isSecure } from "./cgi.ts";
+import { CLIENT_CERTIFICATE, clientCertificateText } from "./client-certificate.ts";
 import { forwardedFor } from "./client-address.ts";
+import type { TlsFacts } from "../net/tls-facts.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import type { Exchange } from "./exchange.ts";
 import { argumentNamed, cookieNamed, fieldNamed } from "./request-values.ts";
@@ -60,6 +62,22 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
     time_iso8601: () => timeIso.now(),
     pid: () => String(process.pid),
     hostname: () => HOSTNAME,
+  }),
+  ...known("own", {
+    ssl_protocol: tls((facts) => facts.version),
+    ssl_cipher: tls((facts) => facts.cipher),
+    ssl_server_name: tls((facts) => facts.serverName),
+    ssl_alpn_protocol: tls((facts) => facts.alpn),
+    ssl_session_reused: tls((facts) => (facts.reused ? "r" : ".")),
+  }),
+  ...known("raw", {
+    ssl_client_verify: tls((facts) => facts.verify),
+    ...Object.fromEntries(
+      Object.keys(CLIENT_CERTIFICATE).map((name) => [
+        `ssl_client_${name}`,
+        tls((facts) => clientCertificateText(facts, name)),
+      ]),
+    ),
   }),
   ...known("target", { request_uri: requestUri }),
   ...known("path", { uri: pathOf, document_uri: pathOf }),
@@ -149,6 +167,11 @@ function cgiName(name: string): string {
 /** nginx: of several servers that were asked in turn, the values in a list. */
 function attempts(show: (attempt: UpstreamAttempt) => string): Read {
   return ({ upstreamAttempts }) => upstreamAttempts?.map(show).join(", ") ?? "";
+}
+
+/** Of our own connection, whoever the client is. */
+function tls(read: (facts: TlsFacts) => string): Read {
+  return ({ connectionPeer }) => (connectionPeer.tls === undefined ? "" : read(connectionPeer.tls));
 }
 
 function numberText(value: number): string {

@@ -8,6 +8,7 @@
  *   open ──only the reserve is left──▶ paused (idle connections are closed) ──room again──▶ open
  */
 import { listen, type Listener } from "../net/listen.ts";
+import type { TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { closeDescriptor, duplicate } from "../os/sockets.ts";
 import type { ListenerHandle } from "./messages.ts";
@@ -29,6 +30,8 @@ export interface Descriptors {
 export interface AcceptingOptions {
   readonly handles: readonly ListenerHandle[];
   readonly acceptor: (handle: ListenerHandle) => (wire: OwnedWire) => WireOwner;
+  /** For encrypted addresses, in place of `acceptor`. */
+  readonly secure: (handle: ListenerHandle) => TlsListener;
   readonly descriptors: Descriptors;
   /** Other fronts accept at the same time. */
   readonly fronts: number;
@@ -43,6 +46,7 @@ export class Accepting {
   private readonly options: AcceptingOptions;
   private readonly reserve: number;
   private listeners: Listener[] = [];
+  private secureListeners: TlsListener[] = [];
   private state: "stopped" | "open" | "paused" = "stopped";
   /** Connections that may be accepted before descriptors are counted again. */
   private allowance = 0;
@@ -122,14 +126,23 @@ export class Accepting {
   }
 
   private listenAll(): void {
-    const { handles, acceptor } = this.options;
+    const { handles, acceptor, secure } = this.options;
     for (const handle of handles) {
+      if (handle.tls !== undefined) {
+        this.secureListeners.push(secure(handle));
+        continue;
+      }
       this.listeners.push(listen({ fd: duplicate(handle.fd), unix: handle.unix, accept: acceptor(handle) }));
     }
   }
 
   private closeListeners(): void {
-    for (const listener of this.listeners.splice(0)) listener.stop();
+    for (const listener of [...this.listeners.splice(0), ...this.secureListeners.splice(0)]) listener.stop();
+  }
+
+  /** Other certificates are shown from now on. */
+  refreshSecure(): void {
+    for (const listener of this.secureListeners) listener.refresh();
   }
 }
 

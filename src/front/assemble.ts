@@ -2,8 +2,10 @@
  * From the configuration to handlers: the one place where rooms that do not know each other are put together, and where
  * each gets its own small options.
  */
+import { AppChannel } from "../apps/channel.ts";
 import { makeAppHandler } from "../apps/handler.ts";
 import type {
+  AppConfig,
   Config,
   FallbackConfig,
   GuardsConfig,
@@ -15,35 +17,36 @@ import type {
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
-import { settleClient, type Trust } from "../exchange/client-address.ts";
-import type { Account, ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import type { Trust } from "../exchange/client-address.ts";
+import type { CountSketch } from "../exchange/count-sketch.ts";
+import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
 import { mountedAt } from "../exchange/mount.ts";
-import { schemeIsMisdirected } from "../exchange/misdirected.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import { makeRespondHandler } from "../exchange/respond.ts";
 import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
-import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
+import { type HeaderRules, joinRules, joinWithSecure, type RuleLists } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
+import { sendOpenFile } from "../files/handed-over.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
-import { type AssembledApp, assembleApp } from "./app.ts";
 import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
+import { makeHostHandler, withHttps } from "./host-handler.ts";
 import type { RefusalOptions } from "./options.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
-import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
+import { bodyBytesMaxOf, listensOn, selectRoute } from "./routing.ts";
 import { assembleUpstream } from "./upstreams.ts";
-import { makeHeaderRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
+import { makeHeaderRules, makeHstsRule, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
 export interface Assembly {
   /** Listener key → what answers there. */
@@ -55,13 +58,19 @@ export interface Assembly {
   readonly caches: Caches;
 }
 
+export interface AssembledApp {
+  readonly config: AppConfig;
+  readonly channel: AppChannel;
+  readonly handler: Handler;
+}
+
 export interface AssembleContext extends GuardsContext {
   readonly front: number;
   /** Another thread was this front before. */
   readonly replaced: boolean;
   readonly queues: Readonly<Record<string, number>>;
-  /** Where the requests of a route are booked; without one those of the site that reach none. */
-  readonly accountOf: (site: SiteConfig, route?: RouteConfig) => Account;
+  /** Requests of each server of an upstream, of all fronts. */
+  readonly servers: CountSketch;
   /** A spool asked for more than all of them may hold. */
   readonly spoolRefused: (what: SpoolResource) => void;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -73,7 +82,10 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context, budget)]));
   const scope = makeScope(config);
   const upstreams = new Map(
-    config.upstreams.map((upstream) => [upstream.name, assembleUpstream(upstream, scope, context.log)]),
+    config.upstreams.map((upstream) => [
+      upstream.name,
+      assembleUpstream(upstream, scope, context.log, context.servers),
+    ]),
   );
   const guards = new Guards(config, context, scope);
   const compressions = new Compressions();
@@ -94,7 +106,6 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     apps,
     upstreams,
     compressions,
-    accountOf: context.accountOf,
     files: shareFiles(config.server.fileCache, context.log, compressions),
   };
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
@@ -102,9 +113,8 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const serverTrust = makeTrust(config.server.trustedProxies);
   const sites = config.sites.map((site) => ({
     config: site,
-    handler: withExpectation(makeSiteHandler(site, targets)),
+    handler: withHttps(site, withExpectation(makeSiteHandler(site, targets)), scope),
     headerRules: rulesOf(site, undefined, targets),
-    account: context.accountOf(site),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   caches.complete();
@@ -112,7 +122,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const refusals = new Map<string, RefusalOptions>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
     const listening = sites.filter((site) => listensOn(site.config, key));
-    handlers.set(key, makeHostHandler(listening, serverRules, serverTrust, undeclared));
+    handlers.set(key, makeHostHandler(listening, { serverRules, serverTrust, undeclared, log: context.log }));
     const fallback = listening.find((site) => site.config.isDefault);
     const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);
     refusals.set(key, { refusalRules: fallback === undefined ? serverRules : fallback.headerRules, refusalPages });
@@ -129,7 +139,6 @@ interface Targets {
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly compressions: Compressions;
-  readonly accountOf: AssembleContext["accountOf"];
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: Required<SharedFiles>;
 }
@@ -147,36 +156,6 @@ function makeBudget(config: Config, context: AssembleContext): SpoolBudget {
 /** Undefined when nobody is named: then nothing is asked and nothing is held back. */
 function makeTrust(proxies: readonly string[]): Trust | undefined {
   return proxies.length === 0 ? undefined : compileAddressSet(proxies);
-}
-
-interface AssembledSite {
-  readonly config: SiteConfig;
-  readonly trust: Trust | undefined;
-  readonly handler: Handler;
-  /** Of the site and the server; its routes have more. */
-  readonly headerRules: HeaderRules | undefined;
-  readonly account: Account;
-}
-
-/** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
-function makeHostHandler(
-  sites: readonly AssembledSite[],
-  serverRules: HeaderRules | undefined,
-  serverTrust: Trust | undefined,
-  undeclared: UndeclaredProxy,
-): Handler {
-  const select = selectSite(sites);
-  return (exchange) => {
-    const site = select(exchange.head.host, exchange);
-    exchange.headerRules = site === undefined ? serverRules : site.headerRules;
-    const trust = site === undefined ? serverTrust : site.trust;
-    if (trust !== undefined) settleClient(exchange, trust);
-    if (exchange.forwarding === "refused") undeclared.noted(exchange);
-    if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
-    exchange.site = site.config.label;
-    exchange.account = site.account;
-    site.handler(exchange);
-  };
 }
 
 /** Path → route. Methods that no route can serve end here: CONNECT (we are no forward proxy), TRACE (it would show a
@@ -202,7 +181,6 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.headerRules = found.value.headerRules;
     exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
-    exchange.account = found.value.account;
     // Exchanges of clients have depth 0.
     if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
@@ -242,7 +220,6 @@ interface AssembledRoute {
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
   readonly internal: boolean;
-  readonly account: Account;
 }
 
 interface Surroundings {
@@ -262,7 +239,6 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
     internal: route.internal,
-    account: targets.accountOf(site, route),
   };
 }
 
@@ -355,10 +331,12 @@ function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfi
 function rulesOf(site: SiteConfig, route: RouteConfig | undefined, targets: Targets): HeaderRules | undefined {
   const { config, scope } = targets;
   const siteRules = makeHeaderRules(site.headers, siteScope(site.names, scope));
-  if (route === undefined) return joinRules(makeServerRules(config.server.serverHeader), siteRules);
+  const join = (...lists: RuleLists) =>
+    site.hsts === undefined ? joinRules(...lists) : joinWithSecure(makeHstsRule(site.hsts), ...lists);
+  if (route === undefined) return join(makeServerRules(config.server.serverHeader), siteRules);
   const ofRoute = routeScope(route.match, site.names, scope);
   const routeRules = makeHeaderRules(withCacheStatus(route), ofRoute);
-  return joinRules(makeServerRules(config.server.serverHeader), siteRules, routeRules);
+  return join(makeServerRules(config.server.serverHeader), siteRules, routeRules);
 }
 
 function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers"] {
@@ -370,4 +348,24 @@ function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers
 function named<T>(found: T | undefined, name: string): T {
   if (found === undefined) throw new Error(`the configuration was not checked: nothing is called ${name}`);
   return found;
+}
+
+function assembleApp(app: AppConfig, config: Config, context: AssembleContext, budget: SpoolBudget): AssembledApp {
+  const queueFd = context.queues[app.name];
+  if (queueFd === undefined) throw new Error(`no queue for app ${app.name}`);
+  const channel = new AppChannel(
+    {
+      app: app.name,
+      front: context.front,
+      queueFd,
+      queueMax: app.queueMax,
+      queueTimeoutMs: app.queueTimeoutMs,
+      temporaryDirectory: config.server.temporaryDirectory,
+      budget,
+      sendFile: sendOpenFile,
+      limited: (limit) => context.limited(limit, `app ${app.name}: a request is answered 503`),
+    },
+    context.log,
+  );
+  return { config: app, channel, handler: makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs }) };
 }

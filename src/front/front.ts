@@ -3,26 +3,30 @@
  * exchanges, the assembly answers them. It shares nothing with its siblings but the kernel.
  */
 import { type Log, makeLog } from "../base/log.ts";
-import { sparing } from "../base/log-repetition.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
+import { CountSketch } from "../exchange/count-sketch.ts";
+import { listenTls, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
-import { errorLogWriter } from "../os/log-file.ts";
+import { writeLine } from "../os/log-file.ts";
 import { HeadMemo } from "../protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { Accepting } from "./accepting.ts";
-import { AccessLogs } from "./access-logs.ts";
+import { AccessLog } from "./access-log.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
 import { Admission } from "./admission.ts";
-import type { AssembledApp } from "./app.ts";
-import { assemble, type Assembly } from "./assemble.ts";
+import { assemble, type AssembledApp, type Assembly } from "./assemble.ts";
+import { Certificates, type SiteCertificates } from "./certificates.ts";
+import { Handshake } from "./handshake.ts";
 import { LimitLog } from "./limit-log.ts";
+import { makeAccessLogLine } from "./templates.ts";
 import type { ListenerHandle, ToFront } from "./messages.ts";
 import { type SessionObserver, type SessionOptions, SWEEP_INTERVAL_MS } from "./options.ts";
 import { ProxyPreface } from "./proxy-preface.ts";
+import { plainHttpAnswer } from "./plain-http.ts";
 import { Refusals } from "./refusal.ts";
 import { peerOf, type Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
@@ -69,12 +73,13 @@ export interface FrontEvents {
 export class Front implements SessionObserver {
   private readonly config: Config;
   private readonly log: Log;
-  private readonly accessLogs: AccessLogs;
+  private readonly accessLog: AccessLog;
   private readonly assembly: Assembly;
   private readonly limits: LimitLog;
   private readonly admission: Admission;
   private readonly accepting: Accepting;
   private readonly refusals: Refusals;
+  private readonly certificates = new Certificates();
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
   private lastId = 0;
   private readonly number: number;
@@ -86,8 +91,10 @@ export class Front implements SessionObserver {
     this.config = start.config;
     this.told = told;
     this.number = start.front;
-    this.log = sparing(openErrorLog(start), monotonicMs);
-    this.accessLogs = new AccessLogs(start.config, start.logs.access, this.log);
+    this.log = makeLog(`front-${start.front}`, start.config.server.logLevel, (line) =>
+      writeLine(start.logs.error, line),
+    );
+    this.accessLog = new AccessLog(start.logs.access, makeAccessLogLine(start.config));
     const usage = new Usage(
       start.usage,
       start.front,
@@ -96,14 +103,15 @@ export class Front implements SessionObserver {
     this.limits = new LimitLog(this.log, usage, monotonicMs);
     this.admission = this.makeAdmission(usage, new AddressCounts(start.addresses, start.front));
     this.refusals = new Refusals(this.scratch);
+    this.certificates.update(start.config, start.certificates);
     this.accepting = this.makeAccepting(start.listeners);
     this.assembly = assemble(start.config, {
       front: start.front,
       replaced: start.replaced,
       queues: start.queues,
       rates: start.rates,
+      servers: new CountSketch(start.servers, start.front),
       log: this.log,
-      accountOf: (site, route) => this.accessLogs.of(site, route),
       limited: (limit, detail) => this.limited(limit, detail),
       rateRefused: (name) => usage.rateRefused(name),
       changed: (places) => told.changed(places),
@@ -135,12 +143,18 @@ export class Front implements SessionObserver {
     return new Accepting({
       handles,
       acceptor: (handle) => this.acceptor(handle),
+      secure: (handle) => this.listenSecure(handle),
       descriptors: { max, open: descriptorsOpen },
       fronts: this.config.server.fronts,
       shedIdle: (count) => this.admission.shedIdle(count),
       paused: (open) => this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`),
       resumed: () => this.limits.over("descriptors", "connections are accepted again"),
     });
+  }
+
+  takeCertificates(certificates: SiteCertificates): void {
+    this.certificates.update(this.config, certificates);
+    this.accepting.refreshSecure();
   }
 
   appMessage(app: string, message: Extract<ToFront, { kind: "app" }>["message"]): void {
@@ -184,7 +198,7 @@ export class Front implements SessionObserver {
   }
 
   private acceptor(handle: ListenerHandle): (wire: OwnedWire) => WireOwner {
-    const make = handle.app === undefined ? this.httpSessions(handle) : this.uwsgiSessions(handle.app);
+    const make = handle.app === undefined ? this.httpSessions(handle.key) : this.uwsgiSessions(handle.app);
     const isGateway = handle.app !== undefined;
     const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusals.get(handle.key));
     const begin = (wire: OwnedWire, peer: Peer) =>
@@ -200,6 +214,27 @@ export class Front implements SessionObserver {
     };
   }
 
+  private listenSecure({ fd, key, tls }: ListenerHandle): TlsListener {
+    const make = this.httpSessions(key);
+    const begin = (wire: OwnedWire, peer: Peer) => this.opened(make(wire, peer), peer.remoteAddress);
+    const timeoutMs = this.config.server.limits.handshakeTimeoutMs;
+    const options = { timeoutMs, begin, observer: this, log: this.log };
+    return listenTls({
+      fd,
+      policy: tls ?? "intermediate",
+      choose: (serverName) => this.certificates.choose(key, serverName),
+      accept: (wire) => {
+        this.accepting.accepted();
+        const handshake = new Handshake(wire, options);
+        // An answer would cost a handshake.
+        if (!this.admission.hasRoom(wire.remoteAddress) || !this.mayBegin(peerOf(wire), false)) wire.abort();
+        else this.opened(handshake, "");
+        return handshake;
+      },
+      plainAnswer: plainHttpAnswer,
+    });
+  }
+
   /** A gateway speaks for many clients, and is not counted as one. */
   private mayBegin(peer: Peer, isGateway: boolean): boolean {
     return this.admission.mayConnect(isGateway ? "" : peer.remoteAddress);
@@ -211,13 +246,13 @@ export class Front implements SessionObserver {
     return session;
   }
 
-  private httpSessions(handle: ListenerHandle): MakeSession {
-    const handler = this.assembly.handlers.get(handle.key);
-    if (handler === undefined) throw new Error(`no site listens on ${handle.key}`);
+  private httpSessions(key: string): MakeSession {
+    const handler = this.assembly.handlers.get(key);
+    if (handler === undefined) throw new Error(`no site listens on ${key}`);
     const { limits } = this.config.server;
     const options: SessionOptions = {
       handler,
-      ...this.assembly.refusals.get(handle.key),
+      ...this.assembly.refusals.get(key),
       headLimits: {
         ...DEFAULT_HEAD_LIMITS,
         headBytesMax: limits.headerBytesMax,
@@ -289,13 +324,11 @@ export class Front implements SessionObserver {
   }
 
   finished(exchange: Exchange, status: number, contentBytes: number): void {
-    exchange.finalStatus = status;
-    exchange.contentBytes = contentBytes;
-    (exchange.account ?? this.accessLogs.server).finished(exchange);
+    this.accessLog.finished(exchange, status, contentBytes);
   }
 
   refused(exchange: Exchange, status: number, contentBytes: number): void {
-    this.finished(exchange, status, contentBytes);
+    this.accessLog.refused(exchange, status, contentBytes);
   }
 
   limited(limit: LimitName, detail: string): void {
@@ -318,14 +351,9 @@ export class Front implements SessionObserver {
 
   private reportDrained(): void {
     if (this.admission.size > 0) return;
-    this.accessLogs.flush();
+    this.accessLog.flush();
     for (const { channel } of this.assembly.apps.values()) channel.close();
     for (const upstream of this.assembly.upstreams) upstream.close();
     void this.assembly.caches.flush().then(() => this.told.drained());
   }
-}
-
-function openErrorLog({ front, config, logs }: Start): Log {
-  const { logLevel, errorLogFormat } = config.server;
-  return makeLog(`front-${front}`, logLevel, errorLogWriter(logs.error, errorLogFormat), errorLogFormat);
 }

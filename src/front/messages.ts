@@ -2,6 +2,8 @@
 import type { AppMessage } from "../apps/messages.ts";
 import type { Config } from "../config/config.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
+import type { TlsPolicy } from "../net/server-tls.ts";
+import type { SiteCertificates } from "./certificates.ts";
 import type { FrontTraffic } from "./traffic.ts";
 
 export interface ListenerHandle {
@@ -10,6 +12,8 @@ export interface ListenerHandle {
   /** Names the address: equal for every front, and the key under which sites are found (see master/listeners.ts). */
   readonly key: string;
   readonly unix: boolean;
+  /** Encrypted, with this policy. */
+  readonly tls: TlsPolicy | undefined;
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol: boolean;
   /** Set for a listener that speaks the uwsgi protocol: the app behind it. */
@@ -17,8 +21,8 @@ export interface ListenerHandle {
 }
 
 export interface LogDescriptors {
-  /** By path, `stdout` and `stderr`. They stay what they are while files are rotated: see os/log-file.ts. */
-  readonly access: Readonly<Record<string, number>>;
+  /** -1: no access log. */
+  readonly access: number;
   readonly error: number;
 }
 
@@ -29,16 +33,20 @@ export type ToFront =
       /** Another thread was this front before, and died. */
       readonly replaced: boolean;
       readonly config: Config;
+      readonly certificates: SiteCertificates;
       readonly listeners: readonly ListenerHandle[];
       /** App name → the sending end of its queue. */
       readonly queues: Readonly<Record<string, number>>;
       readonly logs: LogDescriptors;
-      /** See exchange/usage.ts and exchange/address-counts.ts. */
+      /** See exchange/usage.ts, exchange/address-counts.ts and proxy/occupancy.ts. */
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
+      readonly servers: SharedArrayBuffer;
       /** The buckets of each [limit.NAME]. */
       readonly rates: Readonly<Record<string, RateMemory>>;
     }
+  /** Those of all sites, of which one or more have changed. */
+  | { readonly kind: "certificates"; readonly certificates: SiteCertificates }
   /** Begin to accept: everything that requests need is there. */
   | { readonly kind: "accept" }
   | { readonly kind: "app"; readonly app: string; readonly message: AppMessage }

@@ -15,6 +15,11 @@ export function selectSite<T extends { readonly config: SiteConfig }>(sites: rea
   );
 }
 
+/** The site of clients that name none in a TLS handshake: the default one, or the only one. */
+export function namelessSite<T extends { readonly config: SiteConfig }>(sites: readonly T[]): T | undefined {
+  return sites.find((site) => site.config.isDefault) ?? (sites.length === 1 ? sites[0] : undefined);
+}
+
 /** Path → route; `make` gives what stands for it. */
 export function selectRoute<T>(site: SiteConfig, make: (route: RouteConfig) => T) {
   return compileRoutes(site.routes.map((route) => ({ match: route.match, value: make(route) })));

@@ -1,10 +1,12 @@
 /** From the configuration's strings to templates and header rules: compiled as the configuration compiled them to check. */
 import type { Config, HeaderRuleConfig } from "../config/config.ts";
+import type { HstsConfig } from "../config/tls-config.ts";
 import { compileMaps } from "../exchange/map.ts";
 import type { HeaderRule } from "../exchange/reply-headers.ts";
 import type { Phase, Scope } from "../exchange/scope.ts";
 import { compileTemplate, type Template, TemplateProblem } from "../exchange/template.ts";
 import { BUILT_IN } from "../exchange/variables.ts";
+import { type LogLine, makeLogLine } from "./log-format.ts";
 
 /** What every string may name: nginx's variables and the maps. */
 export function makeScope(config: Config): Scope {
@@ -30,8 +32,25 @@ export function makeHeaderRules(
 export function makeServerRules(written: string): readonly HeaderRule[] | undefined {
   if (written === "pass") return undefined;
   if (written === "off") return [{ kind: "remove", name: "Server" }];
-  const value: Template = { source: written, parts: [written], constant: written, phase: "request" };
-  return [{ kind: "set", name: "Server", value }];
+  return [{ kind: "set", name: "Server", value: constant(written) }];
+}
+
+/** `hsts`, RFC 6797 section 6.1. An app that sets the field itself knows why. */
+export function makeHstsRule({ maxAgeMs, includeSubdomains, preload }: HstsConfig): HeaderRule {
+  const seconds = Math.floor(maxAgeMs / 1000);
+  const value = `max-age=${seconds}${includeSubdomains ? "; includeSubDomains" : ""}${preload ? "; preload" : ""}`;
+  return { kind: "default", name: "Strict-Transport-Security", value: constant(value) };
+}
+
+function constant(text: string): Template {
+  return { source: text, parts: [text], constant: text, phase: "request" };
+}
+
+/** `access_log_format`; undefined for nginx's combined. */
+export function makeAccessLogLine(config: Config): LogLine | undefined {
+  const { accessLogFormat, accessLogEscape } = config.server;
+  if (accessLogFormat === "combined") return undefined;
+  return makeLogLine(makeTemplate(accessLogFormat, makeScope(config), "log"), accessLogEscape);
 }
 
 function unchecked(what: string): never {

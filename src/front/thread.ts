@@ -28,6 +28,9 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front?.accept();
       tell({ kind: "ready", front: number });
       break;
+    case "certificates":
+      front?.takeCertificates(message.certificates);
+      break;
     case "app":
       front?.appMessage(message.app, message.message);
       break;

@@ -66,6 +66,10 @@ export class Fronts {
     this.workers[front]?.postMessage(message);
   }
 
+  postAll(message: ToFront): void {
+    for (let front = 0; front < this.options.count; front++) this.post(front, message);
+  }
+
   /** Begins to accept connections; resolves when every front does. Throws when one cannot start. */
   async accept(): Promise<void> {
     for (let front = 0; front < this.options.count; front++) this.post(front, { kind: "accept" });

@@ -6,6 +6,7 @@ import { unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
+import type { TlsPolicy } from "../net/server-tls.ts";
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, OsError } from "../os/libc.ts";
 import { closeDescriptor, listenTcp, listenUnix } from "../os/sockets.ts";
 
@@ -13,6 +14,7 @@ interface Listening {
   readonly address: ListenAddress;
   readonly key: string;
   readonly app: string | undefined;
+  readonly tls: TlsPolicy | undefined;
   /** One for each front (tcp), or one for all (unix). */
   readonly fds: number[];
   /** The fronts that listen on it. */
@@ -28,7 +30,7 @@ export class Listeners {
   static open(config: Config): Listeners {
     const listeners = new Listeners();
     try {
-      for (const { address, app } of wanted(config)) listeners.add(address, app, config.server.fronts);
+      for (const each of wanted(config)) listeners.add(each, config.server.fronts);
       return listeners;
     } catch (error) {
       listeners.close();
@@ -36,13 +38,14 @@ export class Listeners {
     }
   }
 
-  private add(address: ListenAddress, app: string | undefined, fronts: number): void {
+  private add({ address, app, tls }: Wanted, fronts: number): void {
     const key = listenKey(address);
     const fds = bind(address, app, fronts);
     this.listening.push({
       address,
       key,
       app,
+      tls,
       fds,
       users: new Set(Array.from({ length: fronts }, (_, front) => front)),
     });
@@ -50,20 +53,21 @@ export class Listeners {
 
   /** What front number `front` listens on. */
   handles(front: number): ListenerHandle[] {
-    return this.listening.map(({ address, key, app, fds }) => ({
+    return this.listening.map(({ address, key, app, tls, fds }) => ({
       fd: (fds.length === 1 ? fds[0] : fds[front]) as number,
       key,
       unix: address.kind === "unix",
       proxyProtocol: address.proxyProtocol === true,
+      tls,
       app,
     }));
   }
 
   /** Addresses for people, HTTP ones as URLs. */
   describe(): string[] {
-    return this.listening.map(({ address, key, app }) => {
+    return this.listening.map(({ address, key, app, tls }) => {
       if (app !== undefined) return `uwsgi://${key}`;
-      return address.kind === "tcp" ? `http://${key}` : key;
+      return address.kind === "tcp" ? `http${tls === undefined ? "" : "s"}://${key}` : key;
     });
   }
 
@@ -110,13 +114,18 @@ function remedy(error: unknown): string {
   }
 }
 
-function wanted(config: Config): { address: ListenAddress; app: string | undefined }[] {
-  const found = new Map<string, { address: ListenAddress; app: string | undefined }>();
-  for (const site of config.sites) {
-    for (const address of site.listen) found.set(listenKey(address), { address, app: undefined });
+type Wanted = Pick<Listening, "address" | "app" | "tls">;
+
+function wanted(config: Config): Wanted[] {
+  const found = new Map<string, Wanted>();
+  for (const { listen, tls } of config.sites) {
+    for (const address of listen) {
+      const policy = address.tls === true ? tls?.policy : undefined;
+      found.set(listenKey(address), { address, app: undefined, tls: policy });
+    }
   }
   for (const app of config.apps) {
-    for (const address of app.uwsgiSockets) found.set(listenKey(address), { address, app: app.name });
+    for (const address of app.uwsgiSockets) found.set(listenKey(address), { address, app: app.name, tls: undefined });
   }
   return [...found.values()];
 }

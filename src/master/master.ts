@@ -5,26 +5,28 @@
  *   TERM, INT, QUIT     stop accepting, finish what is in flight (drain_timeout), stop the workers, exit 0
  *   again               at once
  *   HUP                 the code of all apps is loaded anew; the configuration is not, yet
- *   USR1                log files are opened anew
- *   USR2                no effect yet, and said so
+ *   USR1, USR2          no effect yet, and said so
  */
 import { version } from "../../package.json";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { makeLog } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { Config } from "../config/config.ts";
 import { makeRateMemory, type RateMemory } from "../exchange/rate-table.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
-import { makeAddressMemory } from "../exchange/address-counts.ts";
+import { makeCountMemory } from "../exchange/count-sketch.ts";
+import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
+import { Certificates } from "./certificates.ts";
 import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
 import { Listeners } from "./listeners.ts";
-import { Logs } from "./logs.ts";
+import { openLogs } from "./logs.ts";
 import { Operations } from "./operations.ts";
 import { SignalQueue } from "./signals.ts";
 import { rateNames, serverStatus, type ServerState, type ServerStatus } from "./status.ts";
@@ -36,33 +38,29 @@ const WORKER_STOP_GRACE_MS = 5_000;
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 const RELOAD_SIGNALS = ["SIGHUP"] as const;
-const REOPEN_SIGNALS = ["SIGUSR1"] as const;
-const UNUSED_SIGNALS = ["SIGUSR2"] as const;
+const UNUSED_SIGNALS = ["SIGUSR1", "SIGUSR2"] as const;
 
 interface Signals {
   readonly stop: SignalQueue;
   readonly reload: SignalQueue;
-  readonly reopen: SignalQueue;
 }
 
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
 export async function runMaster(config: Config): Promise<number> {
   const tell = (signal: string) =>
-    writeLine(2, `server: ${signal} is ignored: this version does not replace its binary; restart it instead\n`);
+    writeLine(2, `server: ${signal} is ignored: this version does not reopen logs; restart it instead\n`);
   const signals = {
     stop: new SignalQueue(STOP_SIGNALS, UNUSED_SIGNALS, tell),
     reload: new SignalQueue(RELOAD_SIGNALS, [], tell),
-    reopen: new SignalQueue(REOPEN_SIGNALS, [], tell),
   };
   try {
-    return await new Master(config, new Logs(config)).run(signals);
+    return await new Master(config, openLogs(config.server)).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     return 1;
   } finally {
     signals.stop.close();
     signals.reload.close();
-    signals.reopen.close();
   }
 }
 
@@ -73,13 +71,16 @@ function startProblem(error: unknown): string {
 
 class Master {
   private readonly config: Config;
-  private readonly logs: Logs;
+  private readonly logs: LogDescriptors;
   private readonly log: Log;
   private readonly apps: readonly AppSupervisor[];
+  private readonly certificates: Certificates;
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly usage: SharedArrayBuffer;
   private readonly addresses: SharedArrayBuffer;
+  /** Requests of the servers of upstreams. */
+  private readonly servers: SharedArrayBuffer;
   /** The buckets of each [limit.NAME]: here, so that they outlive a front. */
   private readonly rates: Readonly<Record<string, RateMemory>>;
   private readonly startedAt = new Date();
@@ -90,16 +91,26 @@ class Master {
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: Logs) {
+  constructor(config: Config, logs: LogDescriptors) {
     this.config = config;
     this.logs = logs;
     this.usage = makeUsageMemory(config.server.fronts, rateNames(config));
-    this.addresses = makeAddressMemory(config.server.fronts);
+    this.addresses = makeCountMemory(config.server.fronts);
+    this.servers = makeCountMemory(config.server.fronts);
     this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
-    this.log = logs.logFor("master");
+    this.log = this.logFor("master");
     this.apps = config.apps.map((app) => this.makeSupervisor(app));
-    this.companions = new Companions(config, (source) => logs.logFor(source));
+    this.certificates = new Certificates(
+      config,
+      (certificates) => this.fronts?.postAll({ kind: "certificates", certificates }),
+      this.logFor("certificates"),
+    );
+    this.companions = new Companions(config, (source) => this.logFor(source));
     this.operations = new Operations(this.apps, this.companions.services);
+  }
+
+  private logFor(source: string): Log {
+    return makeLog(source, this.config.server.logLevel, (line) => writeLine(this.logs.error, line));
   }
 
   private makeSupervisor(app: Config["apps"][number]): AppSupervisor {
@@ -111,13 +122,13 @@ class Master {
       { ...app, temporaryDirectory, outlivesFailedStart },
       fronts,
       toFront,
-      this.logs.logFor(`app ${app.name}`),
+      this.logFor(`app ${app.name}`),
     );
   }
 
   /** Nothing is bound or started before it is certain that no other server has this configuration. */
   async run(signals: Signals): Promise<number> {
-    const hold = ControlHold.acquire(this.config, this.logs.logFor("control"));
+    const hold = ControlHold.acquire(this.config, this.logFor("control"));
     try {
       return await this.serve(hold, signals);
     } finally {
@@ -134,7 +145,7 @@ class Master {
       const started = await Promise.race([this.startApps(), stop]);
       if (started !== "started") return await this.abandon(started);
       await fronts.accept();
-      this.serving(listeners, signals);
+      this.serving(listeners, signals.reload);
       this.log.notice(`${await stop}: stopping`);
       this.graceMs = await this.drain(fronts, signals.stop.next());
       return 0;
@@ -174,6 +185,7 @@ class Master {
       apps,
       services,
       crons,
+      certificates: this.certificates,
     });
   }
 
@@ -186,11 +198,13 @@ class Master {
         front,
         replaced,
         config: this.config,
+        certificates: this.certificates.forFronts(),
         listeners: listeners.handles(front),
         queues,
-        logs: this.logs.descriptors,
+        logs: this.logs,
         usage: this.usage,
         addresses: this.addresses,
+        servers: this.servers,
         rates: this.rates,
       }),
       deaf: (front) => listeners.closeFor(front),
@@ -208,14 +222,13 @@ class Master {
     return "started";
   }
 
-  private serving(listeners: Listeners, signals: Signals): void {
+  private serving(listeners: Listeners, reloads: SignalQueue): void {
     this.state = "serving";
     this.log.notice(`serving ${listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
-    this.logs.watch();
-    void this.obeyReloads(signals.reload);
-    void this.obeyReopens(signals.reopen);
+    this.certificates.start();
+    void this.obeyReloads(reloads);
   }
 
   private async obeyReloads(reloads: SignalQueue): Promise<never> {
@@ -224,14 +237,6 @@ class Master {
       this.log.notice(`${signal}: loading the code of all apps anew; the configuration is read at a restart only`);
       // The next signal does not wait for it: the apps themselves make one reload of several.
       void this.operations.reloadApps(this.apps, signal, () => {});
-    }
-  }
-
-  private async obeyReopens(reopens: SignalQueue): Promise<never> {
-    for (;;) {
-      const signal = await reopens.next();
-      this.logs.reopen();
-      this.log.notice(`${signal}: log files are opened anew`);
     }
   }
 
@@ -246,6 +251,7 @@ class Master {
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
     for (const watch of this.watches) watch.stop();
+    this.certificates.stop();
     const { drainTimeoutMs } = this.config.server;
     void again.then(() => Promise.all([this.companions.stopAfter(0), this.companions.stopBefore(0)]));
     const ended = Promise.all([fronts.drain(drainTimeoutMs), this.companions.stopAfter()]);
@@ -265,6 +271,5 @@ class Master {
     for (const [limit, hits] of limitHits(this.usage, rateNames(this.config)))
       this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");
-    this.logs.close();
   }
 }

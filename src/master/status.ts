@@ -5,6 +5,7 @@ import { listenKey } from "../config/listen.ts";
 import { connectionsOf, limitHits } from "../exchange/usage.ts";
 import type { CronStatus } from "../services/cron-job.ts";
 import type { ServiceStatus } from "../services/service.ts";
+import type { CertificateStatus } from "./certificates.ts";
 import type { FrontStatus } from "./fronts.ts";
 
 export type ServerState = "starting" | "serving" | "stopping";
@@ -22,6 +23,7 @@ export interface ServerStatus {
   /** Open now. */
   readonly connections: number;
   readonly sites: readonly { readonly name: string; readonly listen: readonly string[]; readonly routes: number }[];
+  readonly certificates: readonly CertificateStatus[];
   readonly apps: readonly AppStatus[];
   readonly services: readonly ServiceStatus[];
   readonly crons: readonly (CronStatus & { readonly schedule: string; readonly timezone: string | undefined })[];
@@ -39,6 +41,7 @@ export interface StatusSources {
   readonly listeners: () => readonly string[];
   readonly fronts: () => readonly FrontStatus[];
   readonly usage: SharedArrayBuffer;
+  readonly certificates: { status(): readonly CertificateStatus[] };
   readonly apps: readonly { status(): AppStatus }[];
   readonly services: readonly { status(): ServiceStatus }[];
   readonly crons: readonly { status(): CronStatus }[];
@@ -67,6 +70,7 @@ export function serverStatus(sources: StatusSources): ServerStatus {
       listen: listen.map(listenKey),
       routes: routes.length,
     })),
+    certificates: sources.certificates.status(),
     apps: sources.apps.map((app) => app.status()),
     services: sources.services.map((service) => service.status()),
     crons: sources.crons.map((cron) => describeCron(cron.status(), config)),

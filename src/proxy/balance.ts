@@ -52,7 +52,7 @@ export class BalancePeer {
   risenMs = -Infinity;
   /** What active checks say. */
   healthy = true;
-  /** Requests under way. */
+  /** Requests under way, of this front. */
   active = 0;
 
   constructor(options: BalanceOptions) {
@@ -65,6 +65,11 @@ export class BalancePeer {
     this.slowStartMs = options.slowStartMs ?? 0;
     this.effective = options.weight;
   }
+
+  /** Requests under way that count against `connectionsMax`. */
+  get occupied(): number {
+    return this.active;
+  }
 }
 
 /** `out` by configuration or active check · `full` it has as many requests as it may · `marked` it failed of late. */
@@ -72,9 +77,13 @@ export type Standing = "ready" | "marked" | "full" | "out";
 
 export function standingOf(peer: BalancePeer, nowMs: number): Standing {
   if (peer.down || !peer.healthy) return "out";
-  if (peer.connectionsMax > 0 && peer.active >= peer.connectionsMax) return "full";
+  if (isFull(peer)) return "full";
   const marked = peer.failsMax > 0 && peer.fails >= peer.failsMax && nowMs - peer.checkedMs <= peer.failTimeoutMs;
   return marked ? "marked" : "ready";
+}
+
+export function isFull(peer: BalancePeer): boolean {
+  return peer.connectionsMax > 0 && peer.occupied >= peer.connectionsMax;
 }
 
 /** What a policy is told of the request. */

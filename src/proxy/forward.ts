@@ -8,9 +8,12 @@
  * X-Forwarded-For goes on with its own address behind it, its Forwarded with an element of ours.
  */
 import { forwardedFor } from "../exchange/client-address.ts";
+import { clientCertificateText } from "../exchange/client-certificate.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { passesAmbiguous } from "../exchange/field-spelling.ts";
 import { isForwardingField } from "../exchange/forwarding.ts";
+import { fieldValue } from "../exchange/reply-headers.ts";
+import type { TlsFacts } from "../net/tls-facts.ts";
 import { type FieldName, Fields, fieldName } from "../protocol/http/fields.ts";
 import { HOP_BY_HOP } from "../protocol/http/message.ts";
 import { forwardedField } from "./forwarded-field.ts";
@@ -101,6 +104,10 @@ const X_FORWARDED_PROTO = fieldName("X-Forwarded-Proto");
 const X_FORWARDED_HOST = fieldName("X-Forwarded-Host");
 const X_FORWARDED_PORT = fieldName("X-Forwarded-Port");
 
+const X_SSL_CLIENT_VERIFY = fieldName("X-SSL-Client-Verify");
+const X_SSL_CLIENT_S_DN = fieldName("X-SSL-Client-S-DN");
+const X_SSL_CLIENT_FINGERPRINT = fieldName("X-SSL-Client-Fingerprint");
+
 /** What else the upstream's request says. `host`: in place of the client's, undefined to keep it; `fallbackHost`: for
  *  clients that named none (HTTP/1.0). */
 export interface ForwardRules {
@@ -141,8 +148,15 @@ export function ownFields(exchange: Exchange, sink: FieldSink, via: boolean): vo
   sink.add(X_FORWARDED_PROTO, peer.secure ? "https" : "http");
   const forwardedHost = believed(exchange, "x-forwarded-host") ?? (exchange.forwardedHost || host);
   if (forwardedHost !== "") sink.add(X_FORWARDED_HOST, forwardedHost);
+  if (peer.tls !== undefined && peer.tls.asked !== "") clientCertificateFields(peer.tls, sink);
   sink.add(X_FORWARDED_PORT, believed(exchange, "x-forwarded-port") ?? String(forwardedPort(exchange)));
   sink.add(FORWARDED, forwardedField(exchange, host, forwardedHost));
+}
+
+function clientCertificateFields(facts: TlsFacts, sink: FieldSink): void {
+  sink.add(X_SSL_CLIENT_VERIFY, facts.verify);
+  sink.add(X_SSL_CLIENT_S_DN, fieldValue(clientCertificateText(facts, "s_dn")));
+  sink.add(X_SSL_CLIENT_FINGERPRINT, clientCertificateText(facts, "fingerprint"));
 }
 
 /** Do our fields depend on the connection and its Host alone, so that they can be kept for its next request? */

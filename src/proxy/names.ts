@@ -5,6 +5,7 @@
  */
 import { type Resolved, resolveName } from "../net/resolve.ts";
 import { NAME_TTL_MAX_MS, NAME_TTL_MIN_MS, type ServerAddress, type ServerOptions } from "./options.ts";
+import type { Occupancy } from "./occupancy.ts";
 import { Peer } from "./peer.ts";
 
 /** A host name, as opposed to an address or a path. */
@@ -35,17 +36,19 @@ export class Names {
   private readonly keepalive: number;
   private readonly ttlMs: number;
   private readonly owner: NamesOwner;
+  private readonly occupancy: Occupancy | undefined;
   private readonly resolve: (host: string) => Promise<Resolved>;
 
   /** `ttlMs` 0: what the resolver says. */
   constructor(
     servers: readonly ServerOptions[],
-    options: { readonly keepalive: number; readonly ttlMs: number },
+    options: { readonly keepalive: number; readonly ttlMs: number; readonly occupancy?: Occupancy | undefined },
     owner: NamesOwner,
     resolve = resolveName,
   ) {
     this.keepalive = options.keepalive;
     this.ttlMs = options.ttlMs;
+    this.occupancy = options.occupancy;
     this.owner = owner;
     this.resolve = resolve;
     this.entries = servers.map((server) => this.entryOf(server));
@@ -54,9 +57,13 @@ export class Names {
 
   private entryOf(server: ServerOptions): Named | Peer {
     const { address } = server;
-    const peer = new Peer(server, address, this.keepalive);
+    const peer = this.makePeer(server, address);
     if (address.kind !== "tcp" || !isName(address)) return peer;
     return { server, host: address.host, port: address.port, peers: [peer], dueMs: -Infinity, asked: false };
+  }
+
+  private makePeer(server: ServerOptions, address: ServerAddress): Peer {
+    return new Peer(server, address, this.keepalive, this.occupancy);
   }
 
   private gather(): void {
@@ -90,7 +97,7 @@ export class Names {
     if (before.map(hostOf).join() === addresses.join()) return;
     entry.peers = addresses.map((host) => {
       const address = { kind: "tcp", host, port: entry.port } as const;
-      return before.find((peer) => hostOf(peer) === host) ?? new Peer(entry.server, address, this.keepalive);
+      return before.find((peer) => hostOf(peer) === host) ?? this.makePeer(entry.server, address);
     });
     for (const peer of before) if (!entry.peers.includes(peer)) peer.pool.clear();
     this.gather();

@@ -2,11 +2,12 @@
  * One server of an upstream at one address: its place in the balance, its idle connections, and what is counted about it.
  * A name with several addresses is several of these.
  */
+import { hash32 } from "../base/hash.ts";
 import { showAddress } from "../net/connect.ts";
 import { BalancePeer, type Standing, standingOf } from "./balance.ts";
+import type { Occupancy } from "./occupancy.ts";
 import type { ServerAddress, ServerOptions } from "./options.ts";
 import { IdlePool } from "./pool.ts";
-import { hash32 } from "./ring.ts";
 
 export class Peer extends BalancePeer {
   readonly address: ServerAddress;
@@ -19,13 +20,35 @@ export class Peer extends BalancePeer {
   requests = 0;
   failures = 0;
 
-  constructor(options: ServerOptions, address: ServerAddress, keepalive: number) {
+  /** Undefined: nobody else is to know how many requests it has. */
+  private readonly occupancy: Occupancy | undefined;
+  private readonly key: number;
+
+  /** `occupancy`: where there are other fronts. */
+  constructor(options: ServerOptions, address: ServerAddress, keepalive: number, occupancy?: Occupancy) {
     super(options);
     this.options = options;
     this.address = address;
     this.name = showAddress(address);
     this.id = hash32(this.name).toString(16).padStart(8, "0");
     this.pool = new IdlePool(keepalive);
+    this.occupancy = this.connectionsMax > 0 ? occupancy : undefined;
+    this.key = this.occupancy?.keyOf(this.name) ?? 0;
+  }
+
+  override get occupied(): number {
+    return this.occupancy?.of(this.key) ?? this.active;
+  }
+
+  begun(): void {
+    this.active++;
+    this.requests++;
+    this.occupancy?.add(this.key, 1);
+  }
+
+  ended(): void {
+    this.active--;
+    this.occupancy?.add(this.key, -1);
   }
 
   status(nowMs: number): PeerStatus {

@@ -3,6 +3,7 @@
  * says, and a key belongs to the next point. When a server goes, only its own keys move, to its neighbours; every front,
  * and every machine with the same servers, finds the same. Pure.
  */
+import { hash32 } from "../base/hash.ts";
 
 /** Per unit of weight. nginx and libketama: 160. The share of a server is right within about a tenth. */
 const POINTS_PER_WEIGHT = 160;
@@ -53,13 +54,4 @@ export class HashRing {
 function compare(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
-}
-
-/** FNV-1a, then the final mix of MurmurHash3, without which similar names stay neighbours. Unsigned. */
-export function hash32(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -3,12 +3,14 @@
  * protocol (transaction.ts); what differs is the dialect.
  */
 import { monotonicMs } from "../base/clock.ts";
+import { hash32 } from "../base/hash.ts";
 import type { Log } from "../base/log.ts";
+import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { cookieNamed } from "../exchange/request-values.ts";
 import { evaluate } from "../exchange/template.ts";
 import { showAddress } from "../net/connect.ts";
-import { choosePeer, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
+import { choosePeer, isFull, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
 import { type ConnectionOwner, type ConnectionUser, UpstreamConnection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
 import { makeHttpDialect } from "./dialect-http.ts";
@@ -16,10 +18,11 @@ import { makeUwsgiDialect } from "./dialect-uwsgi.ts";
 import { HealthChecks } from "./health.ts";
 import { Names, type NamesOwner } from "./names.ts";
 import { KEEPALIVE_AGE_MS, KEEPALIVE_REQUESTS_MAX, KEEPALIVE_TIMEOUT_MS, type UpstreamOptions } from "./options.ts";
+import { Occupancy } from "./occupancy.ts";
 import type { Peer, PeerStatus } from "./peer.ts";
 import { idleTimeoutMs } from "./pool.ts";
 import { RepeatedReplies } from "./repeated-reply.ts";
-import { hash32, HashRing } from "./ring.ts";
+import { HashRing } from "./ring.ts";
 import { SecureServers } from "./secure.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
@@ -30,7 +33,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   /** Host for requests that name none: nginx's $proxy_host. */
   readonly host: string;
   readonly options: UpstreamOptions;
-  readonly waiting = new WaitingRoom();
+  readonly waiting: WaitingRoom;
   readonly repeated: RepeatedReplies;
 
   private readonly policy: Policy;
@@ -47,7 +50,8 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   private sweptMs = monotonicMs();
   private closing = false;
 
-  constructor(options: UpstreamOptions, log: Log) {
+  /** `counts`: of all fronts, undefined when there are no others. */
+  constructor(options: UpstreamOptions, log: Log, counts?: CountSketch) {
     this.name = options.name;
     this.options = options;
     this.log = log;
@@ -58,7 +62,11 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     this.dialect = options.protocol === "http" ? makeHttpDialect(options) : makeUwsgiDialect(options);
     this.repeated = new RepeatedReplies(options);
     const { servers, keepalive, nameTtlMs = 0 } = options;
-    this.names = new Names(servers, { keepalive: this.dialect.keepsAlive ? keepalive : 0, ttlMs: nameTtlMs }, this);
+    const isBounded = servers.some(({ connectionsMax = 0 }) => connectionsMax > 0);
+    const occupancy = isBounded && counts !== undefined ? new Occupancy(counts, options.name) : undefined;
+    this.waiting = new WaitingRoom(occupancy, () => this.peers.filter(isFull).length);
+    const kept = this.dialect.keepsAlive ? keepalive : 0;
+    this.names = new Names(servers, { keepalive: kept, ttlMs: nameTtlMs, occupancy }, this);
     this.names.tick(this.sweptMs);
     const { tls } = options;
     this.secure = tls === undefined ? undefined : new SecureServers(tls);
@@ -128,15 +136,14 @@ export class Upstream implements ConnectionOwner, NamesOwner {
 
   private begun(connection: UpstreamConnection): void {
     connection.busy = true;
-    connection.peer.active++;
-    connection.peer.requests++;
+    connection.peer.begun();
   }
 
   /** Its request is over, whatever became of it. */
   private ended(connection: UpstreamConnection): void {
     if (!connection.busy) return;
     connection.busy = false;
-    connection.peer.active--;
+    connection.peer.ended();
     // One that failed before it was answered is no sign that the next would not.
     if (connection.answered) this.waiting.wake();
   }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { StartFailure } from "../../src/apps/supervisor.ts";
 import { PROJECTS, Rig, type RigOptions } from "./rig.ts";
 import { withoutNoOrphans } from "../support/binary.ts";
+import type { FakeExchange } from "../support/exchange.ts";
 
 // Python starts slowly on a busy machine.
 setDefaultTimeout(60_000);
@@ -101,7 +102,7 @@ describe("a worker that dies", () => {
   test("takes only its own requests with it, and is replaced", async () => {
     const rig = await startedRig({ processes: 2, threads: 2, fronts: 2 });
     const asked = [0, 1, 0, 1].map((front) => rig.ask({ path: "/sleep", query: "30" }, front));
-    await rig.until(() => busyThreads(rig) === 4);
+    await rig.until(() => begunThreads(rig) === 4);
     const [first, second] = pidsOf(rig) as [number, number];
     const lost = () => asked.filter(({ reply }) => reply.status === 502).length;
     process.kill(first, "SIGKILL");
@@ -115,6 +116,18 @@ describe("a worker that dies", () => {
     await rig.until(() => rig.supervisor.status().workers.some((worker) => worker.state === "ready"));
     expect((await rig.get("/hello")).reply.text).toBe("hello");
   });
+
+  test.each(["SIGKILL", "SIGSTOP"] as const)(
+    "by %s with a request that its thread has taken and not begun: the next worker runs it",
+    async (signal) => {
+      const rig = await startedRig({ module: "stuck", threads: 2 });
+      const [pid, stuck, beside] = await waitingForTheGil(rig);
+      process.kill(pid, signal);
+      await Promise.all([stuck.reply.over, beside.reply.over]);
+      expect([stuck.reply.status, beside.reply.status]).toEqual([502, 200]);
+      expect(beside.reply.text).not.toStartWith(`${pid} `);
+    },
+  );
 
   test("at import again and again: 503 at once meanwhile, back-off, recovery by itself", async () => {
     const flag = `/tmp/server-test-${process.pid}-breakable`;
@@ -151,6 +164,23 @@ describe("a worker that dies", () => {
     await rig.until(() => rig.log.includes("exited with code 0"));
   });
 });
+
+/** A worker, a request in it that holds the GIL, and one that its other thread has taken. That thread must sleep on the
+ *  queue when the first begins: if it does not, the same is tried with another worker. */
+async function waitingForTheGil(rig: Rig): Promise<[number, FakeExchange, FakeExchange]> {
+  for (;;) {
+    await rig.until(() => rig.supervisor.status().workers[0]?.state === "ready");
+    const pid = pidsOf(rig)[0] as number;
+    const stuck = rig.ask({ path: "/gil_throughout" });
+    await rig.until(() => begunThreads(rig) === 1);
+    const beside = rig.ask({ path: "/pids" });
+    const giveUpMs = performance.now() + 500;
+    await rig.until(() => busyThreads(rig) === 2 || performance.now() > giveUpMs);
+    if (busyThreads(rig) === 2) return [pid, stuck, beside];
+    process.kill(pid, "SIGKILL");
+    await beside.reply.over;
+  }
+}
 
 describe("a stream that is lost", () => {
   test.each(["/close_streams", "/close_all", "/close_all_and_stay", "/shut_streams"])(
@@ -206,9 +236,16 @@ test("a worker that served is replaced at once, however often it dies; requests 
   expect(rig.log).not.toMatch(/starting another in/);
 });
 
+/** Threads that have a request. */
 function busyThreads(rig: Rig): number {
   const threads = rig.supervisor.status().workers.flatMap((worker) => worker.threads);
   return threads.filter((thread) => thread.runningMs !== undefined).length;
+}
+
+/** Threads that run one: until it is begun, its time does not run. */
+function begunThreads(rig: Rig): number {
+  const threads = rig.supervisor.status().workers.flatMap((worker) => worker.threads);
+  return threads.filter(({ runningMs = 0 }) => runningMs > 0).length;
 }
 
 describe("stop", () => {

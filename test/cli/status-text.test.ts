@@ -36,6 +36,7 @@ const STATUS: ServerStatus = {
   ],
   connections: 1,
   sites: [{ name: "www.example.org", listen: ["0.0.0.0:80"], routes: 3 }],
+  certificates: [],
   apps: [
     {
       name: "mysite",

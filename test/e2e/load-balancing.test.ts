@@ -26,6 +26,20 @@ const uwsgiSocket = join(folder, "uwsgi.sock");
 let server: Server;
 let address: Address;
 
+/** Answers in its time, and knows how many requests it had at once. */
+const slow = { port: 0, underWay: 0, most: 0, stop: () => {} };
+
+function startSlow(): void {
+  const answer = async () => {
+    slow.most = Math.max(slow.most, ++slow.underWay);
+    await Bun.sleep(30);
+    slow.underWay--;
+    return new Response("slow");
+  };
+  const made = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: answer });
+  Object.assign(slow, { port: made.port, stop: () => void made.stop(true) });
+}
+
 /** Each says its name. */
 function startPeer(index: number): Promise<Peer> {
   const name = NAMES[index] ?? "";
@@ -38,6 +52,7 @@ beforeAll(async () => {
   if (missing !== undefined) return;
   for (let i = 0; i < NAMES.length; i++) ports.push(await freePort());
   for (let i = 0; i < NAMES.length; i++) peers.push(await startPeer(i));
+  startSlow();
   const port = await freePort();
   address = { host: "127.0.0.1", port };
   const [a, b, c] = ports.map((each) => `127.0.0.1:${each}`);
@@ -66,16 +81,20 @@ servers = ["${a}", "${b}"]
 health = { path = "/", interval = "200ms", timeout = "1s", rise = 1, fall = 1 }
 [upstream.named]
 servers = "localhost:${ports[0]}"
+[upstream.bounded]
+servers = [{ address = "127.0.0.1:${slow.port}", max_conns = 2 }]
+wait = "30s"
 [upstream.pinged]
 protocol = "uwsgi"
 servers = "unix:${uwsgiSocket}"
 health = { interval = "200ms", rise = 1, fall = 1 }
 `;
-  const routes = ["weighted", "random", "pair", "sticky", "hashed", "checked", "named", "pinged"];
+  const routes = ["weighted", "random", "pair", "sticky", "hashed", "checked", "named", "pinged", "bounded"];
   const lines = routes.map((name) => `"/${name}" = { upstream = "${name}" }`);
   server = await startServer(toml + site(`127.0.0.1:${port}`, lines.join("\n")), { folder });
 });
 afterAll(async () => {
+  slow.stop();
   for (const peer of peers) await peer?.stop();
   if (missing === undefined) await server.dispose();
   removeFolder(folder);
@@ -217,5 +236,18 @@ describe("health checks", () => {
     await everyFront(0, `upstream pinged, server unix:${uwsgiSocket}: well again`);
     expect((await get(address, "/pinged")).status).toBe(200);
     await uwsgi.stop();
+  });
+});
+
+describe("a server that takes two requests at a time", () => {
+  withNginx("gets no more of both fronts together, and nobody is turned away", async () => {
+    const asked = Array.from({ length: 16 }, async () => {
+      const answers: number[] = [];
+      for (let i = 0; i < 4; i++) answers.push((await get(address, "/bounded")).status);
+      return answers;
+    });
+    expect((await Promise.all(asked)).flat().every((status) => status === 200)).toBe(true);
+    // Both may begin one in the same moment.
+    expect(slow.most).toBeWithin(2, 4);
   });
 });

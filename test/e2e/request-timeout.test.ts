@@ -70,7 +70,7 @@ for (const preload of [false, true]) {
     await replaced(first);
     const second = await pid();
     process.kill(second, "SIGSTOP");
-    // Its sleeping threads take nothing: the request waits for the next worker.
+    // Whether its thread still took it or not: it has not begun it, and so it waits for the next worker.
     const answer = await get(address, "/pids");
     expect(answer.status).toBe(200);
     expect(Number(answer.body.toString().split(" ")[0])).not.toBe(second);

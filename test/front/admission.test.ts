@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { SILENT } from "../../src/base/log.ts";
 import { monotonicMs } from "../../src/base/clock.ts";
 import { compileAddressSet } from "../../src/exchange/address-set.ts";
-import { AddressCounts, makeAddressMemory } from "../../src/exchange/address-counts.ts";
+import { AddressCounts } from "../../src/exchange/address-counts.ts";
+import { makeCountMemory } from "../../src/exchange/count-sketch.ts";
 import { Admission } from "../../src/front/admission.ts";
 import { IdleSessions } from "../../src/front/idle-sessions.ts";
 import { LimitLog } from "../../src/front/limit-log.ts";
@@ -78,7 +79,7 @@ function admission(connectionsMax: number, connectionsPerAddressMax = 0) {
     connectionsPerAddressMax,
     trust: compileAddressSet(["10.0.0.0/8"]),
     usage,
-    addresses: new AddressCounts(makeAddressMemory(1), 0),
+    addresses: new AddressCounts(makeCountMemory(1), 0),
     limits: new LimitLog(SILENT, usage, monotonicMs),
   });
   return { admitted, usage, hits: () => Object.fromEntries(limitHits(memory)) };

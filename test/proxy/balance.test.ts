@@ -10,7 +10,8 @@ import {
   peerSucceeded,
 } from "../../src/proxy/balance.ts";
 import { mulberry32 } from "../support/http1.ts";
-import { HashRing, hash32 } from "../../src/proxy/ring.ts";
+import { hash32 } from "../../src/base/hash.ts";
+import { HashRing } from "../../src/proxy/ring.ts";
 
 const peers = (...weights: number[]): BalancePeer[] => weights.map((weight) => new BalancePeer({ weight }));
 const made = (...options: Partial<BalanceOptions>[]): BalancePeer[] =>

@@ -171,7 +171,10 @@ export class Server {
 
   /** Resolves with the exit code, 128 + n after a signal as the shell has it. */
   async ended(boundMs = STOP_BOUND_MS): Promise<number> {
-    return within("the end of the server", boundMs, this.child.exited);
+    return within("the end of the server", boundMs, this.child.exited).catch((error: unknown) => {
+      const left = this.survivors().map(describeProcess).join("; ");
+      throw new Error(`${String(error)}\n--- still there: ${left}\n--- its log:\n${this.log}`, { cause: error });
+    });
   }
 
   /** Stops it as an administrator would. */

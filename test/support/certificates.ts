@@ -12,6 +12,9 @@ export interface CertificateOptions {
   /** Signs itself instead of being signed by the authority. */
   readonly selfSigned?: boolean;
   readonly expired?: boolean;
+  readonly key?: "ec" | "rsa";
+  /** Locks the key. */
+  readonly passphrase?: string;
 }
 
 export class Authority {
@@ -29,12 +32,13 @@ export class Authority {
   }
 
   /** `NAME.pem` and `NAME.key` in the folder. */
-  make(name: string, { names, selfSigned = false, expired = false }: CertificateOptions): { pem: string; key: string } {
+  make(name: string, options: CertificateOptions): { pem: string; key: string } {
+    const { names, selfSigned = false, expired = false, key = "ec", passphrase } = options;
+    const kind = key === "ec" ? "ec -pkeyopt ec_paramgen_curve:P-256" : "rsa:2048";
+    const lock = passphrase === undefined ? "-nodes" : `-passout pass:${passphrase}`;
     const files = { pem: join(this.folder, `${name}.pem`), key: join(this.folder, `${name}.key`) };
     writeFiles(this.folder, { [`${name}.ext`]: `subjectAltName=${names}\n` });
-    this.openssl(
-      `req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ${name}.key -out ${name}.csr -subj /CN=${name}`,
-    );
+    this.openssl(`req -newkey ${kind} ${lock} -keyout ${name}.key -out ${name}.csr -subj /CN=${name}`);
     const signer = selfSigned ? `-signkey ${name}.key` : "-CA ca.pem -CAkey ca.key -CAcreateserial";
     this.openssl(
       `x509 -req -in ${name}.csr ${signer} -out ${name}.pem -days ${expired ? -1 : 20} -extfile ${name}.ext`,

@@ -123,13 +123,13 @@ class Thread:
                     return
                 continue
             now = since[0] = clock()
-            begun[0] = ident
             stream = streams[front]
             # Nobody waits for it: too late, or its client has left (apps/scoreboard.ts).
             if now > deadline or abandoned[(ident + 37 * front) % places] == ident:
                 if not self.expired(stream, front, epoch, ident):
                     return
                 continue
+            begun[0] = ident  # from here on it is never run again, whatever becomes of this process
             environ = loads(environ_part)
             environ.update(base)
             body = None

@@ -26,6 +26,12 @@ def hold_the_gil(environ):
         libc.usleep(500_000)
 
 
+def hold_the_gil_throughout(environ):
+    """No other thread has a turn between calls."""
+    ctypes.PyDLL(None).sleep(60)
+    return [b"let go"]
+
+
 def trickle(environ):
     """Never ends, but gives content now and then."""
     while True:
@@ -58,6 +64,7 @@ def crash(environ):
 VIEWS = {
     "sleep": sleep_for_ever,
     "gil": hold_the_gil,
+    "gil_throughout": hold_the_gil_throughout,
     "trickle": trickle,
     "stick": begin_and_stick,
     "neighbour": neighbour,

@@ -1,0 +1,131 @@
+/** The schema of HTTPS for a site: `tls`, `hsts`, `https_redirect`. How to read it: schema.ts. */
+import { TLS_POLICIES } from "../net/server-tls.ts";
+import { byDefault, optional, type Schema, type Section, table } from "./keys.ts";
+import { boolean, choice, duration, type Kind, listOf, nonEmpty, numberChoice, readKind, string } from "./kinds.ts";
+import { isTable } from "./place.ts";
+
+const file = nonEmpty("a file in PEM");
+
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
+
+/** nginx's words are ssl_verify_client on and optional. */
+export const CLIENT_AUTH = ["required", "optional"] as const;
+
+export const SITE_TLS = {
+  cert: optional(
+    listOf(file),
+    "–",
+    "The certificate with its chain, in PEM; a list for an EC and an RSA one side by side. Changed files are taken up " +
+      "without a restart; what is wrong with them is logged, and the old ones stay. nginx: ssl_certificate.",
+  ),
+  key: optional(listOf(file), "–", "The key of each `cert`, in the same order. nginx: ssl_certificate_key."),
+  passphrase: optional(
+    string(),
+    "none",
+    'Opens keys that are locked; best as `"$ENV{KEY_PASSPHRASE}"`, so that it does not stand in the file.',
+  ),
+  passphrase_file: optional(
+    nonEmpty("a file"),
+    "none",
+    "Its first line opens keys that are locked. nginx: ssl_password_file.",
+  ),
+  policy: byDefault(
+    choice(TLS_POLICIES),
+    "intermediate",
+    "As Mozilla names them: `intermediate` is TLS 1.2 and 1.3 with forward secrecy, `modern` TLS 1.3 alone. One for all sites " +
+      "of an address, since it is settled before a client says which it means. nginx: ssl_protocols, ssl_ciphers.",
+  ),
+  client_ca: optional(
+    file,
+    "clients are not asked",
+    "Clients are asked for a certificate that one of these authorities has signed. Who shows a good one is told to apps as " +
+      "SSL_CLIENT_S_DN, SSL_CLIENT_FINGERPRINT and SSL_CLIENT_VERIFY, to upstreams as X-SSL-Client-S-DN and so on, and stands in " +
+      "the variables `$ssl_client_*`. nginx: ssl_client_certificate.",
+  ),
+  client_auth: optional(
+    choice(CLIENT_AUTH),
+    '`"required"` with `client_ca`',
+    "`required`: requests without a good certificate are answered 400; `optional`: they go on, and SSL_CLIENT_VERIFY says " +
+      "`NONE` or `FAILED:` and why. nginx: ssl_verify_client.",
+  ),
+} satisfies Schema;
+
+const tlsTable = table(SITE_TLS, '{ cert = "fullchain.pem", key = "privkey.pem" }');
+
+export const TLS: Kind<"off" | Section<typeof SITE_TLS>> = {
+  expected: `${tlsTable.expected}, or "off"`,
+  read: (place) => {
+    if (isTable(place.value)) return tlsTable.read(place);
+    return place.value === "off" ? "off" : void place.unfit(TLS.expected);
+  },
+};
+
+export const HSTS_TABLE = {
+  max_age: byDefault(duration(0, 10 * YEAR_MS), YEAR_MS, "How long browsers remember it.", '`"1y"`'),
+  include_subdomains: byDefault(boolean, false, "Also for every host below the site's."),
+  preload: byDefault(
+    boolean,
+    false,
+    "Asks the makers of browsers to know it beforehand; see hstspreload.org. It takes months to undo.",
+  ),
+} satisfies Schema;
+
+export interface Hsts {
+  readonly maxAgeMs: number;
+  readonly includeSubdomains: boolean;
+  readonly preload: boolean;
+}
+
+const maxAge = duration(0, 10 * YEAR_MS);
+const hstsTable = table(HSTS_TABLE, '{ max_age = "1y", include_subdomains = true }');
+
+export const HSTS: Kind<Hsts> = {
+  expected: `${maxAge.expected}, or ${hstsTable.expected}`,
+  read: (place) => {
+    if (!isTable(place.value)) {
+      const maxAgeMs = readKind(maxAge, place);
+      return maxAgeMs === undefined ? undefined : { maxAgeMs, includeSubdomains: false, preload: false };
+    }
+    const values = hstsTable.read(place)?.values;
+    if (values === undefined) return undefined;
+    return {
+      maxAgeMs: values.max_age,
+      includeSubdomains: values.include_subdomains,
+      preload: values.preload,
+    };
+  },
+};
+
+const statuses = numberChoice([301, 302, 307, 308]);
+
+export const HTTPS_REDIRECT: Kind<number | false> = {
+  expected: `${statuses.expected}, or false`,
+  read: (place) => (place.value === false ? false : statuses.read(place)),
+};
+
+/** Permanent, and a POST stays one; nginx configurations mostly have 301, with which it becomes a GET. */
+export const DEFAULT_HTTPS_REDIRECT = 308;
+
+/** Of [[site]]. */
+export const HTTPS = {
+  tls: optional(
+    TLS,
+    "none",
+    'Certificates for the encrypted addresses of the site, which are port 443 and those that say `tls = true`. `"off"`: none ' +
+      "is encrypted. Clients that name no site (SNI) get the default site of the address, or its only one; those that name " +
+      "an unknown one are refused.",
+  ),
+  https_redirect: byDefault(
+    HTTPS_REDIRECT,
+    DEFAULT_HTTPS_REDIRECT,
+    "Requests that come unencrypted to a site that has an encrypted address are redirected there with this status; `false`: " +
+      "they are served. A trusted proxy's X-Forwarded-Proto counts.",
+  ),
+  hsts: optional(
+    HSTS,
+    "none",
+    'Browsers are told to ask for this site by HTTPS only, for this long (Strict-Transport-Security): `"5m"` at first, `"1y"` ' +
+      "when nothing has broken. Replies that set the field themselves keep theirs.",
+  ),
+} satisfies Schema;

@@ -1,0 +1,62 @@
+/**
+ * Counts of many things over all fronts, in fixed memory: a count-min sketch of small counters, one table for each front,
+ * written by that front alone. A thing is counted in one cell of each of two rows; the smaller sum over all fronts is the
+ * answer. It is never too low. It is too high only when two things that are counted at the moment share both cells, at
+ * random in 2^28.
+ *
+ * Things are known by hashes of 32 bits: made with base/hash.ts, and with the seed where somebody might choose what is counted.
+ */
+
+const CELLS = 1 << 14;
+const ROWS = 2;
+const TABLE = CELLS * ROWS;
+
+/** A front's table: 64 KiB. The last two cells of the memory are the seed, drawn when the server starts. */
+export function makeCountMemory(fronts: number): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer((fronts * TABLE + 2) * Uint16Array.BYTES_PER_ELEMENT);
+  const cells = new Uint16Array(memory);
+  const seed = crypto.getRandomValues(new Uint16Array(2));
+  cells.set(seed, cells.length - 2);
+  return memory;
+}
+
+export class CountSketch {
+  readonly fronts: number;
+  readonly seed: number;
+  private readonly cells: Uint16Array;
+  private readonly start: number;
+
+  constructor(memory: SharedArrayBuffer, front: number) {
+    const cells = new Uint16Array(memory);
+    this.cells = cells;
+    this.fronts = (cells.length - 2) / TABLE;
+    this.start = front * TABLE;
+    // makeCountMemory put it there.
+    this.seed = ((cells.at(-1) as number) << 16) | (cells.at(-2) as number);
+    // What a predecessor had counted is over.
+    cells.fill(0, this.start, this.start + TABLE);
+  }
+
+  /** In all fronts. */
+  of(hash: number): number {
+    return Math.min(this.total(cellOf(hash, 0)), this.total(cellOf(hash, 1)));
+  }
+
+  add(hash: number, change: 1 | -1): void {
+    for (let row = 0; row < ROWS; row++) {
+      const at = this.start + cellOf(hash, row);
+      this.cells[at] = (this.cells[at] as number) + change;
+    }
+  }
+
+  private total(cell: number): number {
+    let total = 0;
+    for (let front = 0; front < this.fronts; front++) total += this.cells[front * TABLE + cell] as number;
+    return total;
+  }
+}
+
+/** 14 bits of the hash for each row. */
+function cellOf(hash: number, row: number): number {
+  return row * CELLS + ((hash >>> (row * 14)) & (CELLS - 1));
+}

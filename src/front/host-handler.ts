@@ -1,0 +1,60 @@
+/** Which site answers: by its host, by the handshake of an encrypted connection, by the scheme. What it answers: assemble.ts. */
+import type { Log } from "../base/log.ts";
+import type { SiteConfig } from "../config/config.ts";
+import { answer } from "../exchange/canned.ts";
+import { settleClient, type Trust } from "../exchange/client-address.ts";
+import type { Handler } from "../exchange/exchange.ts";
+import { schemeIsMisdirected } from "../exchange/misdirected.ts";
+import { makeRedirectHandler } from "../exchange/redirect.ts";
+import type { HeaderRules } from "../exchange/reply-headers.ts";
+import type { Scope } from "../exchange/scope.ts";
+import { refusesTls } from "./misdirected-tls.ts";
+import { namelessSite, selectSite } from "./routing.ts";
+import { makeTemplate } from "./templates.ts";
+import type { UndeclaredProxy } from "./undeclared-proxy.ts";
+
+export interface AssembledSite {
+  readonly config: SiteConfig;
+  readonly trust: Trust | undefined;
+  readonly handler: Handler;
+  /** Of the site and the server; its routes have more. */
+  readonly headerRules: HeaderRules | undefined;
+}
+
+export interface HostContext {
+  readonly serverRules: HeaderRules | undefined;
+  readonly serverTrust: Trust | undefined;
+  readonly undeclared: UndeclaredProxy;
+  readonly log: Log;
+}
+
+/** Requests that come unencrypted are sent to the encrypted address of the site, if it has one. */
+export function withHttps({ httpsRedirect }: SiteConfig, handler: Handler, scope: Scope): Handler {
+  if (httpsRedirect === undefined) return handler;
+  const { port, status } = httpsRedirect;
+  const to = makeTemplate(`https://$host${port === 443 ? "" : `:${port}`}$request_uri`, scope);
+  const redirect = makeRedirectHandler({ to, status });
+  return (exchange) => (exchange.peer.secure ? handler(exchange) : redirect(exchange));
+}
+
+/** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
+export function makeHostHandler(
+  sites: readonly AssembledSite[],
+  { serverRules, serverTrust, undeclared, log }: HostContext,
+): Handler {
+  const select = selectSite(sites);
+  const nameless = namelessSite(sites);
+  const handshaken = (name: string) => (name === "" ? nameless : select(name));
+  return (exchange) => {
+    const site = select(exchange.head.host, exchange);
+    exchange.headerRules = site === undefined ? serverRules : site.headerRules;
+    const trust = site === undefined ? serverTrust : site.trust;
+    if (trust !== undefined) settleClient(exchange, trust);
+    if (exchange.forwarding === "refused") undeclared.noted(exchange);
+    if (site === undefined || schemeIsMisdirected(exchange)) return answer(exchange, 421);
+    const { tls } = exchange.connectionPeer;
+    if (tls !== undefined && refusesTls(exchange, site, handshaken(tls.serverName), log)) return;
+    exchange.site = site.config.label;
+    site.handler(exchange);
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * The certificates of the sites, kept for the fronts: read from their files, read again when those change. A new file that
+ * cannot be used changes nothing: the old certificate stays, and the log says why.
+ */
+import type { Log } from "../base/log.ts";
+import { type LoadedPair, loadPair, type PairFiles } from "../certificates/files.ts";
+import { judge, namesOf, oneLine } from "../certificates/judge.ts";
+import { knownAuthorities } from "../certificates/files.ts";
+import type { Config, SiteConfig } from "../config/config.ts";
+import type { SiteCertificates } from "../front/certificates.ts";
+import { snapshotFiles } from "./snapshot.ts";
+import { Watch } from "./watch.ts";
+
+export interface CertificateStatus {
+  /** The sites that show it. */
+  readonly site: string;
+  readonly source: "files";
+  readonly names: readonly string[];
+  readonly issuer: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+  /** SHA-256 of the certificate. */
+  readonly fingerprint: string;
+  /** What clients will not like, or why a newer one was not taken. */
+  readonly problems: readonly string[];
+}
+
+interface Held {
+  readonly site: SiteConfig;
+  pairs: readonly LoadedPair[];
+  /** Of the last try to take up new files. */
+  problem: string | undefined;
+}
+
+export class Certificates {
+  private readonly held: readonly (Held | undefined)[];
+  private readonly log: Log;
+  private readonly watch: Watch | undefined;
+  private readonly changed: (certificates: SiteCertificates) => void;
+
+  /** Throws when a file cannot be used any more, though it could when the configuration was checked. */
+  constructor(config: Config, changed: (certificates: SiteCertificates) => void, log: Log) {
+    this.log = log;
+    this.changed = changed;
+    this.held = config.sites.map((site) => {
+      const files = filesOf(site);
+      return files.length === 0 ? undefined : { site, pairs: files.map(loadPair), problem: undefined };
+    });
+    const paths = config.sites.flatMap((site) => filesOf(site).flatMap(({ cert, key }) => [cert, key]));
+    if (paths.length > 0)
+      this.watch = new Watch({ look: () => snapshotFiles(paths), changed: async () => this.reread() });
+  }
+
+  start(): void {
+    this.watch?.start();
+  }
+
+  stop(): void {
+    this.watch?.stop();
+  }
+
+  forFronts(): SiteCertificates {
+    return this.held.map((held) => held?.pairs.map(({ cert, key }) => ({ cert, key })));
+  }
+
+  /** Something changed; of most it is none of theirs. */
+  private reread(): void {
+    const isNew = this.held.map((held) => held !== undefined && this.rereadOf(held));
+    if (isNew.includes(true)) this.changed(this.forFronts());
+  }
+
+  private rereadOf(held: Held): boolean {
+    const { site } = held;
+    try {
+      const pairs = filesOf(site).map(loadPair);
+      held.problem = undefined;
+      if (pairs.every((pair, i) => pair.cert === held.pairs[i]?.cert && pair.key === held.pairs[i]?.key)) return false;
+      const worse = worsening(held, pairs);
+      if (worse !== undefined) throw new Error(worse);
+      held.pairs = pairs;
+      this.log.notice(`site ${site.label}: shows the new certificate, valid until ${untilOf(pairs)}`);
+      for (const problem of problemsOf(site, pairs)) this.log.warn(`site ${site.label}: ${problem}`);
+      return true;
+    } catch (error) {
+      held.problem = `the new files are not taken: ${(error as Error).message}`;
+      this.log.error(
+        `site ${site.label}: ${held.problem}; the old certificate stays, valid until ${untilOf(held.pairs)}`,
+      );
+      return false;
+    }
+  }
+
+  status(): CertificateStatus[] {
+    return this.held.flatMap((held) => (held === undefined ? [] : held.pairs.map((pair) => describe(held, pair))));
+  }
+}
+
+function filesOf({ tls }: SiteConfig): readonly PairFiles[] {
+  return tls?.source.kind === "files" ? tls.source.pairs : [];
+}
+
+/** A certificate that has ended does not take the place of one that has not. */
+function worsening(held: Held, pairs: readonly LoadedPair[]): string | undefined {
+  const nowMs = Date.now();
+  const isOver = (each: readonly LoadedPair[]) => each.some(({ chain }) => endOf(chain) < nowMs);
+  return isOver(pairs) && !isOver(held.pairs) ? `the certificate expired on ${untilOf(pairs)}` : undefined;
+}
+
+function endOf(chain: LoadedPair["chain"]): number {
+  return chain[0]?.validToDate.getTime() ?? 0;
+}
+
+function untilOf(pairs: readonly LoadedPair[]): string {
+  return new Date(Math.min(...pairs.map(({ chain }) => endOf(chain)))).toISOString().slice(0, 10);
+}
+
+function problemsOf({ names }: SiteConfig, pairs: readonly LoadedPair[]): string[] {
+  return pairs.flatMap(({ chain }) => {
+    const found = judge({ chain, names, nowMs: Date.now(), authorities: knownAuthorities });
+    return found.map(({ what, should }) => `the certificate ${what}; it ${should}`);
+  });
+}
+
+function describe({ site, problem }: Held, pair: LoadedPair): CertificateStatus {
+  // A pair has a certificate, or it was refused.
+  const leaf = pair.chain[0] as LoadedPair["chain"][number];
+  return {
+    site: site.label,
+    source: "files",
+    names: namesOf(leaf),
+    issuer: oneLine(leaf.issuer),
+    notAfter: endOf(pair.chain),
+    fingerprint: leaf.fingerprint256.replaceAll(":", "").toLowerCase(),
+    problems: [...(problem === undefined ? [] : [problem]), ...problemsOf(site, [pair])],
+  };
+}
