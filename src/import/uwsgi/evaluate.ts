@@ -70,6 +70,8 @@ export class Evaluation {
   /** An option of a block is being taken: what it includes is taken as it comes. */
   private running = false;
   private complaints = 0;
+  /** Absolute. */
+  firstFile: string | undefined;
   private readonly lookedUp = new Set<string>();
 
   constructor(around: Surroundings, watcher: Watcher, variable: (name: string) => string | undefined) {
@@ -99,6 +101,7 @@ export class Evaluation {
     if (!this.files.some((open) => open.file === file)) this.watcher.read(form, file.name);
     const magic = magicTable(file.path, section === "uwsgi" ? "" : section, this.around, this.first);
     this.first ??= magic;
+    this.firstFile ??= file.path;
     this.files.push({ file, section });
     for (const option of this.readOptions(file, section, form, origin)) {
       const value = option.value === undefined ? undefined : replaceMagic(option.value, magic);

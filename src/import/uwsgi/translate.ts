@@ -119,7 +119,7 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
 }
 
 /** chdir, where everything but logs and pid files is looked for. */
-function rootOf(options: readonly Option[], base: string): string {
+export function rootOf(options: readonly Option[], base: string): string {
   const chdir = options.findLast(({ key }) => key === "chdir")?.value;
   return chdir === undefined ? base : absolutePath(chdir.replace(/(?<=.)\/+$/, ""), base);
 }
