@@ -23,3 +23,8 @@ export type AppMessage =
   | { readonly kind: "queue"; readonly fd: number }
   /** The scoreboard of the app: which requests are being run. `demand`: where the front says what it holds (demand.ts). */
   | { readonly kind: "scoreboard"; readonly fd: number; readonly demand: SharedArrayBuffer };
+
+/** The descriptor in a message that nobody takes: it is to be closed. */
+export function descriptorIn(message: AppMessage): number | undefined {
+  return "fd" in message ? message.fd : undefined;
+}

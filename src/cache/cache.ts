@@ -58,7 +58,7 @@ export class ResponseCache implements FillOwner, ReadOwner {
   private misses = 0;
   private bypassed = 0;
   private readonly options: CacheOptions;
-  private readonly next: Handler;
+  private next: Handler;
   private readonly changed: CacheContext["changed"];
   private readonly store_: Store;
   private readonly disk: DiskTier | undefined;
@@ -103,6 +103,11 @@ export class ResponseCache implements FillOwner, ReadOwner {
         return this.pass(exchange);
     }
   };
+
+  /** What is asked from now on; what is kept stays. */
+  goOnWith(next: Handler): void {
+    this.next = next;
+  }
 
   private pass(exchange: Exchange): void {
     this.bypassed++;

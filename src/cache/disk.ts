@@ -39,6 +39,7 @@ export class DiskTier {
   /** Resolves when the directory was read. */
   readonly ready: Promise<void>;
   private readonly options: DiskOptions;
+  private bytesMax: number;
   private readonly log: Log;
   private readonly now: () => number;
   private readonly wall: () => number;
@@ -57,6 +58,7 @@ export class DiskTier {
   /** `now` and `wall`: base/clock monotonicMs and wallMs. */
   constructor(options: DiskOptions, log: Log, now: () => number, wall: () => number) {
     this.options = options;
+    this.bytesMax = options.bytesMax;
     this.log = log;
     this.now = now;
     this.wall = wall;
@@ -70,6 +72,11 @@ export class DiskTier {
 
   get bytes(): number {
     return this.index.bytes;
+  }
+
+  /** How much it may hold from now on; heeded when something is saved. */
+  resize(bytesMax: number): void {
+    this.bytesMax = bytesMax;
   }
 
   private async open(): Promise<void> {
@@ -126,7 +133,7 @@ export class DiskTier {
   /** Unless it is there already, or not worth it. `all`: however much waits. */
   save(key: string, place: string, entry: CacheEntry, all = false): void {
     const bornAt = this.wall() - (this.now() - entry.bornMs);
-    if (this.now() < this.pausedUntilMs || diskBytes(entry.bytes) > this.options.bytesMax) return;
+    if (this.now() < this.pausedUntilMs || diskBytes(entry.bytes) > this.bytesMax) return;
     const known = this.index.same(key, entry.vary);
     if (known !== undefined) return this.index.touch(known);
     if (!isWorth({ ...entry, fields: [...entry.head.fields.pairs()], bornAt }, this.wall())) return;
@@ -211,7 +218,7 @@ export class DiskTier {
 
   private shrink(forBytes: number): void {
     const { index } = this;
-    const { bytesMax } = this.options;
+    const { bytesMax } = this;
     while (index.bytes + forBytes > bytesMax || index.count >= DISK_ENTRIES_MAX) {
       const { oldest } = index;
       if (oldest === undefined) return;

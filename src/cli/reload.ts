@@ -1,15 +1,19 @@
-/** `server reload`: brings new code into a running server, waits until it is there, and shows why when it is not. */
+/**
+ * `server reload`: brings a new configuration and new code into a running server, waits until they are there, and shows what
+ * has changed, or why nothing has.
+ */
+import type { Change } from "../master/changes.ts";
 import type { AppReload, Progress, ServiceRestart } from "../master/operations.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
 
 export const RELOAD: Command = {
   name: "reload",
-  summary: "Load the code of apps anew, without losing a request",
+  summary: "Load the configuration and the code of apps anew, without losing a request",
   usage: "[-c FILE] [--app NAME]... [--service NAME]...",
   doc:
-    "New workers import the code first and then take over; if they cannot, the old ones go on and the traceback is shown. " +
-    "Without names: all apps. A service is ended and started again. The configuration is read at a restart only. " +
-    "Exits 1 when the new code could not be loaded or no server runs.",
+    "All of the configuration is checked, and new workers have imported the code, before anything changes; if something is " +
+    "wrong, everything goes on as it was and all errors are shown. With names: only the code of these apps, and these services, " +
+    "which are ended and started again; the configuration is not read then. Exits 1 when something failed or no server runs.",
   options: {
     config: CONFIG_OPTION,
     app: {
@@ -53,6 +57,11 @@ interface Result {
   readonly ok: boolean;
   readonly apps: readonly AppReload[];
   readonly services: readonly ServiceRestart[];
+  /** Of a reload of the configuration. */
+  readonly problems?: readonly string[];
+  readonly warnings?: readonly string[];
+  readonly changes?: readonly Change[];
+  readonly unchanged?: readonly string[];
 }
 
 function progress(event: Progress): string {
@@ -69,16 +78,32 @@ function count(number: number, what: string): string {
 }
 
 /** Failures last, where they are seen. */
-async function report({ ok, apps, services }: Result, terminal: Terminal): Promise<void> {
+async function report(result: Result, terminal: Terminal): Promise<void> {
   const { printable } = await import("./control-client.ts");
-  for (const { app, ok: isGood, traceback, replaced } of apps) {
-    if (isGood) continue;
-    const rest =
-      replaced > 0 ? `${count(replaced, "worker")} could load it, the others are tried again` : "the old code goes on";
-    terminal.stderr(printable(`${(traceback ?? "").trimEnd()}\nserver: app ${app}: the new code failed; ${rest}\n`));
-  }
-  for (const { service, ok: isGood, failure } of services) {
-    if (!isGood) terminal.stderr(printable(`server: service ${service} does not come up: ${failure ?? ""}\n`));
-  }
-  if (ok && apps.length + services.length === 0) terminal.stdout("there is no app to reload\n");
+  for (const line of changesOf(result)) terminal.stdout(printable(`${line}\n`));
+  for (const line of [...complaintsOf(result), ...failuresOf(result)]) terminal.stderr(printable(`${line}\n`));
+}
+
+function changesOf({ problems = [], changes }: Result): string[] {
+  if (changes === undefined || problems.length > 0) return [];
+  if (changes.length === 0) return ["the configuration is as it was"];
+  return changes.map(({ what, name, how }) => `${what} ${name}: ${how}`);
+}
+
+function complaintsOf({ problems = [], warnings = [], unchanged = [] }: Result): string[] {
+  const lines = [...warnings, ...unchanged.map((text) => `server: ${text}`), ...problems].map((text) => text.trimEnd());
+  return problems.length === 0 ? lines : [...lines, "server: the configuration is not taken; nothing has changed"];
+}
+
+function failuresOf({ apps, services }: Result): string[] {
+  const ofApps = apps.flatMap(({ app, ok, traceback, replaced }) => {
+    if (ok) return [];
+    const some = `${count(replaced, "worker")} could load it, the others are tried again`;
+    const rest = replaced > 0 ? some : "the old code goes on";
+    return [(traceback ?? "").trimEnd(), `server: app ${app}: the new code failed; ${rest}`];
+  });
+  const ofServices = services.flatMap(({ service, ok, failure }) =>
+    ok ? [] : [`server: service ${service} does not come up: ${failure ?? ""}`],
+  );
+  return [...ofApps, ...ofServices];
 }

@@ -5,7 +5,7 @@ export const RUN: Command = {
   name: "run",
   summary: "Serve in the foreground",
   usage: "[-c FILE]",
-  doc: "Serves until TERM or INT, then finishes the requests in flight; a second signal stops at once. HUP loads the code of all apps anew.",
+  doc: "Serves until TERM or INT, then finishes the requests in flight; a second signal stops at once. HUP reads the configuration and loads the code of all apps anew.",
   options: { config: CONFIG_OPTION },
   positionalsMax: 0,
   async run(given, terminal) {

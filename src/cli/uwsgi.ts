@@ -11,6 +11,7 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { version } from "../../package.json";
 import type { Config } from "../config/config.ts";
+import type { Loaded } from "../config/load.ts";
 import type { UwsgiRun } from "../import/uwsgi/run.ts";
 import { goToBackground, isInBackground } from "./background.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
@@ -37,23 +38,35 @@ export const UWSGI: Command = {
     if (asked !== undefined || words.length === 0) return say(terminal, await help());
     const signal = signalled(words);
     if (signal !== undefined) return signalPidFile(signal.file, signal.signal, terminal);
-    const { prepareRun } = await import("../import/uwsgi/run.ts");
-    const isPartial = words[0] === PARTIAL;
-    const given = isPartial ? words.slice(1) : words;
-    const run = prepareRun(given, terminal.folder, terminal.environment, process.execPath);
-    if (!isInBackground()) await tell(run, terminal);
-    if (run.changesMeaning && !isPartial) {
-      terminal.stderr(
-        `server: not everything of this can be carried over, and nothing was started (${PARTIAL} as the first word starts the rest)\n`,
-      );
-      return EXIT_FAILED;
-    }
-    const config = await configOf(run, terminal);
-    if (config === undefined) return EXIT_USAGE;
-    if (run.daemonize !== undefined && !isInBackground()) return goToBackground(words, run.daemonize, terminal);
-    return serve(run, config, terminal);
+    return start(words, terminal);
   },
 };
+
+async function start(words: readonly string[], terminal: Terminal): Promise<number> {
+  const { prepareRun } = await import("../import/uwsgi/run.ts");
+  const { loadPlanText, problemsOf } = await import("../import/load.ts");
+  const isPartial = words[0] === PARTIAL;
+  const { folder, environment } = terminal;
+  const prepare = () => prepareRun(isPartial ? words.slice(1) : words, folder, environment, process.execPath);
+  const load = (run: UwsgiRun): Loaded => {
+    if (run.changesMeaning && !isPartial) return { config: undefined, problems: problemsOf(run.findings) };
+    return loadPlanText(run.file ?? join(folder, "uwsgi"), run.toml, environment);
+  };
+  const run = prepare();
+  if (!isInBackground()) await tell(run, terminal);
+  if (run.changesMeaning && !isPartial) {
+    terminal.stderr(
+      `server: not all of it can be carried over, so nothing is started; ${PARTIAL} as the first word starts the rest\n`,
+    );
+    return EXIT_FAILED;
+  }
+  const { config, problems } = load(run);
+  const { formatProblems } = await import("../config/problems.ts");
+  terminal.stderr(formatProblems(problems, { colour: terminal.colour.stderr }));
+  if (config === undefined) return EXIT_USAGE;
+  if (run.daemonize !== undefined && !isInBackground()) return goToBackground(words, run.daemonize, terminal);
+  return serve(run, config, () => load(prepare()), terminal);
+}
 
 function say(terminal: Terminal, text: string): number {
   terminal.stdout(text);
@@ -115,27 +128,12 @@ function tellStart(terminal: Terminal): void {
   terminal.stderr(lines.map((line) => `${line}\n`).join(""));
 }
 
-/** Problems stand where the option stands, as far as a line of what was written from it names its place. */
-async function configOf(run: UwsgiRun, terminal: Terminal): Promise<Config | undefined> {
-  const { loadTranslated } = await import("../config/load.ts");
-  const { formatProblems } = await import("../config/problems.ts");
-  const file = run.file ?? join(terminal.folder, "uwsgi");
-  const { config, problems } = loadTranslated(file, run.toml, terminal.environment);
-  const lines = run.toml.split("\n");
-  const placed = problems.map((problem) => {
-    const origin = / {2}# (.+:\d+)$/.exec(lines[problem.line - 1] ?? "")?.[1];
-    return { ...problem, file: origin ?? file, line: 0 };
-  });
-  terminal.stderr(formatProblems(placed, { colour: terminal.colour.stderr }));
-  return config;
-}
-
-async function serve(run: UwsgiRun, config: Config, terminal: Terminal): Promise<number> {
+async function serve(run: UwsgiRun, config: Config, read: () => Loaded, terminal: Terminal): Promise<number> {
   const { runMaster } = await import("../master/master.ts");
   for (const path of run.pidFiles) writeFileSync(path, `${process.pid}\n`);
   tellStart(terminal);
   try {
-    return await runMaster(config);
+    return await runMaster(config, read);
   } finally {
     for (const path of run.pidFiles) removeOwn(path);
   }

@@ -49,6 +49,12 @@ export type CacheStatus = "HIT" | "MISS" | "BYPASS" | "EXPIRED" | "STALE" | "REV
 
 export type Handler = (exchange: Exchange) => void;
 
+/** What must stay as long as exchanges are under way that began with it. */
+export interface Tenancy {
+  /** How many. */
+  users: number;
+}
+
 export class Exchange {
   /** Names this request in logs and in the app channel; unique in its front thread. */
   readonly id: number;
@@ -112,6 +118,8 @@ export class Exchange {
   accelExpires: string | undefined = undefined;
   /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
   mapResults: (MapResult | undefined)[] | undefined = undefined;
+  /** The configuration that serves it, whatever came after; undefined for exchanges inside the server. */
+  tenancy: Tenancy | undefined = undefined;
   private knownRequestId = "";
 
   constructor(facts: ExchangeFacts) {

@@ -34,12 +34,32 @@ export interface Rate {
 export interface RateMemory {
   readonly buffer: SharedArrayBuffer;
   readonly seed: bigint;
+  /** Requests that were refused, of all fronts: one Int32. */
+  readonly refusals: SharedArrayBuffer;
 }
 
 export function makeRateMemory(entries: number): RateMemory {
-  const count = 2 ** Math.ceil(Math.log2(Math.max(entries, WAYS)));
+  const count = bucketCount(entries);
   const [seed = 0n] = crypto.getRandomValues(new BigUint64Array(1));
-  return { buffer: new SharedArrayBuffer(count * BUCKET_BYTES), seed };
+  const refusals = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  return { buffer: new SharedArrayBuffer(count * BUCKET_BYTES), seed, refusals };
+}
+
+function bucketCount(entries: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(entries, WAYS)));
+}
+
+/** Is it as large as one for so many entries would be? */
+export function holdsEntries(memory: RateMemory, entries: number): boolean {
+  return memory.buffer.byteLength === bucketCount(entries) * BUCKET_BYTES;
+}
+
+export function countRefusal({ refusals }: RateMemory): void {
+  Atomics.add(new Int32Array(refusals), 0, 1);
+}
+
+export function refusalsOf({ refusals }: RateMemory): number {
+  return Atomics.load(new Int32Array(refusals), 0);
 }
 
 export class RateTable {

@@ -15,9 +15,12 @@ export const SPOOL_DISK_BYTES_MAX = 10 * 1024 * 1024 * 1024;
 
 export type SpoolResource = "memory" | "disk";
 
-export interface SpoolBudgetOptions {
+export interface SpoolBounds {
   readonly memoryBytesMax: number;
   readonly diskBytesMax: number;
+}
+
+export interface SpoolBudgetOptions extends SpoolBounds {
   /** Told each time that something was refused. */
   readonly refused: (what: SpoolResource) => void;
 }
@@ -25,15 +28,22 @@ export interface SpoolBudgetOptions {
 export class SpoolBudget {
   memoryBytes = 0;
   diskBytes = 0;
-  private readonly options: SpoolBudgetOptions;
+  private readonly refused: SpoolBudgetOptions["refused"];
+  private bounds: SpoolBounds;
 
-  constructor(options: SpoolBudgetOptions) {
-    this.options = options;
+  constructor({ refused, ...bounds }: SpoolBudgetOptions) {
+    this.refused = refused;
+    this.bounds = bounds;
+  }
+
+  /** From now on; what is held stays held. */
+  setBounds(bounds: SpoolBounds): void {
+    this.bounds = bounds;
   }
 
   /** False: there is not so much left, and nothing was taken. */
   takeMemory(bytes: number): boolean {
-    if (this.memoryBytes + bytes > this.options.memoryBytesMax) return this.refuse("memory");
+    if (this.memoryBytes + bytes > this.bounds.memoryBytesMax) return this.refuse("memory");
     this.memoryBytes += bytes;
     return true;
   }
@@ -48,7 +58,7 @@ export class SpoolBudget {
   }
 
   takeDisk(bytes: number): boolean {
-    if (this.diskBytes + bytes > this.options.diskBytesMax) return this.refuse("disk");
+    if (this.diskBytes + bytes > this.bounds.diskBytesMax) return this.refuse("disk");
     this.diskBytes += bytes;
     return true;
   }
@@ -58,7 +68,7 @@ export class SpoolBudget {
   }
 
   private refuse(what: SpoolResource): false {
-    this.options.refused(what);
+    this.refused(what);
     return false;
   }
 }

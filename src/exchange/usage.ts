@@ -3,10 +3,10 @@
  * up by whoever asks. So a limit holds for the whole server although fronts share no objects, and the row of a front that
  * died is simply set to zero by its successor.
  *
- *   front 0 │ connections │ hits of each limit … │ refusals of each [limit.NAME] … │
- *   front 1 │ connections │ hits of each limit … │ refusals of each [limit.NAME] … │        Int32 each
+ *   front 0 │ connections │ hits of each limit … │
+ *   front 1 │ connections │ hits of each limit … │        Int32 each
  *
- * Every limit of the server has its column, so whoever wants to show how often limits are hit reads this table alone.
+ * What each [limit.NAME] refused is counted beside its buckets (rate-table.ts): they come and go with a reload, this stays.
  */
 
 /** Limits whose hits are counted; the names are those of the settings (docs/config.md). */
@@ -38,35 +38,28 @@ export type LimitName = (typeof LIMIT_NAMES)[number];
 
 const CONNECTIONS = 0;
 const FIRST_LIMIT = 1;
-const FIRST_RATE = FIRST_LIMIT + LIMIT_NAMES.length;
+const ROW_WIDTH = FIRST_LIMIT + LIMIT_NAMES.length;
 
-/** Columns with these [limit.NAME]. */
-function rowWidth(rates: readonly string[]): number {
-  return FIRST_RATE + rates.length;
+/** For the master: memory for so many fronts. */
+export function makeUsageMemory(fronts: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(fronts * ROW_WIDTH * Int32Array.BYTES_PER_ELEMENT);
 }
 
-/** For the master: memory for so many fronts. `rates`: the names of [limit.NAME], in one order for all who use it. */
-export function makeUsageMemory(fronts: number, rates: readonly string[] = []): SharedArrayBuffer {
-  return new SharedArrayBuffer(fronts * rowWidth(rates) * Int32Array.BYTES_PER_ELEMENT);
-}
-
-/** For the master: how often each limit was hit by all fronts, of rates as `limit.NAME`; those that never were are left
- *  out. */
-export function limitHits(memory: SharedArrayBuffer, rates: readonly string[] = []): [string, number][] {
+/** For the master: how often each limit was hit by all fronts; those that never were are left out. */
+export function limitHits(memory: SharedArrayBuffer): [string, number][] {
   const rows = new Int32Array(memory);
-  const names = [...LIMIT_NAMES, ...rates.map((name) => `limit.${name}`)];
-  const counted = names.map((name, i): [string, number] => [name, sum(rows, FIRST_LIMIT + i, rowWidth(rates))]);
+  const counted = LIMIT_NAMES.map((name, i): [string, number] => [name, sum(rows, FIRST_LIMIT + i)]);
   return counted.filter(([, hits]) => hits > 0);
 }
 
 /** For the master: the connections that all fronts have open. */
-export function connectionsOf(memory: SharedArrayBuffer, rates: readonly string[] = []): number {
-  return sum(new Int32Array(memory), CONNECTIONS, rowWidth(rates));
+export function connectionsOf(memory: SharedArrayBuffer): number {
+  return sum(new Int32Array(memory), CONNECTIONS);
 }
 
-function sum(rows: Int32Array, column: number, width: number): number {
+function sum(rows: Int32Array, column: number): number {
   let total = 0;
-  for (let at = column; at < rows.length; at += width) total += rows[at] as number;
+  for (let at = column; at < rows.length; at += ROW_WIDTH) total += rows[at] as number;
   return total;
 }
 
@@ -74,22 +67,18 @@ export class Usage {
   readonly fronts: number;
   private readonly rows: Int32Array;
   private readonly start: number;
-  private readonly width: number;
-  private readonly rates: readonly string[];
 
-  constructor(memory: SharedArrayBuffer, front: number, rates: readonly string[] = []) {
+  constructor(memory: SharedArrayBuffer, front: number) {
     this.rows = new Int32Array(memory);
-    this.rates = rates;
-    this.width = rowWidth(rates);
-    this.fronts = this.rows.length / this.width;
-    this.start = front * this.width;
+    this.fronts = this.rows.length / ROW_WIDTH;
+    this.start = front * ROW_WIDTH;
     // What a predecessor had open is closed; what it counted stays counted.
     this.rows[this.start + CONNECTIONS] = 0;
   }
 
   /** Of all fronts. Another front may be accepting at this very moment, so a limit can be passed by one for each front. */
   get connections(): number {
-    return sum(this.rows, CONNECTIONS, this.width);
+    return sum(this.rows, CONNECTIONS);
   }
 
   connected(change: 1 | -1): void {
@@ -98,12 +87,6 @@ export class Usage {
 
   hit(limit: LimitName): void {
     this.add(FIRST_LIMIT + LIMIT_NAMES.indexOf(limit), 1);
-  }
-
-  /** A [limit.NAME] refused a request. */
-  rateRefused(name: string): void {
-    const at = this.rates.indexOf(name);
-    if (at !== -1) this.add(FIRST_RATE + at, 1);
   }
 
   private add(column: number, change: number): void {

@@ -28,8 +28,10 @@ export interface Descriptors {
 }
 
 export interface AcceptingOptions {
+  /** At first. */
   readonly handles: readonly ListenerHandle[];
-  readonly acceptor: (handle: ListenerHandle) => (wire: OwnedWire) => WireOwner;
+  /** What takes the connections of a listener, by its key. */
+  readonly acceptor: (key: string) => (wire: OwnedWire) => WireOwner;
   /** For encrypted addresses, in place of `acceptor`. */
   readonly secure: (handle: ListenerHandle) => TlsListener;
   readonly descriptors: Descriptors;
@@ -45,8 +47,9 @@ export interface AcceptingOptions {
 export class Accepting {
   private readonly options: AcceptingOptions;
   private readonly reserve: number;
-  private listeners: Listener[] = [];
-  private secureListeners: TlsListener[] = [];
+  private handles: readonly ListenerHandle[];
+  /** By key. */
+  private readonly listeners = new Map<string, Listener | TlsListener>();
   private state: "stopped" | "open" | "paused" = "stopped";
   /** Connections that may be accepted before descriptors are counted again. */
   private allowance = 0;
@@ -54,6 +57,7 @@ export class Accepting {
 
   constructor(options: AcceptingOptions) {
     this.options = options;
+    this.handles = options.handles;
     const { max, open } = options.descriptors;
     this.reserve = reserveOf(max, open());
   }
@@ -69,7 +73,32 @@ export class Accepting {
     this.state = "stopped";
     clearTimeout(this.timer);
     this.closeListeners();
-    for (const { fd, unix } of this.options.handles) if (!unix) closeDescriptor(fd);
+    this.handles.forEach(closeOwn);
+  }
+
+  /** On these from now on, and still on all others until it leaves them. Other certificates are shown. */
+  change(handles: readonly ListenerHandle[]): void {
+    const before = new Map(this.handles.map((handle) => [handle.key, handle]));
+    for (const { key, tls } of handles) if (before.get(key)?.tls !== tls) this.close(key);
+    const others = this.handles.filter(({ key }) => !handles.some((each) => each.key === key));
+    this.handles = [...handles, ...others];
+    this.refreshSecure();
+    if (this.state === "open") this.listenAll();
+  }
+
+  private close(key: string): void {
+    this.listeners.get(key)?.stop();
+    this.listeners.delete(key);
+  }
+
+  /** On these no more, for good; see `stop`. */
+  leave(keys: ReadonlySet<string>): void {
+    const left = this.handles.filter(({ key }) => keys.has(key));
+    this.handles = this.handles.filter(({ key }) => !keys.has(key));
+    for (const handle of left) {
+      this.close(handle.key);
+      closeOwn(handle);
+    }
   }
 
   /** To be called for each connection, and now and then besides: others open descriptors too. */
@@ -126,24 +155,29 @@ export class Accepting {
   }
 
   private listenAll(): void {
-    const { handles, acceptor, secure } = this.options;
-    for (const handle of handles) {
-      if (handle.tls !== undefined) {
-        this.secureListeners.push(secure(handle));
-        continue;
-      }
-      this.listeners.push(listen({ fd: duplicate(handle.fd), unix: handle.unix, accept: acceptor(handle) }));
+    const { acceptor, secure } = this.options;
+    for (const handle of this.handles) {
+      const { key, fd, unix, tls } = handle;
+      if (this.listeners.has(key)) continue;
+      const plain = () => listen({ fd: duplicate(fd), unix, accept: acceptor(key) });
+      this.listeners.set(key, tls === undefined ? plain() : secure(handle));
     }
-  }
-
-  private closeListeners(): void {
-    for (const listener of [...this.listeners.splice(0), ...this.secureListeners.splice(0)]) listener.stop();
   }
 
   /** Other certificates are shown from now on. */
   refreshSecure(): void {
-    for (const listener of this.secureListeners) listener.refresh();
+    for (const listener of this.listeners.values()) if ("refresh" in listener) listener.refresh();
   }
+
+  private closeListeners(): void {
+    for (const listener of this.listeners.values()) listener.stop();
+    this.listeners.clear();
+  }
+}
+
+/** The master's socket that is this front's alone; the one of a unix path is everybody's. */
+function closeOwn({ fd, unix }: ListenerHandle): void {
+  if (!unix) closeDescriptor(fd);
 }
 
 function reserveOf(max: number, open: number): number {

@@ -18,7 +18,7 @@ export class AccessLog {
   /** Lines that could not be written. */
   lost = 0;
   private readonly fd: number;
-  private readonly line: LogLine | undefined;
+  private line: LogLine | undefined;
   private readonly buffer = Buffer.allocUnsafe(BUFFER_BYTES_MAX);
   private used = 0;
   private readonly time = new SecondText(formatLogTime);
@@ -28,6 +28,11 @@ export class AccessLog {
     this.fd = fd;
     this.line = line;
     if (fd !== -1) setInterval(() => this.flush(), FLUSH_DELAY_MS).unref();
+  }
+
+  /** The format of further lines. */
+  setLine(line: LogLine | undefined): void {
+    this.line = line;
   }
 
   finished(exchange: Exchange, status: number, contentBytes: number): void {

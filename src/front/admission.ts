@@ -9,12 +9,15 @@ import type { LimitLog } from "./limit-log.ts";
 import type { Session } from "./session.ts";
 import type { Usage } from "../exchange/usage.ts";
 
-export interface AdmissionOptions {
+export interface AdmissionBounds {
   readonly connectionsMax: number;
   /** 0 for no bound. */
   readonly connectionsPerAddressMax: number;
   /** Peers that speak for many clients: not counted by address. */
   readonly trust: Trust;
+}
+
+export interface AdmissionOptions extends AdmissionBounds {
   readonly usage: Usage;
   readonly addresses: AddressCounts;
   readonly limits: LimitLog;
@@ -23,10 +26,16 @@ export interface AdmissionOptions {
 /** Of a session whose address is not counted. */
 const UNCOUNTED = "";
 
+interface Admitted {
+  /** Under which it is counted. */
+  readonly address: string;
+  /** Where it came in. */
+  readonly port: object;
+}
+
 export class Admission {
-  /** Each with the address under which it is counted. */
-  private readonly admitted = new Map<Session, string>();
-  private readonly options: AdmissionOptions;
+  private readonly admitted = new Map<Session, Admitted>();
+  private options: AdmissionOptions;
   private readonly idle: IdleSessions;
 
   constructor(options: AdmissionOptions) {
@@ -36,6 +45,16 @@ export class Admission {
 
   get sessions(): Iterable<Session> {
     return this.admitted.keys();
+  }
+
+  /** For connections that come from now on. */
+  setBounds(bounds: AdmissionBounds): void {
+    this.options = { ...this.options, ...bounds };
+  }
+
+  /** Those that came in there. */
+  sessionsOf(port: object): Session[] {
+    return [...this.admitted].filter(([, admitted]) => admitted.port === port).map(([session]) => session);
   }
 
   get size(): number {
@@ -64,30 +83,30 @@ export class Admission {
     return connectionsPerAddressMax > 0 && address !== "" && address !== "unix:" && !trust(address);
   }
 
-  /** `address`: of the client, "" while that is not known. */
-  opened(session: Session, address: string): void {
+  /** `address`: of the client, "" while that is not known. `port`: where it came in. */
+  opened(session: Session, address: string, port: object): void {
     const { usage, addresses } = this.options;
     const counted = this.isCounted(address) ? address : UNCOUNTED;
-    this.admitted.set(session, counted);
+    this.admitted.set(session, { address: counted, port });
     usage.connected(1);
     if (counted !== UNCOUNTED) addresses.connected(counted, 1);
   }
 
   closed(session: Session): void {
     const { usage, addresses } = this.options;
-    const counted = this.admitted.get(session);
-    if (counted === undefined) return;
+    const admitted = this.admitted.get(session);
+    if (admitted === undefined) return;
     this.admitted.delete(session);
     usage.connected(-1);
-    if (counted !== UNCOUNTED) addresses.connected(counted, -1);
+    if (admitted.address !== UNCOUNTED) addresses.connected(admitted.address, -1);
   }
 
   /** The same connection, counted on. */
   replaced(session: Session, by: Session): void {
-    const counted = this.admitted.get(session);
-    if (counted === undefined) return;
+    const admitted = this.admitted.get(session);
+    if (admitted === undefined) return;
     this.admitted.delete(session);
-    this.admitted.set(by, counted);
+    this.admitted.set(by, admitted);
   }
 
   /** Closes up to `count` connections that have been idle longest; returns how many. */

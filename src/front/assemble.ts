@@ -2,10 +2,8 @@
  * From the configuration to handlers: the one place where rooms that do not know each other are put together, and where
  * each gets its own small options.
  */
-import { AppChannel } from "../apps/channel.ts";
 import { makeAppHandler } from "../apps/handler.ts";
 import type {
-  AppConfig,
   Config,
   FallbackConfig,
   GuardsConfig,
@@ -17,8 +15,8 @@ import type {
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
-import type { Trust } from "../exchange/client-address.ts";
 import type { CountSketch } from "../exchange/count-sketch.ts";
+import type { Trust } from "../exchange/client-address.ts";
 import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
@@ -26,21 +24,22 @@ import { passOn } from "../exchange/internal.ts";
 import { mountedAt } from "../exchange/mount.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import { makeRespondHandler } from "../exchange/respond.ts";
-import { SpoolBudget, type SpoolResource } from "../exchange/spool-budget.ts";
+import type { SpoolBudget } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules, joinWithSecure, type RuleLists } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
-import { sendOpenFile } from "../files/handed-over.ts";
 import { makeFilesHandler } from "../files/handler.ts";
 import { makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
+import { type AssembledApp, assembleApp, type AppsContext } from "./apps.ts";
 import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
+import { Heirlooms } from "./heirlooms.ts";
 import { makeHostHandler, withHttps } from "./host-handler.ts";
 import type { RefusalOptions } from "./options.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
@@ -53,63 +52,80 @@ export interface Assembly {
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: readonly Upstream[];
+  readonly heirlooms: AssemblyHeirlooms;
   /** Listener key → fields and pages of answers to what never became a request; see refused-reply.ts. */
   readonly refusals: ReadonlyMap<string, RefusalOptions>;
   readonly caches: Caches;
 }
 
-export interface AssembledApp {
-  readonly config: AppConfig;
-  readonly channel: AppChannel;
-  readonly handler: Handler;
+interface AssemblyHeirlooms {
+  readonly upstreams: Heirlooms<Upstream>;
+  readonly files: Heirlooms<SharedFiles>;
+  readonly fileHandlers: Heirlooms<Handler>;
 }
 
-export interface AssembleContext extends GuardsContext {
-  readonly front: number;
+export interface AssembleContext extends AppsContext, GuardsContext {
   /** Another thread was this front before. */
   readonly replaced: boolean;
-  readonly queues: Readonly<Record<string, number>>;
   /** Requests of each server of an upstream, of all fronts. */
   readonly servers: CountSketch;
-  /** A spool asked for more than all of them may hold. */
-  readonly spoolRefused: (what: SpoolResource) => void;
+  /** What is served until now. */
+  readonly before: Assembly | undefined;
   /** Kept replies that have changed, for the caches of the other fronts. */
   readonly changed: (places: readonly string[]) => void;
 }
 
+/** Nothing is changed by it: what it takes over from `before` goes on serving that. */
 export function assemble(config: Config, context: AssembleContext): Assembly {
-  const budget = makeBudget(config, context);
-  const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context, budget)]));
+  const { before, log } = context;
+  const apps = new Map(config.apps.map((app) => [app.name, assembleApp(app, config, context)]));
   const scope = makeScope(config);
+  const heirlooms = {
+    upstreams: new Heirlooms(before?.heirlooms.upstreams),
+    files: new Heirlooms(before?.heirlooms.files),
+    fileHandlers: new Heirlooms(before?.heirlooms.fileHandlers),
+  };
   const upstreams = new Map(
     config.upstreams.map((upstream) => [
       upstream.name,
-      assembleUpstream(upstream, scope, context.log, context.servers),
+      heirlooms.upstreams.of([upstream, config.maps], () => assembleUpstream(upstream, scope, log, context.servers)),
     ]),
   );
-  const guards = new Guards(config, context, scope);
-  const compressions = new Compressions();
-  const caches = new Caches({
-    server: config.file,
-    front: context.front,
-    fronts: config.server.fronts,
-    keepsDisk: !context.replaced,
-    changed: context.changed,
-    log: context.log,
-  });
+  const caches = assembleCaches(config, context);
   const targets: Targets = {
     config,
     caches,
-    budget,
+    heirlooms,
+    budget: context.budget,
     scope,
-    guards,
+    guards: new Guards(config, context, scope),
     apps,
     upstreams,
-    compressions,
-    files: shareFiles(config.server.fileCache, context.log, compressions),
+    compressions: new Compressions(),
+    files: heirlooms.files.of(config.server.fileCache, () => shareFiles(config.server.fileCache, log)),
   };
+  const sites = assembleSites(config, targets);
+  return { ...sites, apps, upstreams: [...upstreams.values()], caches, heirlooms };
+}
+
+function assembleCaches(config: Config, { front, replaced, before, changed, log }: AssembleContext): Caches {
+  return new Caches({
+    server: config.file,
+    front,
+    fronts: config.server.fronts,
+    // What was to be forgotten while nobody looked at it may still be there.
+    keepsDisk: !replaced && before === undefined,
+    changed,
+    log,
+    before: before?.caches,
+  });
+}
+
+function assembleSites(config: Config, targets: Targets): Pick<Assembly, "handlers" | "refusals"> {
   const serverRules = joinRules(makeServerRules(config.server.serverHeader));
-  const undeclared = new UndeclaredProxy(context.log);
+  const { guards, scope } = targets;
+  const { log } = targets.files;
+  const undeclared = new UndeclaredProxy(log);
   const serverTrust = makeTrust(config.server.trustedProxies);
   const sites = config.sites.map((site) => ({
     config: site,
@@ -117,17 +133,16 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     headerRules: rulesOf(site, undefined, targets),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
-  caches.complete();
   const handlers = new Map<string, Handler>();
   const refusals = new Map<string, RefusalOptions>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
     const listening = sites.filter((site) => listensOn(site.config, key));
-    handlers.set(key, makeHostHandler(listening, { serverRules, serverTrust, undeclared, log: context.log }));
+    handlers.set(key, makeHostHandler(listening, { serverRules, serverTrust, undeclared, log }));
     const fallback = listening.find((site) => site.config.isDefault);
     const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);
     refusals.set(key, { refusalRules: fallback === undefined ? serverRules : fallback.headerRules, refusalPages });
   }
-  return { handlers, apps, upstreams: [...upstreams.values()], refusals, caches };
+  return { handlers, refusals };
 }
 
 interface Targets {
@@ -140,17 +155,8 @@ interface Targets {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly compressions: Compressions;
   /** What all file routes share: one bound on the memory of all of them. */
-  readonly files: Required<SharedFiles>;
-}
-
-/** A front's part of what the whole server may spool. */
-function makeBudget(config: Config, context: AssembleContext): SpoolBudget {
-  const { fronts, limits } = config.server;
-  return new SpoolBudget({
-    memoryBytesMax: Math.floor(limits.spoolMemoryBytesMax / fronts),
-    diskBytesMax: Math.floor(limits.spoolDiskBytesMax / fronts),
-    refused: context.spoolRefused,
-  });
+  readonly files: SharedFiles;
+  readonly heirlooms: AssemblyHeirlooms;
 }
 
 /** Undefined when nobody is named: then nothing is asked and nothing is held back. */
@@ -245,6 +251,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
 function makeTarget(target: RouteTarget, route: RouteConfig, around: Surroundings): Handler {
   const { site, targets } = around;
   const scope = routeScope(route.match, site.names, targets.scope);
+  const scopeFrom = [route.match, site.names, targets.config.maps];
   const compressed = (handler: Handler) => targets.compressions.around(route.encoding.compress, handler);
   /** An error page in place of an app's is compressed as the app's would have been. */
   const intercepted = (handler: Handler) => compressed(route.guards.intercept ? withIntercept(handler) : handler);
@@ -261,13 +268,17 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
   const cached = ({ cache }: { readonly cache?: ResponseCacheConfig | undefined }, handler: Handler) =>
     cache === undefined
       ? handler
-      : targets.caches.around(`${site.label} ${route.pattern}`, cache, scope, compressed(handler));
+      : targets.caches.around(`${site.label} ${route.pattern}`, cache, scope, scopeFrom, compressed(handler));
   switch (target.kind) {
     case "files": {
-      const options = filesOptions(target, { site, route }, scope, targets.files);
-      if (route.fallback === undefined || target !== route.target) return makeFilesHandler(options);
+      const { files, compressions, config, heirlooms } = targets;
+      const options = () => filesOptions(target, { site, route }, scope, { ...files, compressions });
+      if (route.fallback === undefined || target !== route.target) {
+        const from = [target, route.encoding, site.types, site.charset, scopeFrom, config.server.fileCache];
+        return heirlooms.fileHandlers.of(from, () => makeFilesHandler(options()));
+      }
       const { candidates, otherwise } = route.fallback;
-      return makeTryHandler({ ...options, candidates, otherwise: makeOtherwise(otherwise, route, around) });
+      return makeTryHandler({ ...options(), candidates, otherwise: makeOtherwise(otherwise, route, around) });
     }
     case "app":
       return intercepted(
@@ -348,24 +359,4 @@ function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers
 function named<T>(found: T | undefined, name: string): T {
   if (found === undefined) throw new Error(`the configuration was not checked: nothing is called ${name}`);
   return found;
-}
-
-function assembleApp(app: AppConfig, config: Config, context: AssembleContext, budget: SpoolBudget): AssembledApp {
-  const queueFd = context.queues[app.name];
-  if (queueFd === undefined) throw new Error(`no queue for app ${app.name}`);
-  const channel = new AppChannel(
-    {
-      app: app.name,
-      front: context.front,
-      queueFd,
-      queueMax: app.queueMax,
-      queueTimeoutMs: app.queueTimeoutMs,
-      temporaryDirectory: config.server.temporaryDirectory,
-      budget,
-      sendFile: sendOpenFile,
-      limited: (limit) => context.limited(limit, `app ${app.name}: a request is answered 503`),
-    },
-    context.log,
-  );
-  return { config: app, channel, handler: makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs }) };
 }

@@ -1,4 +1,5 @@
-/** The response caches of a front: one around each route that asks for it. */
+/** The response caches of a front: one around each route that asks for it. A new configuration goes on with the caches of the
+ *  one before it where they would be the same, and otherwise with their files where those are in the same place. */
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { type CacheUsage, ResponseCache } from "../cache/cache.ts";
@@ -16,50 +17,85 @@ export interface CachesOptions {
   readonly fronts: number;
   /** What is on disk is used: no front was there that may have missed what was to be forgotten. */
   readonly keepsDisk: boolean;
-  /** What the caches of the other fronts are to forget. */
+  /** What one cache has learnt of a URL: the others, of this front too, are to forget it. */
   readonly changed: (places: readonly string[]) => void;
   readonly log: Log;
+  /** Of the configuration that is served until now. */
+  readonly before: Caches | undefined;
+}
+
+interface Kept {
+  readonly cache: ResponseCache;
+  /** Everything that it is made of. */
+  readonly from: string;
 }
 
 export class Caches {
   private readonly caches: ResponseCache[] = [];
-  private readonly places: string[] = [];
+  /** By the name of the route; those of one name are numbered. */
+  private readonly kept = new Map<string, Kept>();
+  /** By their directories. */
+  private readonly tiers = new Map<string, DiskTier>();
   private readonly options: CachesOptions;
+  private before: Caches | undefined;
+  /** What is done when this configuration is served. */
+  private readonly beginnings: (() => void)[] = [];
 
   constructor(options: CachesOptions) {
     this.options = options;
+    this.before = options.before;
   }
 
-  /** `name`: of the route, for people and for its place on disk. */
-  around(name: string, config: ResponseCacheConfig, scope: Scope, next: Handler): Handler {
-    const memoryBytesMax = Math.floor(config.memoryBytesMax / this.options.fronts);
-    const key = config.key === undefined ? undefined : makeTemplate(config.key, scope);
-    const options = { ...config, key, memoryBytesMax };
-    // What one cache learns of a URL is true for the others of this front, too.
-    const changed = (places: readonly string[]) => {
-      this.forget(places);
-      this.options.changed(places);
-    };
-    const cache = new ResponseCache({ name, options, next, changed, disk: this.makeDisk(name, config) });
+  /** `name`: of the route, for people and for its place on disk. `scope` is made of `scopeFrom`. */
+  around(name: string, config: ResponseCacheConfig, scope: Scope, scopeFrom: unknown, next: Handler): Handler {
+    const own = this.unused(name);
+    const from = JSON.stringify([config, scopeFrom]);
+    const known = this.before?.kept.get(own);
+    const cache = known?.from === from ? known.cache : this.make(own, config, scope, next);
+    this.beginnings.push(() => cache.goOnWith(next));
+    if (known?.from === from) this.keepTier(own, config);
+    this.kept.set(own, { cache, from });
     this.caches.push(cache);
     return cache.handler;
   }
 
-  private makeDisk(name: string, { disk }: ResponseCacheConfig): DiskTier | undefined {
-    if (disk === undefined) return undefined;
-    const { fronts, keepsDisk, log } = this.options;
-    // A route and what it passes on to otherwise have one name.
-    const nth = this.places.length;
-    const own = diskPlace(disk.directory, this.options, name);
-    const directory = this.places.includes(own) ? diskPlace(disk.directory, this.options, `${name} ${nth}`) : own;
-    this.places.push(directory);
-    const bytesMax = Math.floor(disk.bytesMax / fronts);
-    return new DiskTier({ directory, bytesMax, keeps: keepsDisk }, log, monotonicMs, wallMs);
+  private unused(name: string): string {
+    let own = name;
+    for (let nth = 2; this.kept.has(own); nth++) own = `${name} ${nth}`;
+    return own;
   }
 
-  /** All routes are there: what others left on disk is removed. */
-  complete(): void {
-    void removeUnused(this.places, this.options.fronts);
+  private make(name: string, config: ResponseCacheConfig, scope: Scope, next: Handler): ResponseCache {
+    const memoryBytesMax = Math.floor(config.memoryBytesMax / this.options.fronts);
+    const key = config.key === undefined ? undefined : makeTemplate(config.key, scope);
+    const options = { ...config, key, memoryBytesMax };
+    const { changed } = this.options;
+    return new ResponseCache({ name, options, next, changed, disk: this.makeTier(name, config) });
+  }
+
+  private keepTier(name: string, { disk }: ResponseCacheConfig): void {
+    const directory = disk === undefined ? undefined : diskPlace(disk.directory, this.options, name);
+    const tier = directory === undefined ? undefined : this.before?.tiers.get(directory);
+    if (directory !== undefined && tier !== undefined) this.tiers.set(directory, tier);
+  }
+
+  private makeTier(name: string, { disk }: ResponseCacheConfig): DiskTier | undefined {
+    if (disk === undefined) return undefined;
+    const { fronts, keepsDisk, log } = this.options;
+    const directory = diskPlace(disk.directory, this.options, name);
+    const bytesMax = Math.floor(disk.bytesMax / fronts);
+    const known = this.before?.tiers.get(directory);
+    const tier = known ?? new DiskTier({ directory, bytesMax, keeps: keepsDisk }, log, monotonicMs, wallMs);
+    this.beginnings.push(() => tier.resize(bytesMax));
+    this.tiers.set(directory, tier);
+    return tier;
+  }
+
+  /** Of all routes there are: they are served from now on. What others left on disk is removed. */
+  begin(): void {
+    for (const begin of this.beginnings.splice(0)) begin();
+    this.before = undefined;
+    void removeUnused([...this.tiers.keys()], this.options.fronts);
   }
 
   /** Resolves when what is in memory is on disk, as far as there is one and in bounded time. */

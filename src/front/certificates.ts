@@ -18,6 +18,11 @@ export class Certificates {
   private contexts = new Map<string, ServerContext>();
   private choices = new Map<string, Choose>();
 
+  /** `before`: what is shown until now. */
+  constructor(before?: Certificates) {
+    if (before !== undefined) this.contexts = before.contexts;
+  }
+
   /** Throws what BoringSSL says of a pair that it does not take; then all is as before. */
   update(config: Config, certificates: SiteCertificates): void {
     const contexts = new Map<string, ServerContext>();

@@ -11,17 +11,10 @@ import { Compressions } from "./compressions.ts";
 import { makeTemplate } from "./templates.ts";
 
 /** What all file routes of a front share, so that one bound holds for all of them. */
-export interface SharedFiles extends Pick<FilesOptions, "cache" | "openFiles" | "log"> {
-  readonly compressions?: Compressions;
-}
+export type SharedFiles = Required<Pick<FilesOptions, "cache" | "openFiles" | "log">>;
 
-export function shareFiles(
-  { bytesMax, revalidateMs }: ServerConfig["fileCache"],
-  log: Log,
-  compressions: Compressions,
-): Required<SharedFiles> {
+export function shareFiles({ bytesMax, revalidateMs }: ServerConfig["fileCache"], log: Log): SharedFiles {
   return {
-    compressions,
     cache: new FileCache(bytesMax, revalidateMs),
     openFiles: new OpenFiles(OPEN_FILES_MAX, revalidateMs),
     log,
@@ -40,7 +33,7 @@ export function filesOptions(
   target: FilesTarget,
   { site, route }: FilesSurroundings,
   scope: Scope,
-  { compressions = new Compressions(), ...shared }: SharedFiles,
+  { compressions = new Compressions(), ...shared }: Partial<SharedFiles> & { readonly compressions?: Compressions },
 ): FilesOptions {
   const { compress, precompressed } = route.encoding;
   return {

@@ -1,36 +1,39 @@
 /**
  * A front: the event loop of one worker thread, with everything it serves. Listeners make sessions, sessions make
- * exchanges, the assembly answers them. It shares nothing with its siblings but the kernel.
+ * exchanges, the assembly answers them. It shares nothing with its siblings but the kernel. A new configuration is made
+ * ready beside the one that is served and takes its place between two requests; connections go on.
  */
 import { type Log, makeLog } from "../base/log.ts";
 import { monotonicMs } from "../base/clock.ts";
+import type { AppMessage } from "../apps/messages.ts";
 import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { CountSketch } from "../exchange/count-sketch.ts";
-import { listenTls, type TlsListener } from "../net/listen-tls.ts";
+import { SpoolBudget, type SpoolBounds } from "../exchange/spool-budget.ts";
+import { listenTls, type SecureOwner, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { writeLine } from "../os/log-file.ts";
-import { HeadMemo } from "../protocol/http1/head-memo.ts";
-import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { Accepting } from "./accepting.ts";
 import { AccessLog } from "./access-log.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
-import { Admission } from "./admission.ts";
-import { assemble, type AssembledApp, type Assembly } from "./assemble.ts";
-import { Certificates, type SiteCertificates } from "./certificates.ts";
+import { Admission, type AdmissionBounds } from "./admission.ts";
+import { assemble, type Assembly } from "./assemble.ts";
+import type { SiteCertificates } from "./certificates.ts";
+import { Channels } from "./channels.ts";
+import { Generations } from "./generations.ts";
 import { Handshake } from "./handshake.ts";
 import { LimitLog } from "./limit-log.ts";
 import { makeAccessLogLine } from "./templates.ts";
-import type { ListenerHandle, ToFront } from "./messages.ts";
-import { type SessionObserver, type SessionOptions, SWEEP_INTERVAL_MS } from "./options.ts";
-import { ProxyPreface } from "./proxy-preface.ts";
+import type { ListenerHandle, Setup, ToFront } from "./messages.ts";
+import { type SessionObserver, SWEEP_INTERVAL_MS } from "./options.ts";
+import { makePort, type Port } from "./port.ts";
 import { plainHttpAnswer } from "./plain-http.ts";
+import { ProxyPreface } from "./proxy-preface.ts";
 import { Refusals } from "./refusal.ts";
+import type { Serving } from "./serving.ts";
 import { peerOf, type Session } from "./session.ts";
-import { Http1Session } from "./session-http1.ts";
-import { UwsgiSession } from "./session-uwsgi.ts";
 import type { FrontTraffic } from "./traffic.ts";
 import { type LimitName, Usage } from "../exchange/usage.ts";
 
@@ -45,10 +48,6 @@ const SPOOL_DETAILS = {
   memory: "it is used up; bodies and replies go to temporary files at once",
   disk: "it is used up; bodies are answered 507, replies wait for their clients",
 } as const;
-
-type Refuse = (wire: OwnedWire) => WireOwner;
-
-type MakeSession = (wire: OwnedWire, peer: Peer) => Session & WireOwner;
 
 type Start = Extract<ToFront, { kind: "start" }>;
 
@@ -68,84 +67,144 @@ export interface FrontEvents {
   drained(): void;
   /** Kept replies that the other fronts are to forget, too. */
   changed(places: readonly string[]): void;
+  /** Nothing is accepted on these listeners any more. */
+  left(keys: readonly string[]): void;
+  /** It has no request for that pool of an app any more. */
+  retired(pool: number): void;
 }
 
 export class Front implements SessionObserver {
-  private readonly config: Config;
   private readonly log: Log;
   private readonly accessLog: AccessLog;
-  private readonly assembly: Assembly;
+  private readonly channels: Channels;
+  private readonly generations: Generations;
+  private readonly budget: SpoolBudget;
+  private readonly servers: CountSketch;
   private readonly limits: LimitLog;
   private readonly admission: Admission;
   private readonly accepting: Accepting;
   private readonly refusals: Refusals;
-  private readonly certificates = new Certificates();
+  private readonly ports = new Map<string, Port>();
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
   private lastId = 0;
   private readonly number: number;
+  private readonly fronts: number;
+  private readonly replacesAnother: boolean;
   private connections = 0;
   private draining = false;
   private readonly told: FrontEvents;
 
   constructor(start: Start, told: FrontEvents) {
-    this.config = start.config;
+    const { setup, front, logs, replaced } = start;
+    const { config } = setup;
     this.told = told;
-    this.number = start.front;
-    this.log = makeLog(`front-${start.front}`, start.config.server.logLevel, (line) =>
-      writeLine(start.logs.error, line),
-    );
-    this.accessLog = new AccessLog(start.logs.access, makeAccessLogLine(start.config));
-    const usage = new Usage(
-      start.usage,
-      start.front,
-      start.config.rateLimits.map((limit) => limit.name),
-    );
+    this.number = front;
+    this.fronts = config.server.fronts;
+    this.replacesAnother = replaced;
+    this.log = makeLog(`front-${front}`, config.server.logLevel, (line) => writeLine(logs.error, line));
+    this.accessLog = new AccessLog(logs.access, makeAccessLogLine(config));
+    const usage = new Usage(start.usage, front);
+    const addresses = new AddressCounts(start.addresses, front);
     this.limits = new LimitLog(this.log, usage, monotonicMs);
-    this.admission = this.makeAdmission(usage, new AddressCounts(start.addresses, start.front));
+    this.admission = new Admission({ ...admissionBounds(config), usage, addresses, limits: this.limits });
     this.refusals = new Refusals(this.scratch);
-    this.certificates.update(start.config, start.certificates);
-    this.accepting = this.makeAccepting(start.listeners);
-    this.assembly = assemble(start.config, {
-      front: start.front,
-      replaced: start.replaced,
-      queues: start.queues,
-      rates: start.rates,
-      servers: new CountSketch(start.servers, start.front),
+    this.budget = new SpoolBudget({
+      ...spoolBounds(config),
+      refused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
+    });
+    this.servers = new CountSketch(start.servers, front);
+    this.channels = new Channels(this.log, (pool) => told.retired(pool));
+    this.generations = new Generations(setup, (...from) => this.assemble(...from), this.channels);
+    this.accepting = this.makeAccepting(setup.listeners);
+    this.serve(this.generations.current);
+    setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
+  }
+
+  private assemble(setup: Setup, before: Assembly | undefined): Assembly {
+    return assemble(setup.config, {
+      front: this.number,
+      replaced: this.replacesAnother,
+      pools: setup.pools,
+      channels: this.channels,
+      rates: setup.rates,
+      budget: this.budget,
+      servers: this.servers,
+      before,
       log: this.log,
       limited: (limit, detail) => this.limited(limit, detail),
-      rateRefused: (name) => usage.rateRefused(name),
-      changed: (places) => told.changed(places),
-      spoolRefused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
+      changed: (places) => {
+        this.forget(places);
+        this.told.changed(places);
+      },
     });
-    setInterval(() => this.sweep(), SWEEP_INTERVAL_MS);
   }
 
   accept(): void {
     this.accepting.start();
   }
 
-  private makeAdmission(usage: Usage, addresses: AddressCounts): Admission {
-    const { limits, trustedProxies } = this.config.server;
-    const { connectionsMax, connectionsPerAddressMax } = limits;
-    const trust = compileAddressSet(trustedProxies);
-    return new Admission({
-      connectionsMax,
-      connectionsPerAddressMax,
-      trust,
-      usage,
-      addresses,
-      limits: this.limits,
-    });
+  // ── another configuration ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Throws when it cannot be served; then nothing has changed. */
+  prepare(setup: Setup): void {
+    this.generations.prepare(setup);
   }
+
+  discard(): void {
+    this.generations.discard();
+  }
+
+  /** What was prepared is served, from the next request on. Throws when it cannot listen. */
+  change(): void {
+    const before = this.generations.change();
+    const { current } = this.generations;
+    if (before === current) return;
+    this.accessLog.setLine(makeAccessLogLine(current.config));
+    this.admission.setBounds(admissionBounds(current.config));
+    this.budget.setBounds(spoolBounds(current.config));
+    const ports = [...this.ports.values()];
+    this.serve(current);
+    this.accepting.change(current.setup.listeners);
+    const isServed = (port: Port) => this.ports.get(port.handle.key) === port;
+    const stay = new Set(current.setup.listeners.map(({ key }) => key));
+    this.leave(
+      ports.filter((port) => !isServed(port) || !stay.has(port.handle.key)),
+      stay,
+    );
+  }
+
+  private serve(serving: Serving): void {
+    const context = { log: this.log, scratch: this.scratch, observer: this };
+    for (const handle of serving.setup.listeners) {
+      if (this.ports.get(handle.key)?.serve(serving, handle) === true) continue;
+      this.ports.set(handle.key, makePort(serving, handle, context));
+    }
+  }
+
+  /** Ports that are not served any more; their listeners unless another port has them now. As at a stop: first what the
+   *  kernel has queued is accepted, and what is under way comes to its end. */
+  private leave(ports: readonly Port[], stay: ReadonlySet<string>): void {
+    const keys = ports.map(({ handle }) => handle.key).filter((key) => !stay.has(key));
+    const sessions = () => ports.flatMap((port) => this.admission.sessionsOf(port));
+    setTimeout(() => {
+      this.accepting.leave(new Set(keys));
+      for (const key of keys) this.ports.delete(key);
+      this.told.left(keys);
+      setTimeout(() => sessions().forEach((session) => session.drain(false)), DRAIN_DEAF_MS);
+      setTimeout(() => sessions().forEach((session) => session.drain(true)), DRAIN_DEAF_MS + DRAIN_IDLE_MS);
+    }, DRAIN_ACCEPT_MS);
+  }
+
+  // ── what the master says and asks ─────────────────────────────────────────────────────────────────────────────
 
   private makeAccepting(handles: readonly ListenerHandle[]): Accepting {
     const max = descriptorsMax();
     return new Accepting({
       handles,
-      acceptor: (handle) => this.acceptor(handle),
+      acceptor: (key) => (wire) => this.accepted(key, wire),
       secure: (handle) => this.listenSecure(handle),
       descriptors: { max, open: descriptorsOpen },
-      fronts: this.config.server.fronts,
+      fronts: this.fronts,
       shedIdle: (count) => this.admission.shedIdle(count),
       paused: (open) => this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`),
       resumed: () => this.limits.over("descriptors", "connections are accepted again"),
@@ -153,22 +212,22 @@ export class Front implements SessionObserver {
   }
 
   takeCertificates(certificates: SiteCertificates): void {
-    this.certificates.update(this.config, certificates);
+    this.generations.current.takeCertificates(certificates);
     this.accepting.refreshSecure();
   }
 
-  appMessage(app: string, message: Extract<ToFront, { kind: "app" }>["message"]): void {
-    this.assembly.apps.get(app)?.channel.receiveMessage(message);
+  appMessage(pool: number, message: AppMessage): void {
+    this.channels.receive(pool, message);
   }
 
   /** Of kept replies; see ResponseCache.forget. */
   forget(places: readonly string[]): void {
-    this.assembly.caches.forget(places);
+    this.generations.current.assembly.caches.forget(places);
   }
 
   /** What its caches and upstreams do, after `forget` was forgotten (see cache/purge.ts for what that may be). */
   traffic(forget: string | undefined): FrontTraffic {
-    const { caches, upstreams } = this.assembly;
+    const { caches, upstreams } = this.generations.current.assembly;
     const forgotten = forget === undefined ? 0 : caches.forget([forget]);
     return { caches: caches.usage(), upstreams: upstreams.map((upstream) => upstream.status()), forgotten };
   }
@@ -197,108 +256,57 @@ export class Front implements SessionObserver {
     this.reportDrained();
   }
 
-  private acceptor(handle: ListenerHandle): (wire: OwnedWire) => WireOwner {
-    const make = handle.app === undefined ? this.httpSessions(handle.key) : this.uwsgiSessions(handle.app);
-    const isGateway = handle.app !== undefined;
-    const refuse: Refuse = (wire) => this.refusals.refuse(wire, this.assembly.refusals.get(handle.key));
-    const begin = (wire: OwnedWire, peer: Peer) =>
-      this.mayBegin(peer, isGateway)
-        ? this.opened(make(wire, peer), isGateway ? "" : peer.remoteAddress)
-        : refuse(wire);
-    const timeoutMs = this.config.server.limits.headerTimeoutMs;
-    return (wire) => {
-      this.accepting.accepted();
-      if (!this.admission.hasRoom(wire.remoteAddress)) return refuse(wire);
-      if (!handle.proxyProtocol) return begin(wire, peerOf(wire));
-      return this.opened(new ProxyPreface(wire, { timeoutMs, begin, observer: this }), "");
-    };
+  // ── connections ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  private accepted(key: string, wire: OwnedWire): WireOwner {
+    this.accepting.accepted();
+    // Whoever listens has a port.
+    const port = this.ports.get(key) as Port;
+    if (!this.admission.hasRoom(wire.remoteAddress)) return this.refuse(key, wire);
+    if (!port.handle.proxyProtocol) return this.begin(port, wire, peerOf(wire));
+    const timeoutMs = this.generations.current.config.server.limits.headerTimeoutMs;
+    const begin = (opened: OwnedWire, peer: Peer) => this.begin(port, opened, peer);
+    return this.opened(new ProxyPreface(wire, { timeoutMs, begin, observer: this }), "", port);
   }
 
   private listenSecure({ fd, key, tls }: ListenerHandle): TlsListener {
-    const make = this.httpSessions(key);
-    const begin = (wire: OwnedWire, peer: Peer) => this.opened(make(wire, peer), peer.remoteAddress);
-    const timeoutMs = this.config.server.limits.handshakeTimeoutMs;
-    const options = { timeoutMs, begin, observer: this, log: this.log };
     return listenTls({
       fd,
       policy: tls ?? "intermediate",
-      choose: (serverName) => this.certificates.choose(key, serverName),
-      accept: (wire) => {
-        this.accepting.accepted();
-        const handshake = new Handshake(wire, options);
-        // An answer would cost a handshake.
-        if (!this.admission.hasRoom(wire.remoteAddress) || !this.mayBegin(peerOf(wire), false)) wire.abort();
-        else this.opened(handshake, "");
-        return handshake;
-      },
+      choose: (serverName) => this.generations.current.certificates.choose(key, serverName),
+      accept: (wire) => this.acceptedSecure(key, wire),
       plainAnswer: plainHttpAnswer,
     });
   }
 
-  /** A gateway speaks for many clients, and is not counted as one. */
-  private mayBegin(peer: Peer, isGateway: boolean): boolean {
-    return this.admission.mayConnect(isGateway ? "" : peer.remoteAddress);
+  private acceptedSecure(key: string, wire: OwnedWire): SecureOwner {
+    this.accepting.accepted();
+    // As above.
+    const port = this.ports.get(key) as Port;
+    const begin = (secured: OwnedWire, peer: Peer) => this.opened(port.make(secured, peer), peer.remoteAddress, port);
+    const timeoutMs = this.generations.current.config.server.limits.handshakeTimeoutMs;
+    const handshake = new Handshake(wire, { timeoutMs, begin, observer: this, log: this.log });
+    // An answer would cost a handshake.
+    if (!this.admission.hasRoom(wire.remoteAddress) || !this.admission.mayConnect(wire.remoteAddress)) wire.abort();
+    else this.opened(handshake, "", port);
+    return handshake;
   }
 
-  private opened(session: Session & WireOwner, address: string): WireOwner {
-    this.admission.opened(session, address);
+  private begin(port: Port, wire: OwnedWire, peer: Peer): WireOwner {
+    // A gateway speaks for many clients, and is not counted as one.
+    const address = port.handle.app === undefined ? peer.remoteAddress : "";
+    if (!this.admission.mayConnect(address)) return this.refuse(port.handle.key, wire);
+    return this.opened(port.make(wire, peer), address, port);
+  }
+
+  private refuse(key: string, wire: OwnedWire): WireOwner {
+    return this.refusals.refuse(wire, this.generations.current.assembly.refusals.get(key));
+  }
+
+  private opened(session: Session & WireOwner, address: string, port: Port): WireOwner {
+    this.admission.opened(session, address, port);
     if (this.draining) setImmediate(() => session.drain(false));
     return session;
-  }
-
-  private httpSessions(key: string): MakeSession {
-    const handler = this.assembly.handlers.get(key);
-    if (handler === undefined) throw new Error(`no site listens on ${key}`);
-    const { limits } = this.config.server;
-    const options: SessionOptions = {
-      handler,
-      ...this.assembly.refusals.get(key),
-      headLimits: {
-        ...DEFAULT_HEAD_LIMITS,
-        headBytesMax: limits.headerBytesMax,
-        fieldsMax: limits.headerFieldsMax,
-        targetBytesMax: limits.targetBytesMax,
-        mergeSlashes: this.config.server.mergeSlashes,
-      },
-      headMemo: new HeadMemo(),
-      timeouts: this.timeouts(),
-      drainTimeoutMs: this.config.server.drainTimeoutMs,
-      keepaliveRequestsMax: limits.keepaliveRequestsMax,
-      keepaliveAgeMaxMs: limits.keepaliveAgeMaxMs,
-      pipelinedMax: limits.pipelinedMax,
-      bodyRateMin: limits.bodyRateMin,
-      sendRateMin: limits.sendRateMin,
-      log: this.log,
-      scratch: this.scratch,
-      observer: this,
-    };
-    return (wire, peer) => new Http1Session(wire, options, peer);
-  }
-
-  private uwsgiSessions(name: string): MakeSession {
-    const app = this.assembly.apps.get(name) as AssembledApp;
-    const { root, wsgi, python, env } = app.config;
-    const options = {
-      handler: app.handler,
-      loaded: { root, wsgi, python, env },
-      timeouts: this.timeouts(),
-      bodyRateMin: this.config.server.limits.bodyRateMin,
-      sendRateMin: this.config.server.limits.sendRateMin,
-      log: this.log,
-      scratch: this.scratch,
-      observer: this,
-    };
-    return (wire) => new UwsgiSession(wire, options);
-  }
-
-  private timeouts(): SessionOptions["timeouts"] {
-    const { limits } = this.config.server;
-    return {
-      headerMs: limits.headerTimeoutMs,
-      bodyMs: limits.bodyTimeoutMs,
-      sendMs: limits.sendTimeoutMs,
-      keepaliveMs: limits.keepaliveTimeoutMs,
-    };
   }
 
   private sweep(): void {
@@ -306,8 +314,9 @@ export class Front implements SessionObserver {
     for (const session of this.admission.sessions) session.tick(nowMs);
     this.refusals.tick(nowMs);
     this.accepting.tick();
-    for (const upstream of this.assembly.upstreams) upstream.tick(nowMs);
-    this.assembly.caches.tick(nowMs);
+    for (const upstream of this.generations.upstreams()) upstream.tick(nowMs);
+    this.generations.current.assembly.caches.tick(nowMs);
+    this.generations.look();
   }
 
   // ── SessionObserver ───────────────────────────────────────────────────────────────────────────────────────────
@@ -320,10 +329,11 @@ export class Front implements SessionObserver {
   /** Fronts take turns in counting, so that no two of them give the same number. */
   nextConnection(): number {
     this.connections++;
-    return this.connections * this.config.server.fronts + this.number;
+    return this.connections * this.fronts + this.number;
   }
 
   finished(exchange: Exchange, status: number, contentBytes: number): void {
+    if (exchange.tenancy !== undefined) exchange.tenancy.users--;
     this.accessLog.finished(exchange, status, contentBytes);
   }
 
@@ -352,8 +362,20 @@ export class Front implements SessionObserver {
   private reportDrained(): void {
     if (this.admission.size > 0) return;
     this.accessLog.flush();
-    for (const { channel } of this.assembly.apps.values()) channel.close();
-    for (const upstream of this.assembly.upstreams) upstream.close();
-    void this.assembly.caches.flush().then(() => this.told.drained());
+    this.generations.close();
+    void this.generations.current.assembly.caches.flush().then(() => this.told.drained());
   }
+}
+
+function admissionBounds({ server: { limits, trustedProxies } }: Config): AdmissionBounds {
+  const { connectionsMax, connectionsPerAddressMax } = limits;
+  return { connectionsMax, connectionsPerAddressMax, trust: compileAddressSet(trustedProxies) };
+}
+
+/** A front's part of what the whole server may spool. */
+function spoolBounds({ server: { fronts, limits } }: Config): SpoolBounds {
+  return {
+    memoryBytesMax: Math.floor(limits.spoolMemoryBytesMax / fronts),
+    diskBytesMax: Math.floor(limits.spoolDiskBytesMax / fronts),
+  };
 }

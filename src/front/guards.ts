@@ -19,7 +19,7 @@ import { answer } from "../exchange/canned.ts";
 import { type ErrorPageOptions, ErrorPages } from "../exchange/error-pages.ts";
 import type { ErrorAnswers, Exchange, Handler } from "../exchange/exchange.ts";
 import { RateLimit, withLimits } from "../exchange/rate-limit.ts";
-import type { RateMemory } from "../exchange/rate-table.ts";
+import { countRefusal, type RateMemory } from "../exchange/rate-table.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { siteScope } from "../exchange/site-scope.ts";
 import { evaluate } from "../exchange/template.ts";
@@ -38,8 +38,6 @@ export interface GuardsContext {
   readonly log: Log;
   /** Tells that a limit was hit, whom it hit and what was done. */
   readonly limited: Limited;
-  /** A [limit.NAME] refused a request. */
-  readonly rateRefused: (name: string) => void;
 }
 
 export class Guards {
@@ -50,7 +48,7 @@ export class Guards {
 
   private readonly limited: Limited;
 
-  constructor(config: Config, { rates, log, limited, rateRefused }: GuardsContext, scope: Scope) {
+  constructor(config: Config, { rates, log, limited }: GuardsContext, scope: Scope) {
     this.log = log;
     this.limited = limited;
     const offsetMs = monotonicOffsetMs();
@@ -60,7 +58,7 @@ export class Guards {
         if (memory === undefined) throw new Error(`no memory for limit ${limit.name}`);
         const template = makeTemplate(limit.key, scope);
         const key = (exchange: Exchange) => evaluate(template, exchange);
-        const refused = () => rateRefused(limit.name);
+        const refused = () => countRefusal(memory);
         return [limit.name, new RateLimit({ ...limit, key, refused }, memory, offsetMs, log)];
       }),
     );

@@ -26,30 +26,48 @@ export interface LogDescriptors {
   readonly error: number;
 }
 
+/** The processes of an app. Another pool of the same app has another number. */
+export interface AppPool {
+  readonly number: number;
+  /** The sending end of its queue. */
+  readonly queueFd: number;
+}
+
+/** What a front needs of a configuration, the first one or a later. */
+export interface Setup {
+  readonly config: Config;
+  readonly certificates: SiteCertificates;
+  readonly listeners: readonly ListenerHandle[];
+  /** By the names of the apps. */
+  readonly pools: Readonly<Record<string, AppPool>>;
+  /** The buckets of each [limit.NAME]. */
+  readonly rates: Readonly<Record<string, RateMemory>>;
+}
+
 export type ToFront =
   | {
       readonly kind: "start";
       readonly front: number;
       /** Another thread was this front before, and died. */
       readonly replaced: boolean;
-      readonly config: Config;
-      readonly certificates: SiteCertificates;
-      readonly listeners: readonly ListenerHandle[];
-      /** App name → the sending end of its queue. */
-      readonly queues: Readonly<Record<string, number>>;
+      readonly setup: Setup;
       readonly logs: LogDescriptors;
       /** See exchange/usage.ts, exchange/address-counts.ts and proxy/occupancy.ts. */
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
       readonly servers: SharedArrayBuffer;
-      /** The buckets of each [limit.NAME]. */
-      readonly rates: Readonly<Record<string, RateMemory>>;
     }
   /** Those of all sites, of which one or more have changed. */
   | { readonly kind: "certificates"; readonly certificates: SiteCertificates }
   /** Begin to accept: everything that requests need is there. */
   | { readonly kind: "accept" }
-  | { readonly kind: "app"; readonly app: string; readonly message: AppMessage }
+  /** Make ready to serve this in place of what is served, and say `prepared`. */
+  | { readonly kind: "prepare"; readonly setup: Setup }
+  /** Serve what was prepared, from the next request on, and say `changed`. */
+  | { readonly kind: "change" }
+  /** It is not to be served. */
+  | { readonly kind: "discard" }
+  | { readonly kind: "app"; readonly pool: number; readonly message: AppMessage }
   /** Fail as a bug would: for tests of what the master does then. */
   | { readonly kind: "fault" }
   /** Replies that are kept no more: host and target, `*` at the end for all that begin so. */
@@ -61,6 +79,13 @@ export type ToFront =
 
 export type FromFront =
   | { readonly kind: "ready"; readonly front: number }
+  /** `problem`: why it cannot be served. */
+  | { readonly kind: "prepared"; readonly front: number; readonly problem: string | undefined }
+  | { readonly kind: "changed"; readonly front: number }
+  /** It has left these listeners: its sockets of them are closed. */
+  | { readonly kind: "left"; readonly front: number; readonly keys: readonly string[] }
+  /** It has no request for that pool any more. */
+  | { readonly kind: "retired"; readonly front: number; readonly pool: number }
   /** It has stopped listening: its sockets may be closed, so that new connections are refused and not left waiting. */
   | { readonly kind: "deaf"; readonly front: number }
   | { readonly kind: "drained"; readonly front: number }

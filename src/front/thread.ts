@@ -1,6 +1,6 @@
 /** Entry point of a front's worker thread: messages of the master in, a Front behind them. */
 import { closeHeld } from "../os/held.ts";
-import type { FromFront, ToFront } from "./messages.ts";
+import type { FromFront, Setup, ToFront } from "./messages.ts";
 import { Front } from "./front.ts";
 
 declare const self: Worker;
@@ -22,6 +22,8 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
         deaf: () => tell({ kind: "deaf", front: number }),
         changed: (places) => tell({ kind: "forget", front: number, places }),
         drained: () => tell({ kind: "drained", front: number }),
+        left: (keys) => tell({ kind: "left", front: number, keys }),
+        retired: (pool) => tell({ kind: "retired", front: number, pool }),
       });
       break;
     case "accept":
@@ -31,8 +33,18 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
     case "certificates":
       front?.takeCertificates(message.certificates);
       break;
+    case "prepare":
+      tell({ kind: "prepared", front: number, problem: prepare(message.setup) });
+      break;
+    case "change":
+      front?.change();
+      tell({ kind: "changed", front: number });
+      break;
+    case "discard":
+      front?.discard();
+      break;
     case "app":
-      front?.appMessage(message.app, message.message);
+      front?.appMessage(message.pool, message.message);
       break;
     case "fault":
       throw new Error("a fault was asked for on the control socket");
@@ -49,3 +61,14 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       break;
   }
 };
+
+/** Why it cannot be served. */
+function prepare(setup: Setup): string | undefined {
+  try {
+    front?.prepare(setup);
+    return undefined;
+  } catch (error) {
+    front?.discard();
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,7 +1,8 @@
 /** The commands of the control socket, docs/control.md: what they take, refuse and do. A new one is a row of this table. */
 import type { ControlCommand, ControlCommands, Tell } from "./control-session.ts";
 import { checkParameters, ControlError, namesParameter } from "./control-protocol.ts";
-import type { Operations } from "./operations.ts";
+import type { Operations, Progress } from "./operations.ts";
+import type { ReloadOutcome } from "./reload.ts";
 import { purgedPlace } from "../cache/purge.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import type { ServerState, ServerStatus } from "./status.ts";
@@ -13,6 +14,8 @@ export interface CommandSources {
   /** See Fronts.traffic. */
   readonly traffic: (forget?: string) => Promise<FrontTraffic[]>;
   readonly operations: Operations;
+  /** Undefined before the server serves. */
+  readonly reload: (reason: string, tell: (progress: Progress) => void) => Promise<ReloadOutcome> | undefined;
   readonly fronts: number;
   /** Makes front number `front` fail as a bug would. */
   readonly fault: (front: number) => void;
@@ -30,16 +33,17 @@ export function makeCommands(sources: CommandSources): ControlCommands {
   };
 }
 
-/** Without names: all apps, and no service. */
-function reloadCommand({ state, operations }: CommandSources): ControlCommand {
+/** Without names: the configuration and the code of all apps, and services that are changed in it. */
+function reloadCommand({ state, operations, reload }: CommandSources): ControlCommand {
   return async (parameters, tell: Tell) => {
     checkParameters(parameters, ["apps", "services"]);
     const appNames = namesParameter(parameters["apps"], "apps");
     const serviceNames = namesParameter(parameters["services"], "services");
-    const isAll = appNames === undefined && serviceNames === undefined;
-    const apps = isAll ? operations.apps : pick(operations.apps, appNames ?? [], "app");
+    const apps = pick(operations.apps, appNames ?? [], "app");
     const services = pick(operations.services, serviceNames ?? [], "service");
     if (state() !== "serving") throw new ControlError("unavailable", `the server is ${state()}`);
+    const whole = appNames === undefined && serviceNames === undefined ? reload("server reload", tell) : undefined;
+    if (whole !== undefined) return { ...(await whole), services: [] };
     const [reloaded, restarted] = await Promise.all([
       operations.reloadApps(apps, "server reload", tell),
       operations.restartServices(services, "server reload", tell),

@@ -10,14 +10,43 @@ import { parseSchedule } from "../services/schedule.ts";
 import { Service } from "../services/service.ts";
 import { localOffset, zoneOffset } from "../services/zone.ts";
 
+/** A service or a timed command, with everything that it is made of. */
+interface Companion<T> {
+  readonly name: string;
+  readonly from: string;
+  readonly runs: T;
+}
+
 export class Companions {
-  readonly services: readonly Service[];
-  readonly crons: readonly CronJob[];
-  private readonly before: ReadonlySet<string>;
+  private readonly logFor: (source: string) => Log;
+  private ofServices: readonly Companion<Service>[] = [];
+  private ofCrons: readonly Companion<CronJob>[] = [];
+  private before: ReadonlySet<string> = new Set();
+  /** Of a configuration before, on their way out. */
+  private readonly leaving = new Set<Service | CronJob>();
+  private stopping = false;
 
   constructor(config: Config, logFor: (source: string) => Log) {
-    this.services = config.services.map((service) => makeService(service, logFor(`service ${service.name}`)));
-    this.crons = config.crons.map((cron) => makeCron(cron, logFor(`cron ${cron.name}`)));
+    this.logFor = logFor;
+    this.make(config);
+  }
+
+  get services(): readonly Service[] {
+    return this.ofServices.map(({ runs }) => runs);
+  }
+
+  get crons(): readonly CronJob[] {
+    return this.ofCrons.map(({ runs }) => runs);
+  }
+
+  private make(config: Config): void {
+    const { logFor } = this;
+    this.ofServices = config.services.map((each) =>
+      kept(this.ofServices, each, () => makeService(each, logFor(`service ${each.name}`))),
+    );
+    this.ofCrons = config.crons.map((each) =>
+      kept(this.ofCrons, each, () => makeCron(each, logFor(`cron ${each.name}`))),
+    );
     this.before = new Set(config.services.filter(({ start }) => start === "before").map(({ name }) => name));
   }
 
@@ -30,16 +59,44 @@ export class Companions {
     for (const cron of this.crons) cron.start();
   }
 
+  /** From now on: what is the same goes on, what is changed ends before it starts anew, what is gone ends. */
+  async change(config: Config): Promise<void> {
+    const old = this.all();
+    this.make(config);
+    const now = this.all();
+    const leaving = old.filter((each) => !now.includes(each));
+    await Promise.all(
+      leaving.map(async (each) => {
+        this.leaving.add(each);
+        await each.stop();
+        this.leaving.delete(each);
+      }),
+    );
+    for (const each of now) if (!old.includes(each) && !this.stopping) each.start();
+  }
+
+  private all(): (Service | CronJob)[] {
+    return [...this.services, ...this.crons];
+  }
+
   /** Those that were started after the apps. `graceMs` shortens their stop_timeout; 0: at once. */
   async stopAfter(graceMs?: number): Promise<void> {
+    this.stopping = true;
     const services = this.services.filter(({ name }) => !this.before.has(name));
-    await Promise.all([...services, ...this.crons].map((each) => each.stop(graceMs)));
+    await Promise.all([...services, ...this.crons, ...this.leaving].map((each) => each.stop(graceMs)));
   }
 
   async stopBefore(graceMs?: number): Promise<void> {
     const services = this.services.filter(({ name }) => this.before.has(name));
     await Promise.all(services.map((service) => service.stop(graceMs)));
   }
+}
+
+function kept<T>(before: readonly Companion<T>[], config: { readonly name: string }, make: () => T): Companion<T> {
+  const from = JSON.stringify(config);
+  return (
+    before.find((each) => each.name === config.name && each.from === from) ?? { name: config.name, from, runs: make() }
+  );
 }
 
 function makeService(config: ServiceConfig, log: Log): Service {

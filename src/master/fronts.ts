@@ -4,12 +4,16 @@
  */
 import { pathToFileURL } from "node:url";
 import type { Log } from "../base/log.ts";
-import type { FromFront, ToFront } from "../front/messages.ts";
+import type { FromFront, Setup, ToFront } from "../front/messages.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { Questions } from "./questions.ts";
+import { Round } from "./round.ts";
 
 /** A front that dies at once, again and again, must not be restarted in a hot loop. */
 const RESTART_DELAY_MS = 250;
+
+/** For a front to make ready what a large configuration needs, or to be replaced, on a busy machine. */
+const ROUND_MS = 15_000;
 
 /** From the entry file and not from this one: in the executable everything is bundled into the entry. */
 const THREAD_ENTRY = new URL("./front/thread.ts", pathToFileURL(Bun.main)).href;
@@ -22,6 +26,10 @@ export interface FrontsOptions {
   readonly replaced: (front: number) => void;
   /** This front listens no more, and none will in its place. */
   readonly deaf: (front: number) => void;
+  /** It has left listeners that the configuration in force does not have; or it is another thread, that never had them. */
+  readonly left: (front: number) => void;
+  /** It has no request for that pool of an app any more. */
+  readonly retired: (front: number, pool: number) => void;
   readonly log: Log;
 }
 
@@ -42,6 +50,7 @@ export class Fronts {
   private readonly drained = new Set<number>();
   private readonly deaths: number[];
   private phase: Phase = "running";
+  private round: Round | undefined = undefined;
   private accepting = false;
   /** Why a front could not start at all; later deaths are restarts. */
   private failure: Error | undefined = undefined;
@@ -78,6 +87,34 @@ export class Fronts {
     this.accepting = true;
   }
 
+  // ── another configuration ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Every front makes ready to serve it. Resolves with what is wrong; then it is to be discarded. */
+  async prepare(setup: (front: number) => Setup): Promise<readonly string[]> {
+    await Promise.race([this.until(() => this.ready.size === this.options.count), Bun.sleep(ROUND_MS)]);
+    return this.ask((front) => ({ kind: "prepare", setup: setup(front) }));
+  }
+
+  discard(): void {
+    for (let front = 0; front < this.options.count; front++) this.post(front, { kind: "discard" });
+  }
+
+  /** Every front serves what it has made ready. A front that dies of it is replaced by one that serves it. */
+  change(): Promise<readonly string[]> {
+    return this.ask(() => ({ kind: "change" }));
+  }
+
+  private async ask(message: (front: number) => ToFront): Promise<readonly string[]> {
+    const { count } = this.options;
+    const round = new Round(count, ROUND_MS);
+    this.round = round;
+    for (let front = 0; front < count; front++) {
+      this.post(front, message(front));
+      if (!this.ready.has(front)) round.heard(front, `front-${front} is not there`);
+    }
+    return round.over;
+  }
+
   private failed(front: number, why: string): void {
     this.options.log.crit(`front-${front} failed: ${why}`);
     if (!this.accepting) this.failure = new Error(`front-${front} could not start: ${why}`);
@@ -107,6 +144,14 @@ export class Fronts {
       case "ready":
         this.ready.add(message.front);
         break;
+      case "prepared":
+        return this.round?.heard(message.front, message.problem);
+      case "changed":
+        return this.round?.heard(message.front);
+      case "left":
+        return this.options.left(message.front);
+      case "retired":
+        return this.options.retired(message.front, message.pool);
       case "deaf":
         this.options.deaf(message.front);
         break;
@@ -144,6 +189,7 @@ export class Fronts {
     }
     if (!this.accepting) return this.failed(front, "its thread ended");
     this.ready.delete(front);
+    this.round?.heard(front, `front-${front} died`);
     this.deaths[front] = (this.deaths[front] ?? 0) + 1;
     this.options.log.crit(`front-${front} died; a new one takes over its sockets`);
     setTimeout(() => this.replace(front), RESTART_DELAY_MS);
@@ -153,6 +199,7 @@ export class Fronts {
     if (this.phase !== "running") return;
     this.start(front);
     this.options.replaced(front);
+    this.options.left(front);
     if (this.accepting) this.post(front, { kind: "accept" });
   }
 

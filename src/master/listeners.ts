@@ -1,8 +1,10 @@
 /**
  * Every listening socket of the server, owned by the master: one SO_REUSEPORT socket per front for a TCP address, one
- * shared socket for a unix path. Front threads listen on duplicates, so a thread's end closes no port.
+ * shared socket for a unix path. Front threads listen on duplicates, so a thread's end closes no port. Another
+ * configuration keeps the sockets of addresses that it names too; those it does not name are closed when every front has
+ * left them.
  */
-import { unlinkSync } from "node:fs";
+import { chmodSync, unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
@@ -10,51 +12,95 @@ import type { TlsPolicy } from "../net/server-tls.ts";
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, OsError } from "../os/libc.ts";
 import { closeDescriptor, listenTcp, listenUnix } from "../os/sockets.ts";
 
-interface Listening {
+interface Wanted {
   readonly address: ListenAddress;
   readonly key: string;
+  /** Set for one that speaks the uwsgi protocol. */
   readonly app: string | undefined;
+  /** Set for one that is encrypted. */
   readonly tls: TlsPolicy | undefined;
+}
+
+interface Listening extends Wanted {
   /** One for each front (tcp), or one for all (unix). */
   readonly fds: number[];
   /** The fronts that listen on it. */
   readonly users: Set<number>;
 }
 
+export interface StagedListeners {
+  readonly next: readonly Listening[];
+  readonly added: readonly Listening[];
+  readonly removed: readonly Listening[];
+}
+
 const CLOSED = -1;
 
 export class Listeners {
-  private readonly listening: Listening[] = [];
+  private readonly fronts: number;
+  private listening: readonly Listening[] = [];
+  /** Of the configuration before, until every front has left them. */
+  private leaving: Listening[] = [];
+  private whenLeft: () => void = () => {};
 
-  /** Binds everything the configuration names, or nothing: throws OsError with the address in its message. */
-  static open(config: Config): Listeners {
-    const listeners = new Listeners();
+  constructor(fronts: number) {
+    this.fronts = fronts;
+  }
+
+  /** Binds everything that the configuration names and is not there yet, or nothing: throws with the setting, the address
+   *  and the remedy in its message. */
+  stage(config: Config): StagedListeners {
+    const wanted = wantedBy(config);
+    const added: Listening[] = [];
     try {
-      for (const each of wanted(config)) listeners.add(each, config.server.fronts);
-      return listeners;
+      const next = wanted.map((each) => {
+        const known = this.listening.find(({ key }) => key === each.key);
+        if (known !== undefined) return { ...known, ...each };
+        const fresh = { ...each, fds: this.bind(each), users: allOf(this.fronts) };
+        added.push(fresh);
+        return fresh;
+      });
+      const removed = this.listening.filter(({ key }) => !wanted.some((each) => each.key === key));
+      return { next, added, removed };
     } catch (error) {
-      listeners.close();
+      added.forEach(closeAll);
       throw error;
     }
   }
 
-  private add({ address, app, tls }: Wanted, fronts: number): void {
-    const key = listenKey(address);
-    const fds = bind(address, app, fronts);
-    this.listening.push({
-      address,
-      key,
-      app,
-      tls,
-      fds,
-      users: new Set(Array.from({ length: fronts }, (_, front) => front)),
-    });
+  private bind({ address, app }: Wanted): number[] {
+    // The probe for other programs would find our own socket on a wider address.
+    const isOurs =
+      address.kind === "tcp" &&
+      this.listening.some((each) => each.address.kind === "tcp" && each.address.port === address.port);
+    return bind(address, app, this.fronts, !isOurs);
+  }
+
+  inForce(): StagedListeners {
+    return { next: this.listening, added: [], removed: [] };
+  }
+
+  discard({ added }: StagedListeners): void {
+    added.forEach(closeAll);
+  }
+
+  /** From now on; what is removed waits for `closeFor`. */
+  commit({ next, added, removed }: StagedListeners): void {
+    for (const { address } of next.filter((each) => !added.includes(each)))
+      if (address.kind === "unix") chmodSync(address.path, address.mode);
+    this.listening = next;
+    this.leaving.push(...removed);
+  }
+
+  /** Resolves when nobody listens any more where the configuration in force does not. */
+  async left(): Promise<void> {
+    while (this.leaving.length > 0) await new Promise<void>((resolve) => (this.whenLeft = resolve));
   }
 
   /** What front number `front` listens on. */
-  handles(front: number): ListenerHandle[] {
-    return this.listening.map(({ address, key, app, tls, fds }) => ({
-      fd: (fds.length === 1 ? fds[0] : fds[front]) as number,
+  handles(front: number, { next }: StagedListeners): ListenerHandle[] {
+    return next.map(({ address, key, app, tls, fds }) => ({
+      fd: (address.kind === "unix" ? fds[0] : fds[front]) as number,
       key,
       unix: address.kind === "unix",
       proxyProtocol: address.proxyProtocol === true,
@@ -65,34 +111,50 @@ export class Listeners {
 
   /** Addresses for people, HTTP ones as URLs. */
   describe(): string[] {
-    return this.listening.map(({ address, key, app, tls }) => {
-      if (app !== undefined) return `uwsgi://${key}`;
-      return address.kind === "tcp" ? `http${tls === undefined ? "" : "s"}://${key}` : key;
-    });
+    return this.listening.map(describe);
   }
 
-  /** Front number `front` listens no more. It has closed its own sockets; those that all share are closed with the last. */
-  closeFor(front: number): void {
-    for (const listening of this.listening) listening.users.delete(front);
-    for (const { address, fds } of this.listening) {
+  /** Front number `front` listens no more: anywhere, or on what is to be left. It has closed its own sockets; those that all
+   *  share are closed with the last. */
+  closeFor(front: number, which: "all" | "leaving"): void {
+    const concerned = which === "all" ? [...this.listening, ...this.leaving] : this.leaving;
+    for (const { address, fds, users } of concerned) {
+      users.delete(front);
       if (address.kind === "tcp") fds[front] = CLOSED;
     }
-    if (this.listening.every(({ users }) => users.size === 0)) this.close();
+    for (const each of concerned) if (each.users.size === 0) closeAll(each);
+    this.leaving = this.leaving.filter(({ users }) => users.size > 0);
+    if (this.leaving.length === 0) this.whenLeft();
   }
 
   close(): void {
-    for (const { address, fds } of this.listening.splice(0)) {
-      for (const fd of fds) if (fd !== CLOSED) closeDescriptor(fd);
-      if (address.kind === "unix") removePath(address.path);
-    }
+    for (const each of [...this.listening, ...this.leaving]) closeAll(each);
+    this.listening = this.leaving = [];
   }
 }
 
+function allOf(fronts: number): Set<number> {
+  return new Set(Array.from({ length: fronts }, (_, front) => front));
+}
+
+/** Once: what is closed is marked so. */
+function closeAll({ address, fds }: Listening): void {
+  if (fds.every((fd) => fd === CLOSED) && address.kind === "unix") return;
+  for (const fd of fds) if (fd !== CLOSED) closeDescriptor(fd);
+  fds.fill(CLOSED);
+  if (address.kind === "unix") removePath(address.path);
+}
+
+export function describe({ address, key, app, tls }: Wanted): string {
+  if (app !== undefined) return `uwsgi://${key}`;
+  return address.kind === "tcp" ? `http${tls === undefined ? "" : "s"}://${key}` : key;
+}
+
 /** Throws an Error that names the setting and the remedy. */
-function bind(address: ListenAddress, app: string | undefined, fronts: number): number[] {
+function bind(address: ListenAddress, app: string | undefined, fronts: number, probes: boolean): number[] {
   try {
     return address.kind === "tcp"
-      ? listenTcp(address, fronts).fds
+      ? listenTcp(address, fronts, probes).fds
       : [listenUnix(address.path, address.mode, address.owner)];
   } catch (error) {
     const setting = app === undefined ? "site.listen" : `app.${app}.uwsgi_socket`;
@@ -114,19 +176,16 @@ function remedy(error: unknown): string {
   }
 }
 
-type Wanted = Pick<Listening, "address" | "app" | "tls">;
-
-function wanted(config: Config): Wanted[] {
+function wantedBy(config: Config): Wanted[] {
   const found = new Map<string, Wanted>();
+  const add = (address: ListenAddress, app?: string, tls?: TlsPolicy) => {
+    const key = listenKey(address);
+    found.set(key, { address, key, app, tls });
+  };
   for (const { listen, tls } of config.sites) {
-    for (const address of listen) {
-      const policy = address.tls === true ? tls?.policy : undefined;
-      found.set(listenKey(address), { address, app: undefined, tls: policy });
-    }
+    for (const address of listen) add(address, undefined, address.tls === true ? tls?.policy : undefined);
   }
-  for (const app of config.apps) {
-    for (const address of app.uwsgiSockets) found.set(listenKey(address), { address, app: app.name, tls: undefined });
-  }
+  for (const app of config.apps) for (const address of app.uwsgiSockets) add(address, app.name);
   return [...found.values()];
 }
 

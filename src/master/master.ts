@@ -4,22 +4,24 @@
  *
  *   TERM, INT, QUIT     stop accepting, finish what is in flight (drain_timeout), stop the workers, exit 0
  *   again               at once
- *   HUP                 the code of all apps is loaded anew; the configuration is not, yet
+ *   HUP                 the configuration and the code of all apps are loaded anew (reload.ts)
  *   USR1, USR2          no effect yet, and said so
  */
 import { version } from "../../package.json";
 import { monotonicMs } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
+import type { Log, LogLevel } from "../base/log.ts";
 import { makeLog } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
-import type { Config } from "../config/config.ts";
-import { makeRateMemory, type RateMemory } from "../exchange/rate-table.ts";
+import type { AppConfig, Config } from "../config/config.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
+import type { SiteCertificates } from "../front/certificates.ts";
 import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
+import { AppPools } from "./app-pools.ts";
 import { Certificates } from "./certificates.ts";
 import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
@@ -28,8 +30,10 @@ import { Fronts } from "./fronts.ts";
 import { Listeners } from "./listeners.ts";
 import { openLogs } from "./logs.ts";
 import { Operations } from "./operations.ts";
+import { rateHits, ratesFor } from "./rates.ts";
+import { type Holdings, Reloads } from "./reload.ts";
 import { SignalQueue } from "./signals.ts";
-import { rateNames, serverStatus, type ServerState, type ServerStatus } from "./status.ts";
+import { serverStatus, type ServerState, type ServerStatus } from "./status.ts";
 import type { Watch } from "./watch.ts";
 import { watchApps } from "./watching.ts";
 
@@ -45,8 +49,9 @@ interface Signals {
   readonly reload: SignalQueue;
 }
 
-/** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
-export async function runMaster(config: Config): Promise<number> {
+/** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). `read` gives the
+ *  configuration again at each reload. */
+export async function runMaster(config: Config, read: () => Loaded = readFileOf(config)): Promise<number> {
   const tell = (signal: string) =>
     writeLine(2, `server: ${signal} is ignored: this version does not reopen logs; restart it instead\n`);
   const signals = {
@@ -54,7 +59,7 @@ export async function runMaster(config: Config): Promise<number> {
     reload: new SignalQueue(RELOAD_SIGNALS, [], tell),
   };
   try {
-    return await new Master(config, openLogs(config.server)).run(signals);
+    return await new Master(config, read, openLogs(config.server)).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     return 1;
@@ -64,60 +69,75 @@ export async function runMaster(config: Config): Promise<number> {
   }
 }
 
+function readFileOf({ file }: Config): () => Loaded {
+  return () => loadConfig(file, process.env);
+}
+
 function startProblem(error: unknown): string {
   if (error instanceof StartFailure) return error.message;
   return error instanceof Error ? error.message : String(error);
 }
 
 class Master {
-  private readonly config: Config;
+  /** In force: a reload brings others. */
+  private holdings: Holdings;
+  private readonly read: () => Loaded;
   private readonly logs: LogDescriptors;
+  private readonly logLevel: LogLevel;
   private readonly log: Log;
-  private readonly apps: readonly AppSupervisor[];
-  private readonly certificates: Certificates;
+  private readonly pools: AppPools;
   private readonly companions: Companions;
   private readonly operations: Operations;
+  private readonly listeners: Listeners;
   private readonly usage: SharedArrayBuffer;
   private readonly addresses: SharedArrayBuffer;
   /** Requests of the servers of upstreams. */
   private readonly servers: SharedArrayBuffer;
-  /** The buckets of each [limit.NAME]: here, so that they outlive a front. */
-  private readonly rates: Readonly<Record<string, RateMemory>>;
   private readonly startedAt = new Date();
   private readonly startedMs = monotonicMs();
   private state: ServerState = "starting";
   private fronts: Fronts | undefined;
+  private reloads: Reloads | undefined;
   private watches: readonly Watch[] = [];
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: LogDescriptors) {
-    this.config = config;
+  constructor(config: Config, read: () => Loaded, logs: LogDescriptors) {
+    const { fronts } = config.server;
+    this.read = read;
     this.logs = logs;
-    this.usage = makeUsageMemory(config.server.fronts, rateNames(config));
-    this.addresses = makeCountMemory(config.server.fronts);
-    this.servers = makeCountMemory(config.server.fronts);
-    this.rates = Object.fromEntries(config.rateLimits.map(({ name, entries }) => [name, makeRateMemory(entries)]));
+    this.usage = makeUsageMemory(fronts);
+    this.addresses = makeCountMemory(fronts);
+    this.servers = makeCountMemory(fronts);
+    this.logLevel = config.server.logLevel;
     this.log = this.logFor("master");
-    this.apps = config.apps.map((app) => this.makeSupervisor(app));
-    this.certificates = new Certificates(
-      config,
-      (certificates) => this.fronts?.postAll({ kind: "certificates", certificates }),
-      this.logFor("certificates"),
-    );
+    this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
+    this.listeners = new Listeners(fronts);
+    this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, (source) => this.logFor(source));
-    this.operations = new Operations(this.apps, this.companions.services);
+    const { pools, companions } = this;
+    this.operations = new Operations(() => ({ apps: pools.apps, services: companions.services }));
+  }
+
+  private get config(): Config {
+    return this.holdings.config;
   }
 
   private logFor(source: string): Log {
-    return makeLog(source, this.config.server.logLevel, (line) => writeLine(this.logs.error, line));
+    return makeLog(source, this.logLevel, (line) => writeLine(this.logs.error, line));
   }
 
-  private makeSupervisor(app: Config["apps"][number]): AppSupervisor {
-    const { fronts, temporaryDirectory } = this.config.server;
-    const toFront = (front: number, message: AppMessage) =>
-      this.fronts?.post(front, { kind: "app", app: app.name, message });
-    const outlivesFailedStart = app.reloadOnChange;
+  /** Throws when a file cannot be used. */
+  private makeCertificates(config: Config): Certificates {
+    const changed = (certificates: SiteCertificates) => this.fronts?.postAll({ kind: "certificates", certificates });
+    return new Certificates(config, changed, this.logFor("certificates"));
+  }
+
+  private makePool(app: AppConfig, { server }: Config, pool: number): AppSupervisor {
+    const { fronts, temporaryDirectory } = server;
+    const toFront = (front: number, message: AppMessage) => this.fronts?.post(front, { kind: "app", pool, message });
+    // Later there is a pool that works: it goes on.
+    const outlivesFailedStart = app.reloadOnChange && this.state === "starting";
     return new AppSupervisor(
       { ...app, temporaryDirectory, outlivesFailedStart },
       fronts,
@@ -137,28 +157,30 @@ class Master {
   }
 
   private async serve(hold: ControlHold, signals: Signals): Promise<number> {
-    const listeners = Listeners.open(this.config);
     const stop = signals.stop.next();
     try {
-      hold.listen(version, this.commands(listeners));
-      const fronts = this.startFronts(listeners);
+      this.listeners.commit(this.listeners.stage(this.config));
+      this.pools.commit(this.pools.stage(this.config));
+      hold.listen(version, this.commands());
+      const fronts = this.startFronts();
       const started = await Promise.race([this.startApps(), stop]);
       if (started !== "started") return await this.abandon(started);
       await fronts.accept();
-      this.serving(listeners, signals.reload);
+      this.serving(fronts, signals.reload);
       this.log.notice(`${await stop}: stopping`);
       this.graceMs = await this.drain(fronts, signals.stop.next());
       return 0;
     } finally {
-      await this.tearDown(listeners);
+      await this.tearDown();
     }
   }
 
-  private commands(listeners: Listeners) {
+  private commands() {
     return makeCommands({
       state: () => this.state,
-      status: () => this.status(listeners),
+      status: () => this.status(),
       traffic: (forget) => this.traffic(forget),
+      reload: (reason, tell) => this.reloads?.reload(reason, tell),
       operations: this.operations,
       fronts: this.config.server.fronts,
       fault: (front) => this.fronts?.post(front, { kind: "fault" }),
@@ -170,8 +192,8 @@ class Master {
     return this.state === "serving" ? ((await this.fronts?.traffic(forget)) ?? []) : [];
   }
 
-  private status(listeners: Listeners): ServerStatus {
-    const { config, usage, apps, startedAt } = this;
+  private status(): ServerStatus {
+    const { config, usage, startedAt, listeners, pools } = this;
     const { services, crons } = this.companions;
     return serverStatus({
       version,
@@ -182,33 +204,38 @@ class Master {
       listeners: () => listeners.describe(),
       fronts: () => this.fronts?.status() ?? [],
       usage,
-      apps,
+      rates: this.holdings.rates,
+      certificates: this.holdings.certificates,
+      apps: pools.apps,
       services,
       crons,
-      certificates: this.certificates,
     });
   }
 
-  private startFronts(listeners: Listeners): Fronts {
-    const queues = Object.fromEntries(this.apps.map((app) => [app.name, app.queueFd]));
+  private startFronts(): Fronts {
+    const { listeners, pools } = this;
     this.fronts = new Fronts({
       count: this.config.server.fronts,
       startMessage: (front, replaced) => ({
         kind: "start",
         front,
         replaced,
-        config: this.config,
-        certificates: this.certificates.forFronts(),
-        listeners: listeners.handles(front),
-        queues,
+        setup: {
+          config: this.holdings.config,
+          rates: this.holdings.rates,
+          certificates: this.holdings.certificates.forFronts(),
+          listeners: listeners.handles(front, listeners.inForce()),
+          pools: pools.setup(pools.inForce()),
+        },
         logs: this.logs,
         usage: this.usage,
         addresses: this.addresses,
         servers: this.servers,
-        rates: this.rates,
       }),
-      deaf: (front) => listeners.closeFor(front),
-      replaced: (front) => this.apps.forEach((app) => app.frontReplaced(front)),
+      deaf: (front) => listeners.closeFor(front, "all"),
+      left: (front) => listeners.closeFor(front, "leaving"),
+      retired: (front, pool) => pools.retired(front, pool),
+      replaced: (front) => pools.frontReplaced(front),
       log: this.log,
     });
     return this.fronts;
@@ -218,31 +245,54 @@ class Master {
     this.companions.startBefore();
     // What changes while it is imported may not have been.
     this.watches = watchApps(this.config, this.operations);
-    await Promise.all(this.apps.map((app) => app.start()));
+    await Promise.all(this.pools.apps.map((app) => app.start()));
     return "started";
   }
 
-  private serving(listeners: Listeners, reloads: SignalQueue): void {
+  private serving(fronts: Fronts, signals: SignalQueue): void {
     this.state = "serving";
-    this.log.notice(`serving ${listeners.describe().join(", ")}`);
+    this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
-    this.certificates.start();
-    void this.obeyReloads(reloads);
+    this.holdings.certificates.start();
+    const { log, listeners, pools, companions, operations } = this;
+    this.reloads = new Reloads({
+      log,
+      listeners,
+      fronts,
+      pools,
+      companions,
+      operations,
+      read: this.read,
+      holdings: () => this.holdings,
+      certificates: (config) => this.makeCertificates(config),
+      commit: (holdings) => this.commit(holdings),
+      ended: () => this.state !== "serving",
+    });
+    void this.obeyReloads(this.reloads, signals);
   }
 
-  private async obeyReloads(reloads: SignalQueue): Promise<never> {
+  /** Of a reload: these are in force from now on. */
+  private commit(holdings: Holdings): void {
+    this.holdings.certificates.stop();
+    this.holdings = holdings;
+    holdings.certificates.start();
+    for (const watch of this.watches) watch.stop();
+    this.watches = watchApps(this.config, this.operations);
+    for (const watch of this.watches) watch.start();
+  }
+
+  private async obeyReloads(reloads: Reloads, signals: SignalQueue): Promise<never> {
     for (;;) {
-      const signal = await reloads.next();
-      this.log.notice(`${signal}: loading the code of all apps anew; the configuration is read at a restart only`);
-      // The next signal does not wait for it: the apps themselves make one reload of several.
-      void this.operations.reloadApps(this.apps, signal, () => {});
+      const signal = await signals.next();
+      // The next signal does not wait for it: one reload is made of several.
+      void reloads.reload(signal, () => {});
     }
   }
 
   private async abandon(signal: string): Promise<number> {
     this.log.notice(`${signal} before the server was up: stopping`);
-    await Promise.all(this.apps.map((app) => app.stop(0)));
+    await this.pools.stop(0);
     return 0;
   }
 
@@ -251,7 +301,7 @@ class Master {
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
     for (const watch of this.watches) watch.stop();
-    this.certificates.stop();
+    this.holdings.certificates.stop();
     const { drainTimeoutMs } = this.config.server;
     void again.then(() => Promise.all([this.companions.stopAfter(0), this.companions.stopBefore(0)]));
     const ended = Promise.all([fronts.drain(drainTimeoutMs), this.companions.stopAfter()]);
@@ -262,13 +312,13 @@ class Master {
     return 0;
   }
 
-  private async tearDown(listeners: Listeners): Promise<void> {
+  private async tearDown(): Promise<void> {
     this.state = "stopping";
     this.fronts?.stop();
-    await Promise.all([...this.apps.map((app) => app.stop(this.graceMs)), this.companions.stopAfter()]);
+    await Promise.all([this.pools.stop(this.graceMs), this.companions.stopAfter()]);
     await this.companions.stopBefore();
-    listeners.close();
-    for (const [limit, hits] of limitHits(this.usage, rateNames(this.config)))
+    this.listeners.close();
+    for (const [limit, hits] of [...limitHits(this.usage), ...rateHits(this.holdings.rates)])
       this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");
   }

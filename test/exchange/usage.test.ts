@@ -23,19 +23,3 @@ describe("usage", () => {
     ]);
   });
 });
-
-test("each [limit.NAME] has a column of its own, in whatever front it refused", () => {
-  const rates = ["login", "all"];
-  const memory = makeUsageMemory(2, rates);
-  const fronts = [0, 1].map((front) => new Usage(memory, front, rates));
-  for (const front of fronts) front.connected(1);
-  fronts[0]?.rateRefused("all");
-  fronts[1]?.rateRefused("all");
-  fronts[1]?.rateRefused("nobody");
-  fronts[1]?.hit("queue_timeout");
-  expect(limitHits(memory, rates)).toEqual([
-    ["queue_timeout", 1],
-    ["limit.all", 2],
-  ]);
-  expect([fronts[0]?.connections, fronts[0]?.fronts]).toEqual([2, 2]);
-});

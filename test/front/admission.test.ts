@@ -85,6 +85,8 @@ function admission(connectionsMax: number, connectionsPerAddressMax = 0) {
   return { admitted, usage, hits: () => Object.fromEntries(limitHits(memory)) };
 }
 
+const PORT = {};
+
 describe("admission", () => {
   test("at the limit an idle session makes room; without one there is none", () => {
     const { admitted, usage, hits } = admission(2);
@@ -93,11 +95,11 @@ describe("admission", () => {
     const idle = new FakeSession(7, close);
     for (const session of [busy, idle]) {
       expect(admitted.hasRoom("192.0.2.7")).toBe(true);
-      admitted.opened(session, "192.0.2.7");
+      admitted.opened(session, "192.0.2.7", PORT);
     }
     expect(admitted.hasRoom("192.0.2.7")).toBe(true);
     expect([idle.drained, busy.drained, usage.connections]).toEqual([1, 0, 1]);
-    admitted.opened(new FakeSession(-1, close), "192.0.2.7");
+    admitted.opened(new FakeSession(-1, close), "192.0.2.7", PORT);
     expect(admitted.hasRoom("192.0.2.7")).toBe(false);
     expect(hits()).toEqual({ max_connections: 2 });
     admitted.closed(busy);
@@ -107,7 +109,7 @@ describe("admission", () => {
   test("bounds each address, but no trusted proxy and no unix socket", () => {
     const { admitted, hits } = admission(100, 2);
     const fill = (address: string) => {
-      for (let i = 0; i < 2; i++) admitted.opened(new FakeSession(-1), address);
+      for (let i = 0; i < 2; i++) admitted.opened(new FakeSession(-1), address, PORT);
       return admitted.mayConnect(address);
     };
     expect(["192.0.2.7", "2001:db8::7", "10.1.2.3", "unix:", ""].map(fill)).toEqual([false, false, true, true, true]);
@@ -118,9 +120,28 @@ describe("admission", () => {
   test("a session is counted once, however often it says that it closed", () => {
     const { admitted, usage } = admission(100, 2);
     const session = new FakeSession(-1);
-    admitted.opened(session, "192.0.2.7");
+    admitted.opened(session, "192.0.2.7", PORT);
     admitted.closed(session);
     admitted.closed(session);
     expect([usage.connections, admitted.size, admitted.mayConnect("192.0.2.7")]).toEqual([0, 0, true]);
+  });
+
+  test("knows where a session came in, also after another has gone on with its connection", () => {
+    const { admitted } = admission(100);
+    const [one, other, next] = [new FakeSession(-1), new FakeSession(-1), new FakeSession(-1)];
+    const left = {};
+    admitted.opened(one, "192.0.2.7", PORT);
+    admitted.opened(other, "192.0.2.7", left);
+    admitted.replaced(other, next);
+    expect([admitted.sessionsOf(PORT), admitted.sessionsOf(left)]).toEqual([[one], [next]]);
+  });
+
+  test("other bounds hold for those that come from then on", () => {
+    const { admitted } = admission(100);
+    admitted.opened(new FakeSession(-1), "192.0.2.7", PORT);
+    admitted.setBounds({ connectionsMax: 1, connectionsPerAddressMax: 0, trust: () => false });
+    expect(admitted.hasRoom("192.0.2.8")).toBe(false);
+    admitted.setBounds({ connectionsMax: 2, connectionsPerAddressMax: 0, trust: () => false });
+    expect(admitted.hasRoom("192.0.2.8")).toBe(true);
   });
 });

@@ -10,7 +10,6 @@ import { writePlan } from "../write.ts";
 import type { Word } from "./command-line.ts";
 import { absolutePath } from "./context.ts";
 import type { Form } from "./evaluate.ts";
-import { isYes } from "./given.ts";
 import type { Option } from "./option.ts";
 import { runCommand, thisSurroundings } from "./surroundings.ts";
 import { evaluateCommandLine, makeEvaluation, rootOf, translateOptions } from "./translate.ts";
@@ -28,7 +27,6 @@ export interface UwsgiRun {
   readonly pidFiles: readonly string[];
   /** The log of a server that goes to the background. */
   readonly daemonize: string | undefined;
-  readonly vacuum: boolean;
 }
 
 /** What uWSGI says about a file of each form. */
@@ -74,7 +72,6 @@ export function prepareRun(
       return [absolutePath(value, key.endsWith("2") ? root : cwd)];
     }),
     daemonize: log === undefined ? undefined : absolutePath(log, cwd),
-    vacuum: isYes(options.findLast(({ key }) => key === "vacuum")),
   };
 }
 

@@ -1,0 +1,205 @@
+/**
+ * The configuration anew, without losing a request. Everything that can fail comes first, and changes nothing:
+ *
+ *   read and check ──▶ bind new addresses ──▶ fronts assemble ──▶ new pools import ──╮
+ *        │                  │                      │                   │             ▼
+ *        ╰──────────────────┴── what was wrong; all of it is undone ───╯      fronts change, each between two requests
+ *                                                                                    ▼
+ *                            old listeners, pools and services end when their last request has; unchanged apps load their code
+ *
+ * One at a time; those that ask meanwhile share the next one.
+ */
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import type { Loaded } from "../config/load.ts";
+import { formatProblems } from "../config/problems.ts";
+import type { Setup } from "../front/messages.ts";
+import type { AppPools, StagedPools } from "./app-pools.ts";
+import type { Certificates } from "./certificates.ts";
+import { type Change, changesBetween, changesText, feasible } from "./changes.ts";
+import type { Companions } from "./companions.ts";
+import type { Fronts } from "./fronts.ts";
+import { describe, type Listeners, type StagedListeners } from "./listeners.ts";
+import type { AppReload, Operations, Progress } from "./operations.ts";
+import { type Rates, ratesFor } from "./rates.ts";
+
+export interface ReloadOutcome {
+  readonly ok: boolean;
+  /** What was wrong, a line or more each; then nothing has changed. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+  readonly changes: readonly Change[];
+  /** What the file says and what holds instead until a restart. */
+  readonly unchanged: readonly string[];
+  /** Of the apps that were there before and after: their code. */
+  readonly apps: readonly AppReload[];
+}
+
+/** What a configuration in force is made of, in the hands of the master. */
+export interface Holdings {
+  readonly config: Config;
+  readonly rates: Rates;
+  readonly certificates: Certificates;
+}
+
+export interface ReloadParts {
+  readonly log: Log;
+  readonly listeners: Listeners;
+  readonly fronts: Fronts;
+  readonly pools: AppPools;
+  readonly companions: Companions;
+  readonly operations: Operations;
+  /** The configuration, anew. */
+  readonly read: () => Loaded;
+  readonly holdings: () => Holdings;
+  /** Throws when a file cannot be used. */
+  readonly certificates: (config: Config) => Certificates;
+  /** These are in force from now on. */
+  readonly commit: (holdings: Holdings) => void;
+  /** The server was told to stop. */
+  readonly ended: () => boolean;
+}
+
+type Tell = (progress: Progress) => void;
+
+interface Staged {
+  readonly holdings: Holdings;
+  readonly listeners: StagedListeners;
+  readonly pools: StagedPools;
+}
+
+export class Reloads {
+  private readonly parts: ReloadParts;
+  private last: Promise<unknown> = Promise.resolve();
+  /** Not begun yet: who asks joins it. */
+  private next: { readonly outcome: Promise<ReloadOutcome>; readonly tells: Tell[] } | undefined;
+
+  constructor(parts: ReloadParts) {
+    this.parts = parts;
+  }
+
+  /** Never rejects. `tell` hears how far it is. */
+  reload(reason: string, tell: Tell): Promise<ReloadOutcome> {
+    if (this.next !== undefined) {
+      this.next.tells.push(tell);
+      return this.next.outcome;
+    }
+    const tells = [tell];
+    const outcome = this.last.then(() => {
+      this.next = undefined;
+      return this.run(reason, (progress) => tells.forEach((each) => each(progress)));
+    });
+    this.next = { outcome, tells };
+    this.last = outcome;
+    return outcome;
+  }
+
+  private async run(reason: string, tell: Tell): Promise<ReloadOutcome> {
+    const { log, holdings, read: readAgain } = this.parts;
+    log.notice(`reloading (${reason})`);
+    const now = holdings().config;
+    const { config: read, problems } = readAgain();
+    const lines = (severity: string) =>
+      problems.filter((each) => each.severity === severity).map((each) => formatProblems([each], { colour: false }));
+    const warnings = lines("warning");
+    if (read === undefined) return this.refused(lines("error"), warnings);
+    const { config, unchanged } = feasible(read, now);
+    const staged = await this.makeReady(config);
+    if (!("holdings" in staged)) return this.refused(staged, warnings);
+    await this.commit(staged);
+    const changes = [...listenerChanges(staged.listeners), ...changesBetween(now, config)];
+    for (const text of unchanged) log.warn(text);
+    log.notice(`the configuration is in force; ${changesText(changes)}`);
+    const apps = await this.followUp(staged, reason, tell);
+    return { ok: apps.every(({ ok }) => ok), problems: [], warnings, changes, unchanged, apps };
+  }
+
+  private refused(problems: readonly string[], warnings: readonly string[]): ReloadOutcome {
+    const { log } = this.parts;
+    for (const problem of problems) log.error(problem.trimEnd());
+    log.error("the reload failed; nothing has changed");
+    return { ok: false, problems, warnings, changes: [], unchanged: [], apps: [] };
+  }
+
+  /** Everything that can fail; what was wrong, when it did, and then nothing has changed. */
+  private async makeReady(config: Config): Promise<Staged | readonly string[]> {
+    const { listeners, fronts, pools } = this.parts;
+    let staged: Staged;
+    try {
+      staged = this.stage(config);
+    } catch (error) {
+      return [textOf(error)];
+    }
+    const found = await this.tryOut(staged);
+    if (found.length === 0) return staged;
+    fronts.discard();
+    listeners.discard(staged.listeners);
+    await pools.discard(staged.pools);
+    return found;
+  }
+
+  private stage(config: Config): Staged {
+    const { listeners, pools } = this.parts;
+    const staged = listeners.stage(config);
+    try {
+      const rates = ratesFor(config, this.parts.holdings().rates);
+      const holdings = { config, rates, certificates: this.parts.certificates(config) };
+      return { holdings, listeners: staged, pools: pools.stage(config) };
+    } catch (error) {
+      listeners.discard(staged);
+      throw error;
+    }
+  }
+
+  private async tryOut(staged: Staged): Promise<readonly string[]> {
+    const { fronts, ended } = this.parts;
+    const found = await fronts.prepare((front) => this.setup(front, staged));
+    if (found.length > 0) return found;
+    const starts = await Promise.allSettled(staged.pools.fresh.map((app) => app.start()));
+    const failures = starts.flatMap((start) => (start.status === "rejected" ? [textOf(start.reason)] : []));
+    return ended() ? [...failures, "the server stops"] : failures;
+  }
+
+  private async commit({ listeners, pools, holdings }: Staged): Promise<void> {
+    // From here on a front that has to be replaced begins with the new one.
+    this.parts.listeners.commit(listeners);
+    this.parts.pools.commit(pools);
+    this.parts.commit(holdings);
+    for (const problem of await this.parts.fronts.change()) this.parts.log.error(problem);
+  }
+
+  private setup(front: number, { holdings, listeners, pools }: Staged): Setup {
+    return {
+      config: holdings.config,
+      rates: holdings.rates,
+      certificates: holdings.certificates.forFronts(),
+      listeners: this.parts.listeners.handles(front, listeners),
+      pools: this.parts.pools.setup(pools),
+    };
+  }
+
+  /** What follows once it is in force, and can no longer fail as a whole. */
+  private async followUp(staged: Staged, reason: string, tell: Tell): Promise<readonly AppReload[]> {
+    const { listeners, companions, operations, pools } = this.parts;
+    const same = pools.apps.filter((app) => !staged.pools.fresh.includes(app));
+    const [apps] = await Promise.all([
+      operations.reloadApps(same, reason, tell),
+      companions.change(staged.holdings.config),
+      listeners.left(),
+    ]);
+    return apps;
+  }
+}
+
+function listenerChanges({ added, removed }: StagedListeners): Change[] {
+  const change = (how: Change["how"]) => (each: Parameters<typeof describe>[0]) => ({
+    what: "listener",
+    name: describe(each),
+    how,
+  });
+  return [...added.map(change("added")), ...removed.map(change("removed"))];
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,183 @@
+/** Another configuration in a running server: what changes, what goes on, and that a wrong one changes nothing. */
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
+import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+import { reloadUnderLoad } from "../support/reload-load.ts";
+import { probeApp, site } from "../support/toml.ts";
+import { until } from "../support/wait.ts";
+import { WebSocketClient } from "../support/websocket.ts";
+import { Client, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
+
+let folder = "";
+let server: Server | undefined;
+let address: Address;
+let listen = "";
+
+beforeEach(async () => {
+  folder = makeFolder("config-reload");
+  const port = await freePort();
+  address = { host: "127.0.0.1", port };
+  listen = `127.0.0.1:${port}`;
+});
+
+afterEach(async () => {
+  await server?.dispose();
+  server = undefined;
+  removeFolder(folder);
+});
+
+const TWO_FRONTS = "[server]\nfronts = 2\n";
+const FIXED = '"/fixed" = { respond = "one" }';
+
+async function start(toml: string): Promise<Server> {
+  server = await startServer(toml, { folder });
+  return server;
+}
+
+const write = (toml: string) => writeFileSync(join(folder, "server.toml"), toml);
+const body = async (path: string, at = address) => (await get(at, path)).body.toString();
+const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+test("under load no request fails while routes, listeners, apps, workers and services change", async () => {
+  const { kept, fresh, mismatches } = await reloadUnderLoad(4, 2_000, 4);
+  expect(mismatches).toEqual([]);
+  expect([...kept.failures, ...fresh.failures]).toEqual([]);
+  expect([Object.keys(kept.statuses), Object.keys(fresh.statuses)]).toEqual([["200"], ["200"]]);
+});
+
+test("a connection that is open meets the new route with its next request, and the answer says what changed", async () => {
+  const running = await start(TWO_FRONTS + site(listen, FIXED));
+  const client = await Client.open(address);
+  client.send(request("/fixed"));
+  expect((await client.answer()).body.toString()).toBe("one");
+  write(TWO_FRONTS + site(listen, '"/fixed" = { respond = "two" }'));
+  const { code, stdout, stderr } = await running.command("reload");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toBe("site default: changed\n");
+  client.send(request("/fixed"));
+  expect((await client.answer()).body.toString()).toBe("two");
+  client.close();
+  expect((await running.command("reload")).stdout).toBe("the configuration is as it was\n");
+});
+
+test("HUP does the same, and what comes of it is in the log", async () => {
+  const running = await start(TWO_FRONTS + site(listen, FIXED));
+  write(TWO_FRONTS + site(listen, '"/fixed" = { respond = "two" }'));
+  running.signal("SIGHUP");
+  await running.logged("the configuration is in force; site default changed");
+  expect(await body("/fixed")).toBe("two");
+  write("nonsense");
+  running.signal("SIGHUP");
+  await running.logged("the reload failed; nothing has changed");
+  expect(await body("/fixed")).toBe("two");
+});
+
+test("every mistake is shown, and nothing changes: in the file, at an address, in the code of an app", async () => {
+  const good = TWO_FRONTS + probeApp() + site(listen, `${FIXED}\n"/" = { app = "probe" }`);
+  const running = await start(good);
+  const refused = async (toml: string) => {
+    write(toml);
+    const { code, stdout, stderr } = await running.command("reload");
+    expect([code, stdout, await body("/fixed"), await body("/hello")]).toEqual([1, "", "one", "hello\n"]);
+    expect(stderr).toEndWith("server: the configuration is not taken; nothing has changed\n");
+    return stderr;
+  };
+  const wrong = await refused(site(listen, '"/fixed" = { respond = "two", wrong = 1 }\n"/b" = { app = "nobody" }'));
+  expect(wrong).toContain("wrong: is not a known key");
+  expect(wrong).toContain('names no app: "nobody"');
+  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  const more = TWO_FRONTS + site(`${listen}", "127.0.0.1:${taken.port}`, '"/fixed" = { respond = "two" }');
+  expect(await refused(more)).toContain(`127.0.0.1:${taken.port}): EADDRINUSE`);
+  taken.stop();
+  writeFiles(folder, { "broken.py": "raise RuntimeError('not today')\n" });
+  const broken = `[app.broken]\nroot = "."\nwsgi = "broken"\n${good.replace('"one"', '"two"')}`;
+  expect(await refused(broken)).toContain("RuntimeError: not today");
+  rmSync(join(folder, "server.toml"));
+  const { code, stderr } = await running.command("reload");
+  expect([code, await body("/fixed")]).toEqual([1, "one"]);
+  expect(stderr).toContain("server.toml: does not exist");
+});
+
+test("listeners come and go; a removed one refuses, its connections are told to close, its path is removed", async () => {
+  const path = join(folder, "more.sock");
+  const both = `${listen}", "unix:${path}`;
+  const running = await start(TWO_FRONTS + site(listen, FIXED));
+  write(TWO_FRONTS + site(both, FIXED));
+  expect((await running.command("reload")).stdout).toContain(`listener unix:${path}: added`);
+  const client = await Client.open({ path });
+  client.send(request("/fixed"));
+  expect((await client.answer()).body.toString()).toBe("one");
+  write(TWO_FRONTS + site(listen, FIXED));
+  expect((await running.command("reload")).stdout).toContain(`listener unix:${path}: removed`);
+  expect(existsSync(path)).toBe(false);
+  expect((await client.rest()).length).toBe(0);
+  client.close();
+  expect(await body("/fixed")).toBe("one");
+});
+
+test("what cannot be changed while it runs is named, the rest is in force", async () => {
+  const running = await start(TWO_FRONTS + site(listen, FIXED));
+  write(`[server]\nfronts = 3\n${site(listen, '"/fixed" = { respond = "two" }')}`);
+  const { code, stderr } = await running.command("reload");
+  expect(code).toBe(0);
+  expect(stderr).toBe("server: server.fronts is 3, and stays 2 until a restart\n");
+  expect(await body("/fixed")).toBe("two");
+});
+
+test("a reply that is under way comes to its end, though its app is another and then gone", async () => {
+  const app = (environment: string) => probeApp({ env: `ROUND = "${environment}"` });
+  const routes = `${FIXED}\n"/" = { app = "probe" }`;
+  const running = await start(TWO_FRONTS + app("one") + site(listen, routes));
+  const client = await Client.open(address);
+  client.send(request("/sleep?s=3"));
+  await until("request that sleeps", 5_000, () => running.log.includes("asleep in"));
+  write(TWO_FRONTS + app("two") + site(listen, routes));
+  expect((await running.command("reload")).stdout).toContain("app probe: changed");
+  write(TWO_FRONTS + site(listen, FIXED));
+  expect((await running.command("reload")).stdout).toContain("app probe: removed");
+  expect((await get(address, "/hello")).status).toBe(404);
+  expect((await client.answer()).status).toBe(200);
+  client.close();
+  await until("the end of all workers", 10_000, () => !running.children().some((each) => /python/.test(each.command)));
+});
+
+test("a WebSocket goes on, though its route and its upstream are gone", async () => {
+  const echo = Bun.serve<undefined>({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (incoming, self) => (self.upgrade(incoming) ? undefined : new Response("no", { status: 400 })),
+    websocket: { message: (socket, message) => void socket.send(message) },
+  });
+  const upstream = `[upstream.echo]\nservers = ["127.0.0.1:${echo.port}"]\n`;
+  const running = await start(TWO_FRONTS + upstream + site(listen, `${FIXED}\n"/" = { upstream = "echo" }`));
+  const socket = await WebSocketClient.open(`ws://${listen}/`);
+  write(TWO_FRONTS + site(listen, FIXED));
+  expect((await running.command("reload")).stdout).toContain("upstream echo: removed");
+  socket.send("still here");
+  expect(await socket.next()).toBe("still here");
+  socket.close();
+  await echo.stop(true);
+});
+
+test("what is the same is kept: cached replies, what a limit has counted", async () => {
+  writeFiles(folder, { "files/a.txt": "a" });
+  const upstream = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(crypto.randomUUID()) });
+  const toml = (fixed: string) => `${TWO_FRONTS.replace("2", "1")}
+[limit.few]
+rate = "1/h"
+[upstream.own]
+servers = ["127.0.0.1:${upstream.port}"]
+${site(listen, `"/kept" = { upstream = "own", cache = { ttl = "1h" } }\n"/few" = { respond = "x", limit = "few" }\n"/fixed" = { respond = "${fixed}" }`)}`;
+  const running = await start(toml("one"));
+  const first = await body("/kept");
+  expect((await get(address, "/few")).status).toBe(200);
+  write(toml("two"));
+  expect((await running.command("reload")).code).toBe(0);
+  expect([await body("/fixed"), await body("/kept")]).toEqual(["two", first]);
+  expect((await get(address, "/few")).status).toBe(429);
+  await upstream.stop(true);
+});
