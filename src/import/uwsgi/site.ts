@@ -86,7 +86,7 @@ function mapFiles(context: Context, site: Site, { option, prefix, folder, names,
   }
   const directory = { ...files, files: `${unmark(path).replace(/\/+$/, "")}/` };
   // Without static-index a directory is no file, not even one with an index.html.
-  const looks = names.length === 0 ? { try: ["$uri"] } : { index: names };
+  const looks = names.length === 0 ? { index: [] } : { index: names };
   const otherwise = app.has("wsgi") ? { otherwise: { app: name } } : {};
   addRoute(site, `${prefix.replace(/\/+$/, "")}/`, { ...directory, ...looks, ...otherwise }, option);
   given.tell("translated", option, "a route to the files; what is not there is asked of the app");

@@ -64,7 +64,7 @@ export function translateSockets(context: Context, addresses: Addresses): void {
 }
 
 function translateHttp(context: Context, site: Site, options: readonly Option[], file: Listening): void {
-  const { given } = context;
+  const { given, plan } = context;
   const proxied = given.last("http-enable-proxy-protocol", "enable-proxy-protocol");
   const found = options.flatMap(
     (option) => listenValue(context, option, { ...file, proxy: isYes(proxied) }, "listen of a site") ?? [],
@@ -74,6 +74,7 @@ function translateHttp(context: Context, site: Site, options: readonly Option[],
   const isLocal = options.every(
     ({ value = "" }) => /^(?:127\.|localhost:|\[::1\])/.test(value) || !value.includes(":"),
   );
+  plan.server.set("merge_slashes", false, undefined, "uWSGI leaves // in a path as it is");
   site.settings.set(
     "trusted_proxies",
     isLocal ? ["127.0.0.1", "::1", "unix:"] : PRIVATE,
