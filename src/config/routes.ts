@@ -69,7 +69,19 @@ export function resolveRoute(
   if (match === undefined || target === undefined) return undefined;
   const { internal, max_body_size: bodyBytesMax } = route.value.values;
   const encoding = resolveEncoding(route.value.values, inherited);
-  return { pattern: route.name, match, internal, bodyBytesMax, headers, encoding, target, guards: ownGuards, fallback };
+  const logged = route.value.values.access_log === "on";
+  return {
+    pattern: route.name,
+    match,
+    internal,
+    logged,
+    bodyBytesMax,
+    headers,
+    encoding,
+    target,
+    guards: ownGuards,
+    fallback,
+  };
 }
 
 export function readPattern(place: Place, written: string): RouteConfig["match"] | undefined {

@@ -14,6 +14,7 @@ import { HEADERS } from "./schema-headers.ts";
 import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
 import { TRUSTED_PROXIES } from "./schema-limits.ts";
 import { HTTPS } from "./schema-tls.ts";
+import { ROUTE_LOGS, SITE_LOGS } from "./schema-logs.ts";
 
 const MIB = 1024 * 1024;
 const TIB = MIB * MIB;
@@ -179,6 +180,7 @@ export const ROUTE = {
     "that of the site",
     "Largest request body of this route. 0: no bound, as in nginx.",
   ),
+  ...ROUTE_LOGS,
   ...ENCODING,
   headers: optional(
     table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
@@ -236,6 +238,7 @@ export const SITE = {
     "those of the server",
     "Proxies in front of this site, in place of the server's. An empty list: none.",
   ),
+  ...SITE_LOGS,
   charset: optional(CHARSET, "none", "Added to the Content-Type of textual files that names none. nginx: charset."),
   ...TYPES,
   ...ENCODING,

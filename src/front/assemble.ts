@@ -17,7 +17,7 @@ import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Trust } from "../exchange/client-address.ts";
-import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import type { Account, ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
@@ -34,6 +34,7 @@ import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
+import type { AccessLogs } from "./access-logs.ts";
 import { type AssembledApp, assembleApp, type AppsContext } from "./apps.ts";
 import { Caches } from "./caches.ts";
 import { Compressions } from "./compressions.ts";
@@ -56,6 +57,7 @@ export interface Assembly {
   /** Listener key → fields and pages of answers to what never became a request; see refused-reply.ts. */
   readonly refusals: ReadonlyMap<string, RefusalOptions>;
   readonly caches: Caches;
+  readonly accessLogs: AccessLogs;
 }
 
 interface AssemblyHeirlooms {
@@ -67,6 +69,7 @@ interface AssemblyHeirlooms {
 export interface AssembleContext extends AppsContext, GuardsContext {
   /** Another thread was this front before. */
   readonly replaced: boolean;
+  readonly accessLogs: AccessLogs;
   /** Requests of each server of an upstream, of all fronts. */
   readonly servers: CountSketch;
   /** What is served until now. */
@@ -103,9 +106,10 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     upstreams,
     compressions: new Compressions(),
     files: heirlooms.files.of(config.server.fileCache, () => shareFiles(config.server.fileCache, log)),
+    accessLogs: context.accessLogs,
   };
   const sites = assembleSites(config, targets);
-  return { ...sites, apps, upstreams: [...upstreams.values()], caches, heirlooms };
+  return { ...sites, apps, upstreams: [...upstreams.values()], caches, accessLogs: context.accessLogs, heirlooms };
 }
 
 function assembleCaches(config: Config, { front, replaced, before, changed, log }: AssembleContext): Caches {
@@ -131,6 +135,7 @@ function assembleSites(config: Config, targets: Targets): Pick<Assembly, "handle
     config: site,
     handler: withHttps(site, withExpectation(makeSiteHandler(site, targets)), scope),
     headerRules: rulesOf(site, undefined, targets),
+    account: targets.accessLogs.of(site),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   const handlers = new Map<string, Handler>();
@@ -154,6 +159,7 @@ interface Targets {
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly compressions: Compressions;
+  readonly accessLogs: AccessLogs;
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: SharedFiles;
   readonly heirlooms: AssemblyHeirlooms;
@@ -187,6 +193,7 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.headerRules = found.value.headerRules;
     exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
+    exchange.account = found.value.account;
     // Exchanges of clients have depth 0.
     if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
@@ -226,6 +233,7 @@ interface AssembledRoute {
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
   readonly internal: boolean;
+  readonly account: Account;
 }
 
 interface Surroundings {
@@ -245,6 +253,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
     internal: route.internal,
+    account: targets.accessLogs.of(site, route),
   };
 }
 

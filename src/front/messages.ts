@@ -21,8 +21,8 @@ export interface ListenerHandle {
 }
 
 export interface LogDescriptors {
-  /** -1: no access log. */
-  readonly access: number;
+  /** By path, `stdout` and `stderr`. They stay what they are while files are rotated: see os/log-file.ts. */
+  readonly access: Readonly<Record<string, number>>;
   readonly error: number;
 }
 
@@ -42,6 +42,7 @@ export interface Setup {
   readonly pools: Readonly<Record<string, AppPool>>;
   /** The buckets of each [limit.NAME]. */
   readonly rates: Readonly<Record<string, RateMemory>>;
+  readonly logs: LogDescriptors;
 }
 
 export type ToFront =
@@ -51,7 +52,6 @@ export type ToFront =
       /** Another thread was this front before, and died. */
       readonly replaced: boolean;
       readonly setup: Setup;
-      readonly logs: LogDescriptors;
       /** See exchange/usage.ts, exchange/address-counts.ts and proxy/occupancy.ts. */
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;

@@ -20,6 +20,7 @@ import { type Change, changesBetween, changesText, feasible } from "./changes.ts
 import type { Companions } from "./companions.ts";
 import type { Fronts } from "./fronts.ts";
 import { describe, type Listeners, type StagedListeners } from "./listeners.ts";
+import type { Logs } from "./logs.ts";
 import type { AppReload, Operations, Progress } from "./operations.ts";
 import { type Rates, ratesFor } from "./rates.ts";
 
@@ -44,6 +45,7 @@ export interface Holdings {
 
 export interface ReloadParts {
   readonly log: Log;
+  readonly logs: Pick<Logs, "open" | "descriptors">;
   readonly listeners: Listeners;
   readonly fronts: Fronts;
   readonly pools: AppPools;
@@ -139,7 +141,8 @@ export class Reloads {
   }
 
   private stage(config: Config): Staged {
-    const { listeners, pools } = this.parts;
+    const { listeners, logs, pools } = this.parts;
+    logs.open(config);
     const staged = listeners.stage(config);
     try {
       const rates = ratesFor(config, this.parts.holdings().rates);
@@ -175,6 +178,7 @@ export class Reloads {
       certificates: holdings.certificates.forFronts(),
       listeners: this.parts.listeners.handles(front, listeners),
       pools: this.parts.pools.setup(pools),
+      logs: this.parts.logs.descriptors,
     };
   }
 

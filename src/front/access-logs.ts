@@ -1,0 +1,81 @@
+/** All access logs of a front: which site writes to which, with one buffer for each place. */
+import type { Log } from "../base/log.ts";
+import type { Config, RouteConfig, SiteConfig } from "../config/config.ts";
+import type { AccessLogConfig } from "../config/log-config.ts";
+import type { Account } from "../exchange/exchange.ts";
+import { NAMED_LOG_FORMATS } from "../exchange/log-formats.ts";
+import { Masking, maskedScope } from "../exchange/masking.ts";
+import type { Scope } from "../exchange/scope.ts";
+import { siteScope } from "../exchange/site-scope.ts";
+import { AccessLog, makeCombinedLine } from "./access-log.ts";
+import { LogBuffer } from "./log-buffer.ts";
+import { type LogLine, makeLogLine } from "./log-format.ts";
+import type { LogDescriptors } from "./messages.ts";
+import { makeScope, makeTemplate } from "./templates.ts";
+
+const NO_LOG: Account = { finished: () => {} };
+
+export class AccessLogs {
+  private readonly buffers: Map<string, LogBuffer>;
+  private readonly sites = new Map<SiteConfig, Account>();
+  private readonly descriptors: LogDescriptors["access"];
+  private readonly log: Log;
+  private readonly masking: Masking;
+  private readonly scope: Scope;
+  /** Of what belongs to no site. */
+  readonly server: Account;
+
+  /** `before`: those of the configuration that this one takes the place of. Lines go on into the same buffers. */
+  constructor(config: Config, descriptors: LogDescriptors["access"], log: Log, before?: AccessLogs) {
+    this.buffers = before?.buffers ?? new Map<string, LogBuffer>();
+    this.descriptors = descriptors;
+    this.log = log;
+    this.masking = new Masking(config.server.masked);
+    this.scope = makeScope(config);
+    this.server = this.make(config.server.accessLog, this.scope);
+  }
+
+  of(site: SiteConfig, route?: RouteConfig): Account {
+    if (route?.logged === false) return NO_LOG;
+    const known = this.sites.get(site) ?? this.make(site.accessLog, siteScope(site.names, this.scope));
+    this.sites.set(site, known);
+    return known;
+  }
+
+  private make(config: AccessLogConfig, scope: Scope): Account {
+    if (config.path === "off") return NO_LOG;
+    return new AccessLog(this.bufferOf(config.path), this.lineOf(config, scope), config);
+  }
+
+  private lineOf({ format, escape }: AccessLogConfig, scope: Scope): LogLine {
+    if (format === "combined") return makeCombinedLine(this.masking);
+    const named = NAMED_LOG_FORMATS[format] ?? { template: format, escape };
+    return makeLogLine(makeTemplate(named.template, maskedScope(scope, this.masking), "log"), named.escape);
+  }
+
+  private bufferOf(path: string): LogBuffer {
+    const known = this.buffers.get(path);
+    if (known !== undefined) return known;
+    const fd = this.descriptors[path];
+    if (fd === undefined) throw new Error(`access log ${path} was not opened`);
+    const made = new LogBuffer(fd, {
+      losing: (why) => this.log.error(`access log ${path}: lines are lost: ${why}`),
+      recovered: (lost, why) =>
+        this.log.error(
+          `access log ${path}: ${lost} ${lost === 1 ? "line was" : "lines were"} lost (${why}); it is written again`,
+        ),
+    });
+    this.buffers.set(path, made);
+    return made;
+  }
+
+  get lost(): number {
+    let lost = 0;
+    for (const buffer of this.buffers.values()) lost += buffer.lost;
+    return lost;
+  }
+
+  flush(): void {
+    for (const buffer of this.buffers.values()) buffer.flush();
+  }
+}
