@@ -17,7 +17,7 @@ import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { errorLogWriter } from "../os/log-file.ts";
 import { Accepting } from "./accepting.ts";
-import { AccessLogs } from "./access-logs.ts";
+import { AccessLogs, LogBuffers } from "./access-logs.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
 import { Admission, type AdmissionBounds } from "./admission.ts";
 import { assemble, type Assembly } from "./assemble.ts";
@@ -65,6 +65,8 @@ export interface FrontEvents {
   deaf(): void;
   /** Everything that was in flight is over. */
   drained(): void;
+  /** A line of the error log, which was written. */
+  logged(line: string): void;
   /** Kept replies that the other fronts are to forget, too. */
   changed(places: readonly string[]): void;
   /** Nothing is accepted on these listeners any more. */
@@ -75,6 +77,7 @@ export interface FrontEvents {
 
 export class Front implements SessionObserver {
   private readonly log: Log;
+  private readonly logBuffers: LogBuffers;
   private readonly channels: Channels;
   private readonly generations: Generations;
   private readonly budget: SpoolBudget;
@@ -100,7 +103,11 @@ export class Front implements SessionObserver {
     this.number = front;
     this.fronts = config.server.fronts;
     this.replacesAnother = replaced;
-    this.log = sparing(openErrorLog(front, setup), monotonicMs);
+    this.log = sparing(
+      openErrorLog(start, (line) => told.logged(line)),
+      monotonicMs,
+    );
+    this.logBuffers = new LogBuffers(this.log);
     const usage = new Usage(start.usage, front);
     const addresses = new AddressCounts(start.addresses, front);
     this.limits = new LimitLog(this.log, usage, monotonicMs);
@@ -127,9 +134,9 @@ export class Front implements SessionObserver {
       rates: setup.rates,
       budget: this.budget,
       servers: this.servers,
+      accounts: new AccessLogs(setup.config, setup.accessLogs, this.logBuffers),
       before,
       log: this.log,
-      accessLogs: new AccessLogs(setup.config, setup.logs.access, this.log, before?.accessLogs),
       limited: (limit, detail) => this.limited(limit, detail),
       changed: (places) => {
         this.forget(places);
@@ -334,7 +341,7 @@ export class Front implements SessionObserver {
     if (exchange.tenancy !== undefined) exchange.tenancy.users--;
     exchange.finalStatus = status;
     exchange.contentBytes = contentBytes;
-    (exchange.account ?? this.generations.current.assembly.accessLogs.server).finished(exchange);
+    (exchange.account ?? this.generations.current.assembly.accounts.server).finished(exchange);
   }
 
   refused(exchange: Exchange, status: number, contentBytes: number): void {
@@ -361,7 +368,7 @@ export class Front implements SessionObserver {
 
   private reportDrained(): void {
     if (this.admission.size > 0) return;
-    this.generations.current.assembly.accessLogs.flush();
+    this.logBuffers.flush();
     this.generations.close();
     void this.generations.current.assembly.caches.flush().then(() => this.told.drained());
   }
@@ -380,7 +387,12 @@ function spoolBounds({ server: { fronts, limits } }: Config): SpoolBounds {
   };
 }
 
-function openErrorLog(front: number, { config, logs }: Setup): Log {
-  const { logLevel, errorLogFormat } = config.server;
-  return makeLog(`front-${front}`, logLevel, errorLogWriter(logs.error, errorLogFormat), errorLogFormat);
+function openErrorLog({ front, setup, errorLog }: Start, logged: (line: string) => void): Log {
+  const { logLevel, errorLogFormat } = setup.config.server;
+  const write = errorLogWriter(errorLog, errorLogFormat);
+  const both = (line: string) => {
+    write(line);
+    logged(line);
+  };
+  return makeLog(`front-${front}`, logLevel, both, errorLogFormat);
 }

@@ -179,6 +179,7 @@ class Master {
       traffic: (forget) => this.traffic(forget),
       reload: (reason, tell) => this.reloads?.reload(reason, tell),
       operations: this.operations,
+      logs: this.logs,
       fronts: this.config.server.fronts,
       fault: (front) => this.fronts?.post(front, { kind: "fault" }),
     });
@@ -222,13 +223,15 @@ class Master {
           rates: this.holdings.rates,
           certificates: this.holdings.certificates.forFronts(),
           listeners: listeners.handles(front, listeners.inForce()),
-          logs: this.logs.descriptors,
+          accessLogs: this.logs.access(),
           pools: pools.setup(pools.inForce()),
         },
+        errorLog: this.logs.error,
         usage: this.usage,
         addresses: this.addresses,
         servers: this.servers,
       }),
+      logged: (line) => this.logs.recent.add(line),
       deaf: (front) => listeners.closeFor(front, "all"),
       left: (front) => listeners.closeFor(front, "leaving"),
       retired: (front, pool) => pools.retired(front, pool),
@@ -251,8 +254,9 @@ class Master {
     this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
-    this.holdings.certificates.start();
     this.logs.watch();
+    void this.obeyReopens(signals.reopen);
+    this.holdings.certificates.start();
     const { log, logs, listeners, pools, companions, operations } = this;
     this.reloads = new Reloads({
       log,
@@ -269,7 +273,6 @@ class Master {
       ended: () => this.state !== "serving",
     });
     void this.obeyReloads(this.reloads, signals.reload);
-    void this.obeyReopens(signals.reopen);
   }
 
   /** Of a reload: these are in force from now on. */
@@ -277,7 +280,6 @@ class Master {
     this.holdings.certificates.stop();
     this.holdings = holdings;
     holdings.certificates.start();
-    this.logs.rotateBy(this.config);
     for (const watch of this.watches) watch.stop();
     this.watches = watchApps(this.config, this.operations);
     for (const watch of this.watches) watch.start();
