@@ -24,6 +24,6 @@ export const RUN: Command = {
       return EXIT_USAGE;
     }
     const { runMaster } = await import("../master/master.ts");
-    return runMaster(config, inheritance);
+    return runMaster(config, { inheritance, successor: ["run", "-c", config.file] });
   },
 };

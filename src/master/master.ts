@@ -14,6 +14,7 @@ import type { Log } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
@@ -52,8 +53,18 @@ interface Signals {
   readonly reopen: SignalQueue;
 }
 
+export interface RunOptions {
+  /** Gives the configuration again at each reload. Default: its file. */
+  readonly read?: () => Loaded;
+  /** From the process that waits until this one serves. */
+  readonly inheritance?: Inheritance | undefined;
+  /** The words of the command line that start a successor; undefined: there can be none. */
+  readonly successor?: readonly string[];
+}
+
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
-export async function runMaster(config: Config, inheritance?: Inheritance): Promise<number> {
+export async function runMaster(config: Config, options: RunOptions): Promise<number> {
+  const { inheritance } = options;
   const signals = {
     stop: new SignalQueue(STOP_SIGNALS),
     reload: new SignalQueue(RELOAD_SIGNALS),
@@ -61,7 +72,7 @@ export async function runMaster(config: Config, inheritance?: Inheritance): Prom
     reopen: new SignalQueue(REOPEN_SIGNALS),
   };
   try {
-    return await new Master(config, new Logs(config), inheritance).run(signals);
+    return await new Master(config, new Logs(config), options).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     inheritance?.failedToStart(startProblem(error));
@@ -74,6 +85,10 @@ export async function runMaster(config: Config, inheritance?: Inheritance): Prom
   }
 }
 
+function readFileOf({ file }: Config): () => Loaded {
+  return () => loadConfig(file, process.env);
+}
+
 function startProblem(error: unknown): string {
   if (error instanceof StartFailure) return error.message;
   return error instanceof Error ? error.message : String(error);
@@ -83,6 +98,8 @@ class Master {
   /** In force: a reload brings others. */
   private holdings: Holdings;
   private readonly inheritance: Inheritance | undefined;
+  private readonly read: () => Loaded;
+  private readonly successor: RunOptions["successor"];
   private readonly logs: Logs;
   private readonly log: Log;
   private readonly pools: AppPools;
@@ -104,9 +121,11 @@ class Master {
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: Logs, inheritance: Inheritance | undefined) {
+  constructor(config: Config, logs: Logs, { read = readFileOf(config), inheritance, successor }: RunOptions) {
     const { fronts } = config.server;
     this.inheritance = inheritance;
+    this.read = read;
+    this.successor = successor;
     this.logs = logs;
     this.usage = makeUsageMemory(fronts);
     this.addresses = makeCountMemory(fronts);
@@ -278,6 +297,7 @@ class Master {
       pools,
       companions,
       operations,
+      read: this.read,
       holdings: () => this.holdings,
       certificates: (config) => this.makeCertificates(config),
       commit: (holdings) => this.commit(holdings),
@@ -316,6 +336,7 @@ class Master {
   private async upgrade(hold: ControlHold): Promise<UpgradeOutcome> {
     if (this.state !== "serving") return { ok: false, why: `the server is ${this.state}` };
     this.upgrading ??= upgrade({
+      words: this.successor,
       config: this.config,
       log: this.log,
       listeners: this.listeners,

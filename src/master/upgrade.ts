@@ -18,6 +18,8 @@ import type { Listeners } from "./listeners.ts";
 export type UpgradeOutcome = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
 
 export interface UpgradeParts {
+  /** Of the command line; undefined: there can be no successor. */
+  readonly words: readonly string[] | undefined;
   readonly config: Config;
   readonly log: Log;
   readonly listeners: Listeners;
@@ -33,13 +35,18 @@ const TAKE_MS = 5_000;
 
 /** Never rejects. When it is well, this process has only to drain. */
 export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
-  const { config, log, listeners, companions, hold } = parts;
+  const { words, config, log, listeners, companions, hold } = parts;
   if (process.pid === 1)
     return refused(log, "this is process 1 of a container, which ends with it: restart the container");
+  if (words === undefined)
+    return refused(
+      log,
+      "it was started with uWSGI's words, which a successor would obey anew: stop it, and start it again",
+    );
   let successor: Successor;
   try {
     successor = new Successor({
-      words: ["run", "-c", config.file],
+      words,
       stdio: [0, 1, 2],
       upgrade: { listeners: listeners.passOn(), locks: hold.held },
       detached: false,
