@@ -9,6 +9,7 @@ import type { CompressionOptions } from "../exchange/compressible.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
+import type { AcmeConfig } from "./acme.ts";
 import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
@@ -17,6 +18,7 @@ export interface Config {
   /** The file it came from, absolute. */
   readonly file: string;
   readonly server: ServerConfig;
+  readonly acme: AcmeConfig;
   readonly maps: readonly MapConfig[];
   readonly apps: readonly AppConfig[];
   readonly upstreams: readonly UpstreamConfig[];
@@ -178,6 +180,8 @@ export interface ServerConfig {
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
   readonly drainTimeoutMs: number;
+  /** Absolute; may not be there yet. */
+  readonly stateDirectory: string;
   /** `pass`, `off` or the text of the field. */
   readonly serverHeader: string;
   readonly mergeSlashes: boolean;

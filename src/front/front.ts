@@ -22,6 +22,7 @@ import { AddressCounts } from "../exchange/address-counts.ts";
 import { Admission, type AdmissionBounds } from "./admission.ts";
 import { assemble, type Assembly } from "./assemble.ts";
 import type { SiteCertificates } from "./certificates.ts";
+import { Challenges } from "./challenges.ts";
 import { Channels } from "./channels.ts";
 import { Generations } from "./generations.ts";
 import { Handshake } from "./handshake.ts";
@@ -75,6 +76,7 @@ export interface FrontEvents {
 
 export class Front implements SessionObserver {
   private readonly log: Log;
+  readonly challenges = new Challenges();
   private readonly channels: Channels;
   private readonly generations: Generations;
   private readonly budget: SpoolBudget;
@@ -128,6 +130,7 @@ export class Front implements SessionObserver {
       budget: this.budget,
       servers: this.servers,
       before,
+      challenges: this.challenges,
       log: this.log,
       accessLogs: new AccessLogs(setup.config, setup.logs.access, this.log, before?.accessLogs),
       limited: (limit, detail) => this.limited(limit, detail),
@@ -272,6 +275,8 @@ export class Front implements SessionObserver {
       fd,
       policy: tls ?? "intermediate",
       choose: (serverName) => this.generations.current.certificates.choose(key, serverName),
+      challenge: (serverName) => this.challenges.context(serverName),
+      challenged: () => this.challenges.hasTls,
       accept: (wire) => this.acceptedSecure(key, wire),
       plainAnswer: plainHttpAnswer,
     });

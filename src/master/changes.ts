@@ -15,6 +15,7 @@ export interface Change {
 const FIXED = [
   ["fronts", "fronts"],
   ["control", "control"],
+  ["state_directory", "stateDirectory"],
   ["error_log", "errorLog"],
   ["log_level", "logLevel"],
   ["error_log_format", "errorLogFormat"],

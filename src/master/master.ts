@@ -20,7 +20,10 @@ import type { SiteCertificates } from "../front/certificates.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { AppPools } from "./app-pools.ts";
+import { Issuer } from "../certificates/issuer.ts";
+import { Store } from "../certificates/store.ts";
 import { Certificates } from "./certificates.ts";
+import { Challenges } from "./challenges.ts";
 import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
@@ -81,6 +84,7 @@ class Master {
   private readonly logs: Logs;
   private readonly log: Log;
   private readonly pools: AppPools;
+  private readonly issuer: Issuer;
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly listeners: Listeners;
@@ -104,6 +108,7 @@ class Master {
     this.addresses = makeCountMemory(fronts);
     this.servers = makeCountMemory(fronts);
     this.log = logs.logFor("master");
+    this.issuer = this.makeIssuer(config);
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
     this.listeners = new Listeners(fronts);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
@@ -116,10 +121,24 @@ class Master {
     return this.holdings.config;
   }
 
+  private makeIssuer({ acme, server }: Config): Issuer {
+    const challenges = new Challenges(async (answers) => {
+      this.fronts?.postAll({ kind: "challenges", answers });
+      // Questions are answered in turn: whoever has answered has them.
+      await this.fronts?.traffic();
+    });
+    return new Issuer(acme, {
+      log: this.logs.logFor("certificates"),
+      store: new Store(server.stateDirectory),
+      show: (challenge) => challenges.show(challenge),
+      changed: () => this.holdings.certificates.issued(),
+    });
+  }
+
   /** Throws when a file cannot be used. */
   private makeCertificates(config: Config): Certificates {
     const changed = (certificates: SiteCertificates) => this.fronts?.postAll({ kind: "certificates", certificates });
-    return new Certificates(config, changed, this.logs.logFor("certificates"));
+    return new Certificates(config, this.issuer, changed, this.logs.logFor("certificates"));
   }
 
   private makePool(app: AppConfig, { server }: Config, pool: number): AppSupervisor {
@@ -314,6 +333,7 @@ class Master {
 
   private async tearDown(): Promise<void> {
     this.state = "stopping";
+    this.issuer.stop();
     this.fronts?.stop();
     await Promise.all([this.pools.stop(this.graceMs), this.companions.stopAfter()]);
     await this.companions.stopBefore();
