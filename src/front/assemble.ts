@@ -34,7 +34,6 @@ import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
-import type { AccessLogs } from "./access-logs.ts";
 import { type AssembledApp, assembleApp, type AppsContext } from "./apps.ts";
 import { Caches } from "./caches.ts";
 import type { Challenges } from "./challenges.ts";
@@ -58,7 +57,15 @@ export interface Assembly {
   /** Listener key → fields and pages of answers to what never became a request; see refused-reply.ts. */
   readonly refusals: ReadonlyMap<string, RefusalOptions>;
   readonly caches: Caches;
-  readonly accessLogs: AccessLogs;
+  readonly accounts: Accounts;
+}
+
+/** Where requests are booked. */
+export interface Accounts {
+  /** That reach no site. */
+  readonly server: Account;
+  /** Of a route; without one those of the site that reach none. */
+  of(site: SiteConfig, route?: RouteConfig): Account;
 }
 
 interface AssemblyHeirlooms {
@@ -70,10 +77,10 @@ interface AssemblyHeirlooms {
 export interface AssembleContext extends AppsContext, GuardsContext {
   /** Another thread was this front before. */
   readonly replaced: boolean;
-  readonly accessLogs: AccessLogs;
   /** Requests of each server of an upstream, of all fronts. */
   readonly servers: CountSketch;
   readonly challenges: Challenges;
+  readonly accounts: Accounts;
   /** What is served until now. */
   readonly before: Assembly | undefined;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -107,12 +114,12 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     apps,
     upstreams,
     compressions: new Compressions(),
+    accounts: context.accounts,
     files: heirlooms.files.of(config.server.fileCache, () => shareFiles(config.server.fileCache, log)),
-    accessLogs: context.accessLogs,
     challenges: context.challenges,
   };
   const sites = assembleSites(config, targets);
-  return { ...sites, apps, upstreams: [...upstreams.values()], caches, accessLogs: context.accessLogs, heirlooms };
+  return { ...sites, apps, upstreams: [...upstreams.values()], caches, heirlooms, accounts: context.accounts };
 }
 
 function assembleCaches(config: Config, { front, replaced, before, changed, log }: AssembleContext): Caches {
@@ -138,7 +145,7 @@ function assembleSites(config: Config, targets: Targets): Pick<Assembly, "handle
     config: site,
     handler: withHttps(site, withExpectation(makeSiteHandler(site, targets)), scope),
     headerRules: rulesOf(site, undefined, targets),
-    account: targets.accessLogs.of(site),
+    account: targets.accounts.of(site),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   const handlers = new Map<string, Handler>();
@@ -165,7 +172,7 @@ interface Targets {
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly compressions: Compressions;
-  readonly accessLogs: AccessLogs;
+  readonly accounts: Accounts;
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: SharedFiles;
   readonly heirlooms: AssemblyHeirlooms;
@@ -260,7 +267,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
     internal: route.internal,
-    account: targets.accessLogs.of(site, route),
+    account: targets.accounts.of(site, route),
   };
 }
 

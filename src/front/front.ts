@@ -7,21 +7,20 @@ import { type Log, makeLog } from "../base/log.ts";
 import { sparing } from "../base/log-repetition.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { AppMessage } from "../apps/messages.ts";
-import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
-import { compileAddressSet } from "../exchange/address-set.ts";
 import { CountSketch } from "../exchange/count-sketch.ts";
-import { SpoolBudget, type SpoolBounds } from "../exchange/spool-budget.ts";
+import { SpoolBudget } from "../exchange/spool-budget.ts";
 import { listenTls, type SecureOwner, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
 import { errorLogWriter } from "../os/log-file.ts";
 import { Accepting } from "./accepting.ts";
-import { AccessLogs } from "./access-logs.ts";
+import { AccessLogs, LogBuffers } from "./access-logs.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
-import { Admission, type AdmissionBounds } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { assemble, type Assembly } from "./assemble.ts";
 import type { SiteCertificates } from "./certificates.ts";
+import { admissionBounds, spoolBounds } from "./bounds.ts";
 import { Challenges } from "./challenges.ts";
 import { Channels } from "./channels.ts";
 import { Generations } from "./generations.ts";
@@ -38,8 +37,9 @@ import { peerOf, type Session } from "./session.ts";
 import type { FrontTraffic } from "./traffic.ts";
 import { type LimitName, Usage } from "../exchange/usage.ts";
 
-/** A reply head and a small content are put together here and written at once. */
-const SCRATCH_BYTES = 64 * 1024;
+/** A reply head and its content, or a chunk with what stands around it, are put together here and written at once: to copy
+ *  64 KiB costs less than another write, each of which goes through the whole of TCP. */
+const SCRATCH_BYTES = 128 * 1024;
 
 /** Request ids go through 32-bit frame fields. */
 const ID_MAX = 0x7fffffff;
@@ -66,6 +66,8 @@ export interface FrontEvents {
   deaf(): void;
   /** Everything that was in flight is over. */
   drained(): void;
+  /** A line of the error log, which was written. */
+  logged(line: string): void;
   /** Kept replies that the other fronts are to forget, too. */
   changed(places: readonly string[]): void;
   /** Nothing is accepted on these listeners any more. */
@@ -77,6 +79,7 @@ export interface FrontEvents {
 export class Front implements SessionObserver {
   private readonly log: Log;
   readonly challenges = new Challenges();
+  private readonly logBuffers: LogBuffers;
   private readonly channels: Channels;
   private readonly generations: Generations;
   private readonly budget: SpoolBudget;
@@ -102,7 +105,11 @@ export class Front implements SessionObserver {
     this.number = front;
     this.fronts = config.server.fronts;
     this.replacesAnother = replaced;
-    this.log = sparing(openErrorLog(front, setup), monotonicMs);
+    this.log = sparing(
+      openErrorLog(start, (line) => told.logged(line)),
+      monotonicMs,
+    );
+    this.logBuffers = new LogBuffers(this.log);
     const usage = new Usage(start.usage, front);
     const addresses = new AddressCounts(start.addresses, front);
     this.limits = new LimitLog(this.log, usage, monotonicMs);
@@ -129,10 +136,10 @@ export class Front implements SessionObserver {
       rates: setup.rates,
       budget: this.budget,
       servers: this.servers,
+      accounts: new AccessLogs(setup.config, setup.accessLogs, this.logBuffers),
       before,
       challenges: this.challenges,
       log: this.log,
-      accessLogs: new AccessLogs(setup.config, setup.logs.access, this.log, before?.accessLogs),
       limited: (limit, detail) => this.limited(limit, detail),
       changed: (places) => {
         this.forget(places);
@@ -339,7 +346,7 @@ export class Front implements SessionObserver {
     if (exchange.tenancy !== undefined) exchange.tenancy.users--;
     exchange.finalStatus = status;
     exchange.contentBytes = contentBytes;
-    (exchange.account ?? this.generations.current.assembly.accessLogs.server).finished(exchange);
+    (exchange.account ?? this.generations.current.assembly.accounts.server).finished(exchange);
   }
 
   refused(exchange: Exchange, status: number, contentBytes: number): void {
@@ -366,26 +373,18 @@ export class Front implements SessionObserver {
 
   private reportDrained(): void {
     if (this.admission.size > 0) return;
-    this.generations.current.assembly.accessLogs.flush();
+    this.logBuffers.flush();
     this.generations.close();
     void this.generations.current.assembly.caches.flush().then(() => this.told.drained());
   }
 }
 
-function admissionBounds({ server: { limits, trustedProxies } }: Config): AdmissionBounds {
-  const { connectionsMax, connectionsPerAddressMax } = limits;
-  return { connectionsMax, connectionsPerAddressMax, trust: compileAddressSet(trustedProxies) };
-}
-
-/** A front's part of what the whole server may spool. */
-function spoolBounds({ server: { fronts, limits } }: Config): SpoolBounds {
-  return {
-    memoryBytesMax: Math.floor(limits.spoolMemoryBytesMax / fronts),
-    diskBytesMax: Math.floor(limits.spoolDiskBytesMax / fronts),
+function openErrorLog({ front, setup, errorLog }: Start, logged: (line: string) => void): Log {
+  const { logLevel, errorLogFormat } = setup.config.server;
+  const write = errorLogWriter(errorLog, errorLogFormat);
+  const both = (line: string) => {
+    write(line);
+    logged(line);
   };
-}
-
-function openErrorLog(front: number, { config, logs }: Setup): Log {
-  const { logLevel, errorLogFormat } = config.server;
-  return makeLog(`front-${front}`, logLevel, errorLogWriter(logs.error, errorLogFormat), errorLogFormat);
+  return makeLog(`front-${front}`, logLevel, both, errorLogFormat);
 }

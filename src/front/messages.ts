@@ -21,12 +21,6 @@ export interface ListenerHandle {
   readonly app: string | undefined;
 }
 
-export interface LogDescriptors {
-  /** By path, `stdout` and `stderr`. They stay what they are while files are rotated: see os/log-file.ts. */
-  readonly access: Readonly<Record<string, number>>;
-  readonly error: number;
-}
-
 /** The processes of an app. Another pool of the same app has another number. */
 export interface AppPool {
   readonly number: number;
@@ -39,11 +33,12 @@ export interface Setup {
   readonly config: Config;
   readonly certificates: SiteCertificates;
   readonly listeners: readonly ListenerHandle[];
+  /** By path, `stdout` and `stderr`. A log keeps its descriptor, see os/log-file.ts. */
+  readonly accessLogs: Readonly<Record<string, number>>;
   /** By the names of the apps. */
   readonly pools: Readonly<Record<string, AppPool>>;
   /** The buckets of each [limit.NAME]. */
   readonly rates: Readonly<Record<string, RateMemory>>;
-  readonly logs: LogDescriptors;
 }
 
 export type ToFront =
@@ -53,6 +48,7 @@ export type ToFront =
       /** Another thread was this front before, and died. */
       readonly replaced: boolean;
       readonly setup: Setup;
+      readonly errorLog: number;
       /** See exchange/usage.ts, exchange/address-counts.ts and proxy/occupancy.ts. */
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
@@ -92,6 +88,8 @@ export type FromFront =
   /** It has stopped listening: its sockets may be closed, so that new connections are refused and not left waiting. */
   | { readonly kind: "deaf"; readonly front: number }
   | { readonly kind: "drained"; readonly front: number }
+  /** A line of the error log, which it has written already. */
+  | { readonly kind: "logged"; readonly line: string }
   | {
       readonly kind: "answer";
       readonly front: number;

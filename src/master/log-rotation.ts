@@ -27,15 +27,15 @@ export interface RotatedFile {
 }
 
 export class LogRotation {
-  /** A reload may bring others. */
-  options: LogFilesConfig;
+  private readonly options: () => LogFilesConfig;
   private readonly log: Log;
   /** When each file was begun. */
   private readonly begun = new Map<string, number>();
   private tidying: Promise<void> | undefined;
   private tidiedMs = 0;
 
-  constructor(options: LogFilesConfig, log: Log) {
+  /** `options`: those that are in force. */
+  constructor(options: () => LogFilesConfig, log: Log) {
     this.options = options;
     this.log = log;
   }
@@ -45,7 +45,7 @@ export class LogRotation {
     // A file system that does not know gives 0: then since we know it.
     const begunMs = this.begun.get(path) ?? (birthtimeMs > 0 ? birthtimeMs : wallMs());
     this.begun.set(path, begunMs);
-    return isDue(size, wallMs() - begunMs, this.options);
+    return isDue(size, wallMs() - begunMs, this.options());
   }
 
   /** `reopen`: begins the file anew. Throws what the file system throws; then all is as before. */
@@ -81,7 +81,7 @@ export class LogRotation {
   }
 
   private async tidyNow(files: readonly LogFile[]): Promise<void> {
-    const { compress } = this.options;
+    const { compress } = this.options();
     for (const { path } of files) {
       removePartial(path);
       for (const { path: rotated } of compress ? rotatedFiles(path) : []) {
@@ -93,7 +93,7 @@ export class LogRotation {
       files.flatMap((file) => rotatedFiles(file.path)),
       live,
       wallMs(),
-      this.options,
+      this.options(),
     )) {
       rmSync(path, { force: true });
       this.log.info(`${path} is deleted: log_keep or log_total_size is reached`);

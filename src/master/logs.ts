@@ -3,12 +3,12 @@
  * or when somebody moved a file away, and rotated (log-rotation.ts). The numbers that the front threads have stay the
  * same all the while (os/log-file.ts).
  */
-import { statSync } from "node:fs";
+import { closeSync, statSync } from "node:fs";
 import { type Log, makeLog } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import type { LogDescriptors } from "../front/messages.ts";
 import { errorLogWriter, isInPlace, openLogFile, reopenLogFile, STREAMS } from "../os/log-file.ts";
 import { LogRotation } from "./log-rotation.ts";
+import { RecentLines } from "./recent-lines.ts";
 
 /** A busy log grows by some 10 MB a second. */
 const LOOK_MS = 2_000;
@@ -18,16 +18,22 @@ export interface LogFile {
   readonly fd: number;
 }
 
-/** Which files the configuration names, each once. */
-export function logPaths(config: Config): string[] {
+/** Which logs the configuration names, each once. */
+function logPaths(config: Config): string[] {
   const { server, sites } = config;
   return [...new Set([server.errorLog, server.accessLog.path, ...sites.map((site) => site.accessLog.path)])];
 }
 
+/** Logs of a configuration that is not in force yet: those that are opened for it alone. */
+export type StagedLogs = ReadonlyMap<string, number>;
+
 export class Logs {
-  private readonly config: Config;
+  /** In force; level and format of the error log stay those of the first one. */
+  private config: Config;
+  /** What was opened once stays open: an exchange that began under an older configuration may still have a line for it. */
   private readonly opened = new Map<string, number>();
-  private readonly write: (line: string) => void;
+  readonly recent = new RecentLines();
+  private readonly makeLog: (source: string) => Log;
   private readonly log: Log;
   private readonly rotation: LogRotation;
   private timer: Timer | undefined;
@@ -35,41 +41,60 @@ export class Logs {
   /** Throws what the file system throws. */
   constructor(config: Config) {
     this.config = config;
-    this.open(config);
-    this.write = errorLogWriter(this.fdOf(config.server.errorLog), config.server.errorLogFormat);
+    this.commit(config, this.stage(config));
+    const { errorLogFormat, logLevel } = config.server;
+    const write = errorLogWriter(this.error, errorLogFormat);
+    const both = (line: string) => {
+      write(line);
+      this.recent.add(line);
+    };
+    this.makeLog = (source) => makeLog(source, logLevel, both, errorLogFormat);
     this.log = this.logFor("logs");
-    this.rotation = new LogRotation(config.server.logFiles, this.log);
-  }
-
-  /** Those that are not open yet. Others stay: lines of requests that began under another configuration go there. Throws
-   *  what the file system throws. */
-  open(config: Config): void {
-    for (const path of logPaths(config)) if (!this.opened.has(path)) this.opened.set(path, openLogFile(path));
-  }
-
-  /** Another configuration is in force. */
-  rotateBy(config: Config): void {
-    this.rotation.options = config.server.logFiles;
+    this.rotation = new LogRotation(() => this.config.server.logFiles, this.log);
   }
 
   logFor(source: string): Log {
-    const { logLevel, errorLogFormat } = this.config.server;
-    return makeLog(source, logLevel, this.write, errorLogFormat);
+    return this.makeLog(source);
   }
 
-  /** What front threads get. */
-  get descriptors(): LogDescriptors {
-    const { server } = this.config;
-    const access = [...this.opened].filter(([, fd]) => fd !== -1);
-    return { error: this.fdOf(server.errorLog), access: Object.fromEntries(access) };
+  /** The descriptor of the error log. */
+  get error(): number {
+    // It was opened by the constructor.
+    return this.opened.get(this.config.server.errorLog) as number;
   }
 
-  private fdOf(path: string): number {
-    return this.opened.get(path) ?? 2;
+  /** What front threads get for the configuration in force, or for one that is staged. */
+  access(staged: StagedLogs = new Map()): Record<string, number> {
+    return Object.fromEntries([...this.opened, ...staged].filter(([, fd]) => fd !== -1));
   }
 
-  private get files(): LogFile[] {
-    return [...this.opened].flatMap(([path, fd]) => (STREAMS.has(path) ? [] : [{ path, fd }]));
+  /** Opens what this configuration has and none before had. Throws what the file system throws; then nothing is open. */
+  stage(config: Config): StagedLogs {
+    const staged = new Map<string, number>();
+    try {
+      for (const path of logPaths(config)) if (!this.opened.has(path)) staged.set(path, openLogFile(path));
+      return staged;
+    } catch (error) {
+      this.discard(staged);
+      throw error;
+    }
+  }
+
+  discard(staged: StagedLogs): void {
+    for (const [path, fd] of staged) if (!STREAMS.has(path)) closeSync(fd);
+  }
+
+  commit(config: Config, staged: StagedLogs): void {
+    this.config = config;
+    for (const [path, fd] of staged) this.opened.set(path, fd);
+  }
+
+  /** Of the configuration in force. */
+  get files(): LogFile[] {
+    return logPaths(this.config).flatMap((path) => {
+      const fd = this.opened.get(path);
+      return STREAMS.has(path) || fd === undefined ? [] : [{ path, fd }];
+    });
   }
 
   /** Every log file anew, under its name: whoever moved them away has them to himself. Returns what could not be opened;

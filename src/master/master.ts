@@ -14,6 +14,7 @@ import type { Log } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
@@ -52,8 +53,9 @@ interface Signals {
   readonly reopen: SignalQueue;
 }
 
-/** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
-export async function runMaster(config: Config): Promise<number> {
+/** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). `read` gives the
+ *  configuration again at each reload. */
+export async function runMaster(config: Config, read: () => Loaded = readFileOf(config)): Promise<number> {
   const tell = (signal: string) =>
     writeLine(2, `server: ${signal} is ignored: this version does not replace its binary; restart it instead\n`);
   const signals = {
@@ -62,7 +64,7 @@ export async function runMaster(config: Config): Promise<number> {
     reopen: new SignalQueue(REOPEN_SIGNALS, [], tell),
   };
   try {
-    return await new Master(config, new Logs(config)).run(signals);
+    return await new Master(config, read, new Logs(config)).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     return 1;
@@ -73,6 +75,10 @@ export async function runMaster(config: Config): Promise<number> {
   }
 }
 
+function readFileOf({ file }: Config): () => Loaded {
+  return () => loadConfig(file, process.env);
+}
+
 function startProblem(error: unknown): string {
   if (error instanceof StartFailure) return error.message;
   return error instanceof Error ? error.message : String(error);
@@ -81,6 +87,7 @@ function startProblem(error: unknown): string {
 class Master {
   /** In force: a reload brings others. */
   private holdings: Holdings;
+  private readonly read: () => Loaded;
   private readonly logs: Logs;
   private readonly log: Log;
   private readonly pools: AppPools;
@@ -101,8 +108,9 @@ class Master {
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: Logs) {
+  constructor(config: Config, read: () => Loaded, logs: Logs) {
     const { fronts } = config.server;
+    this.read = read;
     this.logs = logs;
     this.usage = makeUsageMemory(fronts);
     this.addresses = makeCountMemory(fronts);
@@ -190,6 +198,7 @@ class Master {
       traffic: (forget) => this.traffic(forget),
       reload: (reason, tell) => this.reloads?.reload(reason, tell),
       operations: this.operations,
+      logs: this.logs,
       fronts: this.config.server.fronts,
       fault: (front) => this.fronts?.post(front, { kind: "fault" }),
     });
@@ -233,13 +242,15 @@ class Master {
           rates: this.holdings.rates,
           certificates: this.holdings.certificates.forFronts(),
           listeners: listeners.handles(front, listeners.inForce()),
-          logs: this.logs.descriptors,
+          accessLogs: this.logs.access(),
           pools: pools.setup(pools.inForce()),
         },
+        errorLog: this.logs.error,
         usage: this.usage,
         addresses: this.addresses,
         servers: this.servers,
       }),
+      logged: (line) => this.logs.recent.add(line),
       deaf: (front) => listeners.closeFor(front, "all"),
       left: (front) => listeners.closeFor(front, "leaving"),
       retired: (front, pool) => pools.retired(front, pool),
@@ -262,8 +273,9 @@ class Master {
     this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
-    this.holdings.certificates.start();
     this.logs.watch();
+    void this.obeyReopens(signals.reopen);
+    this.holdings.certificates.start();
     const { log, logs, listeners, pools, companions, operations } = this;
     this.reloads = new Reloads({
       log,
@@ -273,13 +285,13 @@ class Master {
       pools,
       companions,
       operations,
+      read: this.read,
       holdings: () => this.holdings,
       certificates: (config) => this.makeCertificates(config),
       commit: (holdings) => this.commit(holdings),
       ended: () => this.state !== "serving",
     });
     void this.obeyReloads(this.reloads, signals.reload);
-    void this.obeyReopens(signals.reopen);
   }
 
   /** Of a reload: these are in force from now on. */
@@ -287,7 +299,6 @@ class Master {
     this.holdings.certificates.stop();
     this.holdings = holdings;
     holdings.certificates.start();
-    this.logs.rotateBy(this.config);
     for (const watch of this.watches) watch.stop();
     this.watches = watchApps(this.config, this.operations);
     for (const watch of this.watches) watch.start();

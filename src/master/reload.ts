@@ -11,7 +11,7 @@
  */
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import { formatProblems } from "../config/problems.ts";
 import type { Setup } from "../front/messages.ts";
 import type { AppPools, StagedPools } from "./app-pools.ts";
@@ -20,7 +20,7 @@ import { type Change, changesBetween, changesText, feasible } from "./changes.ts
 import type { Companions } from "./companions.ts";
 import type { Fronts } from "./fronts.ts";
 import { describe, type Listeners, type StagedListeners } from "./listeners.ts";
-import type { Logs } from "./logs.ts";
+import type { Logs, StagedLogs } from "./logs.ts";
 import type { AppReload, Operations, Progress } from "./operations.ts";
 import { type Rates, ratesFor } from "./rates.ts";
 
@@ -45,12 +45,14 @@ export interface Holdings {
 
 export interface ReloadParts {
   readonly log: Log;
-  readonly logs: Pick<Logs, "open" | "descriptors">;
+  readonly logs: Logs;
   readonly listeners: Listeners;
   readonly fronts: Fronts;
   readonly pools: AppPools;
   readonly companions: Companions;
   readonly operations: Operations;
+  /** The configuration, anew. */
+  readonly read: () => Loaded;
   readonly holdings: () => Holdings;
   /** Throws when a file cannot be used. */
   readonly certificates: (config: Config) => Certificates;
@@ -65,6 +67,7 @@ type Tell = (progress: Progress) => void;
 interface Staged {
   readonly holdings: Holdings;
   readonly listeners: StagedListeners;
+  readonly logs: StagedLogs;
   readonly pools: StagedPools;
 }
 
@@ -95,10 +98,10 @@ export class Reloads {
   }
 
   private async run(reason: string, tell: Tell): Promise<ReloadOutcome> {
-    const { log, holdings } = this.parts;
+    const { log, holdings, read: readAgain } = this.parts;
     log.notice(`reloading (${reason})`);
     const now = holdings().config;
-    const { config: read, problems } = loadConfig(now.file, process.env);
+    const { config: read, problems } = readAgain();
     const lines = (severity: string) =>
       problems.filter((each) => each.severity === severity).map((each) => formatProblems([each], { colour: false }));
     const warnings = lines("warning");
@@ -134,20 +137,23 @@ export class Reloads {
     if (found.length === 0) return staged;
     fronts.discard();
     listeners.discard(staged.listeners);
+    this.parts.logs.discard(staged.logs);
     await pools.discard(staged.pools);
     return found;
   }
 
   private stage(config: Config): Staged {
     const { listeners, logs, pools } = this.parts;
-    logs.open(config);
     const staged = listeners.stage(config);
+    let opened: StagedLogs = new Map();
     try {
+      opened = logs.stage(config);
       const rates = ratesFor(config, this.parts.holdings().rates);
       const holdings = { config, rates, certificates: this.parts.certificates(config) };
-      return { holdings, listeners: staged, pools: pools.stage(config) };
+      return { holdings, listeners: staged, logs: opened, pools: pools.stage(config) };
     } catch (error) {
       listeners.discard(staged);
+      logs.discard(opened);
       throw error;
     }
   }
@@ -161,22 +167,23 @@ export class Reloads {
     return ended() ? [...failures, "the server stops"] : failures;
   }
 
-  private async commit({ listeners, pools, holdings }: Staged): Promise<void> {
+  private async commit({ listeners, logs, pools, holdings }: Staged): Promise<void> {
     // From here on a front that has to be replaced begins with the new one.
     this.parts.listeners.commit(listeners);
+    this.parts.logs.commit(holdings.config, logs);
     this.parts.pools.commit(pools);
     this.parts.commit(holdings);
     for (const problem of await this.parts.fronts.change()) this.parts.log.error(problem);
   }
 
-  private setup(front: number, { holdings, listeners, pools }: Staged): Setup {
+  private setup(front: number, { holdings, listeners, logs, pools }: Staged): Setup {
     return {
       config: holdings.config,
       rates: holdings.rates,
       certificates: holdings.certificates.forFronts(),
       listeners: this.parts.listeners.handles(front, listeners),
+      accessLogs: this.parts.logs.access(logs),
       pools: this.parts.pools.setup(pools),
-      logs: this.parts.logs.descriptors,
     };
   }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, renameSync, symlinkSync, unlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
+import { BINARY, E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { until } from "../support/wait.ts";
 
@@ -128,6 +128,68 @@ describe("access logs", () => {
     });
     expect(read("full.log")).toContain("/found");
   });
+});
+
+describe("server logs", () => {
+  test("shows the logs of the configuration, filtered", async () => {
+    await get("/shown?mark=5");
+    await shows("access.log", "mark=5");
+    const { stdout, code } = await server.command("logs", "-n", "500");
+    expect(code).toBe(0);
+    expect(stdout).toContain("/shown?mark=5");
+    expect(stdout).toContain("serving");
+    expect(stdout).toContain("/rotated/1. ");
+    const missing = await server.command("logs", "--site", "json.example", "--status", "4xx");
+    expect(missing.stdout.trim().split("\n")).toEqual([expect.stringContaining("mark=4")]);
+    const shared = await server.command("logs", "--site", "default", "--status", "5xx");
+    expect(shared).toMatchObject({ stdout: "", code: 0 });
+    const errors = await server.command("logs", "--level", "error", "--since", "1h");
+    expect(errors.stdout).toContain("lines are lost: ENOSPC");
+    expect(errors.stdout).not.toContain("serving");
+  });
+
+  test("says what is wrong with what it is asked", async () => {
+    expect(await server.command("logs", "--site", "nowhere")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no site "nowhere"; known: default, json.example, full.example'),
+    });
+    expect(await server.command("logs", "--app", "x")).toMatchObject({ code: 2 });
+    expect(await server.command("logs", "--level", "warn", "--status", "404")).toMatchObject({ code: 2 });
+  });
+
+  test("follows, and ends with its reader", async () => {
+    const command = `${BINARY} logs -c server.toml --access -n 0 -f | head -n 2`;
+    const child = Bun.spawn(["sh", "-c", command], { cwd: folder, stdout: "pipe" });
+    const stop = setInterval(() => void get("/followed"), 200);
+    const text = await new Response(child.stdout).text();
+    clearInterval(stop);
+    expect(await child.exited).toBe(0);
+    expect(text.split("\n").filter((line) => line.includes("/followed"))).toHaveLength(2);
+  });
+
+  test("reopen does what USR1 does", async () => {
+    renameSync(join(folder, "access.log"), join(folder, "moved-again.log"));
+    const { stdout, code } = await server.command("logs", "reopen");
+    expect({ stdout, code }).toEqual({ stdout: "3 log files opened anew\n", code: 0 });
+    expect(existsSync(join(folder, "access.log"))).toBe(true);
+  });
+});
+
+test("a reload brings other logs and formats, and ends none before its last line", async () => {
+  const changed = TOML().replace(
+    '"json.log"\naccess_log_format = "json"',
+    '"other.log"\naccess_log_format = "O $status $uri"',
+  );
+  writeFileSync(join(folder, "server.toml"), changed);
+  expect(await server.command("reload")).toMatchObject({ code: 0 });
+  await get("/other", "json.example");
+  expect(await shows("other.log", "/other")).toBe("O 404 /other");
+  writeFileSync(join(folder, "server.toml"), changed.replace('"other.log"', '"nowhere/other.log"'));
+  const { code, stderr } = await server.command("reload");
+  expect(code).not.toBe(0);
+  expect(stderr).toContain("nowhere");
+  await get("/again", "json.example");
+  await shows("other.log", "/again");
 });
 
 test("the error log can be JSON, one line for each event", () => {

@@ -52,7 +52,7 @@ test("too old and too much is deleted, the oldest first", () => {
 });
 
 test("what was in the file is compressed beside it, and the number goes on in a new one", async () => {
-  const rotation = new LogRotation(OPTIONS, SILENT);
+  const rotation = new LogRotation(() => OPTIONS, SILENT);
   writeSync(fd, "one\n");
   await rotate(rotation);
   writeSync(fd, "two\n");
@@ -63,7 +63,7 @@ test("what was in the file is compressed beside it, and the number goes on in a 
 });
 
 test("several rotations in a second have names of their own", async () => {
-  const rotation = new LogRotation({ ...OPTIONS, compress: false }, SILENT);
+  const rotation = new LogRotation(() => ({ ...OPTIONS, compress: false }), SILENT);
   for (const text of ["a\n", "b\n", "c\n"]) {
     writeSync(fd, text);
     await rotate(rotation);
@@ -79,7 +79,7 @@ test("several rotations in a second have names of their own", async () => {
 test("what the end of a server left half done is done, and files of others are left alone", async () => {
   const names = ["access.log.20200101T000000Z", "access.log.20200101T000000Z.gz.tmp", "access.log.1", "other.log"];
   for (const name of names) writeFileSync(join(folder, name), "x\n");
-  const rotation = new LogRotation({ ...OPTIONS, totalBytes: 1000 }, SILENT);
+  const rotation = new LogRotation(() => ({ ...OPTIONS, totalBytes: 1000 }), SILENT);
   rotation.tidy([{ path, fd }]);
   await rotation.settled();
   expect(rotated().toSorted()).toEqual(["access.log.1", "access.log.20200101T000000Z.gz", "other.log"]);
@@ -87,14 +87,14 @@ test("what the end of a server left half done is done, and files of others are l
 
 test("log_keep deletes by the time in the name", async () => {
   writeFileSync(join(folder, "access.log.20200101T000000Z.gz"), "x");
-  const rotation = new LogRotation({ ...OPTIONS, keepMs: 86_400_000 }, SILENT);
+  const rotation = new LogRotation(() => ({ ...OPTIONS, keepMs: 86_400_000 }), SILENT);
   rotation.tidy([{ path, fd }]);
   await rotation.settled();
   expect(rotated()).toEqual([]);
 });
 
 test("a rotation that cannot begin a new file leaves everything as it was", () => {
-  const rotation = new LogRotation(OPTIONS, SILENT);
+  const rotation = new LogRotation(() => OPTIONS, SILENT);
   writeSync(fd, "kept\n");
   const fail = () => {
     throw new Error("EACCES");
