@@ -10,7 +10,7 @@ import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
 import type { AcmeConfig } from "./acme.ts";
-import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
+import type { HttpsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
@@ -176,6 +176,8 @@ export interface ServerConfig {
   readonly logFiles: LogFilesConfig;
   /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
   readonly control: string;
+  /** Absolute. */
+  readonly pidFile?: string | undefined;
   /** For spooled bodies and replies. */
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
@@ -296,7 +298,7 @@ export type ListenAddress = (
   readonly tls?: true;
 };
 
-export interface SiteConfig {
+export interface SiteConfig extends HttpsConfig {
   /** Shown in logs: the first name, or `default`. */
   readonly label: string;
   /** Lower case: `www.example.org`, `*.example.org`, `www.example.*`, `.example.org`; or `~regex`. */
@@ -306,10 +308,6 @@ export interface SiteConfig {
   readonly headers: readonly HeaderRuleConfig[] | undefined;
   readonly passesUnderscores: boolean;
   readonly listen: readonly ListenAddress[];
-  /** Of a site with an encrypted address; undefined without. */
-  readonly tls?: SiteTlsConfig;
-  readonly hsts?: HstsConfig;
-  readonly httpsRedirect?: HttpsRedirectConfig;
   readonly accessLog: AccessLogConfig;
   /** Undefined: those of the server. */
   readonly trustedProxies?: readonly string[];

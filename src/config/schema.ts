@@ -61,6 +61,12 @@ export const SERVER = {
     "`$STATE_DIRECTORY` (systemd), else `/var/lib/server` for root, else `$XDG_STATE_HOME/server`, else `~/.local/state/server`",
     "Where certificates that the server ordered, their keys and its accounts are kept. Made when it is needed, for its owner alone.",
   ),
+  pid_file: optional(
+    nonEmpty("the path of a file"),
+    "none",
+    "A file with the process id of the server, for programs that want one; locked as long as it lives, so that one that was " +
+      "left behind is told apart. nginx: pid, uWSGI: pidfile.",
+  ),
   drain_timeout: durationKey(
     timeout,
     DRAIN_TIMEOUT_MS,

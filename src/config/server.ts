@@ -28,6 +28,7 @@ export function resolveServer(
     temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
     control: resolveControl(place.into("control"), values.control, context),
     stateDirectory: resolveState(values.state_directory, context),
+    pidFile: values.pid_file === undefined ? undefined : absolute(context, values.pid_file),
     drainTimeoutMs: values.drain_timeout,
     serverHeader: values.server_header,
     mergeSlashes: values.merge_slashes,

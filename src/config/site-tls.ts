@@ -9,7 +9,7 @@ import { type LoadedPair, loadPair, type PairFiles, PairProblem, knownAuthoritie
 import { hostsOf, judge } from "../certificates/judge.ts";
 import type { ChallengeKind } from "../certificates/order.ts";
 import { parseCertificates } from "../certificates/pem.ts";
-import type { ListenAddress, SiteConfig } from "./config.ts";
+import type { ListenAddress } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { isExact, isPublicHost } from "./public-names.ts";
@@ -17,9 +17,7 @@ import { failureOf, requireFound, requireReadable } from "./paths.ts";
 import type { Place } from "./place.ts";
 import type { SITE } from "./schema-site.ts";
 import type { SITE_TLS } from "./schema-tls.ts";
-import type { ClientAuthConfig, SiteTlsConfig, TlsSource } from "./tls-config.ts";
-
-type Https = Pick<SiteConfig, "tls" | "hsts" | "httpsRedirect">;
+import type { ClientAuthConfig, HttpsConfig, SiteTlsConfig, TlsSource } from "./tls-config.ts";
 
 /** What [acme] and the addresses of all sites mean for an order. */
 export interface AcmeContext {
@@ -35,7 +33,7 @@ export function resolveHttps(
   names: readonly string[],
   context: Context,
   acme: AcmeContext,
-): Https {
+): HttpsConfig {
   const encrypted = listen.find((address) => address.tls === true);
   if (encrypted === undefined) return refuseWithoutAddress(place, values.tls);
   const tls = resolveTls(place, values.tls, names, context, acme);
@@ -49,7 +47,7 @@ export function resolveHttps(
   };
 }
 
-function refuseWithoutAddress(place: Place, tls: Section<typeof SITE>["values"]["tls"]): Https {
+function refuseWithoutAddress(place: Place, tls: Section<typeof SITE>["values"]["tls"]): HttpsConfig {
   const should = 'belongs to a site that listens on 443 or on { address = "…", tls = true }';
   if (tls !== undefined && tls !== "off") place.into("tls").wrongKey({ what: "has no encrypted address", should });
   for (const key of ["hsts", "https_redirect"]) {

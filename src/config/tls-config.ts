@@ -11,6 +11,13 @@ export interface SiteTlsConfig {
   readonly client: ClientAuthConfig | undefined;
 }
 
+/** Of a site with an encrypted address; all undefined without. */
+export interface HttpsConfig {
+  readonly tls?: SiteTlsConfig;
+  readonly hsts?: HstsConfig;
+  readonly httpsRedirect?: HttpsRedirectConfig;
+}
+
 /** Of several pairs each has another kind of key. */
 export type TlsSource =
   | { readonly kind: "files"; readonly pairs: readonly PairFiles[] }
