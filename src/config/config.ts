@@ -10,6 +10,7 @@ import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
 import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
+import type { AnswerTarget, RuleConfig } from "./rule-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
@@ -307,6 +308,8 @@ export interface SiteConfig {
   readonly charset: string | undefined;
   readonly types: TypesConfig;
   readonly bodyBytesMax: number;
+  /** Decided before a route is looked for. */
+  readonly rules: readonly RuleConfig[];
   readonly routes: readonly RouteConfig[];
 }
 
@@ -326,6 +329,8 @@ export interface RouteConfig {
   readonly encoding: EncodingConfig;
   readonly target: RouteTarget;
   readonly guards: GuardsConfig;
+  /** Decided before its guards. */
+  readonly rules: readonly RuleConfig[];
   /** Of a directory of files with `try` or `otherwise`. */
   readonly fallback: FallbackConfig | undefined;
 }
@@ -381,6 +386,4 @@ export type RouteTarget =
       readonly uri: string | undefined;
       readonly cache?: ResponseCacheConfig | undefined;
     }
-  /** `to` and `body` are templates. */
-  | { readonly kind: "redirect"; readonly to: string; readonly status: number }
-  | { readonly kind: "respond"; readonly status: number; readonly body: string; readonly contentType: string };
+  | AnswerTarget;

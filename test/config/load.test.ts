@@ -104,6 +104,7 @@ describe("defaults", () => {
           bodyBytesMax: 104_857_600,
           types: { types: {}, defaultType: undefined },
           guards: NO_GUARDS,
+          rules: [],
           routes: [
             {
               pattern: "/",
@@ -112,6 +113,7 @@ describe("defaults", () => {
               bodyBytesMax: undefined,
               encoding: expect.any(Object),
               guards: NO_GUARDS,
+              rules: [],
               fallback: undefined,
               headers: undefined,
               target: { kind: "respond", status: 200, body: "hello", contentType: "text/plain; charset=utf-8" },
@@ -281,7 +283,7 @@ describe("every key reaches the configuration", () => {
   });
 
   test("[site.routes]", () => {
-    const templated = /^(~ \^\/[ur]\/|\/(spa|mixed|staff|open)\/)/;
+    const templated = /^(~ \^\/[urv]\/|\/(spa|mixed|staff|open|gone))/;
     const untemplated = config().sites[0]?.routes.filter((route) => !templated.test(route.pattern));
     const routes = untemplated?.map(({ pattern, match, bodyBytesMax, target }) => [
       pattern,
