@@ -3,6 +3,7 @@
  * only which of them a file is for.
  */
 import type { Environment } from "../config/substitute.ts";
+import { joinApps } from "./join.ts";
 import { translateNginx } from "./nginx/translate.ts";
 import { emptyPlan, type Plan } from "./plan.ts";
 import { ImportReport } from "./report.ts";
@@ -26,5 +27,6 @@ export function formatOf({ name, text }: SourceFile): Format {
 export function importFiles(files: readonly SourceFile[], environment: Environment): Importing {
   const importing: Importing = { plan: emptyPlan(), report: new ImportReport(), environment };
   for (const file of files.filter((each) => formatOf(each) === "nginx")) translateNginx(file, importing);
+  joinApps(importing.plan, importing.report);
   return importing;
 }
