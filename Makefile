@@ -30,6 +30,7 @@ docs: node_modules/.installed ## write docs/config.md anew from the schema
 
 bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
 	@$(BUN) scripts/bench/hello.ts
+	@$(BUN) scripts/bench/apps.ts
 	@$(BUN) scripts/bench/fixed.ts
 	@$(BUN) scripts/bench/files.ts
 

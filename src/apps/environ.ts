@@ -55,6 +55,8 @@ export class RequestEncoder implements CgiSink {
     writer.pair("PATH_INFO", pathInfo(exchange));
     writer.pair("wsgi.url_scheme", isSecure(exchange) ? "https" : "http");
     cgiVariables(exchange, contentLength, this);
+    // Behind what the client sent: of two the later counts, and a client does not name its own requests (request-id.ts).
+    writer.pair("HTTP_X_REQUEST_ID", exchange.requestId);
     writer.endDict();
   }
 

@@ -3,7 +3,8 @@
  * time. It lives until the worker is gone, whose last words are read before anyone is told that it closed.
  */
 import { closeSync } from "node:fs";
-import { connect, type ConnectOwner } from "../net/connect.ts";
+import { connect } from "../net/connect.ts";
+import type { ConnectOwner } from "../net/connect-address.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { Wire } from "../net/wire.ts";
 import type { FileInboxes } from "./file-inbox.ts";

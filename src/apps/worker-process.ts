@@ -17,7 +17,8 @@
  */
 import { fchownSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
-import { connect, type ConnectOwner } from "../net/connect.ts";
+import { connect } from "../net/connect.ts";
+import type { ConnectOwner } from "../net/connect-address.ts";
 import type { Wire } from "../net/wire.ts";
 import { closeDescriptor, duplicate, pipe, sendDescriptors, socketPair } from "../os/sockets.ts";
 import { LineSplitter, readLines } from "../os/output.ts";

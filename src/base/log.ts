@@ -1,6 +1,10 @@
 /**
  * The error log: levels and the shape of a line. Where lines go is the caller's `write`.
- * Format, one line per event (nginx's error_log is the model): `2026/11/22 17:41:43 [warn] front-1: text`.
+ *
+ *   text   2026/11/22 17:41:43 [warn] front-1: text          nginx's error_log is the model
+ *   json   {"time":"2026-11-22T17:41:43.120Z","level":"warn","source":"front-1","message":"text"}
+ *
+ * One line is one event; in text the further lines of a traceback follow as lines that begin with a tab.
  */
 
 export const LOG_LEVELS = ["debug", "info", "notice", "warn", "error", "crit"] as const;
@@ -16,12 +20,21 @@ export interface Log {
   crit(text: string): void;
 }
 
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
 /** A log that names its `source` (`master`, `front-1`, `app mysite`) and drops what is below `level`. */
-export function makeLog(source: string, level: LogLevel, write: (line: string) => void): Log {
+export function makeLog(
+  source: string,
+  level: LogLevel,
+  write: (line: string) => void,
+  format: LogFormat = "text",
+): Log {
   const floor = LOG_LEVELS.indexOf(level);
+  const line = lineOf(format);
   const at = (lineLevel: LogLevel) => {
     if (LOG_LEVELS.indexOf(lineLevel) < floor) return () => {};
-    return (text: string) => write(formatLogLine(new Date(), lineLevel, source, text));
+    return (text: string) => write(line(new Date(), lineLevel, source, text));
   };
   return {
     level,
@@ -38,6 +51,15 @@ export function makeLog(source: string, level: LogLevel, write: (line: string) =
 export function formatLogLine(when: Date, level: LogLevel, source: string, text: string): string {
   const safe = escapeControls(text).replaceAll("\n", "\n\t");
   return `${timestamp(when)} [${level}] ${source}: ${safe}\n`;
+}
+
+/** Makes lines of this format. */
+export function lineOf(format: LogFormat): typeof formatLogLine {
+  return format === "json" ? jsonLogLine : formatLogLine;
+}
+
+function jsonLogLine(when: Date, level: LogLevel, source: string, message: string): string {
+  return `${JSON.stringify({ time: when.toISOString(), level, source, message })}\n`;
 }
 
 function escapeControls(text: string): string {

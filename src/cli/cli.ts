@@ -6,12 +6,13 @@ import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { IMPORT } from "./import.ts";
+import { LOGS } from "./logs.ts";
 import { RELOAD } from "./reload.ts";
 import { RUN } from "./run.ts";
 import { STATUS } from "./status.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, CACHE, CHECK, EXPLAIN, IMPORT, VERSION, HELP];
+const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, LOGS, CACHE, CHECK, EXPLAIN, IMPORT, VERSION, HELP];
 
 /** What everyone types before they know the commands. */
 const ALIASES: Readonly<Record<string, string>> = {

@@ -6,6 +6,8 @@ export const EXIT_USAGE = 2;
 
 export interface Terminal {
   stdout(text: string): void;
+  /** Nobody reads stdout any more: for commands that would go on. */
+  gone?(): boolean;
   stderr(text: string): void;
   /** Whether text on that stream may be coloured. */
   readonly colour: { readonly stdout: boolean; readonly stderr: boolean };

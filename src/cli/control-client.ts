@@ -7,7 +7,8 @@ import { parse } from "smol-toml";
 import { CONTROL_AUTO, CONTROL_OFF, findControlSockets, thisUser } from "../master/control-place.ts";
 import { LineSplitter } from "../os/output.ts";
 import { resolve, dirname } from "node:path";
-import { connect, type ConnectOwner } from "../net/connect.ts";
+import { connect } from "../net/connect.ts";
+import type { ConnectOwner } from "../net/connect-address.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { Wire } from "../net/wire.ts";
 

@@ -8,8 +8,10 @@ const RETRY_MS = 5;
 
 export function processTerminal(): Terminal {
   const environment = process.env;
+  let gone = false;
   return {
-    stdout: (text) => writeAll(1, text),
+    stdout: (text) => (gone = !writeAll(1, text)),
+    gone: () => gone,
     stderr: (text) => writeAll(2, text),
     colour: { stdout: mayColour(isatty(1), environment), stderr: mayColour(isatty(2), environment) },
     environment,
@@ -22,15 +24,16 @@ export function mayColour(isTerminal: boolean, environment: Terminal["environmen
   return isTerminal && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
 }
 
-function writeAll(fd: number, text: string): void {
+/** False: whoever read this has gone (`server help | head -1`), and there is nobody left to tell. */
+function writeAll(fd: number, text: string): boolean {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
-      // Whoever read this has gone (`server help | head -1`): there is nobody left to tell.
-      if ((error as { code?: string }).code !== "EAGAIN") return;
+      if ((error as { code?: string }).code !== "EAGAIN") return false;
       Bun.sleepSync(RETRY_MS);
     }
   }
+  return true;
 }

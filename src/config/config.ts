@@ -2,7 +2,7 @@
  * The configuration after it was read, checked and resolved: plain data (it is posted to the front threads), absolute
  * paths, numbers in bytes and milliseconds. Only `config`, `front`, `master` and `cli` see it.
  */
-import type { LogLevel } from "../base/log.ts";
+import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { StopSignal } from "../services/child.ts";
 import type { RestartRule } from "../services/policy.ts";
 import type { CompressionOptions } from "../exchange/compressible.ts";
@@ -10,6 +10,7 @@ import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
 import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
+import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { AnswerTarget, RuleConfig } from "./rule-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
@@ -166,12 +167,12 @@ export interface ServerConfig {
   readonly fronts: number;
   /** `stderr`, `stdout` or an absolute path. */
   readonly errorLog: string;
+  readonly errorLogFormat: LogFormat;
   readonly logLevel: LogLevel;
-  /** `stdout`, `stderr`, `off` or an absolute path. */
-  readonly accessLog: string;
-  /** `combined`, or a template. */
-  readonly accessLogFormat: string;
-  readonly accessLogEscape: "default" | "json";
+  readonly accessLog: AccessLogConfig;
+  /** Names of arguments, cookies and fields whose values no access log shows. */
+  readonly masked: readonly string[];
+  readonly logFiles: LogFilesConfig;
   /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
   readonly control: string;
   /** For spooled bodies and replies. */
@@ -300,6 +301,7 @@ export interface SiteConfig {
   readonly tls?: SiteTlsConfig;
   readonly hsts?: HstsConfig;
   readonly httpsRedirect?: HttpsRedirectConfig;
+  readonly accessLog: AccessLogConfig;
   /** Undefined: those of the server. */
   readonly trustedProxies?: readonly string[];
   /** In force where no route matches. */
@@ -322,6 +324,8 @@ export interface RouteConfig {
     | { readonly kind: "regex"; readonly source: string; readonly ignoreCase: boolean };
   /** Clients do not reach it. */
   readonly internal: boolean;
+  /** Do its requests get a line in the access log? */
+  readonly logged: boolean;
   /** Overrides the site's. */
   readonly bodyBytesMax: number | undefined;
   /** After those of the site. */

@@ -112,7 +112,9 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
     resolveUpstream(upstream.name, upstream.value, context, maps.scope),
   );
   const serverSection = values.server ?? noServer(report);
+  const server = resolveServer(serverSection, upstreams, context, maps.scope);
   const defaults = {
+    accessLog: server.accessLog,
     encoding: resolveEncoding(serverSection.values, DEFAULT_ENCODING),
     types: resolveTypes(serverSection.values, DEFAULT_TYPES),
   };
@@ -122,7 +124,6 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
     apps.map((app) => app.sockets),
   );
   const known = { names: values.app.map(({ name }) => name), configs: apps.flatMap((app) => app.config ?? []) };
-  const server = resolveServer(serverSection, upstreams, context, maps.scope);
   return {
     file: resolve(report.file),
     server,

@@ -61,7 +61,8 @@ export function resolveRoute(
   if (match === undefined || target === undefined) return undefined;
   const { internal, max_body_size: bodyBytesMax } = route.value.values;
   const encoding = resolveEncoding(route.value.values, inherited);
-  const settled = { pattern: route.name, match, internal, bodyBytesMax, headers, encoding, target };
+  const logged = route.value.values.access_log === "on";
+  const settled = { pattern: route.name, match, internal, logged, bodyBytesMax, headers, encoding, target };
   return { ...settled, guards: ownGuards, rules, fallback };
 }
 

@@ -16,6 +16,7 @@ import { RULES } from "./schema-rules.ts";
 import { boolean, choice, type Kind, listOf, namedOf, nonEmpty, size } from "./kinds.ts";
 import { TRUSTED_PROXIES } from "./schema-limits.ts";
 import { HTTPS } from "./schema-tls.ts";
+import { ROUTE_LOGS, SITE_LOGS } from "./schema-logs.ts";
 
 const MIB = 1024 * 1024;
 const TIB = MIB * MIB;
@@ -160,6 +161,7 @@ export const ROUTE = {
     "Largest request body of this route. 0: no bound, as in nginx.",
   ),
   ...RULES,
+  ...ROUTE_LOGS,
   ...ENCODING,
   headers: optional(
     table(HEADERS, 'a table such as { set = { X-Frame-Options = "DENY" } }'),
@@ -213,6 +215,7 @@ export const SITE = {
     "those of the server",
     "Proxies in front of this site, in place of the server's. An empty list: none.",
   ),
+  ...SITE_LOGS,
   charset: optional(CHARSET, "none", "Added to the Content-Type of textual files that names none. nginx: charset."),
   ...TYPES,
   ...ENCODING,

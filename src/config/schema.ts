@@ -5,29 +5,16 @@
  * its routes in schema-site.ts.
  * A default that another room enforces is that room's constant; the others are named here, with their reasons.
  */
-import { LOG_LEVELS } from "../base/log.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { byDefault, durationKey, optional, type Schema, type Section, sizeKey, table } from "./keys.ts";
 import { SERVER_HEADER } from "./http-kinds.ts";
-import {
-  boolean,
-  choice,
-  Refusal,
-  text,
-  duration,
-  integer,
-  type Kind,
-  listOf,
-  namedOf,
-  nonEmpty,
-  type Placed,
-  size,
-} from "./kinds.ts";
+import { boolean, duration, integer, type Kind, listOf, namedOf, nonEmpty, type Placed, size } from "./kinds.ts";
 import { APP } from "./schema-app.ts";
 import { ENCODING, TYPES } from "./schema-encoding.ts";
 import { FILE_CACHE } from "./schema-files.ts";
 import { LIMIT } from "./schema-guards.ts";
 import { CONNECTION_LIMITS } from "./schema-limits.ts";
+import { LOGS } from "./schema-logs.ts";
 import { MAP } from "./schema-map.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { SITE } from "./schema-site.ts";
@@ -50,39 +37,13 @@ const KEEPALIVE_TIMEOUT_MS = 75 * SECOND;
 const KEEPALIVE_REQUESTS_MAX = 10_000;
 const DRAIN_TIMEOUT_MS = 30 * SECOND;
 
-/** nginx's. */
-export const DEFAULT_LOG_FORMAT = "combined";
-
 export const SERVER = {
   fronts: optional(
     integer(1, 256),
     "one for each core",
     "Threads that accept, parse, route and answer. nginx: worker_processes, 1.",
   ),
-  error_log: byDefault(
-    nonEmpty('"stderr", "stdout" or a file'),
-    "stderr",
-    "Where the error log goes: `stderr`, `stdout` or a file.",
-  ),
-  log_level: byDefault(choice(LOG_LEVELS), "info", "The least important messages that are still logged. nginx: error."),
-  access_log: byDefault(
-    nonEmpty('"stdout", "stderr", "off" or a file'),
-    "stdout",
-    "Where one line for each request goes: `stdout`, `stderr`, `off` or a file.",
-  ),
-  access_log_format: byDefault(
-    text('"combined", or a line with variables', (format) =>
-      /^(?:\t|\P{Cc})+$/u.test(format) ? format : new Refusal(),
-    ),
-    DEFAULT_LOG_FORMAT,
-    'A line of the access log: `"combined"` as nginx writes it, or a string with variables such as ' +
-      '`"$remote_addr $status $request_time $upstream_response_time"`. nginx: log_format.',
-  ),
-  access_log_escape: byDefault(
-    choice(["default", "json"]),
-    "default",
-    "How values are escaped in an access_log_format: `json` for lines that are JSON. nginx: log_format escape=.",
-  ),
+  ...LOGS,
   temporary_directory: optional(
     nonEmpty("a directory"),
     "`$TMPDIR`, else `/var/tmp`, else `/tmp`",

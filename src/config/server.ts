@@ -7,15 +7,13 @@ import type { UpstreamConfig } from "./upstream-config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { fitsUnixPath } from "./listening.ts";
-import { requireAppendable, requireWritableDirectory } from "./paths.ts";
+import { resolveLogs } from "./logs.ts";
+import { requireWritableDirectory } from "./paths.ts";
 import type { Place } from "./place.ts";
-import { DEFAULT_LOG_FORMAT, type SERVER } from "./schema.ts";
-import { readTemplate } from "./templates.ts";
+import type { SERVER } from "./schema.ts";
 
 /** The variables of a uwsgi request have a 16-bit size; this leaves them 4 KiB for what the server adds itself. */
 export const UWSGI_HEADER_BYTES_MAX = 60 * 1024;
-
-const STANDARD_STREAMS = new Set(["stderr", "stdout"]);
 
 export function resolveServer(
   { place, values }: Section<typeof SERVER>,
@@ -25,11 +23,7 @@ export function resolveServer(
 ): ServerConfig {
   return {
     fronts: values.fronts ?? context.machine.cores,
-    errorLog: resolveLog(place.into("error_log"), values.error_log, STANDARD_STREAMS, context),
-    logLevel: values.log_level,
-    accessLog: resolveLog(place.into("access_log"), values.access_log, new Set([...STANDARD_STREAMS, "off"]), context),
-    accessLogFormat: resolveLogFormat(place.into("access_log_format"), values.access_log_format, scope),
-    accessLogEscape: values.access_log_escape,
+    ...resolveLogs(place, values, context, scope),
     temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
     control: resolveControl(place.into("control"), values.control, context),
     drainTimeoutMs: values.drain_timeout,
@@ -39,18 +33,6 @@ export function resolveServer(
     limits: resolveLimits(place, values, upstreams),
     trustedProxies: values.trusted_proxies.map((entry) => entry.value),
   };
-}
-
-function resolveLog(place: Place, written: string, streams: ReadonlySet<string>, context: Context): string {
-  if (streams.has(written)) return written;
-  const path = absolute(context, written);
-  requireAppendable(place, path);
-  return path;
-}
-
-function resolveLogFormat(place: Place, written: string, scope: Scope): string {
-  if (written !== DEFAULT_LOG_FORMAT) readTemplate(place, written, scope, "log");
-  return written;
 }
 
 function resolveTemporary(place: Place, written: string | undefined, context: Context): string {

@@ -3,6 +3,7 @@ import type { Scope } from "../exchange/scope.ts";
 import { siteScope } from "../exchange/site-scope.ts";
 import type { ResolvedSite } from "./collisions.ts";
 import type { EncodingConfig, ListenAddress, RouteConfig, TypesConfig } from "./config.ts";
+import type { AccessLogConfig } from "./log-config.ts";
 import type { Context } from "./context.ts";
 import { resolveEncoding, resolveTypes } from "./encoding.ts";
 import { resolveGuards } from "./guards.ts";
@@ -10,6 +11,7 @@ import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
 import { everyAddress, resolveSiteListen, TLS_PORT } from "./listening.ts";
+import { resolveSiteLog } from "./logs.ts";
 import { mountsOf } from "./mounts.ts";
 import { isTable, type Place } from "./place.ts";
 import { resolveRoute, type RouteScopes } from "./routes.ts";
@@ -24,6 +26,7 @@ const LISTEN_SOCKET_MODE = 0o666;
 export interface SiteDefaults {
   readonly encoding: EncodingConfig;
   readonly types: TypesConfig;
+  readonly accessLog: AccessLogConfig;
 }
 
 /** What is wrong was reported, and is left out. */
@@ -47,6 +50,7 @@ export function resolveSite(
     passesUnderscores: values.underscores_in_headers === "pass",
     listen,
     ...resolveHttps(section, listen, names, context),
+    accessLog: resolveSiteLog(place, values, server.accessLog, context, siteScope(names, scope)),
     ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
     charset: values.charset,
     types: resolveTypes(values, server.types),

@@ -44,6 +44,11 @@ export interface ErrorAnswers {
   answer(exchange: Exchange, status: number, extra: Fields | undefined): boolean;
 }
 
+/** Where an exchange is booked when it is over: the access log of its site, the numbers of its route. */
+export interface Account {
+  finished(exchange: Exchange): void;
+}
+
 /** What a response cache had to do with a reply ($upstream_cache_status). As nginx names them. */
 export type CacheStatus = "HIT" | "MISS" | "BYPASS" | "EXPIRED" | "STALE" | "REVALIDATED";
 
@@ -75,6 +80,8 @@ export class Exchange {
 
   /** Canonical name of the site that answers; "" before one is chosen. */
   site = "";
+  /** Undefined before a site is chosen. */
+  account: Account | undefined = undefined;
   /** Path prefix of the route that matched, without its closing slash: SCRIPT_NAME of an app mounted there. */
   mount = "";
   /** Largest body this route takes, bytes; 0 for no bound. */

@@ -36,6 +36,7 @@ export function moveTo(exchange: Exchange, to: InsideTarget, reply: Reply): Exch
   moved.mount = exchange.mount;
   moved.bodyBytesMax = exchange.bodyBytesMax;
   moved.captures = exchange.captures;
+  moved.account = exchange.account;
   return moved;
 }
 

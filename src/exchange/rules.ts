@@ -80,7 +80,7 @@ function withQuery(target: string, query: string | undefined): string {
   return `${target}${target.includes("?") ? "&" : "?"}${query}`;
 }
 
-/** Header rules and captures are those of the route that answers. */
+/** Header rules, captures and the access log are those of the route that answers. */
 class MovedReply extends DelegatingReply {
   inside: Exchange | undefined = undefined;
   private readonly outer: Exchange;
@@ -106,5 +106,6 @@ class MovedReply extends DelegatingReply {
     outer.errorPages = undefined;
     outer.headerRules = inside?.headerRules;
     outer.captures = inside?.captures;
+    outer.account = inside?.account;
   }
 }

@@ -134,18 +134,28 @@ class Side implements WireOwner {
 
   // ── WireOwner ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** What the other side does not take at once is copied. */
+  glance(bytes: Buffer): boolean {
+    this.pass(bytes, "lent");
+    return true;
+  }
+
   received(bytes: Uint8Array): void {
+    this.pass(bytes, "given");
+  }
+
+  private pass(bytes: Uint8Array, how: "lent" | "given"): void {
     const { other } = this;
     // Its reader is gone; what is still to be read from there is awaited.
     if (other === undefined || other.input === "lost") return this.wire.resume();
     this.active = true;
-    if (other.give(bytes)) this.wire.resume();
+    if (other.give(bytes, how)) this.wire.resume();
     else this.wire.pause();
   }
 
-  private give(bytes: Uint8Array): boolean {
+  private give(bytes: Uint8Array, how: "lent" | "given"): boolean {
     this.given += bytes.length;
-    return this.outbox.write(bytes);
+    return how === "lent" ? this.outbox.writeCopying(bytes, bytes.length) : this.outbox.write(bytes);
   }
 
   drained(): void {

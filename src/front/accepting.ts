@@ -1,13 +1,14 @@
 /**
- * The listeners of a front, and the pause of all of them while the process is short of descriptors. Bun goes on accepting
- * at EMFILE in a loop that takes a whole core (1.4.5), so that state must never be reached: a part of the descriptors is
+ * The listeners of a front, and the pause of all of them while the process is short of descriptors. At EMFILE
+ * nobody could be accepted, answered or proxied any more, so that state must never be reached: a part of the descriptors is
  * kept for files, upstreams, spools and workers of the connections that are open, and when only that part is left the
  * listeners are closed. Theirs were duplicates: the kernel goes on queueing connections on the master's, and they are
  * accepted when there is room again.
  *
  *   open ──only the reserve is left──▶ paused (idle connections are closed) ──room again──▶ open
  */
-import { listen, type Listener } from "../net/listen.ts";
+import { listen } from "../net/listen.ts";
+import type { Listener } from "../net/listener.ts";
 import type { TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { closeDescriptor, duplicate } from "../os/sockets.ts";

@@ -17,7 +17,7 @@ import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
 import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Trust } from "../exchange/client-address.ts";
-import type { ErrorAnswers, Handler } from "../exchange/exchange.ts";
+import type { Account, ErrorAnswers, Handler } from "../exchange/exchange.ts";
 import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
@@ -56,6 +56,15 @@ export interface Assembly {
   /** Listener key → fields and pages of answers to what never became a request; see refused-reply.ts. */
   readonly refusals: ReadonlyMap<string, RefusalOptions>;
   readonly caches: Caches;
+  readonly accounts: Accounts;
+}
+
+/** Where requests are booked. */
+export interface Accounts {
+  /** That reach no site. */
+  readonly server: Account;
+  /** Of a route; without one those of the site that reach none. */
+  of(site: SiteConfig, route?: RouteConfig): Account;
 }
 
 interface AssemblyHeirlooms {
@@ -69,6 +78,7 @@ export interface AssembleContext extends AppsContext, GuardsContext {
   readonly replaced: boolean;
   /** Requests of each server of an upstream, of all fronts. */
   readonly servers: CountSketch;
+  readonly accounts: Accounts;
   /** What is served until now. */
   readonly before: Assembly | undefined;
   /** Kept replies that have changed, for the caches of the other fronts. */
@@ -102,10 +112,11 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     apps,
     upstreams,
     compressions: new Compressions(),
+    accounts: context.accounts,
     files: heirlooms.files.of(config.server.fileCache, () => shareFiles(config.server.fileCache, log)),
   };
   const sites = assembleSites(config, targets);
-  return { ...sites, apps, upstreams: [...upstreams.values()], caches, heirlooms };
+  return { ...sites, apps, upstreams: [...upstreams.values()], caches, heirlooms, accounts: context.accounts };
 }
 
 function assembleCaches(config: Config, { front, replaced, before, changed, log }: AssembleContext): Caches {
@@ -131,6 +142,7 @@ function assembleSites(config: Config, targets: Targets): Pick<Assembly, "handle
     config: site,
     handler: withHttps(site, withExpectation(makeSiteHandler(site, targets)), scope),
     headerRules: rulesOf(site, undefined, targets),
+    account: targets.accounts.of(site),
     trust: site.trustedProxies === undefined ? serverTrust : makeTrust(site.trustedProxies),
   }));
   const handlers = new Map<string, Handler>();
@@ -154,6 +166,7 @@ interface Targets {
   readonly apps: ReadonlyMap<string, AssembledApp>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly compressions: Compressions;
+  readonly accounts: Accounts;
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: SharedFiles;
   readonly heirlooms: AssemblyHeirlooms;
@@ -193,6 +206,7 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.headerRules = found.value.headerRules;
     exchange.errorPages = found.value.errorPages;
     exchange.bodyBytesMax = found.value.bodyBytesMax;
+    exchange.account = found.value.account;
     // Exchanges of clients have depth 0.
     if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
@@ -234,6 +248,7 @@ interface AssembledRoute {
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
   readonly internal: boolean;
+  readonly account: Account;
 }
 
 interface Surroundings {
@@ -254,6 +269,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
     internal: route.internal,
+    account: targets.accounts.of(site, route),
   };
 }
 

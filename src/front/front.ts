@@ -4,6 +4,7 @@
  * ready beside the one that is served and takes its place between two requests; connections go on.
  */
 import { type Log, makeLog } from "../base/log.ts";
+import { sparing } from "../base/log-repetition.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import type { Config } from "../config/config.ts";
@@ -14,9 +15,9 @@ import { SpoolBudget, type SpoolBounds } from "../exchange/spool-budget.ts";
 import { listenTls, type SecureOwner, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
-import { writeLine } from "../os/log-file.ts";
+import { errorLogWriter } from "../os/log-file.ts";
 import { Accepting } from "./accepting.ts";
-import { AccessLog } from "./access-log.ts";
+import { AccessLogs, LogBuffers } from "./access-logs.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
 import { Admission, type AdmissionBounds } from "./admission.ts";
 import { assemble, type Assembly } from "./assemble.ts";
@@ -25,7 +26,6 @@ import { Channels } from "./channels.ts";
 import { Generations } from "./generations.ts";
 import { Handshake } from "./handshake.ts";
 import { LimitLog } from "./limit-log.ts";
-import { makeAccessLogLine } from "./templates.ts";
 import type { ListenerHandle, Setup, ToFront } from "./messages.ts";
 import { type SessionObserver, SWEEP_INTERVAL_MS } from "./options.ts";
 import { makePort, type Port } from "./port.ts";
@@ -37,8 +37,9 @@ import { peerOf, type Session } from "./session.ts";
 import type { FrontTraffic } from "./traffic.ts";
 import { type LimitName, Usage } from "../exchange/usage.ts";
 
-/** A reply head and a small content are put together here and written at once. */
-const SCRATCH_BYTES = 64 * 1024;
+/** A reply head and its content, or a chunk with what stands around it, are put together here and written at once: to copy
+ *  64 KiB costs less than another write, each of which goes through the whole of TCP. */
+const SCRATCH_BYTES = 128 * 1024;
 
 /** Request ids go through 32-bit frame fields. */
 const ID_MAX = 0x7fffffff;
@@ -65,6 +66,8 @@ export interface FrontEvents {
   deaf(): void;
   /** Everything that was in flight is over. */
   drained(): void;
+  /** A line of the error log, which was written. */
+  logged(line: string): void;
   /** Kept replies that the other fronts are to forget, too. */
   changed(places: readonly string[]): void;
   /** Nothing is accepted on these listeners any more. */
@@ -75,7 +78,7 @@ export interface FrontEvents {
 
 export class Front implements SessionObserver {
   private readonly log: Log;
-  private readonly accessLog: AccessLog;
+  private readonly logBuffers: LogBuffers;
   private readonly channels: Channels;
   private readonly generations: Generations;
   private readonly budget: SpoolBudget;
@@ -95,14 +98,17 @@ export class Front implements SessionObserver {
   private readonly told: FrontEvents;
 
   constructor(start: Start, told: FrontEvents) {
-    const { setup, front, logs, replaced } = start;
+    const { setup, front, replaced } = start;
     const { config } = setup;
     this.told = told;
     this.number = front;
     this.fronts = config.server.fronts;
     this.replacesAnother = replaced;
-    this.log = makeLog(`front-${front}`, config.server.logLevel, (line) => writeLine(logs.error, line));
-    this.accessLog = new AccessLog(logs.access, makeAccessLogLine(config));
+    this.log = sparing(
+      openErrorLog(start, (line) => told.logged(line)),
+      monotonicMs,
+    );
+    this.logBuffers = new LogBuffers(this.log);
     const usage = new Usage(start.usage, front);
     const addresses = new AddressCounts(start.addresses, front);
     this.limits = new LimitLog(this.log, usage, monotonicMs);
@@ -129,6 +135,7 @@ export class Front implements SessionObserver {
       rates: setup.rates,
       budget: this.budget,
       servers: this.servers,
+      accounts: new AccessLogs(setup.config, setup.accessLogs, this.logBuffers),
       before,
       log: this.log,
       limited: (limit, detail) => this.limited(limit, detail),
@@ -159,7 +166,6 @@ export class Front implements SessionObserver {
     const before = this.generations.change();
     const { current } = this.generations;
     if (before === current) return;
-    this.accessLog.setLine(makeAccessLogLine(current.config));
     this.admission.setBounds(admissionBounds(current.config));
     this.budget.setBounds(spoolBounds(current.config));
     const ports = [...this.ports.values()];
@@ -334,11 +340,13 @@ export class Front implements SessionObserver {
 
   finished(exchange: Exchange, status: number, contentBytes: number): void {
     if (exchange.tenancy !== undefined) exchange.tenancy.users--;
-    this.accessLog.finished(exchange, status, contentBytes);
+    exchange.finalStatus = status;
+    exchange.contentBytes = contentBytes;
+    (exchange.account ?? this.generations.current.assembly.accounts.server).finished(exchange);
   }
 
   refused(exchange: Exchange, status: number, contentBytes: number): void {
-    this.accessLog.refused(exchange, status, contentBytes);
+    this.finished(exchange, status, contentBytes);
   }
 
   limited(limit: LimitName, detail: string): void {
@@ -361,7 +369,7 @@ export class Front implements SessionObserver {
 
   private reportDrained(): void {
     if (this.admission.size > 0) return;
-    this.accessLog.flush();
+    this.logBuffers.flush();
     this.generations.close();
     void this.generations.current.assembly.caches.flush().then(() => this.told.drained());
   }
@@ -378,4 +386,14 @@ function spoolBounds({ server: { fronts, limits } }: Config): SpoolBounds {
     memoryBytesMax: Math.floor(limits.spoolMemoryBytesMax / fronts),
     diskBytesMax: Math.floor(limits.spoolDiskBytesMax / fronts),
   };
+}
+
+function openErrorLog({ front, setup, errorLog }: Start, logged: (line: string) => void): Log {
+  const { logLevel, errorLogFormat } = setup.config.server;
+  const write = errorLogWriter(errorLog, errorLogFormat);
+  const both = (line: string) => {
+    write(line);
+    logged(line);
+  };
+  return makeLog(`front-${front}`, logLevel, both, errorLogFormat);
 }

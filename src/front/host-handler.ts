@@ -3,7 +3,7 @@ import type { Log } from "../base/log.ts";
 import type { SiteConfig } from "../config/config.ts";
 import { answer } from "../exchange/canned.ts";
 import { settleClient, type Trust } from "../exchange/client-address.ts";
-import type { Handler } from "../exchange/exchange.ts";
+import type { Account, Handler } from "../exchange/exchange.ts";
 import { schemeIsMisdirected } from "../exchange/misdirected.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import type { HeaderRules } from "../exchange/reply-headers.ts";
@@ -19,6 +19,7 @@ export interface AssembledSite {
   readonly handler: Handler;
   /** Of the site and the server; its routes have more. */
   readonly headerRules: HeaderRules | undefined;
+  readonly account: Account;
 }
 
 export interface HostContext {
@@ -55,6 +56,7 @@ export function makeHostHandler(
     const { tls } = exchange.connectionPeer;
     if (tls !== undefined && refusesTls(exchange, site, handshaken(tls.serverName), log)) return;
     exchange.site = site.config.label;
+    exchange.account = site.account;
     site.handler(exchange);
   };
 }

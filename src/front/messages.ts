@@ -20,12 +20,6 @@ export interface ListenerHandle {
   readonly app: string | undefined;
 }
 
-export interface LogDescriptors {
-  /** -1: no access log. */
-  readonly access: number;
-  readonly error: number;
-}
-
 /** The processes of an app. Another pool of the same app has another number. */
 export interface AppPool {
   readonly number: number;
@@ -38,6 +32,8 @@ export interface Setup {
   readonly config: Config;
   readonly certificates: SiteCertificates;
   readonly listeners: readonly ListenerHandle[];
+  /** By path, `stdout` and `stderr`. A log keeps its descriptor, see os/log-file.ts. */
+  readonly accessLogs: Readonly<Record<string, number>>;
   /** By the names of the apps. */
   readonly pools: Readonly<Record<string, AppPool>>;
   /** The buckets of each [limit.NAME]. */
@@ -51,7 +47,7 @@ export type ToFront =
       /** Another thread was this front before, and died. */
       readonly replaced: boolean;
       readonly setup: Setup;
-      readonly logs: LogDescriptors;
+      readonly errorLog: number;
       /** See exchange/usage.ts, exchange/address-counts.ts and proxy/occupancy.ts. */
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
@@ -89,6 +85,8 @@ export type FromFront =
   /** It has stopped listening: its sockets may be closed, so that new connections are refused and not left waiting. */
   | { readonly kind: "deaf"; readonly front: number }
   | { readonly kind: "drained"; readonly front: number }
+  /** A line of the error log, which it has written already. */
+  | { readonly kind: "logged"; readonly line: string }
   | {
       readonly kind: "answer";
       readonly front: number;

@@ -62,6 +62,15 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     this.deadlines = new Deadlines({ options, connection, outbox, body, persistence: this.persistence });
   }
 
+  /** A head that repeats is known by its bytes. */
+  glance(bytes: Buffer): boolean {
+    if (this.phase !== "idle" || !this.connection.recognize(bytes)) return false;
+    this.deadlines.beginTurn(true);
+    this.report.arrived(bytes.length);
+    this.guarded(this.pumpNow);
+    return true;
+  }
+
   received(bytes: Uint8Array): void {
     if (this.phase === "lingering" || this.phase === "flushing") return this.deadlines.discarded(this.phase);
     this.deadlines.beginTurn(this.countsFromNow());

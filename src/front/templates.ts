@@ -6,7 +6,6 @@ import type { HeaderRule } from "../exchange/reply-headers.ts";
 import type { Phase, Scope } from "../exchange/scope.ts";
 import { compileTemplate, type Template, TemplateProblem } from "../exchange/template.ts";
 import { BUILT_IN } from "../exchange/variables.ts";
-import { type LogLine, makeLogLine } from "./log-format.ts";
 
 /** What every string may name: nginx's variables and the maps. */
 export function makeScope(config: Config): Scope {
@@ -44,13 +43,6 @@ export function makeHstsRule({ maxAgeMs, includeSubdomains, preload }: HstsConfi
 
 function constant(text: string): Template {
   return { source: text, parts: [text], constant: text, phase: "request" };
-}
-
-/** `access_log_format`; undefined for nginx's combined. */
-export function makeAccessLogLine(config: Config): LogLine | undefined {
-  const { accessLogFormat, accessLogEscape } = config.server;
-  if (accessLogFormat === "combined") return undefined;
-  return makeLogLine(makeTemplate(accessLogFormat, makeScope(config), "log"), accessLogEscape);
 }
 
 function unchecked(what: string): never {

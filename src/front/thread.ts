@@ -1,4 +1,5 @@
 /** Entry point of a front's worker thread: messages of the master in, a Front behind them. */
+import { endLoop, takeLoop } from "../net/own-loop.ts";
 import { closeHeld } from "../os/held.ts";
 import type { FromFront, Setup, ToFront } from "./messages.ts";
 import { Front } from "./front.ts";
@@ -10,8 +11,13 @@ let number = 0;
 
 const tell = (message: FromFront) => postMessage(message);
 
+void takeLoop();
+
 // However it ends: of a fault, too.
-process.on("exit", closeHeld);
+process.on("exit", () => {
+  endLoop();
+  closeHeld();
+});
 
 self.onmessage = (event: MessageEvent<ToFront>) => {
   const message = event.data;
@@ -21,6 +27,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
         changed: (places) => tell({ kind: "forget", front: number, places }),
+        logged: (line) => tell({ kind: "logged", line }),
         drained: () => tell({ kind: "drained", front: number }),
         left: (keys) => tell({ kind: "left", front: number, keys }),
         retired: (pool) => tell({ kind: "retired", front: number, pool }),

@@ -17,7 +17,7 @@ const FIXED = [
   ["control", "control"],
   ["error_log", "errorLog"],
   ["log_level", "logLevel"],
-  ["access_log", "accessLog"],
+  ["error_log_format", "errorLogFormat"],
 ] as const satisfies readonly (readonly [string, keyof ServerConfig])[];
 
 export interface Feasible {

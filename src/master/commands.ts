@@ -1,6 +1,7 @@
 /** The commands of the control socket, docs/control.md: what they take, refuse and do. A new one is a row of this table. */
 import type { ControlCommand, ControlCommands, Tell } from "./control-session.ts";
 import { checkParameters, ControlError, namesParameter } from "./control-protocol.ts";
+import type { Logs } from "./logs.ts";
 import type { Operations, Progress } from "./operations.ts";
 import type { ReloadOutcome } from "./reload.ts";
 import { purgedPlace } from "../cache/purge.ts";
@@ -16,6 +17,7 @@ export interface CommandSources {
   readonly operations: Operations;
   /** Undefined before the server serves. */
   readonly reload: (reason: string, tell: (progress: Progress) => void) => Promise<ReloadOutcome> | undefined;
+  readonly logs: Pick<Logs, "files" | "reopen" | "recent">;
   readonly fronts: number;
   /** Makes front number `front` fail as a bug would. */
   readonly fault: (front: number) => void;
@@ -29,6 +31,12 @@ export function makeCommands(sources: CommandSources): ControlCommands {
     },
     purge: purgeCommand(sources),
     reload: reloadCommand(sources),
+    reopen: (parameters) => {
+      checkParameters(parameters, []);
+      const problems = sources.logs.reopen();
+      return { files: sources.logs.files.map(({ path }) => path), problems };
+    },
+    recent: recentCommand(sources),
     fault: faultCommand(sources),
   };
 }
@@ -78,6 +86,15 @@ function purgeCommand({ state, fronts, traffic }: CommandSources): ControlComman
     if (answers.length < fronts)
       throw new ControlError("failed", `only ${answers.length} of ${fronts} fronts answered; purge again`);
     return { forgotten };
+  };
+}
+
+function recentCommand({ logs }: CommandSources): ControlCommand {
+  return (parameters) => {
+    checkParameters(parameters, ["after"]);
+    const { after = 0 } = parameters;
+    if (typeof after !== "number") throw new ControlError("bad-argument", "after should be the number of a line");
+    return { lines: logs.recent.after(after) };
   };
 }
 

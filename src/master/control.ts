@@ -4,7 +4,8 @@
  * costing more than a few bounded buffers. What is said: control-protocol.ts; where the socket is: control-place.ts.
  */
 import type { Log } from "../base/log.ts";
-import { listen, type Listener } from "../net/listen.ts";
+import { listen } from "../net/listen.ts";
+import type { Listener } from "../net/listener.ts";
 import { Outbox } from "../net/outbox.ts";
 import { descriptorOf } from "../net/socket-wire.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";

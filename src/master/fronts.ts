@@ -30,6 +30,8 @@ export interface FrontsOptions {
   readonly left: (front: number) => void;
   /** It has no request for that pool of an app any more. */
   readonly retired: (front: number, pool: number) => void;
+  /** A front has written this to the error log. */
+  readonly logged: (line: string) => void;
   readonly log: Log;
 }
 
@@ -158,6 +160,8 @@ export class Fronts {
       case "drained":
         this.drained.add(message.front);
         break;
+      case "logged":
+        return this.options.logged(message.line);
       case "answer":
         return this.questions.answered(message.front, message.question, message.answer);
       case "forget":

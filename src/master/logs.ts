@@ -1,9 +1,145 @@
-/** The logs of the whole process, opened before anything else can fail. */
-import type { ServerConfig } from "../config/config.ts";
-import type { LogDescriptors } from "../front/messages.ts";
-import { openLogFile } from "../os/log-file.ts";
+/**
+ * The logs of the whole process: opened before anything else can fail, opened anew on request (USR1, `server logs reopen`)
+ * or when somebody moved a file away, and rotated (log-rotation.ts). The numbers that the front threads have stay the
+ * same all the while (os/log-file.ts).
+ */
+import { closeSync, statSync } from "node:fs";
+import { type Log, makeLog } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import { errorLogWriter, isInPlace, openLogFile, reopenLogFile, STREAMS } from "../os/log-file.ts";
+import { LogRotation } from "./log-rotation.ts";
+import { RecentLines } from "./recent-lines.ts";
 
-/** Throws what the file system throws. */
-export function openLogs(server: ServerConfig): LogDescriptors {
-  return { access: openLogFile(server.accessLog), error: openLogFile(server.errorLog) };
+/** A busy log grows by some 10 MB a second. */
+const LOOK_MS = 2_000;
+
+export interface LogFile {
+  readonly path: string;
+  readonly fd: number;
+}
+
+/** Which logs the configuration names, each once. */
+function logPaths(config: Config): string[] {
+  const { server, sites } = config;
+  return [...new Set([server.errorLog, server.accessLog.path, ...sites.map((site) => site.accessLog.path)])];
+}
+
+/** Logs of a configuration that is not in force yet: those that are opened for it alone. */
+export type StagedLogs = ReadonlyMap<string, number>;
+
+export class Logs {
+  /** In force; level and format of the error log stay those of the first one. */
+  private config: Config;
+  /** What was opened once stays open: an exchange that began under an older configuration may still have a line for it. */
+  private readonly opened = new Map<string, number>();
+  readonly recent = new RecentLines();
+  private readonly makeLog: (source: string) => Log;
+  private readonly log: Log;
+  private readonly rotation: LogRotation;
+  private timer: Timer | undefined;
+
+  /** Throws what the file system throws. */
+  constructor(config: Config) {
+    this.config = config;
+    this.commit(config, this.stage(config));
+    const { errorLogFormat, logLevel } = config.server;
+    const write = errorLogWriter(this.error, errorLogFormat);
+    const both = (line: string) => {
+      write(line);
+      this.recent.add(line);
+    };
+    this.makeLog = (source) => makeLog(source, logLevel, both, errorLogFormat);
+    this.log = this.logFor("logs");
+    this.rotation = new LogRotation(() => this.config.server.logFiles, this.log);
+  }
+
+  logFor(source: string): Log {
+    return this.makeLog(source);
+  }
+
+  /** The descriptor of the error log. */
+  get error(): number {
+    // It was opened by the constructor.
+    return this.opened.get(this.config.server.errorLog) as number;
+  }
+
+  /** What front threads get for the configuration in force, or for one that is staged. */
+  access(staged: StagedLogs = new Map()): Record<string, number> {
+    return Object.fromEntries([...this.opened, ...staged].filter(([, fd]) => fd !== -1));
+  }
+
+  /** Opens what this configuration has and none before had. Throws what the file system throws; then nothing is open. */
+  stage(config: Config): StagedLogs {
+    const staged = new Map<string, number>();
+    try {
+      for (const path of logPaths(config)) if (!this.opened.has(path)) staged.set(path, openLogFile(path));
+      return staged;
+    } catch (error) {
+      this.discard(staged);
+      throw error;
+    }
+  }
+
+  discard(staged: StagedLogs): void {
+    for (const [path, fd] of staged) if (!STREAMS.has(path)) closeSync(fd);
+  }
+
+  commit(config: Config, staged: StagedLogs): void {
+    this.config = config;
+    for (const [path, fd] of staged) this.opened.set(path, fd);
+  }
+
+  /** Of the configuration in force. */
+  get files(): LogFile[] {
+    return logPaths(this.config).flatMap((path) => {
+      const fd = this.opened.get(path);
+      return STREAMS.has(path) || fd === undefined ? [] : [{ path, fd }];
+    });
+  }
+
+  /** Every log file anew, under its name: whoever moved them away has them to himself. Returns what could not be opened;
+   *  that log goes on as it was. */
+  reopen(): string[] {
+    const problems = this.files.flatMap((file) => this.reopenOne(file) ?? []);
+    for (const problem of problems) this.log.error(problem);
+    return problems;
+  }
+
+  private reopenOne({ path, fd }: LogFile): string | undefined {
+    try {
+      reopenLogFile(fd, path);
+      return undefined;
+    } catch (error) {
+      return `${path} cannot be opened anew: ${(error as Error).message}`;
+    }
+  }
+
+  /** From now on files are rotated, and found again when they were moved. */
+  watch(): void {
+    this.rotation.tidy(this.files);
+    this.timer = setInterval(() => this.look(), LOOK_MS);
+  }
+
+  private look(): void {
+    for (const file of this.files) {
+      try {
+        if (!isInPlace(file.fd, file.path)) this.found(file);
+        else if (this.rotation.isDue(file)) this.rotation.rotate(file, () => reopenLogFile(file.fd, file.path));
+      } catch (error) {
+        this.log.error(`${file.path}: ${(error as Error).message}`);
+      }
+    }
+    this.rotation.tidyNowAndThen(this.files);
+  }
+
+  /** Moved or deleted, and nobody said so. Its directory may be gone, too: then it waits. */
+  private found(file: LogFile): void {
+    if (statSync(file.path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    const problem = this.reopenOne(file);
+    if (problem === undefined) this.log.notice(`${file.path} was moved away or deleted: it is begun anew`);
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
 }

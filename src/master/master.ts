@@ -5,19 +5,18 @@
  *   TERM, INT, QUIT     stop accepting, finish what is in flight (drain_timeout), stop the workers, exit 0
  *   again               at once
  *   HUP                 the configuration and the code of all apps are loaded anew (reload.ts)
- *   USR1, USR2          no effect yet, and said so
+ *   USR1                log files are opened anew
+ *   USR2                no effect yet, and said so
  */
 import { version } from "../../package.json";
 import { monotonicMs } from "../base/clock.ts";
-import type { Log, LogLevel } from "../base/log.ts";
-import { makeLog } from "../base/log.ts";
+import type { Log } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
-import type { LogDescriptors } from "../front/messages.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { AppPools } from "./app-pools.ts";
@@ -27,7 +26,7 @@ import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
 import { Listeners } from "./listeners.ts";
-import { openLogs } from "./logs.ts";
+import { Logs } from "./logs.ts";
 import { Operations } from "./operations.ts";
 import { rateHits, ratesFor } from "./rates.ts";
 import { type Holdings, Reloads } from "./reload.ts";
@@ -41,29 +40,33 @@ const WORKER_STOP_GRACE_MS = 5_000;
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 const RELOAD_SIGNALS = ["SIGHUP"] as const;
-const UNUSED_SIGNALS = ["SIGUSR1", "SIGUSR2"] as const;
+const REOPEN_SIGNALS = ["SIGUSR1"] as const;
+const UNUSED_SIGNALS = ["SIGUSR2"] as const;
 
 interface Signals {
   readonly stop: SignalQueue;
   readonly reload: SignalQueue;
+  readonly reopen: SignalQueue;
 }
 
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
 export async function runMaster(config: Config): Promise<number> {
   const tell = (signal: string) =>
-    writeLine(2, `server: ${signal} is ignored: this version does not reopen logs; restart it instead\n`);
+    writeLine(2, `server: ${signal} is ignored: this version does not replace its binary; restart it instead\n`);
   const signals = {
     stop: new SignalQueue(STOP_SIGNALS, UNUSED_SIGNALS, tell),
     reload: new SignalQueue(RELOAD_SIGNALS, [], tell),
+    reopen: new SignalQueue(REOPEN_SIGNALS, [], tell),
   };
   try {
-    return await new Master(config, openLogs(config.server)).run(signals);
+    return await new Master(config, new Logs(config)).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     return 1;
   } finally {
     signals.stop.close();
     signals.reload.close();
+    signals.reopen.close();
   }
 }
 
@@ -75,8 +78,7 @@ function startProblem(error: unknown): string {
 class Master {
   /** In force: a reload brings others. */
   private holdings: Holdings;
-  private readonly logs: LogDescriptors;
-  private readonly logLevel: LogLevel;
+  private readonly logs: Logs;
   private readonly log: Log;
   private readonly pools: AppPools;
   private readonly companions: Companions;
@@ -95,18 +97,17 @@ class Master {
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: LogDescriptors) {
+  constructor(config: Config, logs: Logs) {
     const { fronts } = config.server;
     this.logs = logs;
     this.usage = makeUsageMemory(fronts);
     this.addresses = makeCountMemory(fronts);
     this.servers = makeCountMemory(fronts);
-    this.logLevel = config.server.logLevel;
-    this.log = this.logFor("master");
+    this.log = logs.logFor("master");
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
     this.listeners = new Listeners(fronts);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
-    this.companions = new Companions(config, (source) => this.logFor(source));
+    this.companions = new Companions(config, (source) => logs.logFor(source));
     const { pools, companions } = this;
     this.operations = new Operations(() => ({ apps: pools.apps, services: companions.services }));
   }
@@ -115,14 +116,10 @@ class Master {
     return this.holdings.config;
   }
 
-  private logFor(source: string): Log {
-    return makeLog(source, this.logLevel, (line) => writeLine(this.logs.error, line));
-  }
-
   /** Throws when a file cannot be used. */
   private makeCertificates(config: Config): Certificates {
     const changed = (certificates: SiteCertificates) => this.fronts?.postAll({ kind: "certificates", certificates });
-    return new Certificates(config, changed, this.logFor("certificates"));
+    return new Certificates(config, changed, this.logs.logFor("certificates"));
   }
 
   private makePool(app: AppConfig, { server }: Config, pool: number): AppSupervisor {
@@ -134,13 +131,13 @@ class Master {
       { ...app, temporaryDirectory, outlivesFailedStart },
       fronts,
       toFront,
-      this.logFor(`app ${app.name}`),
+      this.logs.logFor(`app ${app.name}`),
     );
   }
 
   /** Nothing is bound or started before it is certain that no other server has this configuration. */
   async run(signals: Signals): Promise<number> {
-    const hold = ControlHold.acquire(this.config, this.logFor("control"));
+    const hold = ControlHold.acquire(this.config, this.logs.logFor("control"));
     try {
       return await this.serve(hold, signals);
     } finally {
@@ -158,7 +155,7 @@ class Master {
       const started = await Promise.race([this.startApps(), stop]);
       if (started !== "started") return await this.abandon(started);
       await fronts.accept();
-      this.serving(fronts, signals.reload);
+      this.serving(fronts, signals);
       this.log.notice(`${await stop}: stopping`);
       this.graceMs = await this.drain(fronts, signals.stop.next());
       return 0;
@@ -174,6 +171,7 @@ class Master {
       traffic: (forget) => this.traffic(forget),
       reload: (reason, tell) => this.reloads?.reload(reason, tell),
       operations: this.operations,
+      logs: this.logs,
       fronts: this.config.server.fronts,
       fault: (front) => this.fronts?.post(front, { kind: "fault" }),
     });
@@ -217,13 +215,15 @@ class Master {
           rates: this.holdings.rates,
           certificates: this.holdings.certificates.forFronts(),
           listeners: listeners.handles(front, listeners.inForce()),
+          accessLogs: this.logs.access(),
           pools: pools.setup(pools.inForce()),
         },
-        logs: this.logs,
+        errorLog: this.logs.error,
         usage: this.usage,
         addresses: this.addresses,
         servers: this.servers,
       }),
+      logged: (line) => this.logs.recent.add(line),
       deaf: (front) => listeners.closeFor(front, "all"),
       left: (front) => listeners.closeFor(front, "leaving"),
       retired: (front, pool) => pools.retired(front, pool),
@@ -241,15 +241,18 @@ class Master {
     return "started";
   }
 
-  private serving(fronts: Fronts, signals: SignalQueue): void {
+  private serving(fronts: Fronts, signals: Signals): void {
     this.state = "serving";
     this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
+    this.logs.watch();
+    void this.obeyReopens(signals.reopen);
     this.holdings.certificates.start();
-    const { log, listeners, pools, companions, operations } = this;
+    const { log, logs, listeners, pools, companions, operations } = this;
     this.reloads = new Reloads({
       log,
+      logs,
       listeners,
       fronts,
       pools,
@@ -260,7 +263,7 @@ class Master {
       commit: (holdings) => this.commit(holdings),
       ended: () => this.state !== "serving",
     });
-    void this.obeyReloads(this.reloads, signals);
+    void this.obeyReloads(this.reloads, signals.reload);
   }
 
   /** Of a reload: these are in force from now on. */
@@ -278,6 +281,14 @@ class Master {
       const signal = await signals.next();
       // The next signal does not wait for it: one reload is made of several.
       void reloads.reload(signal, () => {});
+    }
+  }
+
+  private async obeyReopens(reopens: SignalQueue): Promise<never> {
+    for (;;) {
+      const signal = await reopens.next();
+      this.logs.reopen();
+      this.log.notice(`${signal}: log files are opened anew`);
     }
   }
 
@@ -312,5 +323,6 @@ class Master {
     for (const [limit, hits] of [...limitHits(this.usage), ...rateHits(this.holdings.rates)])
       this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");
+    this.logs.close();
   }
 }

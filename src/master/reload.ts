@@ -20,6 +20,7 @@ import { type Change, changesBetween, changesText, feasible } from "./changes.ts
 import type { Companions } from "./companions.ts";
 import type { Fronts } from "./fronts.ts";
 import { describe, type Listeners, type StagedListeners } from "./listeners.ts";
+import type { Logs, StagedLogs } from "./logs.ts";
 import type { AppReload, Operations, Progress } from "./operations.ts";
 import { type Rates, ratesFor } from "./rates.ts";
 
@@ -44,6 +45,7 @@ export interface Holdings {
 
 export interface ReloadParts {
   readonly log: Log;
+  readonly logs: Logs;
   readonly listeners: Listeners;
   readonly fronts: Fronts;
   readonly pools: AppPools;
@@ -63,6 +65,7 @@ type Tell = (progress: Progress) => void;
 interface Staged {
   readonly holdings: Holdings;
   readonly listeners: StagedListeners;
+  readonly logs: StagedLogs;
   readonly pools: StagedPools;
 }
 
@@ -132,19 +135,23 @@ export class Reloads {
     if (found.length === 0) return staged;
     fronts.discard();
     listeners.discard(staged.listeners);
+    this.parts.logs.discard(staged.logs);
     await pools.discard(staged.pools);
     return found;
   }
 
   private stage(config: Config): Staged {
-    const { listeners, pools } = this.parts;
+    const { listeners, logs, pools } = this.parts;
     const staged = listeners.stage(config);
+    let opened: StagedLogs = new Map();
     try {
+      opened = logs.stage(config);
       const rates = ratesFor(config, this.parts.holdings().rates);
       const holdings = { config, rates, certificates: this.parts.certificates(config) };
-      return { holdings, listeners: staged, pools: pools.stage(config) };
+      return { holdings, listeners: staged, logs: opened, pools: pools.stage(config) };
     } catch (error) {
       listeners.discard(staged);
+      logs.discard(opened);
       throw error;
     }
   }
@@ -158,20 +165,22 @@ export class Reloads {
     return ended() ? [...failures, "the server stops"] : failures;
   }
 
-  private async commit({ listeners, pools, holdings }: Staged): Promise<void> {
+  private async commit({ listeners, logs, pools, holdings }: Staged): Promise<void> {
     // From here on a front that has to be replaced begins with the new one.
     this.parts.listeners.commit(listeners);
+    this.parts.logs.commit(holdings.config, logs);
     this.parts.pools.commit(pools);
     this.parts.commit(holdings);
     for (const problem of await this.parts.fronts.change()) this.parts.log.error(problem);
   }
 
-  private setup(front: number, { holdings, listeners, pools }: Staged): Setup {
+  private setup(front: number, { holdings, listeners, logs, pools }: Staged): Setup {
     return {
       config: holdings.config,
       rates: holdings.rates,
       certificates: holdings.certificates.forFronts(),
       listeners: this.parts.listeners.handles(front, listeners),
+      accessLogs: this.parts.logs.access(logs),
       pools: this.parts.pools.setup(pools),
     };
   }

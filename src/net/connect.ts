@@ -1,28 +1,26 @@
 /**
  * Connecting: the twin of listen.ts. The owner hears `connected` first, or `failed` and then nothing more.
  */
+import { isIP } from "node:net";
 import type { Socket, SocketHandler } from "bun";
+import { type ConnectAddress, type ConnectOwner, showAddress } from "./connect-address.ts";
 import { type ClientTls, describeTls, handshakeFailure, tlsSettings } from "./connect-tls.ts";
+import { ownLoop } from "./own-loop.ts";
+import { PolledAttempt } from "./polled-connect.ts";
 import { SOCKET_EVENTS, SocketWire } from "./socket-wire.ts";
-import type { OwnedWire, WireOwner } from "./wire.ts";
-
-export type ConnectAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string }
-  /** A connected descriptor (one end of a socket pair); it is closed with the wire. */
-  | { readonly kind: "fd"; readonly fd: number };
-
-export interface ConnectOwner extends WireOwner {
-  connected(wire: OwnedWire): void;
-  /** `why` is for the log: `connect to 127.0.0.1:8000: ECONNREFUSED`. */
-  failed(why: string): void;
-}
 
 /** Returns at once. With `tls` a connection is one when its handshake is done and the server is who it should be. A deadline is the caller's: `cancel` gives up; then neither `connected` nor `failed` is called. */
 export function connect(address: ConnectAddress, owner: ConnectOwner, tls?: ClientTls): { cancel(): void } {
-  const attempt = new Attempt(address, owner, tls);
+  const loop = ownLoop();
+  const polled = loop !== undefined && tls === undefined && isLiteral(address);
+  const attempt = polled ? new PolledAttempt(loop, address, owner) : new Attempt(address, owner, tls);
   attempt.begin();
   return attempt;
+}
+
+/** Names are Bun's to resolve. */
+function isLiteral(address: ConnectAddress): boolean {
+  return address.kind !== "tcp" || isIP(address.host) !== 0;
 }
 
 class Attempt {
@@ -112,17 +110,5 @@ function place(address: ConnectAddress): Record<string, unknown> {
       return { unix: address.path };
     case "fd":
       return { fd: address.fd };
-  }
-}
-
-/** `127.0.0.1:8000`, `[::1]:8000`, `unix:/run/app.sock`. */
-export function showAddress(address: ConnectAddress): string {
-  switch (address.kind) {
-    case "tcp":
-      return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-    case "unix":
-      return `unix:${address.path}`;
-    case "fd":
-      return `fd ${address.fd}`;
   }
 }

@@ -13,7 +13,7 @@ import type { X509Certificate } from "node:crypto";
 import { peek } from "../os/peek.ts";
 import { duplicate, sendPacket } from "../os/sockets.ts";
 import { asksForAlpn } from "./client-hello.ts";
-import type { Listener } from "./listen.ts";
+import type { Listener } from "./listener.ts";
 import { makeEmptyContext, type ServerContext, type TlsPolicy } from "./server-tls.ts";
 import { SOCKET_EVENTS, SocketWire } from "./socket-wire.ts";
 import { NO_CERTIFICATE, type TlsFacts } from "./tls-facts.ts";

@@ -1,24 +1,19 @@
 /**
- * Accepting: takes up a listening descriptor that the master made and gives each connection an owner. Bun closes the
- * descriptor when the listener stops, so the master hands over a duplicate.
+ * Accepting: takes up a listening descriptor that the master made and gives each connection an owner. The descriptor is closed when
+ * the listener stops, so the master hands over a duplicate. In the thread's own loop where it has one, else Bun's.
  */
 import type { Socket } from "bun";
+import type { Listener, ListenOptions } from "./listener.ts";
+import { ownLoop } from "./own-loop.ts";
+import { PolledListener } from "./polled-listen.ts";
 import { SOCKET_EVENTS, SocketWire } from "./socket-wire.ts";
-import type { OwnedWire, WireOwner } from "./wire.ts";
-
-export interface Listener {
-  /** Stops accepting; connections that are open live on. */
-  stop(): void;
-}
-
-export interface ListenOptions {
-  readonly fd: number;
-  readonly unix: boolean;
-  /** Called for each connection, before any of its bytes. */
-  readonly accept: (wire: OwnedWire) => WireOwner;
-}
 
 export function listen(options: ListenOptions): Listener {
+  const loop = ownLoop();
+  return loop === undefined ? bunListener(options) : new PolledListener(loop, options);
+}
+
+function bunListener(options: ListenOptions): Listener {
   const { unix, accept } = options;
   const open = (socket: Socket<SocketWire>) => {
     const wire = new SocketWire(unix);

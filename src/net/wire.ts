@@ -33,7 +33,10 @@ export interface OwnedWire extends Wire {
 }
 
 export interface WireOwner {
-  /** The bytes are the owner's from now on (Bun makes a buffer for each read). */
+  /** Bytes that came and are only lent, for the time of the call. True: that was all, nothing of them is kept. False: nothing was
+   *  done, they come to `received`. */
+  glance?(bytes: Buffer): boolean;
+  /** The bytes are the owner's from now on. */
   received(bytes: Uint8Array): void;
   /** There is room again after a short `write`. */
   drained(): void;

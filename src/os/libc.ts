@@ -2,7 +2,7 @@
  * libc through bun:ffi: the one table of C functions this product calls. Linux, x64 and arm64, glibc and musl.
  * Every wrapper in this room turns -1 into an OsError that names the call, its object and the errno.
  */
-import { dlopen, ptr, read } from "bun:ffi";
+import { dlopen, type FFIFunction, type Pointer, ptr, read } from "bun:ffi";
 
 /** `send`, `sendmsg`, `recv`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
  *  answer. */
@@ -15,7 +15,12 @@ const SYMBOLS = {
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  accept4: { args: ["i32", "ptr", "ptr", "i32"], returns: "i32" },
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
+  shutdown: { args: ["i32", "i32"], returns: "i32" },
+  epoll_create1: { args: ["i32"], returns: "i32" },
+  epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
+  epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   sendmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
   recvmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
@@ -43,11 +48,11 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
-function open() {
+function openFirst<Symbols extends Record<string, FFIFunction>>(symbols: Symbols) {
   const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
   for (const name of ["libc.so.6", `libc.musl-${arch}.so.1`]) {
     try {
-      return dlopen(name, SYMBOLS).symbols;
+      return dlopen(name, symbols).symbols;
     } catch {
       // the other C library
     }
@@ -55,8 +60,29 @@ function open() {
   throw new Error("no C library found: neither libc.so.6 (glibc) nor libc.musl (musl) could be opened");
 }
 
-export const libc = open();
+export const libc = openFirst(SYMBOLS);
 export { ptr };
+
+/**
+ * sendto(2) and recvfrom(2) without the C library's own functions around them: those make every call a point where a thread may be
+ * cancelled, which costs 30 ns, and no thread of ours ever is. The last two arguments are an address; here there is none.
+ */
+const SYS_SENDTO = process.arch === "arm64" ? 206 : 44;
+const SYS_RECVFROM = process.arch === "arm64" ? 207 : 45;
+
+const direct = openFirst({
+  syscall: { args: ["i32", "i32", "ptr", "u64", "i32", "ptr", "u64"], returns: "i32" },
+} as const).syscall;
+
+/** As send(2), the bytes by their address; -1 and errno. */
+export function sendDirect(fd: number, address: Pointer, length: number, flags: number): number {
+  return direct(SYS_SENDTO, fd, address, length, flags, null, 0);
+}
+
+/** As recv(2), to the bytes at an address; -1 and errno. */
+export function receiveDirect(fd: number, address: Pointer, length: number, flags: number): number {
+  return direct(SYS_RECVFROM, fd, address, length, flags, null, 0);
+}
 
 /** The errno of the calling thread's last failed call. */
 export function errno(): number {
@@ -73,7 +99,11 @@ export const EPIPE = 32;
 export const EMSGSIZE = 90;
 export const EADDRINUSE = 98;
 export const EADDRNOTAVAIL = 99;
+export const ECONNRESET = 104;
 export const ENOBUFS = 105;
+export const EISCONN = 106;
+export const EALREADY = 114;
+export const EINPROGRESS = 115;
 
 const ERRNO_TEXT: Readonly<Record<number, string>> = {
   [EPERM]: "EPERM, operation not permitted",

@@ -4,10 +4,8 @@
  */
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { check, EADDRINUSE, EAGAIN, EINTR, EMSGSIZE, ENOBUFS, EPIPE, errno, libc, OsError, ptr } from "./libc.ts";
+import { AF_INET6, AF_UNIX, familyOf, type TcpAddress, tcpName, unixName } from "./socket-address.ts";
 
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
@@ -25,12 +23,6 @@ const MSG_NOSIGNAL = 0x4000;
 
 /** Length of the accept queue; the kernel clips it to net.core.somaxconn. nginx: 511, uWSGI: 100. */
 export const LISTEN_BACKLOG = 4096;
-
-/** Where a TCP listener stands: `host` is a literal IPv4 or IPv6 address (no brackets), `port` 0..65535. */
-export interface TcpAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** `count` sockets on one address that share its connections through SO_REUSEPORT (one for each front thread).
  *  Port 0 takes a free port, the same for all. Throws OsError, EADDRINUSE too when another server has the port; without
@@ -60,41 +52,19 @@ function refuseTaken(address: TcpAddress): void {
 }
 
 function bindTcp(address: TcpAddress, share: boolean): number {
-  const v6 = address.host.includes(":");
-  const fd = check(libc.socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket", show(address));
+  const family = familyOf(address);
+  const fd = check(libc.socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket", show(address));
   try {
     setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (share) setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    if (v6) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    const name = v6 ? inet6Name(address) : inetName(address);
+    if (family === AF_INET6) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    const name = tcpName(address);
     check(libc.bind(fd, ptr(name), name.length), "bind", show(address));
     return fd;
   } catch (error) {
     libc.close(fd);
     throw error;
   }
-}
-
-function inetName(address: TcpAddress): Uint8Array {
-  const name = new Uint8Array(16);
-  const view = new DataView(name.buffer);
-  view.setUint16(0, AF_INET, true);
-  view.setUint16(2, address.port, false);
-  name.set(address.host.split(".").map(Number), 4);
-  return name;
-}
-
-function inet6Name(address: TcpAddress): Uint8Array {
-  const name = new Uint8Array(28);
-  const view = new DataView(name.buffer);
-  view.setUint16(0, AF_INET6, true);
-  view.setUint16(2, address.port, false);
-  const [head = "", tail] = address.host.split("::");
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === undefined || tail === "" ? [] : tail.split(":");
-  left.forEach((group, i) => view.setUint16(8 + i * 2, parseInt(group, 16), false));
-  right.forEach((group, i) => view.setUint16(8 + (8 - right.length + i) * 2, parseInt(group, 16), false));
-  return name;
 }
 
 function boundPort(fd: number): number {
@@ -119,16 +89,6 @@ export function listenUnix(path: string, mode: number): number {
     libc.close(fd);
     throw error;
   }
-}
-
-/** sun_path with its closing NUL; 108 bytes at most (unix(7)). */
-function unixName(path: string): Uint8Array {
-  const text = Buffer.from(path);
-  if (text.length > 107) throw new OsError("bind", `${path}: longer than the 107 bytes of a unix socket path`, 36);
-  const name = new Uint8Array(2 + text.length + 1);
-  new DataView(name.buffer).setUint16(0, AF_UNIX, true);
-  name.set(text, 2);
-  return name;
 }
 
 function removeStale(path: string, name: Uint8Array): void {

@@ -11,7 +11,8 @@
 import { assert } from "../base/assert.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { TunnelEnd } from "../exchange/tunnel.ts";
-import { connect, type ConnectAddress, type ConnectOwner } from "../net/connect.ts";
+import { connect } from "../net/connect.ts";
+import type { ConnectAddress, ConnectOwner } from "../net/connect-address.ts";
 import type { ClientTls } from "../net/connect-tls.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { OwnedWire } from "../net/wire.ts";

@@ -10,7 +10,8 @@
 import { monotonicMs } from "../base/clock.ts";
 import { fromLatin1 } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";
-import { connect, type ConnectOwner } from "../net/connect.ts";
+import { connect } from "../net/connect.ts";
+import type { ConnectOwner } from "../net/connect-address.ts";
 import type { Wire } from "../net/wire.ts";
 import { ClientConnection } from "../protocol/http1/client.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";

@@ -3,7 +3,7 @@
  * A name with several addresses is several of these.
  */
 import { hash32 } from "../base/hash.ts";
-import { showAddress } from "../net/connect.ts";
+import { showAddress } from "../net/connect-address.ts";
 import { BalancePeer, type Standing, standingOf } from "./balance.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { ServerAddress, ServerOptions } from "./options.ts";

@@ -9,7 +9,7 @@ import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { cookieNamed } from "../exchange/request-values.ts";
 import { evaluate } from "../exchange/template.ts";
-import { showAddress } from "../net/connect.ts";
+import { showAddress } from "../net/connect-address.ts";
 import { choosePeer, isFull, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
 import { type ConnectionOwner, type ConnectionUser, UpstreamConnection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";

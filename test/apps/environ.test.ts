@@ -79,6 +79,7 @@ describe("a request packet", () => {
         ["X-A", "1"],
         ["X-A", "2"],
         ["wsgi.x", "3"],
+        ["X-Request-ID", "named-by-the-client"],
       ],
     });
     const code = "import json,marshal,sys; print(json.dumps(marshal.loads(sys.stdin.buffer.read()[28:])))";
@@ -90,6 +91,8 @@ describe("a request packet", () => {
       HTTP_X_A: "1,2",
       "HTTP_WSGI.X": "3",
       "wsgi.url_scheme": "http",
+      // Of its own requests a client does not say the name.
+      HTTP_X_REQUEST_ID: expect.stringMatching(/^[0-9a-f]{32}$/),
     });
   });
 });

@@ -1,14 +1,18 @@
-import { expect, test } from "bun:test";
-import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { monotonicMs } from "../../src/base/clock.ts";
+import { Exchange, type Peer } from "../../src/exchange/exchange.ts";
+import { NAMED_LOG_FORMATS } from "../../src/exchange/log-formats.ts";
+import { Masking, maskedScope } from "../../src/exchange/masking.ts";
 import { formatLogTime } from "../../src/exchange/time-text.ts";
-import { AccessLog, quoted } from "../../src/front/access-log.ts";
-import type { Peer } from "../../src/exchange/exchange.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
-import { type LogLine, makeLogLine } from "../../src/front/log-format.ts";
+import { AccessLog, type LogCondition, makeCombinedLine } from "../../src/front/access-log.ts";
+import { LogBuffer } from "../../src/front/log-buffer.ts";
+import { type LogLine, makeLogLine, quoted } from "../../src/front/log-format.ts";
 import { unreadExchange } from "../../src/front/unread-exchange.ts";
-import { fakeExchange } from "../support/exchange.ts";
+import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
+import { makeFolder, removeFolder } from "../support/folder.ts";
 import { template } from "../support/template.ts";
 
 const CLIENT: Peer = {
@@ -19,29 +23,63 @@ const CLIENT: Peer = {
   secure: false,
 };
 
-function logged(write: (log: AccessLog) => void, line?: LogLine): string {
-  const folder = mkdtempSync(join(tmpdir(), "server-log-"));
-  const path = join(folder, "access.log");
-  const log = new AccessLog(openSync(path, "a"), line);
-  write(log);
-  log.flush();
-  const text = readFileSync(path, "latin1");
-  rmSync(folder, { recursive: true });
-  return text;
+const MASKING = new Masking(["token"]);
+const COMBINED = makeCombinedLine(MASKING);
+const ALL: LogCondition = { statuses: [], slowMs: undefined };
+
+let folder = "";
+let logs = 0;
+beforeEach(() => void (folder = makeFolder("access-log")));
+afterEach(() => removeFolder(folder));
+
+function over(exchange: Exchange, status: number, contentBytes = 0): Exchange {
+  exchange.finalStatus = status;
+  exchange.contentBytes = contentBytes;
+  return exchange;
+}
+
+const asked = (request: FakeRequest, status = 200, bytes = 0) => over(fakeExchange(request).exchange, status, bytes);
+
+function logged(exchanges: readonly Exchange[], line: LogLine = COMBINED, condition = ALL): string {
+  const path = join(folder, `access-${logs++}.log`);
+  const fd = openSync(path, "a");
+  const buffer = new LogBuffer(fd, { losing: () => {}, recovered: () => {} });
+  const log = new AccessLog(buffer, line, condition);
+  for (const exchange of exchanges) log.finished(exchange);
+  buffer.flush();
+  closeSync(fd);
+  return readFileSync(path, "latin1");
 }
 
 test("writes nginx's combined format", () => {
-  const { exchange } = fakeExchange({
-    target: "/a?b=c",
-    fields: [
-      ["Referer", "http://x/"],
-      ["User-Agent", "curl/8"],
-    ],
-  });
-  const line = logged((log) => log.finished(exchange, 200, 12));
-  expect(line).toMatch(
+  const exchange = asked(
+    {
+      target: "/a?b=c",
+      fields: [
+        ["Referer", "http://x/"],
+        ["User-Agent", "curl/8"],
+      ],
+    },
+    200,
+    12,
+  );
+  expect(logged([exchange])).toMatch(
     /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET \/a\?b=c HTTP\/1\.1" 200 12 "http:\/\/x\/" "curl\/8"\n$/,
   );
+});
+
+test("the combined line that is made by hand is the one that its template makes", () => {
+  const { template: text, escape } = NAMED_LOG_FORMATS["combined"] ?? { template: "", escape: "json" };
+  const byTemplate = makeLogLine(template(text, maskedScope(BUILT_IN, MASKING), "log"), escape);
+  const requests: FakeRequest[] = [
+    {},
+    { target: '/"\\\x7f?token=1&x', fields: [["User-Agent", '"\xe9']] },
+    { target: "/?token=1", query: "token=1", fields: [["Referer", "http://x/?token=2"]] },
+  ];
+  const user = asked({}, 401, 7);
+  user.remoteUser = "anna";
+  for (const exchange of [...requests.map((request) => asked(request)), user])
+    expect(COMBINED(exchange)).toBe(byTemplate(exchange));
 });
 
 test("what a client sends cannot end its quotes or start a line", () => {
@@ -49,32 +87,56 @@ test("what a client sends cannot end its quotes or start a line", () => {
   expect(quoted(undefined)).toBe("-");
 });
 
+test("masked arguments are not shown, of the request and of the referer", () => {
+  const line = logged([asked({ target: "/r?token=s3&a=1", fields: [["Referer", "http://x/?token=s3"]] })]);
+  expect(line).toContain('"GET /r?token=***&a=1 HTTP/1.1"');
+  expect(line).not.toContain("s3");
+});
+
 test("a refused request is a line without one, but with the bytes of its answer", () => {
-  const line = logged((log) => log.refused(unreadExchange(CLIENT), 400, 111));
+  const line = logged([over(unreadExchange(CLIENT), 400, 111)]);
   expect(line).toMatch(/^192\.0\.2\.1 - - \[.*\] "" 400 111 "-" "-"\n$/);
 });
 
 test("many and long lines all arrive, in order", () => {
-  const text = logged((log) => {
-    for (let i = 0; i < 500; i++) log.finished(fakeExchange({ target: `/${i}` }).exchange, 200, i);
-    log.finished(fakeExchange({ target: `/${"x".repeat(10_000)}` }).exchange, 200, 0);
-    log.finished(fakeExchange({ target: "/last" }).exchange, 200, 0);
-  });
-  const targets = text
+  const many = Array.from({ length: 500 }, (_, i) => asked({ target: `/${i}` }, 200, i));
+  const long = asked({ target: `/${"x".repeat(100_000)}` });
+  const targets = logged([...many, long, asked({ target: "/last" })])
     .trimEnd()
     .split("\n")
     .map((line) => line.split('"')[1]?.split(" ")[1] as string);
   expect(targets).toHaveLength(502);
   expect(targets[499]).toBe("/499");
-  expect(targets[500]).toHaveLength(10_001);
+  expect(targets[500]).toHaveLength(100_001);
   expect(targets[501]).toBe("/last");
 });
 
-test("a log that cannot be written loses lines and says how many", () => {
-  const log = new AccessLog(openSync("/dev/full", "w"));
-  log.refused(unreadExchange(CLIENT), 400, 0);
-  log.flush();
-  expect(log.lost).toBe(1);
+test("a log that cannot be written loses lines, counts them, and says so once", () => {
+  const fd = openSync("/dev/full", "w");
+  const told: string[] = [];
+  const buffer = new LogBuffer(fd, { losing: (why) => told.push(why), recovered: () => {} });
+  const log = new AccessLog(buffer, COMBINED, ALL);
+  for (let i = 0; i < 3; i++) {
+    log.finished(asked({}));
+    buffer.flush();
+  }
+  closeSync(fd);
+  expect(buffer.lost).toBe(3);
+  expect(told).toHaveLength(1);
+});
+
+test("only what has one of the statuses or was slow gets a line", () => {
+  const slow = asked({ target: "/slow" });
+  Object.assign(slow, { startedMs: monotonicMs() - 5000 });
+  const all = [asked({ target: "/ok" }), asked({ target: "/404" }, 404), asked({ target: "/503" }, 503), slow];
+  const shown = (condition: LogCondition) =>
+    logged(all, ({ head }) => `${head.target}\n`, condition)
+      .trimEnd()
+      .split("\n");
+  expect(shown(ALL)).toEqual(["/ok", "/404", "/503", "/slow"]);
+  expect(shown({ statuses: ["404"], slowMs: undefined })).toEqual(["/404"]);
+  expect(shown({ statuses: ["5xx"], slowMs: 1000 })).toEqual(["/503", "/slow"]);
+  expect(shown({ statuses: [], slowMs: 1000 })).toEqual(["/slow"]);
 });
 
 test("the time is local, with its zone", () => {
@@ -85,9 +147,9 @@ const FORMAT = '{"a":"$remote_addr","r":"$request","s":$status,"b":$body_bytes_s
 
 test("a format of one's own, escaped for JSON", () => {
   const agent = 'a"b\\c\xc3\xa9';
-  const { exchange } = fakeExchange({ path: "/a\r\n\0", target: "/a", fields: [["User-Agent", agent]] });
+  const exchange = asked({ path: "/a\r\n\0", target: "/a", fields: [["User-Agent", agent]] }, 499, 7);
   const line = makeLogLine(template(FORMAT, BUILT_IN, "log"), "json");
-  const text = logged((log) => (log.finished(exchange, 499, 7), log.refused(unreadExchange(CLIENT), 400, 0)), line);
+  const text = logged([exchange, over(unreadExchange(CLIENT), 400)], line);
   const [first = "", second = "", rest] = Buffer.from(text, "latin1").toString().split("\n");
   const request = "GET /a HTTP/1.1";
   expect(JSON.parse(first)).toEqual({ a: "127.0.0.1", r: request, s: 499, b: 7, u: 'a"b\\cé', p: "/a\r\n\0" });
@@ -96,7 +158,24 @@ test("a format of one's own, escaped for JSON", () => {
 });
 
 test("a format of one's own, escaped as nginx does", () => {
-  const { exchange } = fakeExchange({ path: '/a"\n', fields: [["User-Agent", "\xe9"]] });
+  const exchange = asked({ path: '/a"\n', fields: [["User-Agent", "\xe9"]] });
   const line = makeLogLine(template('$$ $uri "$http_user_agent" $http_none', BUILT_IN, "log"), "default");
-  expect(logged((log) => log.finished(exchange, 200, 0), line)).toBe('$ /a\\x22\\x0A "\\xE9" -\n');
+  expect(logged([exchange], line)).toBe('$ /a\\x22\\x0A "\\xE9" -\n');
+});
+
+test("json is JSON whatever a client sends, of every exchange", () => {
+  const { template: text, escape } = NAMED_LOG_FORMATS["json"] ?? { template: "", escape: "default" };
+  const line = makeLogLine(template(text, BUILT_IN, "log"), escape);
+  const hostile = asked(
+    { target: '/"\\\x01', fields: [["User-Agent", "\xff\xfe not UTF-8"]], host: "\xc3\xa9" },
+    200,
+    3,
+  );
+  for (const exchange of [hostile, over(unreadExchange(CLIENT), 400), asked({}, 499)]) {
+    const bytes = Buffer.from(line(exchange), "latin1");
+    const parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Record<string, unknown>;
+    expect(parsed).toMatchObject({ status: exchange.finalStatus, bytes: exchange.contentBytes });
+    expect(typeof parsed["request_time"]).toBe("number");
+    expect(parsed["request_id"]).toMatch(/^[0-9a-f]{32}$/);
+  }
 });

@@ -114,7 +114,7 @@ describe("buffering", () => {
   }
 
   /** What the kernel's buffers of one connection may hold. */
-  const KERNEL = 16 * 1024 * 1024;
+  const KERNEL = 32 * 1024 * 1024;
 
   test("takes everything from the server, for a client that reads nothing", async () => {
     expect(await heldOf("")).toBe(64 * 1024 * 1024);

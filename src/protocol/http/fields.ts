@@ -89,6 +89,13 @@ export class Fields {
     this.values.splice(index, 1);
   }
 
+  copy(): Fields {
+    const fields = new Fields();
+    fields.names.push(...this.names);
+    fields.values.push(...this.values);
+    return fields;
+  }
+
   /** `[name, value]` pairs for tests and logs. */
   pairs(): [string, string][] {
     return this.names.map((name, i) => [name.text, this.values[i] as string]);

@@ -7,7 +7,7 @@
  * Specification: RFC 9112. HTTP/2 gives the same events, with its own stream numbers.
  */
 import { assert } from "../../base/assert.ts";
-import { EMPTY } from "../../base/bytes.ts";
+import { asBuffer, EMPTY } from "../../base/bytes.ts";
 import type { Fields } from "../http/fields.ts";
 import { LENGTH_UNKNOWN, type RequestHead } from "../http/message.ts";
 import { type BodyDecoder, LengthDecoder } from "./body.ts";
@@ -25,8 +25,8 @@ export type ServerEvent = "need-data" | "paused" | "head" | "data" | "end" | "fa
 
 const HEAD_SP = Buffer.from("HEAD ", "latin1");
 
-/** Where the current request stands. */
-type Place = "head" | "body" | "paused" | "failed";
+/** Where the current request stands. `recognized`: its head is known and not yet told. */
+type Place = "head" | "recognized" | "body" | "paused" | "failed";
 
 export class ServerConnection {
   /** The request's number on this connection: 1, 2, 3… */
@@ -94,8 +94,20 @@ export class ServerConnection {
     return this.intake.length;
   }
 
+  /** Are these bytes, which came where a request begins, a head that was met before, and nothing else? Then it is the next event; the
+   *  bytes are not needed any more. */
+  recognize(bytes: Buffer): boolean {
+    if (this.place !== "head" || this.search.started || this.intake.length > 0) return false;
+    const head = this.memo?.find(bytes);
+    if (head === undefined) return false;
+    this.currentHead = head;
+    this.place = "recognized";
+    return true;
+  }
+
   /** The bytes belong to this object from now on; nothing is copied. Dropped after a failure. */
   receive(bytes: Uint8Array): void {
+    if (this.recognize(asBuffer(bytes))) return;
     if (this.place !== "failed") this.intake.append(bytes);
     if (this.place === "head") this.skipEmptyLines();
   }
@@ -109,6 +121,9 @@ export class ServerConnection {
     switch (this.place) {
       case "head":
         return this.nextHead();
+      case "recognized":
+        this.place = "body";
+        return "head";
       case "body":
         return this.nextBody();
       case "paused":
@@ -151,32 +166,19 @@ export class ServerConnection {
   }
 
   private nextHead(): ServerEvent {
-    const { intake, limits, search } = this;
+    const { intake, limits, memo, search } = this;
     if (!this.requestBegun) return this.ended && intake.length > 0 ? this.failWith("truncated_head") : "need-data";
-    if (this.isKnown()) return "head";
     const result = search.run(intake, limits.headBytesMax, requestLineBytesMax(limits));
     if (result !== "complete") return this.incompleteHead(result);
     const { start } = intake;
-    const head = parseRequestHead(intake.bytes, start, start + search.length - 2, limits, this.rules);
+    const head = parseRequestHead(intake.bytes, start, start + search.length - 2, limits, this.rules, memo?.sections);
     if (head instanceof HeadFailure) return this.fail(head);
     if (head.bodyLength !== 0) this.body = makeDecoder(head.bodyLength);
-    else if (intake.holdsOnly(search.length)) this.memo?.keep(intake.bytes, head);
+    else if (intake.holdsOnly(search.length)) memo?.keep(intake.bytes, head);
     intake.skip(search.length);
     this.currentHead = head;
     this.place = "body";
     return "head";
-  }
-
-  /** Has all that came, and nothing but it, been a head before? */
-  private isKnown(): boolean {
-    const { intake, memo } = this;
-    if (memo === undefined || this.search.started || !intake.holdsOnly(intake.length)) return false;
-    const head = memo.find(intake.bytes);
-    if (head === undefined) return false;
-    intake.clear();
-    this.currentHead = head;
-    this.place = "body";
-    return true;
   }
 
   /** The first mistake is told as soon as it is certain, whatever the bytes behind it would be. */

@@ -17,7 +17,7 @@ import {
 import { FIELD_NAME_BYTES_MAX } from "./limits.ts";
 import { COLON, CR, isOws, LF, NO_BYTE, TCHAR, VALUE } from "./scan.ts";
 
-/** The values that this codec acts on, as text. One per thread is enough: parsing is synchronous. */
+/** The values that this codec acts on, as text. */
 export class FieldNotes {
   /** Marks of the fields met (known-fields.ts). */
   seen = 0;
@@ -38,6 +38,10 @@ export class FieldNotes {
     this.connection = undefined;
     this.expect = undefined;
     this.upgrade = undefined;
+  }
+
+  copy(): FieldNotes {
+    return Object.assign(new FieldNotes(), this);
   }
 
   note(mark: number, value: string): void {

@@ -7,6 +7,7 @@
  * may serve any number of requests. One memo belongs to one set of limits.
  */
 import type { RequestHead } from "../http/message.ts";
+import { SectionMemo } from "./section-memo.ts";
 
 /** Larger heads carry cookies and the like, and seldom repeat. */
 const BYTES_MAX = 2048;
@@ -14,6 +15,8 @@ const BYTES_MAX = 2048;
 const SLOTS = 256;
 
 export class HeadMemo {
+  /** Of those that are not known as a whole. */
+  readonly sections = new SectionMemo();
   private readonly bytes: (Buffer | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   private readonly heads: (RequestHead | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
 

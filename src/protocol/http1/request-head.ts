@@ -12,6 +12,7 @@ import { requestBodyLength } from "./framing.ts";
 import { REQUEST_SINGLETONS } from "./known-fields.ts";
 import { type HeadLimits, METHOD_BYTES_MAX, REQUEST_LINE_REST_BYTES } from "./limits.ts";
 import { parseRequestLine, RequestLine } from "./request-line.ts";
+import type { SectionMemo } from "./section-memo.ts";
 
 /** Parsing is synchronous and leaves nothing in these that lives on. */
 const line = new RequestLine();
@@ -44,17 +45,21 @@ export function parseRequestHead(
   end: number,
   limits: HeadLimits,
   rules: FieldRules,
+  memo?: SectionMemo,
 ): RequestHead | HeadFailure {
   const lineFailure = parseRequestLine(bytes, start, limits.targetBytesMax, line);
   if (lineFailure !== undefined) return lineFailure;
-  const text = bytes.latin1Slice(start, end);
+  const known = memo?.find(bytes, line.end, end);
+  const text = bytes.latin1Slice(start, known === undefined ? end : line.end);
   const target = parseTargetOf(text, start, limits);
   if (target instanceof HeadFailure) return target;
+  if (known !== undefined) return makeHead(text, start, target, known.fields, known.notes);
   const fields = new Fields();
   notes.reset();
   const failure = parseFieldLines(bytes, line.end, end, text, start, rules, fields, notes);
   if (failure !== undefined) return failure;
-  return makeHead(text, start, target, fields);
+  memo?.keep(bytes, line.end, end, fields, notes);
+  return makeHead(text, start, target, fields, notes);
 }
 
 function parseTargetOf(text: string, start: number, limits: HeadLimits): ParsedTarget | HeadFailure {
@@ -64,11 +69,19 @@ function parseTargetOf(text: string, start: number, limits: HeadLimits): ParsedT
   return typeof target === "string" ? new HeadFailure(target) : target;
 }
 
-function makeHead(text: string, start: number, target: ParsedTarget, fields: Fields): RequestHead | HeadFailure {
+/** `parsed` is of whoever sends the same again. */
+function makeHead(
+  text: string,
+  start: number,
+  target: ParsedTarget,
+  parsed: Fields,
+  notes: FieldNotes,
+): RequestHead | HeadFailure {
   const { minor } = line;
   const { connection } = notes;
-  const host = hostOf(target, fields);
+  const host = hostOf(target, notes.host);
   if (host instanceof HeadFailure) return host;
+  const fields = host.replaces ? parsed.copy().set("Host", hostText(host)) : parsed;
   const bodyLength = requestBodyLength(minor, notes);
   if (typeof bodyLength !== "number") return bodyLength;
   return {
@@ -93,18 +106,18 @@ function makeHead(text: string, start: number, target: ParsedTarget, fields: Fie
 const NO_HOST: Authority = { host: "", port: undefined };
 
 /** RFC 9112 section 3.2: HTTP/1.1 has exactly one valid Host (a second one was refused when it was read). */
-function hostOf(target: ParsedTarget, fields: Fields): Authority | HeadFailure {
-  const { host } = notes;
+function hostOf({ authority }: ParsedTarget, host: string | undefined): NamedHost | HeadFailure {
   if (host === undefined && line.minor === 1) return new HeadFailure("missing_host");
   const named = host === undefined ? NO_HOST : parseHostField(host);
   if (named === undefined) return new HeadFailure("bad_host");
-  const { authority } = target;
   if (authority === undefined) return named;
-  // Section 3.2.2: the authority of the target replaces the Host field, here for everyone who reads the field later, so
-  // that routing and application cannot be told two different hosts.
-  if (authority.host !== named.host || authority.port !== named.port) fields.set("Host", hostText(authority));
-  return authority;
+  const differs = authority.host !== named.host || authority.port !== named.port;
+  return { host: authority.host, port: authority.port, replaces: differs };
 }
+
+/** `replaces`: section 3.2.2, the authority of the target replaces the Host field, for everyone who reads the field later, so that
+ *  routing and application cannot be told two different hosts. */
+type NamedHost = Authority & { readonly replaces?: boolean };
 
 /** The Host that was parsed last: nearly every request names the one that the request before it named. */
 let lastHost = "";

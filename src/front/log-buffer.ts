@@ -1,0 +1,45 @@
+/**
+ * What goes into an access log, gathered: written when there is enough or after a moment. One for each log and front
+ * thread, whatever sites write to it; a front thread's lines keep their order.
+ */
+import { fstatSync } from "node:fs";
+import { LogWriter, type LossEvents } from "../os/log-file.ts";
+
+/** In a file, O_APPEND keeps the writes of several threads apart whatever their size (the kernel locks the inode). */
+const FILE_BYTES_MAX = 32 * 1024;
+/** In a pipe only up to PIPE_BUF. */
+const PIPE_BYTES_MAX = 4096;
+/** nginx without `buffer=` writes each line; half a second behind is close enough for people. */
+const FLUSH_DELAY_MS = 500;
+
+export class LogBuffer {
+  private readonly writer: LogWriter;
+  private readonly buffer: Buffer;
+  private used = 0;
+
+  constructor(fd: number, events: LossEvents) {
+    this.writer = new LogWriter(fd, events);
+    this.buffer = Buffer.allocUnsafeSlow(fstatSync(fd).isFile() ? FILE_BYTES_MAX : PIPE_BYTES_MAX);
+    setInterval(() => this.flush(), FLUSH_DELAY_MS).unref();
+  }
+
+  /** Lines that could not be written, ever. */
+  get lost(): number {
+    return this.writer.lost;
+  }
+
+  /** Latin-1, with its line feed. */
+  append(line: string): void {
+    const { buffer } = this;
+    if (line.length > buffer.length - this.used) this.flush();
+    if (line.length > buffer.length) return this.writer.write(Buffer.from(line, "latin1"), line.length);
+    this.used += buffer.latin1Write(line, this.used);
+  }
+
+  flush(): void {
+    if (this.used === 0) return;
+    const length = this.used;
+    this.used = 0;
+    this.writer.write(this.buffer, length);
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What is done with a stream socket from an event loop, none of which waits: accept, connect, receive, send, shut down. Sockets are
+ * TCP or unix; addresses are text as people write them, of IPv4 in its own form also on a socket for both families.
+ *
+ * Not here: who waits for what (net/loop), and listening (sockets.ts).
+ */
+import type { Pointer } from "bun:ffi";
+import {
+  check,
+  EAGAIN,
+  EALREADY,
+  ECONNRESET,
+  EINPROGRESS,
+  EINTR,
+  EISCONN,
+  errno,
+  libc,
+  ptr,
+  receiveDirect,
+  sendDirect,
+} from "./libc.ts";
+import { NAME_BYTES_MAX, readName, type TcpAddress } from "./socket-address.ts";
+
+const SOCK_STREAM = 1;
+const O_NONBLOCK = 0o4000;
+const SOCK_NONBLOCK = O_NONBLOCK;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_ERROR = 4;
+const SO_LINGER = 13;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const SHUT_WR = 1;
+
+/** Over buffers of their own, whose places never change. */
+const name = new Uint8Array(new ArrayBuffer(NAME_BYTES_MAX));
+const nameAt = ptr(name);
+const nameView = new DataView(name.buffer);
+const nameLength = new Int32Array(new ArrayBuffer(4));
+const nameLengthAt = ptr(nameLength);
+const option = new Int32Array(new ArrayBuffer(8));
+const optionAt = ptr(option);
+
+/** A connection, which does not wait and is close-on-exec, or -errno. `peerAddress()` is of this one until the next call. */
+export function acceptConnection(listener: number): number {
+  nameLength[0] = NAME_BYTES_MAX;
+  const fd = libc.accept4(listener, nameAt, nameLengthAt, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return fd === -1 ? -errno() : fd;
+}
+
+export function peerAddress(): TcpAddress {
+  return readName(name, nameView);
+}
+
+/** Of this end. */
+export function ownAddress(fd: number): TcpAddress {
+  nameLength[0] = NAME_BYTES_MAX;
+  if (libc.getsockname(fd, nameAt, nameLengthAt) === -1) return { host: "", port: 0 };
+  return readName(name, nameView);
+}
+
+/** Up to `length` bytes to the memory at `address`. 0 is the end of what the peer sends; -errno otherwise. */
+export function receive(fd: number, address: number, length: number): number {
+  const count = receiveDirect(fd, address as Pointer, length, MSG_DONTWAIT);
+  return count === -1 ? -errno() : count;
+}
+
+/** How many bytes the kernel took, 0 when it has no room now; -errno when the connection is broken. */
+export function send(fd: number, bytes: Uint8Array, offset: number, length: number): number {
+  const count = sendDirect(fd, ptr(bytes, offset), length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (count !== -1) return count;
+  const code = errno();
+  return code === EAGAIN || code === EINTR ? 0 : -code;
+}
+
+/** A socket that does not wait and is close-on-exec, or -errno. */
+export function makeSocket(family: number): number {
+  const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return fd === -1 ? -errno() : fd;
+}
+
+/** To `to` (socket-address.ts): 0 when the connection is there, EINPROGRESS while it is not (then this is asked again), another errno
+ *  when it came to nothing. */
+export function connectSocket(fd: number, to: Uint8Array): number {
+  for (;;) {
+    if (libc.connect(fd, ptr(to), to.length) === 0) return 0;
+    const code = errno();
+    if (code === EINTR) continue;
+    if (code === EISCONN) return 0;
+    return code === EALREADY ? EINPROGRESS : code;
+  }
+}
+
+/** SO_ERROR: why it is broken; 0 when it is not. It is told once. */
+export function socketError(fd: number): number {
+  option[0] = 0;
+  nameLength[0] = 4;
+  if (libc.getsockopt(fd, SOL_SOCKET, SO_ERROR, optionAt, nameLengthAt) === -1) return errno() || ECONNRESET;
+  return option[0];
+}
+
+/** What is called on it does not wait; so for all duplicates. */
+export function withoutWaiting(fd: number): void {
+  const F_GETFL = 3;
+  const F_SETFL = 4;
+  check(libc.fcntl(fd, F_SETFL, check(libc.fcntl(fd, F_GETFL, 0), "fcntl", `${fd}`) | O_NONBLOCK), "fcntl", `${fd}`);
+}
+
+/** TCP_NODELAY; connections inherit it from the socket that accepts them. To no effect on what is no TCP socket. */
+export function withoutDelay(fd: number): void {
+  option[0] = 1;
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, optionAt, 4);
+}
+
+/** FIN behind what was sent. */
+export function shutdownSending(fd: number): void {
+  libc.shutdown(fd, SHUT_WR);
+}
+
+/** Closes with a reset: what was not sent yet is thrown away, and the peer can tell. */
+export function resetConnection(fd: number): void {
+  option[0] = 1;
+  option[1] = 0;
+  libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, optionAt, 8);
+  libc.close(fd);
+}
