@@ -279,7 +279,13 @@ export type WsgiTarget =
 
 export type ListenAddress = (
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string; readonly mode: number }
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      readonly mode: number;
+      /** Whose the file is; undefined: the server's. -1: as it is (chown(2)). */
+      readonly owner?: { readonly uid: number; readonly gid: number };
+    }
 ) & {
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol?: true;

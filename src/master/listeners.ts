@@ -153,7 +153,9 @@ export function describe({ address, key, app, tls }: Wanted): string {
 /** Throws an Error that names the setting and the remedy. */
 function bind(address: ListenAddress, app: string | undefined, fronts: number, probes: boolean): number[] {
   try {
-    return address.kind === "tcp" ? listenTcp(address, fronts, probes).fds : [listenUnix(address.path, address.mode)];
+    return address.kind === "tcp"
+      ? listenTcp(address, fronts, probes).fds
+      : [listenUnix(address.path, address.mode, address.owner)];
   } catch (error) {
     const setting = app === undefined ? "site.listen" : `app.${app}.uwsgi_socket`;
     throw new Error(`${setting}: ${(error as Error).message}${remedy(error)}`, { cause: error });

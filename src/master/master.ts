@@ -14,6 +14,7 @@ import type { Log } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
@@ -49,8 +50,9 @@ interface Signals {
   readonly reopen: SignalQueue;
 }
 
-/** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
-export async function runMaster(config: Config): Promise<number> {
+/** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). `read` gives the
+ *  configuration again at each reload. */
+export async function runMaster(config: Config, read: () => Loaded = readFileOf(config)): Promise<number> {
   const tell = (signal: string) =>
     writeLine(2, `server: ${signal} is ignored: this version does not replace its binary; restart it instead\n`);
   const signals = {
@@ -59,7 +61,7 @@ export async function runMaster(config: Config): Promise<number> {
     reopen: new SignalQueue(REOPEN_SIGNALS, [], tell),
   };
   try {
-    return await new Master(config, new Logs(config)).run(signals);
+    return await new Master(config, read, new Logs(config)).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     return 1;
@@ -70,6 +72,10 @@ export async function runMaster(config: Config): Promise<number> {
   }
 }
 
+function readFileOf({ file }: Config): () => Loaded {
+  return () => loadConfig(file, process.env);
+}
+
 function startProblem(error: unknown): string {
   if (error instanceof StartFailure) return error.message;
   return error instanceof Error ? error.message : String(error);
@@ -78,6 +84,7 @@ function startProblem(error: unknown): string {
 class Master {
   /** In force: a reload brings others. */
   private holdings: Holdings;
+  private readonly read: () => Loaded;
   private readonly logs: Logs;
   private readonly log: Log;
   private readonly pools: AppPools;
@@ -97,8 +104,9 @@ class Master {
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: Logs) {
+  constructor(config: Config, read: () => Loaded, logs: Logs) {
     const { fronts } = config.server;
+    this.read = read;
     this.logs = logs;
     this.usage = makeUsageMemory(fronts);
     this.addresses = makeCountMemory(fronts);
@@ -258,6 +266,7 @@ class Master {
       pools,
       companions,
       operations,
+      read: this.read,
       holdings: () => this.holdings,
       certificates: (config) => this.makeCertificates(config),
       commit: (holdings) => this.commit(holdings),
