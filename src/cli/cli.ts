@@ -8,12 +8,30 @@ import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { IMPORT } from "./import.ts";
 import { LOGS } from "./logs.ts";
 import { RELOAD } from "./reload.ts";
+import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
+import { STOP } from "./stop.ts";
 import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, LOGS, CACHE, CHECK, EXPLAIN, IMPORT, UWSGI, VERSION, HELP];
+const COMMANDS: readonly Command[] = [
+  RUN,
+  START,
+  STOP,
+  RESTART,
+  STATUS,
+  RELOAD,
+  LOGS,
+  CACHE,
+  CHECK,
+  EXPLAIN,
+  IMPORT,
+  UWSGI,
+  VERSION,
+  HELP,
+];
 
 /** What everyone types before they know the commands. */
 const ALIASES: Readonly<Record<string, string>> = {

@@ -133,7 +133,7 @@ async function serve(run: UwsgiRun, config: Config, read: () => Loaded, terminal
   for (const path of run.pidFiles) writeFileSync(path, `${process.pid}\n`);
   tellStart(terminal);
   try {
-    return await runMaster(config, read);
+    return await runMaster(config, { read });
   } finally {
     for (const path of run.pidFiles) removeOwn(path);
   }

@@ -175,6 +175,8 @@ export interface ServerConfig {
   readonly logFiles: LogFilesConfig;
   /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
   readonly control: string;
+  /** Absolute. */
+  readonly pidFile?: string | undefined;
   /** For spooled bodies and replies. */
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */

@@ -181,6 +181,13 @@ export function duplicate(fd: number): number {
   return check(libc.fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl", `F_DUPFD_CLOEXEC ${fd}`);
 }
 
+/** Of one that came from another process: is not to be passed on by accident. */
+export function closeOnExec(fd: number): void {
+  const F_SETFD = 2;
+  const FD_CLOEXEC = 1;
+  check(libc.fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl", `F_SETFD ${fd}`);
+}
+
 /** `number` means what `fd` does from now on, and `fd` is closed. Whoever had its number goes on with it. */
 export function putInPlace(fd: number, number: number): void {
   const O_CLOEXEC = 0o2000000;
