@@ -341,7 +341,6 @@ export interface RouteConfig {
   readonly encoding: EncodingConfig;
   readonly target: RouteTarget;
   readonly guards: GuardsConfig;
-  /** Decided before its guards. */
   readonly rules: readonly RuleConfig[];
   /** Of a directory of files with `try` or `otherwise`. */
   readonly fallback: FallbackConfig | undefined;
