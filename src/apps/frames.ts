@@ -34,7 +34,7 @@
  *                   FAIL     the other answer to PULL: the body is not to be had any more
  *                   CANCEL   nobody waits for the rest of this reply
  */
-import { concat, EMPTY, latin1 } from "../base/bytes.ts";
+import { EMPTY, concat, copyOf, latin1 } from "../base/bytes.ts";
 import { fieldName, Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { reasonPhrase } from "../protocol/http/status.ts";
@@ -162,6 +162,14 @@ export class FrameReader {
   receive(bytes: Uint8Array): void {
     this.bytes = this.at === this.bytes.length ? bytes : concat(this.bytes.subarray(this.at), bytes);
     this.at = 0;
+  }
+
+  /** What was received last was only lent: the rest of it is copied, and what the last event showed holds no more. */
+  own(): void {
+    this.bytes = this.at === this.bytes.length ? EMPTY : copyOf(this.bytes.subarray(this.at));
+    this.at = 0;
+    this.head = EMPTY;
+    this.data = EMPTY;
   }
 
   next(): FrameEvent {

@@ -46,6 +46,8 @@ export class AppStream implements ConnectOwner {
   private wire: Wire | undefined;
   private outbox: Outbox | undefined;
   private paused = false;
+  /** Is what the reader shows only lent? */
+  private lends = false;
   private open = true;
   /** The request whose reply has begun here. */
   private current: AppRequest | undefined;
@@ -70,6 +72,18 @@ export class AppStream implements ConnectOwner {
   failed(why: string): void {
     this.owner.streamFailed(why);
     this.closed();
+  }
+
+  /** Replies are passed on as they come; what cannot be passed on at once is copied. */
+  glance(bytes: Buffer): boolean {
+    this.lends = true;
+    try {
+      this.received(bytes);
+    } finally {
+      this.lends = false;
+      this.reader.own();
+    }
+    return true;
   }
 
   received(bytes: Uint8Array): void {
@@ -103,10 +117,10 @@ export class AppStream implements ConnectOwner {
     switch (event) {
       case "reply":
         this.current = request;
-        request.replyBegins(this, reader.head, reader.data, reader.length, reader.last);
+        request.replyBegins(this, reader, this.lends);
         break;
       case "data":
-        request.replyData(reader.data, reader.last);
+        request.replyData(reader.data, reader.last, this.lends);
         break;
       case "abort":
         return request.replyAborted("the application failed while it sent its reply");

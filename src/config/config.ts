@@ -174,6 +174,8 @@ export interface ServerConfig {
   readonly logFiles: LogFilesConfig;
   /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
   readonly control: string;
+  /** Absolute. */
+  readonly pidFile?: string | undefined;
   /** For spooled bodies and replies. */
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
@@ -278,7 +280,13 @@ export type WsgiTarget =
 
 export type ListenAddress = (
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string; readonly mode: number }
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      readonly mode: number;
+      /** Whose the file is; undefined: the server's. -1: as it is (chown(2)). */
+      readonly owner?: { readonly uid: number; readonly gid: number };
+    }
 ) & {
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol?: true;
