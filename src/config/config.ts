@@ -12,6 +12,7 @@ import type { LinkPolicy } from "../files/open.ts";
 import type { AcmeConfig } from "./acme.ts";
 import type { HttpsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
+import type { AnswerTarget, RuleConfig } from "./rule-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
@@ -317,6 +318,8 @@ export interface SiteConfig extends HttpsConfig {
   readonly charset: string | undefined;
   readonly types: TypesConfig;
   readonly bodyBytesMax: number;
+  /** Decided before a route is looked for. */
+  readonly rules: readonly RuleConfig[];
   readonly routes: readonly RouteConfig[];
 }
 
@@ -338,6 +341,7 @@ export interface RouteConfig {
   readonly encoding: EncodingConfig;
   readonly target: RouteTarget;
   readonly guards: GuardsConfig;
+  readonly rules: readonly RuleConfig[];
   /** Of a directory of files with `try` or `otherwise`. */
   readonly fallback: FallbackConfig | undefined;
 }
@@ -393,6 +397,4 @@ export type RouteTarget =
       readonly uri: string | undefined;
       readonly cache?: ResponseCacheConfig | undefined;
     }
-  /** `to` and `body` are templates. */
-  | { readonly kind: "redirect"; readonly to: string; readonly status: number }
-  | { readonly kind: "respond"; readonly status: number; readonly body: string; readonly contentType: string };
+  | AnswerTarget;

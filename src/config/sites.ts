@@ -15,6 +15,7 @@ import { resolveSiteLog } from "./logs.ts";
 import { mountsOf } from "./mounts.ts";
 import { isTable, type Place } from "./place.ts";
 import { resolveRoute, type RouteScopes } from "./routes.ts";
+import { resolveRules } from "./rules.ts";
 import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
 import { type AcmeContext, resolveHttps } from "./site-tls.ts";
 
@@ -56,6 +57,7 @@ export function resolveSite(
     types: resolveTypes(values, server.types),
     bodyBytesMax: values.max_body_size,
     guards,
+    rules: resolveRules(values.rules, "site", siteScope(names, scope)),
     routes: resolveRoutes(section, context, { names, outer: scope, guards, encoding }),
   };
   return { place, config, names: values.names, listens };

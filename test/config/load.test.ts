@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NO_GUARDS } from "../support/guards.ts";
+import { UNGUARDED } from "../support/guards.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problems.ts";
 
@@ -112,7 +112,7 @@ describe("defaults", () => {
           charset: undefined,
           bodyBytesMax: 104_857_600,
           types: { types: {}, defaultType: undefined },
-          guards: NO_GUARDS,
+          ...UNGUARDED,
           routes: [
             {
               pattern: "/",
@@ -121,7 +121,7 @@ describe("defaults", () => {
               logged: true,
               bodyBytesMax: undefined,
               encoding: expect.any(Object),
-              guards: NO_GUARDS,
+              ...UNGUARDED,
               fallback: undefined,
               headers: undefined,
               target: { kind: "respond", status: 200, body: "hello", contentType: "text/plain; charset=utf-8" },
@@ -289,7 +289,7 @@ describe("every key reaches the configuration", () => {
   });
 
   test("[site.routes]", () => {
-    const templated = /^(~ \^\/[ur]\/|\/(spa|mixed|staff|open)\/)/;
+    const templated = /^(~ \^\/[urv]\/|\/(spa|mixed|staff|open|gone))/;
     const untemplated = config().sites[0]?.routes.filter((route) => !templated.test(route.pattern));
     const routes = untemplated?.map(({ pattern, match, bodyBytesMax, target }) => [
       pattern,
