@@ -123,8 +123,7 @@ export class Http1Body implements RequestBody {
 
   /** The reply is complete: what has not come yet of the body is of no use to anybody, its reader included. */
   discardUnread(): void {
-    if (this.phase !== "received") this.phase = "discarding";
-    this.reader = undefined;
+    if (this.phase !== "received") this.fail("aborted");
   }
 
   /** May the connection go on after a reply that begins now? A client that was not told to continue may or may not send
