@@ -20,6 +20,9 @@ import {
 } from "./frames.ts";
 import type { AppRequest } from "./request.ts";
 
+/** For the next part of a request body, of whichever stream: fresh memory for each costs as much as to fill it. */
+let freeFrame: Buffer | undefined;
+
 export interface StreamOwner {
   /** Epoch of this channel; replies to another are not ours. */
   readonly epoch: number;
@@ -50,7 +53,6 @@ export class AppStream implements ConnectOwner {
   private current: AppRequest | undefined;
   /** The id that CANCEL was sent for last. */
   private cancelled = 0;
-  private buffer: Buffer | undefined;
 
   constructor(worker: number, generation: number, fd: number, owner: StreamOwner, app: string) {
     this.worker = worker;
@@ -150,11 +152,13 @@ export class AppStream implements ConnectOwner {
 
   /** Exactly as many bytes as were asked for, so that nothing is ever left over between requests. */
   private pull(request: AppRequest, length: number): void {
-    const frame = (this.buffer ??= Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + PULL_BYTES_MAX));
+    const frame = (freeFrame ??= Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + PULL_BYTES_MAX));
     const content = frame.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length);
     if (length > PULL_BYTES_MAX || !request.readBody(content)) return this.write(failFrame(this.reader.id));
     writeDataHeader(frame, this.reader.id, length);
     this.write(frame.subarray(0, FRAME_HEADER_BYTES + length));
+    // What the kernel has not taken stays where it is until it has.
+    if (this.outbox?.empty === false) freeFrame = undefined;
   }
 
   /** Tells the Python thread, once, that nobody waits for the rest of this reply. */
@@ -183,8 +187,6 @@ export class AppStream implements ConnectOwner {
   /** The reply is over, or nobody waits for it: what comes next is another request's. */
   finished(request: AppRequest): void {
     if (this.current === request) this.current = undefined;
-    // 256 KiB for each stream that ever had an upload would be too much to keep.
-    this.buffer = undefined;
     this.resume();
   }
 
