@@ -13,7 +13,7 @@ import { version } from "../../package.json";
 import type { Config } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import type { UwsgiRun } from "../import/uwsgi/run.ts";
-import type { RunOptions } from "../master/master.ts";
+import type { RunOptions } from "../master/run-options.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
 
 const PARTIAL = "--partial";
