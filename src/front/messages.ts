@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
 import type { TlsPolicy } from "../net/server-tls.ts";
 import type { SiteCertificates } from "./certificates.ts";
+import type { ChallengeAnswers } from "./challenges.ts";
 import type { FrontTraffic } from "./traffic.ts";
 
 export interface ListenerHandle {
@@ -54,9 +55,13 @@ export type ToFront =
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
       readonly servers: SharedArrayBuffer;
+      /** See exchange/pulse.ts. */
+      readonly pulses: SharedArrayBuffer;
     }
   /** Those of all sites, of which one or more have changed. */
   | { readonly kind: "certificates"; readonly certificates: SiteCertificates }
+  /** Answers that certificate authorities ask for, all that there are now. */
+  | { readonly kind: "challenges"; readonly answers: ChallengeAnswers }
   /** Begin to accept: everything that requests need is there. */
   | { readonly kind: "accept" }
   /** Make ready to serve this in place of what is served, and say `prepared`. */
@@ -67,7 +72,7 @@ export type ToFront =
   | { readonly kind: "discard" }
   | { readonly kind: "app"; readonly pool: number; readonly message: AppMessage }
   /** Fail as a bug would: for tests of what the master does then. */
-  | { readonly kind: "fault" }
+  | { readonly kind: "fault"; readonly hangs: boolean }
   /** Replies that are kept no more: host and target, `*` at the end for all that begin so. */
   | { readonly kind: "forget"; readonly places: readonly string[] }
   /** To be answered with what is known of caches and upstreams, after `forget` was forgotten. */

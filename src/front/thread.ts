@@ -50,11 +50,15 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
     case "discard":
       front?.discard();
       break;
+    case "challenges":
+      front?.challenges.take(message.answers);
+      break;
     case "app":
       front?.appMessage(message.pool, message.message);
       break;
     case "fault":
-      throw new Error("a fault was asked for on the control socket");
+      if (!message.hangs) throw new Error("a fault was asked for on the control socket");
+      for (;;);
     case "forget":
       front?.forget(message.places);
       break;
