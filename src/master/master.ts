@@ -20,6 +20,7 @@ import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
 import { makePulseMemory } from "../exchange/pulse.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
+import { reapOrphans } from "../os/orphans.ts";
 import { writeLine } from "../os/log-file.ts";
 import { AppPools } from "./app-pools.ts";
 import type { Issuer } from "../certificates/issuer.ts";
@@ -111,7 +112,6 @@ class Master {
   private fronts: Fronts | undefined;
   private reloads: Reloads | undefined;
   private upgrading: Promise<UpgradeOutcome> | undefined;
-  private isSucceeded = false;
   private readonly succeeded = Promise.withResolvers<string>();
   private watches: readonly Watch[] = [];
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
@@ -286,6 +286,7 @@ class Master {
     this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
     this.systemd.ready(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
+    if (process.pid === 1) reapOrphans();
     for (const watch of this.watches) watch.start();
     this.logs.watch();
     void this.obeyReopens(signals.reopen);
@@ -349,7 +350,6 @@ class Master {
     });
     const outcome = await this.upgrading;
     this.upgrading = undefined;
-    if (outcome.ok) this.isSucceeded = true;
     if (outcome.ok) this.succeeded.resolve(`process ${outcome.pid} has taken over`);
     return outcome;
   }
@@ -372,7 +372,7 @@ class Master {
    *  stop_timeout. Returns how long workers may still take: not at all when what they work on was cut off. */
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
-    if (!this.isSucceeded) this.systemd.stopping();
+    this.systemd.stopping();
     for (const watch of this.watches) watch.stop();
     this.holdings.certificates.stop();
     const { drainTimeoutMs } = this.config.server;

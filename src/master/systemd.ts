@@ -9,6 +9,7 @@ export class Systemd {
   private readonly socket: string | undefined;
   private readonly watchdogMs: number;
   private timer: Timer | undefined;
+  private isAnothers = false;
 
   /** Takes what it needs out of the environment: whatever is started from here is not the service. */
   constructor(environment: Record<string, string | undefined>) {
@@ -38,6 +39,7 @@ export class Systemd {
   handOver(pid: number): void {
     clearInterval(this.timer);
     this.say(`MAINPID=${pid}`);
+    this.isAnothers = true;
   }
 
   /** For a process that takes over. */
@@ -48,7 +50,7 @@ export class Systemd {
   }
 
   private say(...lines: readonly string[]): void {
-    if (this.socket === undefined) return;
+    if (this.socket === undefined || this.isAnothers) return;
     // One that does not listen any more is no reason not to serve.
     sendDatagram(this.socket, lines.map((line) => `${line.replaceAll("\n", " ")}\n`).join(""));
   }

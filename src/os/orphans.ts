@@ -1,0 +1,46 @@
+/**
+ * Orphans of process 1: in a container their parent is this server, whoever they are, and dead ones stay in the table of
+ * processes until it asks for them. The runtime asks for its own children at once, so a dead one that is seen twice is
+ * nobody's.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { libc } from "./libc.ts";
+
+const WNOHANG = 1;
+
+/** A dead process costs an entry in a table. */
+const REAP_MS = 1_000;
+
+/** For the life of a container. */
+export function reapOrphans(): void {
+  const orphans = new Orphans();
+  setInterval(() => orphans.reap(), REAP_MS);
+}
+
+class Orphans {
+  private seen: ReadonlySet<number> = new Set();
+
+  /** Now and then. */
+  reap(): void {
+    const dead = deadChildren();
+    for (const pid of dead) if (this.seen.has(pid)) libc.waitpid(pid, null, WNOHANG);
+    this.seen = new Set(dead);
+  }
+}
+
+function deadChildren(): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.filter(isDeadChild).map(Number);
+}
+
+/** `PID (NAME) STATE PARENT …`: proc(5). */
+function isDeadChild(pid: string): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return state === "Z" && Number(parent) === process.pid;
+  } catch {
+    // gone meanwhile
+    return false;
+  }
+}
