@@ -24,6 +24,13 @@ export interface Config {
   readonly rateLimits: readonly RateLimitConfig[];
   readonly services: readonly ServiceConfig[];
   readonly crons: readonly CronConfig[];
+  readonly metrics: MetricsConfig | undefined;
+}
+
+/** [metrics] */
+export interface MetricsConfig {
+  readonly address: ListenAddress;
+  readonly token: string | undefined;
 }
 
 /** What a service and a timed command have in common. */

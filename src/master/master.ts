@@ -27,7 +27,10 @@ import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
 import { Listeners } from "./listeners.ts";
 import { Logs } from "./logs.ts";
+import { Measurements } from "./measurements.ts";
+import { MultiprocessMetrics } from "./multiprocess-metrics.ts";
 import { Operations } from "./operations.ts";
+import { PrivateListeners } from "./private-listener.ts";
 import { rateHits, ratesFor } from "./rates.ts";
 import { type Holdings, Reloads } from "./reload.ts";
 import { SignalQueue } from "./signals.ts";
@@ -84,6 +87,9 @@ class Master {
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly listeners: Listeners;
+  private readonly measurements: Measurements;
+  private readonly privateListeners: PrivateListeners;
+  private readonly multiprocess: MultiprocessMetrics;
   private readonly usage: SharedArrayBuffer;
   private readonly addresses: SharedArrayBuffer;
   /** Requests of the servers of upstreams. */
@@ -106,9 +112,15 @@ class Master {
     this.log = logs.logFor("master");
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
     this.listeners = new Listeners(fronts);
+    this.multiprocess = new MultiprocessMetrics(config.server.temporaryDirectory);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, (source) => logs.logFor(source));
     const { pools, companions } = this;
+    this.measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
+    this.privateListeners = new PrivateListeners(
+      { measure: () => this.measurements.measure(), recent: (after) => logs.recent.after(after) },
+      logs.logFor("metrics"),
+    );
     this.operations = new Operations(() => ({ apps: pools.apps, services: companions.services }));
   }
 
@@ -128,7 +140,7 @@ class Master {
     // Later there is a pool that works: it goes on.
     const outlivesFailedStart = app.reloadOnChange && this.state === "starting";
     return new AppSupervisor(
-      { ...app, temporaryDirectory, outlivesFailedStart },
+      { ...app, env: this.multiprocess.environment(app), temporaryDirectory, outlivesFailedStart },
       fronts,
       toFront,
       this.logs.logFor(`app ${app.name}`),
@@ -149,6 +161,7 @@ class Master {
     const stop = signals.stop.next();
     try {
       this.listeners.commit(this.listeners.stage(this.config));
+      this.privateListeners.commit(this.privateListeners.stage(this.config.metrics));
       this.pools.commit(this.pools.stage(this.config));
       hold.listen(version, this.commands());
       const fronts = this.startFronts();
@@ -249,10 +262,11 @@ class Master {
     this.logs.watch();
     void this.obeyReopens(signals.reopen);
     this.holdings.certificates.start();
-    const { log, logs, listeners, pools, companions, operations } = this;
+    const { log, logs, privateListeners, listeners, pools, companions, operations } = this;
     this.reloads = new Reloads({
       log,
       logs,
+      privateListeners,
       listeners,
       fronts,
       pools,
@@ -320,6 +334,8 @@ class Master {
     await Promise.all([this.pools.stop(this.graceMs), this.companions.stopAfter()]);
     await this.companions.stopBefore();
     this.listeners.close();
+    this.privateListeners.close();
+    this.multiprocess.close();
     for (const [limit, hits] of [...limitHits(this.usage), ...rateHits(this.holdings.rates)])
       this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");

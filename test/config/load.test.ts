@@ -53,7 +53,6 @@ function loadCase(name: string, variables: Record<string, string> = {}) {
 
 const SITE = '[[site]]\n[site.routes]\n"/" = { respond = "x" }\n';
 
-/** logs.test.ts looks at them. */
 const ANY_LOGS = {
   errorLogFormat: expect.any(String),
   accessLog: expect.any(Object),
@@ -93,6 +92,7 @@ describe("defaults", () => {
       rateLimits: [],
       services: [],
       crons: [],
+      metrics: undefined,
       apps: [],
       upstreams: [],
       sites: [
