@@ -5,7 +5,7 @@ SOURCES := $(shell find src -type f -not -name "*.pyc") package.json bun.lock ts
 TARGET  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt docs bench fuzz clean
+.PHONY: help run build test check fmt docs bench fuzz soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -30,8 +30,12 @@ docs: node_modules/.installed ## write docs/config.md anew from the schema
 
 bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
 	@$(BUN) scripts/bench/hello.ts
+	@$(BUN) scripts/bench/apps.ts
 	@$(BUN) scripts/bench/fixed.ts
 	@$(BUN) scripts/bench/files.ts
+
+soak: dist/server ## a mixed load with reloads for SOAK_MINUTES (5): nobody may lose a request
+	@$(BUN) scripts/soak.ts
 
 fuzz: node_modules/.installed ## every fuzzer for FUZZ_SECONDS (60) each; FUZZ_SEED and FUZZ_TARGET show one input again
 	@$(BUN) scripts/fuzz.ts

@@ -3,9 +3,11 @@
  * connections on both sides, no access log. Rows: a small reply and 1 MiB over http, and a hello of a real uWSGI. Rounds
  * are interleaved, so that what else the machine does hits both; the load comes from wrk.
  *
- *   bun scripts/bench/proxy.ts --seconds 4 --rounds 3 --connections 32 --rows small,large,uwsgi
+ *   bun scripts/bench/proxy.ts --seconds 4 --rounds 3 --connections 32 --rows small,large,uwsgi,wait
  *
- * The bar is CPU per request of the proxy alone (user and system, its whole tree): the upstream is not counted.
+ * The bar is CPU per request of the proxy alone (user and system, its whole tree): the upstream is not counted. The row `wait`
+ * is what the proxy adds to the 99th percentile of a small reply's time at `--share` (a half) of the load that the slower of
+ * both can carry; the load's own processor time is part of what the machine has to carry then.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -15,6 +17,7 @@ import { nginxMissing, startNginx, UWSGI_PARAMS } from "../../test/support/nginx
 import { treeCpuMs } from "../../test/support/processes.ts";
 import { site } from "../../test/support/toml.ts";
 import { startUwsgi, uwsgiMissing } from "../../test/support/uwsgi.ts";
+import { pacedLoad, quantile } from "./paced.ts";
 
 const LARGE_BYTES = 1024 * 1024;
 const KEPT = "keepalive_requests 100000000;";
@@ -24,7 +27,8 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "4" },
     rounds: { type: "string", default: "3" },
     connections: { type: "string", default: "32" },
-    rows: { type: "string", default: "small,large,uwsgi" },
+    share: { type: "string", default: "0.5" },
+    rows: { type: "string", default: "small,large,uwsgi,wait" },
   },
 });
 
@@ -133,6 +137,43 @@ async function compare(row: Row, contenders: readonly Contender[]): Promise<void
   }
 }
 
+const WAIT_BAR = 1.2;
+
+interface Waits {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Of the medians of the rounds: what each adds to an upstream that is asked directly. */
+async function compareWaits(row: Row, contenders: readonly Contender[], upstream: number): Promise<void> {
+  const carried: number[] = [];
+  for (const contender of contenders) carried.push((await measure(contender, row, 1)).perSecond);
+  const perSecond = Math.min(...carried) * Number(values.share);
+  const all = [{ name: "upstream", port: upstream }, ...contenders];
+  const samples = new Map<string, Waits[]>(all.map(({ name }) => [name, []]));
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const { name, port } of all) {
+      const load = { port, path: row.path, perSecond, seconds: Number(values.seconds), connections: 64 };
+      const waits = await pacedLoad(load);
+      samples.get(name)?.push({ p50: quantile(waits, 0.5), p99: quantile(waits, 0.99) });
+    }
+  }
+  const [direct, ours, theirs] = [...samples.values()].map((rounds) => ({
+    p50: median(rounds.map(({ p50 }) => p50)),
+    p99: median(rounds.map(({ p99 }) => p99)),
+  })) as [Waits, Waits, Waits];
+  console.log(
+    `\nwait at ${perSecond.toFixed(0)} requests/s; the bar is ${WAIT_BAR} × what nginx adds to the 99th percentile`,
+  );
+  for (const [name, { p50, p99 }] of Object.entries({ upstream: direct, server: ours, nginx: theirs })) {
+    console.log(
+      `  ${name.padEnd(9)}p50 ${p50.toFixed(3)} ms  p99 ${p99.toFixed(3)} ms, ${(p99 - direct.p99).toFixed(3)} added`,
+    );
+  }
+  const ratio = (ours.p99 - direct.p99) / (theirs.p99 - direct.p99);
+  console.log(ratio > 0 ? `  ${ratio.toFixed(2)} × of what nginx adds` : "  nginx adds nothing that could be measured");
+}
+
 async function main(): Promise<void> {
   const missing = Bun.which("wrk") === null ? "wrk is not installed (apt-get install wrk)" : nginxMissing();
   if (missing !== undefined) throw new Error(missing);
@@ -153,6 +194,7 @@ async function main(): Promise<void> {
     const contenders = [await startOurs(folder, upstreams), await startTheirs(folder, upstreams)];
     running.push(...contenders);
     for (const row of ROWS) if (wanted.has(row.name)) await compare(row, contenders);
+    if (wanted.has("wait")) await compareWaits(ROWS[0] as Row, contenders, upstreams.http);
   } finally {
     for (const each of running) await each.stop();
     removeFolder(folder);

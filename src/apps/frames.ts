@@ -34,7 +34,7 @@
  *                   FAIL     the other answer to PULL: the body is not to be had any more
  *                   CANCEL   nobody waits for the rest of this reply
  */
-import { concat, EMPTY, latin1 } from "../base/bytes.ts";
+import { EMPTY, concat, copyOf, latin1 } from "../base/bytes.ts";
 import { fieldName, Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { reasonPhrase } from "../protocol/http/status.ts";
@@ -164,6 +164,14 @@ export class FrameReader {
     this.at = 0;
   }
 
+  /** What was received last was only lent: the rest of it is copied, and what the last event showed holds no more. */
+  own(): void {
+    this.bytes = this.at === this.bytes.length ? EMPTY : copyOf(this.bytes.subarray(this.at));
+    this.at = 0;
+    this.head = EMPTY;
+    this.data = EMPTY;
+  }
+
   next(): FrameEvent {
     if (this.left > 0) return this.more();
     const { bytes, at } = this;
@@ -230,7 +238,29 @@ export class FrameReader {
   private more(): FrameEvent {
     if (this.at === this.bytes.length) return "need-data";
     this.take();
+    if (this.continues()) this.join();
     return "data";
+  }
+
+  /** Does the next frame, or what is here of it, go on with the content at hand? */
+  private continues(): boolean {
+    const { bytes, at } = this;
+    if (this.left > 0 || this.ends || bytes.length - at < FRAME_HEADER_BYTES || bytes[at] !== TYPE_DATA) return false;
+    const epoch = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
+    return u32(bytes, at + 4) === this.id && epoch === this.epoch && u32(bytes, at + 8) === 0;
+  }
+
+  /** Blocks of one reply that have come together are one event: each by itself would be a write to the client. */
+  private join(): void {
+    const parts = [this.data];
+    while (this.continues()) {
+      this.ends = this.bytes[this.at + 1] === FLAG_END;
+      this.left = u32(this.bytes, this.at + 12);
+      this.at += FRAME_HEADER_BYTES;
+      this.take();
+      parts.push(this.data);
+    }
+    this.data = Buffer.concat(parts);
   }
 
   private take(): void {

@@ -2,12 +2,16 @@
  * What connects an app's workers with the front threads, as the master ties it: streams, the scoreboard, how many threads
  * are ready, which requests were lost. When a worker may be used is the supervisor's business.
  */
-import { closeDescriptor, duplicate, socketPair } from "../os/sockets.ts";
+import { closeDescriptor, duplicate, setBuffers, socketPair } from "../os/sockets.ts";
 import { connectFiles } from "./file-inbox.ts";
 import type { AppMessage } from "./messages.ts";
 import { ReplacedFronts } from "./replaced-fronts.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import type { WorkerProcess } from "./worker-process.ts";
+
+/** Kernel memory for what is under way on a stream, each way: a whole part of an upload (PULL_BYTES_MAX) with what the kernel
+ *  adds to it, so that it goes in one write, and as much of a reply. Without privilege the kernel clips it to its wmem_max.  */
+const STREAM_BYTES = 512 * 1024;
 
 export interface FrontLinksOptions {
   /** How many front threads there are. */
@@ -103,7 +107,7 @@ export class FrontLinks {
   private connectFront(worker: WorkerProcess, front: number): void {
     const { threads, toFront } = this.options;
     connectFiles(worker, front, (message) => toFront(front, message));
-    const pairs = Array.from({ length: threads }, () => socketPair("stream"));
+    const pairs = Array.from({ length: threads }, () => makeStream());
     const given = worker.giveStreams(
       front,
       pairs.map((pair) => pair[1]),
@@ -116,4 +120,10 @@ export class FrontLinks {
     });
     if (!given) worker.kill("SIGKILL");
   }
+}
+
+function makeStream(): [number, number] {
+  const pair = socketPair("stream");
+  for (const fd of pair) setBuffers(fd, STREAM_BYTES);
+  return pair;
 }

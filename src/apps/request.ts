@@ -9,7 +9,7 @@ import { closeSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import { answer, answerTraced } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { Producer } from "../exchange/reply.ts";
+import { giveWhole, type Producer } from "../exchange/reply.ts";
 import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
 import { EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
 import type { UpstreamAttempt } from "../exchange/upstream-attempt.ts";
@@ -27,6 +27,14 @@ const heads = new ReplyHeads();
 
 /** Seconds in Retry-After: long enough for a worker to be there again, short enough for a person. */
 const RETRY_AFTER = Fields.of([["Retry-After", "5"]]);
+
+/** What a stream shows of a reply that begins (FrameReader). */
+export interface ReplyBeginning {
+  readonly head: Uint8Array;
+  readonly data: Uint8Array;
+  readonly length: number;
+  readonly last: boolean;
+}
 
 export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAttempt {
   readonly exchange: Exchange;
@@ -84,8 +92,9 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
 
   // ── what comes from Python ────────────────────────────────────────────────────────────────────────────────────
 
-  /** `length`: bytes of the content that came with the head, of which `data` is here. `last`: and that is all. */
-  replyBegins(stream: AppStream, head: Uint8Array, data: Uint8Array, length: number, last: boolean): void {
+  /** `length`: bytes of the content that came with the head, of which `data` is here. `last`: and that is all. `lent`: all of it is
+   *  somebody else's after the call. */
+  replyBegins(stream: AppStream, { head, data, length, last }: ReplyBeginning, lent: boolean): void {
     this.stream = stream;
     if (this.state !== "sent") return this.unwanted(last);
     const { reply } = this.exchange;
@@ -94,13 +103,18 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     this.headCame(stream, parsed, data.length);
     if (last) {
       this.over();
-      return reply.whole(parsed, data);
+      return giveWhole(reply, parsed, data, lent);
     }
     this.state = "replying";
     const spool = new ReplySpool(reply, this.channel.spoolOptions, this);
     this.spool = spool;
     spool.start(parsed);
-    spool.data(data);
+    this.give(data, lent);
+  }
+
+  private give(data: Uint8Array, lent: boolean): void {
+    if (lent) this.spool?.lend(data);
+    else this.spool?.data(data);
   }
 
   private headCame(stream: AppStream, head: ReplyHead, length: number): void {
@@ -111,11 +125,11 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     this.contentBytes = length;
   }
 
-  replyData(data: Uint8Array, last: boolean): void {
+  replyData(data: Uint8Array, last: boolean, lent: boolean): void {
     if (this.state !== "replying") return this.unwanted(last);
     const { spool } = this;
     this.contentBytes += data.length;
-    spool?.data(data);
+    this.give(data, lent);
     if (!last) return;
     this.over();
     spool?.end();

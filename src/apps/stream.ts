@@ -20,6 +20,9 @@ import {
 } from "./frames.ts";
 import type { AppRequest } from "./request.ts";
 
+/** For the next part of a request body, of whichever stream: fresh memory for each costs as much as to fill it. */
+let freeFrame: Buffer | undefined;
+
 export interface StreamOwner {
   /** Epoch of this channel; replies to another are not ours. */
   readonly epoch: number;
@@ -43,12 +46,13 @@ export class AppStream implements ConnectOwner {
   private wire: Wire | undefined;
   private outbox: Outbox | undefined;
   private paused = false;
+  /** Is what the reader shows only lent? */
+  private lends = false;
   private open = true;
   /** The request whose reply has begun here. */
   private current: AppRequest | undefined;
   /** The id that CANCEL was sent for last. */
   private cancelled = 0;
-  private buffer: Buffer | undefined;
 
   constructor(worker: number, generation: number, fd: number, owner: StreamOwner, app: string) {
     this.worker = worker;
@@ -68,6 +72,18 @@ export class AppStream implements ConnectOwner {
   failed(why: string): void {
     this.owner.streamFailed(why);
     this.closed();
+  }
+
+  /** Replies are passed on as they come; what cannot be passed on at once is copied. */
+  glance(bytes: Buffer): boolean {
+    this.lends = true;
+    try {
+      this.received(bytes);
+    } finally {
+      this.lends = false;
+      this.reader.own();
+    }
+    return true;
   }
 
   received(bytes: Uint8Array): void {
@@ -101,10 +117,10 @@ export class AppStream implements ConnectOwner {
     switch (event) {
       case "reply":
         this.current = request;
-        request.replyBegins(this, reader.head, reader.data, reader.length, reader.last);
+        request.replyBegins(this, reader, this.lends);
         break;
       case "data":
-        request.replyData(reader.data, reader.last);
+        request.replyData(reader.data, reader.last, this.lends);
         break;
       case "abort":
         return request.replyAborted("the application failed while it sent its reply");
@@ -136,11 +152,13 @@ export class AppStream implements ConnectOwner {
 
   /** Exactly as many bytes as were asked for, so that nothing is ever left over between requests. */
   private pull(request: AppRequest, length: number): void {
-    const frame = (this.buffer ??= Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + PULL_BYTES_MAX));
+    const frame = (freeFrame ??= Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + PULL_BYTES_MAX));
     const content = frame.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length);
     if (length > PULL_BYTES_MAX || !request.readBody(content)) return this.write(failFrame(this.reader.id));
     writeDataHeader(frame, this.reader.id, length);
     this.write(frame.subarray(0, FRAME_HEADER_BYTES + length));
+    // What the kernel has not taken stays where it is until it has.
+    if (this.outbox?.empty === false) freeFrame = undefined;
   }
 
   /** Tells the Python thread, once, that nobody waits for the rest of this reply. */
@@ -169,8 +187,6 @@ export class AppStream implements ConnectOwner {
   /** The reply is over, or nobody waits for it: what comes next is another request's. */
   finished(request: AppRequest): void {
     if (this.current === request) this.current = undefined;
-    // 256 KiB for each stream that ever had an upload would be too much to keep.
-    this.buffer = undefined;
     this.resume();
   }
 

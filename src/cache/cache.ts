@@ -235,12 +235,21 @@ export class ResponseCache implements FillOwner, ReadOwner {
 
   over(fill: Fill, how: "kept" | "refused" | "failed"): void {
     if (this.fills.get(fill.name) === fill) this.fills.delete(fill.name);
-    if (how === "refused") this.remember(fill.key);
+    if (how === "refused") this.refused(fill);
     for (const waiter of fill.takeWaiters()) {
       if (!waiter.release()) continue;
       if (how === "kept") this.lookup(waiter.exchange, false);
       else this.pass(waiter.exchange);
     }
+  }
+
+  /** What was kept until now is gone with it, unless the server only has its troubles: nobody is to wait for replies that may
+   *  not be kept because something stale still lies there. */
+  private refused({ key, stale, status }: Fill): void {
+    this.remember(key);
+    if (stale === undefined || status >= 500) return;
+    this.store_.remove(key, stale);
+    this.disk?.supersede(key, stale.vary);
   }
 
   private remember(key: string): void {

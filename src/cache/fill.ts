@@ -64,7 +64,8 @@ export class Fill implements Reply, ErrorAnswers, FeedOwner {
   /** Undefined: made behind the client's back (stale-while-revalidate). */
   private readonly exchange: Exchange | undefined;
   private readonly feed: ClientFeed | undefined;
-  private readonly stale: CacheEntry | undefined;
+  /** What it is to take the place of. */
+  readonly stale: CacheEntry | undefined;
   private stage: Stage = "waiting";
   private head: ReplyHead | undefined = undefined;
   private lifetime: Lifetime | undefined = undefined;

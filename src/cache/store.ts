@@ -115,6 +115,11 @@ export class Store {
     if (there?.size === 0) this.places.delete(slot.place);
   }
 
+  remove(key: string, entry: CacheEntry): void {
+    const slot = this.slots.get(key);
+    if (slot !== undefined) this.drop(entry, slot);
+  }
+
   /** All that is kept of this host and target. Returns how many replies. */
   forget(place: string): number {
     return this.dropAll([...(this.places.get(place) ?? [])]);

@@ -8,11 +8,30 @@ import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { IMPORT } from "./import.ts";
 import { LOGS } from "./logs.ts";
 import { RELOAD } from "./reload.ts";
+import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
+import { STOP } from "./stop.ts";
+import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [RUN, STATUS, RELOAD, LOGS, CACHE, CHECK, EXPLAIN, IMPORT, VERSION, HELP];
+const COMMANDS: readonly Command[] = [
+  RUN,
+  START,
+  STOP,
+  RESTART,
+  STATUS,
+  RELOAD,
+  LOGS,
+  CACHE,
+  CHECK,
+  EXPLAIN,
+  IMPORT,
+  UWSGI,
+  VERSION,
+  HELP,
+];
 
 /** What everyone types before they know the commands. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -28,6 +47,7 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
     terminal.stderr(overview(COMMANDS));
     return EXIT_USAGE;
   }
+  if (isUwsgiOption(first)) return runCommand(UWSGI, words, terminal);
   const name = Object.hasOwn(ALIASES, first) ? ALIASES[first] : first;
   const command = COMMANDS.find((each) => each.name === name);
   if (command !== undefined) return runCommand(command, rest, terminal);
@@ -39,7 +59,18 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
   return EXIT_USAGE;
 }
 
+/** `server --ini uwsgi.ini`, `server --stop FILE`: the long options by which uWSGI is called most. */
+const UWSGI_OPTION =
+  /^--(?:ini|yaml|yml|xml|json|socket|uwsgi-socket|http|http-socket|module|wsgi-file|stop|reload)(?:=|$)/;
+
+function isUwsgiOption(word: string): boolean {
+  return UWSGI_OPTION.test(word);
+}
+
 async function runCommand(command: Command, words: readonly string[], terminal: Terminal): Promise<number> {
+  if (command.raw === true) {
+    return command.run({ options: {}, lists: {}, positionals: words, commands: COMMANDS }, terminal);
+  }
   const given = parseArguments(words, command);
   if (typeof given === "string") {
     terminal.stderr(`server ${command.name}: ${given}\nserver help ${command.name} shows how it is used.\n`);

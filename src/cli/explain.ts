@@ -63,6 +63,8 @@ function withSlash(target: string): string {
   return target.startsWith("/") || target === "*" ? target : `/${target}`;
 }
 
+const SHOWN = { file: "found", listing: "listed", redirect: "a directory", none: "none" } as const;
+
 /** Every key is there, whatever was found. */
 function orNull(_key: string, value: unknown): unknown {
   return value ?? null;
@@ -90,7 +92,7 @@ function placeRows({ outcome, listener, path, query, site, route, mount, files, 
     ...optional("site", site),
     ...optional("route", route),
     ...optional("mount", mount === "" ? undefined : mount),
-    ...files.map(({ name, found }): Row => ["file", `${name} (${found ? "found" : "none"})`]),
+    ...files.map(({ name, kind }): Row => ["file", `${name} (${SHOWN[kind]})`]),
     ...optional("otherwise", otherwise),
   ];
 }

@@ -10,12 +10,15 @@ import {
 import { FAIL_TIMEOUT_MS, FAILS_MAX } from "../proxy/balance.ts";
 import type { UpstreamAddress, UpstreamServer } from "./upstream-config.ts";
 import { byDefault, durationKey, optional, required, type Schema, type Section, table, type Values } from "./keys.ts";
-import { boolean, duration, either, integer, type Kind, Refusal, text } from "./kinds.ts";
+import { boolean, duration, either, integer, type Kind, nonEmpty, Refusal, text } from "./kinds.ts";
 
 export interface ListenEntry {
   readonly address: ListenText;
   /** Permissions of a unix socket's file; undefined when the file does not say. */
   readonly mode: number | undefined;
+  /** Names or numbers: whose a unix socket's file is. */
+  readonly owner: string | undefined;
+  readonly group: string | undefined;
   readonly proxyProtocol: boolean;
   /** Undefined when the file does not say. */
   readonly tls: boolean | undefined;
@@ -52,6 +55,16 @@ export const LISTEN_TABLE = {
     mode,
     '`"666"` for `listen` (as nginx), `"660"` for `uwsgi_socket`',
     "Permissions of a unix socket's file, octal.",
+  ),
+  owner: optional(
+    nonEmpty("the name or number of a user"),
+    "who runs the server",
+    "Whose a unix socket's file is. Only for a server that is started as root. uWSGI: chown-socket.",
+  ),
+  group: optional(
+    nonEmpty("the name or number of a group"),
+    "that of the server",
+    "The group of a unix socket's file, such as the gateway's. uWSGI: chown-socket.",
   ),
   proxy_protocol: byDefault(
     boolean,
@@ -90,8 +103,10 @@ export const UPSTREAM_SERVER_TABLE = {
   ),
 } satisfies Schema;
 
+const PLAIN = { mode: undefined, owner: undefined, group: undefined, proxyProtocol: false, tls: undefined } as const;
+
 export const LISTEN: Kind<ListenEntry> = either(
-  mapped(listenAddress, (address) => ({ address, mode: undefined, proxyProtocol: false, tls: undefined })),
+  mapped(listenAddress, (address) => ({ address, ...PLAIN })),
   mapped(table(LISTEN_TABLE, '{ address = "unix:/path", mode = "660" }'), listenEntry),
 );
 
@@ -129,14 +144,15 @@ function serverEntry(address: UpstreamAddress, values: Values<typeof UPSTREAM_SE
 }
 
 function listenEntry({ place, values }: Section<typeof LISTEN_TABLE>): ListenEntry | undefined {
-  const { address, mode, tls } = values;
+  const { address, mode, owner, group, tls } = values;
   if (address === undefined) return undefined;
   if (tls === true && address.kind === "unix")
     place.into("tls").wrongKey({ what: "has no meaning here", should: "belongs to a TCP address" });
-  if (mode !== undefined && address.kind !== "unix") {
-    place.into("mode").wrongKey({ what: "has no meaning here", should: 'belongs to a "unix:" address' });
+  for (const key of ["mode", "owner", "group"] as const) {
+    if (values[key] === undefined || address.kind === "unix") continue;
+    place.into(key).wrongKey({ what: "has no meaning here", should: 'belongs to a "unix:" address' });
   }
-  return { address, mode, proxyProtocol: values.proxy_protocol, tls };
+  return { address, mode, owner, group, proxyProtocol: values.proxy_protocol, tls };
 }
 
 function mapped<A, B>(kind: Kind<A>, change: (value: A) => B | undefined): Kind<B> {

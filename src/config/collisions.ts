@@ -66,9 +66,12 @@ function conflict(earlier: Claim, claim: Claim): string | undefined {
   if (earlier.address.proxyProtocol !== claim.address.proxyProtocol)
     return `gives ${key} another proxy_protocol than ${earlier.place.line}`;
   if (earlier.address.tls !== claim.address.tls) return `gives ${key} another tls than ${earlier.place.line}`;
-  const bothUnix = earlier.address.kind === "unix" && claim.address.kind === "unix";
-  if (!bothUnix || earlier.address.mode === claim.address.mode) return undefined;
-  return `gives ${key} another mode than ${earlier.place.line}`;
+  if (earlier.address.kind !== "unix" || claim.address.kind !== "unix") return undefined;
+  if (earlier.address.mode !== claim.address.mode) return `gives ${key} another mode than ${earlier.place.line}`;
+  const [one, other] = [earlier.address.owner, claim.address.owner];
+  return one?.uid === other?.uid && one?.gid === other?.gid
+    ? undefined
+    : `gives ${key} to another owner than ${earlier.place.line}`;
 }
 
 /** The kernel refuses a port on one address while another socket listens on it everywhere. */

@@ -11,6 +11,7 @@ import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
 import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
+import type { MetricsConfig } from "./metrics-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
@@ -25,12 +26,6 @@ export interface Config {
   readonly services: readonly ServiceConfig[];
   readonly crons: readonly CronConfig[];
   readonly metrics: MetricsConfig | undefined;
-}
-
-/** [metrics] */
-export interface MetricsConfig {
-  readonly address: ListenAddress;
-  readonly token: string | undefined;
 }
 
 /** What a service and a timed command have in common. */
@@ -181,6 +176,8 @@ export interface ServerConfig {
   readonly logFiles: LogFilesConfig;
   /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
   readonly control: string;
+  /** Absolute. */
+  readonly pidFile?: string | undefined;
   /** For spooled bodies and replies. */
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
@@ -285,7 +282,13 @@ export type WsgiTarget =
 
 export type ListenAddress = (
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string; readonly mode: number }
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      readonly mode: number;
+      /** Whose the file is; undefined: the server's. -1: as it is (chown(2)). */
+      readonly owner?: { readonly uid: number; readonly gid: number };
+    }
 ) & {
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol?: true;

@@ -6,6 +6,7 @@ import { absolute, type Context } from "./context.ts";
 import type { Placed } from "./kinds.ts";
 import { requireWritableParent } from "./paths.ts";
 import type { Place } from "./place.ts";
+import { findGroup, findUser } from "./users.ts";
 
 /** Encrypted unless it says otherwise. */
 export const TLS_PORT = 443;
@@ -42,9 +43,39 @@ function resolveAddresses(entry: Placed<ListenEntry>, defaultMode: number, conte
     case "unix": {
       const path = absolute(context, address.path);
       if (!fitsUnixPath(entry.place, path) || !requireWritableParent(entry.place, path)) return [];
-      return [{ kind: "unix", path, mode: mode ?? defaultMode }];
+      const owner = resolveOwner(entry);
+      return [{ kind: "unix", path, mode: mode ?? defaultMode, ...(owner && { owner }) }];
     }
   }
+}
+
+/** chown(2) for -1. */
+const AS_IT_IS = -1;
+
+/** What is wrong was reported, and is left as it is. */
+function resolveOwner({ place, value }: Placed<ListenEntry>): { uid: number; gid: number } | undefined {
+  const { owner, group } = value;
+  if (owner === undefined && group === undefined) return undefined;
+  const uid = owner === undefined ? AS_IT_IS : findUser(owner)?.id;
+  const gid = group === undefined ? AS_IT_IS : findGroup(group);
+  const ownerFits = owner === undefined || mayGive(place.into("owner"), "user", owner, uid, process.geteuid?.());
+  const groupFits = group === undefined || mayGive(place.into("group"), "group", group, gid, process.getegid?.());
+  if (!ownerFits || !groupFits) return undefined;
+  return { uid: uid ?? AS_IT_IS, gid: gid ?? AS_IT_IS };
+}
+
+/** Who is not root may give nothing away, but to a group that it is in. */
+function mayGive(place: Place, what: string, name: string, id: number | undefined, own: number | undefined): boolean {
+  if (id === undefined) {
+    place.wrong({ what: `names ${name}`, should: `should be a ${what} of this machine` });
+    return false;
+  }
+  if (process.geteuid?.() === 0 || id === own || (what === "group" && process.getgroups?.().includes(id))) return true;
+  place.wrong({
+    what: `names ${name}, and only root may give a file away`,
+    should: "should be left out, or the server started as root",
+  });
+  return false;
 }
 
 export function everyAddress(port: number, context: Context): ListenAddress[] {

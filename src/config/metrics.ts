@@ -1,5 +1,5 @@
 /** [metrics] as it was written → the private listener. */
-import type { MetricsConfig } from "./config.ts";
+import type { MetricsConfig } from "./metrics-config.ts";
 import type { Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { resolveListen } from "./listening.ts";

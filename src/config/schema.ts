@@ -56,6 +56,12 @@ export const SERVER = {
     "The socket through which `server status` and `server reload` reach this server: `auto` for one in a private directory, " +
       "found by the path of this file; `off` for none. Only the owner and root may use it. uWSGI: stats, master-fifo.",
   ),
+  pid_file: optional(
+    nonEmpty("the path of a file"),
+    "none",
+    "A file with the process id of the server, for programs that want one; locked as long as it lives, so that one that was " +
+      "left behind is told apart. nginx: pid, uWSGI: pidfile.",
+  ),
   drain_timeout: durationKey(
     timeout,
     DRAIN_TIMEOUT_MS,

@@ -26,6 +26,7 @@ export function resolveServer(
     ...resolveLogs(place, values, context, scope),
     temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
     control: resolveControl(place.into("control"), values.control, context),
+    pidFile: values.pid_file === undefined ? undefined : absolute(context, values.pid_file),
     drainTimeoutMs: values.drain_timeout,
     serverHeader: values.server_header,
     mergeSlashes: values.merge_slashes,

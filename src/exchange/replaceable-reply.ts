@@ -59,6 +59,16 @@ export abstract class ReplaceableReply extends DelegatingReply {
     else this.inner.whole(this.passed(head), content);
   }
 
+  /** Undefined where the reply behind has none (Reply.lend). */
+  get lend(): ((head: ReplyHead, content: Uint8Array) => void) | undefined {
+    return this.inner.lend === undefined ? undefined : this.lent;
+  }
+
+  private lent(head: ReplyHead, content: Uint8Array): void {
+    if (this.replaces(head)) this.replaced = "finished";
+    else this.inner.lend?.(this.passed(head), content);
+  }
+
   override start(head: ReplyHead): void {
     if (this.replaces(head)) this.replaced = "started";
     else this.inner.start(this.passed(head));
@@ -68,6 +78,17 @@ export abstract class ReplaceableReply extends DelegatingReply {
     if (this.replaced === undefined) return this.inner.data(bytes);
     this.dropped();
     return true;
+  }
+
+  /** Undefined where the reply behind has none (Reply.offer). */
+  get offer(): ((bytes: Uint8Array) => number) | undefined {
+    return this.inner.offer === undefined ? undefined : this.offered;
+  }
+
+  private offered(bytes: Uint8Array): number {
+    if (this.replaced === undefined) return this.inner.offer?.(bytes) ?? 0;
+    this.dropped();
+    return bytes.length;
   }
 
   override end(trailers?: Fields): void {

@@ -14,7 +14,8 @@ import { type Log, SILENT } from "../base/log.ts";
 import { hold, release } from "../os/held.ts";
 import { openTemporary } from "../os/temporary.ts";
 import type { Fields } from "../protocol/http/fields.ts";
-import type { ReplyHead } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
+import { copyOf } from "../base/bytes.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { Producer, Reply } from "./reply.ts";
 import { type SpoolBudget, unboundedBudget } from "./spool-budget.ts";
@@ -68,6 +69,7 @@ export class ReplySpool implements Producer {
   private trailers: Fields | undefined = undefined;
   /** The session holds bytes: nothing is given until `drained`. */
   private clientBusy = false;
+  private lengthKnown = false;
   private sourcePaused = false;
   /** A further turn is scheduled. */
   private turnPending = false;
@@ -93,6 +95,7 @@ export class ReplySpool implements Producer {
     if (this.state === "over") return;
     // Left before there was a producer to tell.
     if (this.reply.state === "gone") return this.gone();
+    this.lengthKnown = head.length !== LENGTH_UNKNOWN;
     this.reply.start(head);
   }
 
@@ -101,6 +104,19 @@ export class ReplySpool implements Producer {
     if (this.state !== "open" || bytes.length === 0) return;
     if (this.clientBusy || this.holds()) return this.hold(bytes);
     this.give(bytes);
+  }
+
+  /** The bytes are the caller's again after the call: what the client does not take at once is copied. */
+  lend(bytes: Uint8Array): void {
+    if (this.state !== "open" || bytes.length === 0) return;
+    const { reply } = this;
+    if (this.clientBusy || this.holds()) return this.hold(copyOf(bytes));
+    if (!this.lengthKnown || reply.offer === undefined) return this.give(copyOf(bytes));
+    const taken = reply.offer(bytes);
+    if (reply.state === "gone") return this.gone();
+    if (taken === bytes.length) return;
+    this.clientBusy = true;
+    this.hold(copyOf(bytes.subarray(taken)));
   }
 
   /** Nothing more comes; the reply ends when what is held has been given. */

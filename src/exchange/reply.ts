@@ -5,11 +5,19 @@
  *   reply.whole(head, bytes)                                     one call, one write
  *   reply.start(head); reply.data(…)…; reply.end()               a stream; or reply.abort(why) if it breaks
  */
+import { copyOf } from "../base/bytes.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 
 /** `waiting` nothing sent · `started` head sent · `finished` by end/whole · `gone` the client left or abort. */
 export type ReplyState = "waiting" | "started" | "finished" | "gone";
+
+/** Head and content at once. `lent`: the content is somebody else's after the call. */
+export function giveWhole(reply: Reply, head: ReplyHead, content: Uint8Array, lent: boolean): void {
+  if (!lent) reply.whole(head, content);
+  else if (reply.lend !== undefined) reply.lend(head, content);
+  else reply.whole(head, copyOf(content));
+}
 
 /** Told what happens to the reply that it makes. */
 export interface Producer {
@@ -31,14 +39,14 @@ export interface Reply {
   whole(head: ReplyHead, content: Uint8Array): void;
   /** As whole, but the bytes are the caller's again after the call: what is not sent at once is copied. Undefined where
    *  bytes are changed on their way. */
-  lend?(head: ReplyHead, content: Uint8Array): void;
+  readonly lend?: ((head: ReplyHead, content: Uint8Array) => void) | undefined;
   start(head: ReplyHead): void;
   /** True: all of it was taken, go on, the buffer is yours again. False: the session holds the bytes (do not change
    *  them) and wants no more until `producer.drained()`. Bytes beyond the announced length are cut. */
   data(bytes: Uint8Array): boolean;
   /** As data, but nothing is held: how many of the bytes were taken. After fewer than all `producer.drained()` tells when to
    *  offer the rest again. For sources that can be read twice; undefined where bytes are changed on their way. */
-  offer?(bytes: Uint8Array): number;
+  readonly offer?: ((bytes: Uint8Array) => number) | undefined;
   /** The reply is complete. If fewer bytes than announced were given, the client sees a truncated reply. Trailers reach a
    *  client that takes them (RFC 9110 section 6.5) when the length was not known; for others they are dropped. */
   end(trailers?: Fields): void;

@@ -99,6 +99,13 @@ export function makeFilesHandler(options: FilesOptions): Handler {
 /** What became of a name: `directory` and `missing` are for the caller to answer. */
 export type FileOutcome = "answered" | "directory" | "missing";
 
+export interface Found {
+  /** `directory`: it was named without its slash. */
+  readonly kind: "file" | "listing" | "directory" | "none";
+  /** Below the root; of a directory's index the file. */
+  readonly name: string;
+}
+
 /** Tells the open files of one handler from those of the others. */
 let nextHandler = 1;
 
@@ -173,12 +180,21 @@ export class Files {
     return this.look({ exchange, rest, entry, attempts: ATTEMPTS_MAX });
   }
 
-  /** Would `serve` find a file? */
+  /** Would `serve` answer? */
   has(rest: string): boolean {
-    if (!isServable(rest, this.hidden)) return false;
-    const { opened } = this.locate(rest);
-    if (opened.kind === "file") closeDescriptor(opened.fd);
-    return opened.kind === "file" || (rest.endsWith("/") && this.lists(rest));
+    const { kind } = this.find(rest);
+    return kind === "file" || kind === "listing";
+  }
+
+  /** What `serve` would find. */
+  find(rest: string): Found {
+    if (!isServable(rest, this.hidden)) return { kind: "none", name: rest };
+    const { opened, path } = this.locate(rest);
+    if (opened.kind === "directory") return { kind: "directory", name: rest };
+    if (opened.kind !== "file")
+      return { kind: rest.endsWith("/") && this.lists(rest) ? "listing" : "none", name: rest };
+    closeDescriptor(opened.fd);
+    return { kind: "file", name: rest.endsWith("/") ? path : rest };
   }
 
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────

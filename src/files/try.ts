@@ -22,7 +22,8 @@ export interface TryOptions extends FilesOptions {
 export interface Tried {
   /** Below the directory. */
   readonly name: string;
-  readonly found: boolean;
+  /** `redirect`: a directory, to whose slash the client is sent. */
+  readonly kind: "file" | "listing" | "redirect" | "none";
 }
 
 const URI = "$uri";
@@ -42,14 +43,39 @@ export function makeTryHandler(options: TryOptions): Handler {
   };
 }
 
-/** What would be looked for, for people. The names are those of `makeTryHandler`. */
-export function traceFiles(options: FilesOptions, candidates: readonly string[], exchange: Exchange): Tried[] {
+/** What would be looked for, for people: as `makeTryHandler` does, without candidates as the file handler itself does. */
+export function traceFiles(
+  options: FilesOptions,
+  candidates: readonly string[] | undefined,
+  exchange: Exchange,
+): Tried[] {
   const files = new Files(options);
   const rest = files.restOf(exchange);
+  const hasSlash = exchange.head.path.endsWith("/");
+  if (candidates === undefined) return [tracePlain(files, rest, hasSlash)];
   return candidates.map((text) => {
     const name = nameOf(Buffer.from(text, "utf8").latin1Slice().split(URI), rest);
-    return { name: Buffer.from(name, "latin1").toString("utf8"), found: files.has(name) };
+    const found = files.find(name);
+    const isRedirect = isOwnDirectory(name, rest) && !hasSlash && (found.kind === "file" || found.kind === "listing");
+    return isRedirect ? tried(name, "redirect") : tried(found.name, found.kind === "directory" ? "none" : found.kind);
   });
+}
+
+function tracePlain(files: Files, rest: string, hasSlash: boolean): Tried {
+  const found = files.find(rest);
+  if (found.kind !== "directory") return tried(found.name, found.kind);
+  if (!hasSlash) return tried(rest, "redirect");
+  const { kind, name } = files.find(`${rest}/`);
+  return tried(name, kind === "directory" ? "none" : kind);
+}
+
+function tried(name: string, kind: Tried["kind"]): Tried {
+  return { name: Buffer.from(name, "latin1").toString("utf8"), kind };
+}
+
+/** `$uri/` of a request without the slash. */
+function isOwnDirectory(name: string, rest: string): boolean {
+  return name !== rest && name === `${rest}/` && rest !== "";
 }
 
 function nameOf(candidate: readonly string[], rest: string): string {
@@ -58,7 +84,7 @@ function nameOf(candidate: readonly string[], rest: string): string {
 }
 
 function answers(files: Files, exchange: Exchange, name: string, rest: string): boolean {
-  if (name !== rest && name === `${rest}/` && rest !== "") return redirects(files, exchange, name);
+  if (isOwnDirectory(name, rest)) return redirects(files, exchange, name);
   return files.serve(exchange, name) === "answered";
 }
 

@@ -176,9 +176,9 @@ export class Accepting {
   }
 }
 
-/** The master's socket that is this front's alone; the one of a unix path is everybody's. */
-function closeOwn({ fd, unix }: ListenerHandle): void {
-  if (!unix) closeDescriptor(fd);
+/** The master's socket, when it is this front's alone. */
+function closeOwn({ fd, shared }: ListenerHandle): void {
+  if (!shared) closeDescriptor(fd);
 }
 
 function reserveOf(max: number, open: number): number {

@@ -26,18 +26,18 @@ export function explainContent(
   { target, encoding }: RouteConfig,
   files: readonly Tried[],
 ): ExplainedContent | undefined {
-  const file = files.find((each) => each.found);
-  if (target.kind === "redirect" || (target.kind === "files" && file === undefined)) return undefined;
-  if (target.kind === "files" && file !== undefined) return explainFile(site, target, encoding, file.name);
+  if (target.kind === "redirect") return undefined;
+  if (target.kind === "files") {
+    const file = files.find(({ kind }) => kind !== "none");
+    return file?.kind === "file" ? explainFile(site, target, encoding, file.name) : undefined;
+  }
   const compress = encoding.compress.replies ? `listed types: ${codingsOf(encoding)}` : "off";
   const type = target.kind === "respond" ? target.contentType : undefined;
   return { type, cache: undefined, compress, siblings: [] };
 }
 
-/** `name` is absolute; of a directory its index is meant. */
-function explainFile(site: SiteConfig, target: FilesTarget, encoding: EncodingConfig, name: string): ExplainedContent {
-  const index = name.endsWith("/") ? target.index.find((each) => existsSync(name + each)) : "";
-  const file = `${name}${index ?? ""}`;
+/** `file` is absolute. */
+function explainFile(site: SiteConfig, target: FilesTarget, encoding: EncodingConfig, file: string): ExplainedContent {
   const type = contentTypeOf(file, site.charset, site.types);
   const path = target.single ? file : bytes(file.slice(target.path.length));
   return {

@@ -8,10 +8,12 @@ import { listenKey } from "../config/listen.ts";
 import { compileVerdict } from "../exchange/access.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
+import { pathReference } from "../exchange/location.ts";
 import { expandLocation } from "../exchange/location-template.ts";
 import type { Reply } from "../exchange/reply.ts";
 import { routeScope } from "../exchange/site-scope.ts";
 import { evaluate } from "../exchange/template.ts";
+import { isRead } from "../files/methods.ts";
 import { traceFiles, type Tried } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { type ParsedTarget, parseTarget, type TargetProblem } from "../protocol/http/target.ts";
@@ -133,7 +135,8 @@ function explainSite(config: Config, site: SiteConfig, exchange: Exchange): Site
     bodyBytesMax: bodyBytesMaxOf(route, site),
     content: explainContent(site, route, files),
     headers: [...headersOf(site), ...headersOf(route)],
-    outcome: refusal(route, guards) ?? outcomeOf(route, guards, files) + whereTo(config, site, route, exchange),
+    outcome:
+      refusal(route, guards) ?? outcomeOf(route, guards, files, exchange) + whereTo(config, site, route, exchange),
   };
 }
 
@@ -146,13 +149,21 @@ function refusal({ internal }: RouteConfig, { access }: ExplainedGuards): string
   return access.allowed ? undefined : DENIED;
 }
 
-function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly Tried[]): string {
+function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly Tried[], { head }: Exchange): string {
   const first = guards.auth === undefined ? "" : "401 without a right user and password; then ";
-  const found = files.find((file) => file.found);
   if (route.target.kind !== "files") return first + describeTarget(route.target);
-  if (found !== undefined) return `${first}the file ${found.name}`;
+  const found = files.find(({ kind }) => kind !== "none");
+  const isRefused = !isRead(head.method) && (found !== undefined || route.fallback === undefined);
+  if (isRefused)
+    return first + (head.method === "OPTIONS" ? "204: the methods of files" : `405: files are not for ${head.method}`);
+  if (found !== undefined) return first + describeFound(found, head.path);
   const missing = "404: there is no such file";
   return first + (route.fallback === undefined ? missing : describeOtherwise(route.fallback.otherwise));
+}
+
+function describeFound({ kind, name }: Tried, path: string): string {
+  if (kind === "redirect") return `301: the directory ${name} has its slash: ${pathReference(path)}/`;
+  return kind === "listing" ? `a listing of ${name}` : `the file ${name}`;
 }
 
 /** Of a redirect with variables: what they come to for this request. */
@@ -253,8 +264,8 @@ function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange:
   if (target.kind !== "files") return [];
   const scope = routeScope(route.match, site.names, makeScope(config));
   const options = filesOptions(target, { site, route }, scope, {});
-  const candidates = fallback?.candidates ?? ["$uri"];
-  return traceFiles(options, candidates, exchange).map(({ name, found }) => ({ name: target.path + name, found }));
+  const tried = traceFiles(options, fallback?.candidates, exchange);
+  return tried.map(({ name, kind }) => ({ name: target.path + name, kind }));
 }
 
 export function describeTarget(target: RouteTarget): string {

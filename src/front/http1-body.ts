@@ -3,7 +3,7 @@
  * One object per connection, begun anew for each request. The session pulls the codec and gives the bytes here.
  *
  *   unread ──read──▶ reading ◀──▶ paused        discarding: nobody wants it, it is received and thrown away
- *      └── reply without reading ──▶ discarding                    received: its end has come
+ *      └── the reply is complete ───┴──▶ discarding                 received: its end has come
  */
 import { assert } from "../base/assert.ts";
 import type { BodyFailure, BodyReader, RequestBody } from "../exchange/body.ts";
@@ -30,6 +30,8 @@ export class Http1Body implements RequestBody {
   private phase: BodyPhase = "received";
   private reader: BodyReader | undefined = undefined;
   private bytes = 0;
+  /** Of these, what was thrown away. */
+  private discarded = 0;
   private readonly pace = new Pace();
   private awaitsContinue = false;
 
@@ -44,6 +46,7 @@ export class Http1Body implements RequestBody {
     this.continued = false;
     this.reader = undefined;
     this.bytes = 0;
+    this.discarded = 0;
     this.pace.reset();
   }
 
@@ -92,10 +95,15 @@ export class Http1Body implements RequestBody {
   /** `bound`: the largest body that the route takes, 0 for none. */
   receive(bytes: Uint8Array, bound: number): Received {
     this.bytes += bytes.length;
-    if (this.phase === "discarding") return this.bytes > DISCARD_BYTES_MAX ? "enough" : "ok";
+    if (this.phase === "discarding") return this.discard(bytes.length);
     if (bound > 0 && this.bytes > bound) return "too-large";
     this.reader?.bodyData(bytes);
     return "ok";
+  }
+
+  private discard(length: number): Received {
+    this.discarded += length;
+    return this.discarded > DISCARD_BYTES_MAX ? "enough" : "ok";
   }
 
   end(): void {
@@ -113,9 +121,9 @@ export class Http1Body implements RequestBody {
     reader?.bodyFailed(why);
   }
 
-  /** The reply is complete: a body that nobody asked for is not asked for any more. */
+  /** The reply is complete: what has not come yet of the body is of no use to anybody, its reader included. */
   discardUnread(): void {
-    if (this.phase === "unread") this.phase = "discarding";
+    if (this.phase !== "received") this.fail("aborted");
   }
 
   /** May the connection go on after a reply that begins now? A client that was not told to continue may or may not send
@@ -124,7 +132,6 @@ export class Http1Body implements RequestBody {
   get canBeFinished(): boolean {
     if (this.phase === "received" || this.length === 0) return true;
     if (this.awaitsContinue && !this.continued) return false;
-    if (this.phase !== "unread") return true;
-    return this.length === LENGTH_UNKNOWN || this.length <= DISCARD_BYTES_MAX;
+    return this.length === LENGTH_UNKNOWN || this.length - this.bytes <= DISCARD_BYTES_MAX;
   }
 }

@@ -12,6 +12,8 @@ export interface ListenerHandle {
   /** Names the address: equal for every front, and the key under which sites are found (see master/listeners.ts). */
   readonly key: string;
   readonly unix: boolean;
+  /** All fronts listen on this one socket; else it is this front's alone. */
+  readonly shared: boolean;
   /** Encrypted, with this policy. */
   readonly tls: TlsPolicy | undefined;
   /** Every connection begins with a PROXY protocol header. */

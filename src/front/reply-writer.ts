@@ -69,6 +69,11 @@ export class ReplyWriter {
 
   /** As whole, of content that is another's after the call. */
   lend(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
+    const { prepared } = head;
+    if (prepared !== undefined && persistent && isUsual(request) && this.prepare(request, head, prepared)) {
+      const fits = prepared.bytes.length + content.length <= this.scratch.length;
+      if (fits) return this.again(prepared, head, content);
+    }
     const headBytes = this.encode(request, head, persistent);
     const length = this.takeLength(content, head);
     const { scratch, outbox } = this;

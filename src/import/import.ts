@@ -7,6 +7,7 @@ import { translateNginx } from "./nginx/translate.ts";
 import { emptyPlan, type Plan } from "./plan.ts";
 import { ImportReport } from "./report.ts";
 import type { SourceFile } from "./source.ts";
+import { isUwsgi, translateUwsgi } from "./uwsgi/translate.ts";
 
 /** What both translators fill. */
 export interface Importing {
@@ -18,13 +19,14 @@ export interface Importing {
 export type Format = "nginx" | "uwsgi";
 
 /** By its name, else by what it looks like. */
-export function formatOf({ name, text }: SourceFile): Format {
-  if (/\.(ini|ya?ml|xml|json)$/i.test(name)) return "uwsgi";
-  return /^\s*\[uwsgi\]/m.test(text) ? "uwsgi" : "nginx";
+export function formatOf(file: SourceFile): Format {
+  return isUwsgi(file) ? "uwsgi" : "nginx";
 }
 
 export function importFiles(files: readonly SourceFile[], environment: Environment): Importing {
   const importing: Importing = { plan: emptyPlan(), report: new ImportReport(), environment };
+  // First, so that what nginx passes to an app's socket can be given to the app.
+  for (const file of files.filter((each) => formatOf(each) === "uwsgi")) translateUwsgi(file, importing);
   for (const file of files.filter((each) => formatOf(each) === "nginx")) translateNginx(file, importing);
   return importing;
 }

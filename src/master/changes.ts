@@ -15,6 +15,7 @@ export interface Change {
 const FIXED = [
   ["fronts", "fronts"],
   ["control", "control"],
+  ["pid_file", "pidFile"],
   ["error_log", "errorLog"],
   ["log_level", "logLevel"],
   ["error_log_format", "errorLogFormat"],
@@ -31,7 +32,7 @@ export function feasible(next: Config, now: Config): Feasible {
   const fixed = FIXED.filter(([, key]) => next.server[key] !== now.server[key]);
   const unchanged = fixed.map(
     ([name, key]) =>
-      `server.${name} is ${JSON.stringify(next.server[key])}, and stays ${JSON.stringify(now.server[key])} until a restart`,
+      `server.${name} is ${shown(next.server[key])}, and stays ${shown(now.server[key])} until a restart`,
   );
   const old = Object.fromEntries(FIXED.map(([, key]) => [key, now.server[key]]));
   return { config: { ...next, server: { ...next.server, ...old } }, unchanged };
@@ -41,6 +42,10 @@ export function feasible(next: Config, now: Config): Feasible {
 export function changesText(changes: readonly Change[]): string {
   if (changes.length === 0) return "nothing in it has changed";
   return changes.map(({ what, name, how }) => `${what} ${name} ${how}`).join(", ");
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "not set" : JSON.stringify(value);
 }
 
 type Named = Readonly<Record<string, unknown>>;

@@ -7,6 +7,7 @@ import type { ReloadOutcome } from "./reload.ts";
 import { purgedPlace } from "../cache/purge.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import type { ServerState, ServerStatus } from "./status.ts";
+import type { UpgradeOutcome } from "./upgrade.ts";
 import { trafficStatus } from "./traffic-status.ts";
 
 export interface CommandSources {
@@ -17,6 +18,10 @@ export interface CommandSources {
   readonly operations: Operations;
   /** Undefined before the server serves. */
   readonly reload: (reason: string, tell: (progress: Progress) => void) => Promise<ReloadOutcome> | undefined;
+  /** See upgrade.ts. */
+  readonly upgrade: () => Promise<UpgradeOutcome>;
+  readonly stop: () => void;
+  readonly drainTimeoutMs: () => number;
   readonly logs: Pick<Logs, "files" | "reopen" | "recent">;
   readonly fronts: number;
   /** Makes front number `front` fail as a bug would. */
@@ -31,6 +36,16 @@ export function makeCommands(sources: CommandSources): ControlCommands {
     },
     purge: purgeCommand(sources),
     reload: reloadCommand(sources),
+    restart: (parameters) => {
+      checkParameters(parameters, []);
+      return sources.upgrade();
+    },
+    stop: (parameters) => {
+      checkParameters(parameters, ["now"]);
+      sources.stop();
+      if (parameters["now"] === true) sources.stop();
+      return { pid: process.pid, drainTimeoutMs: sources.drainTimeoutMs() };
+    },
     reopen: (parameters) => {
       checkParameters(parameters, []);
       const problems = sources.logs.reopen();

@@ -1,51 +1,97 @@
 /**
- * The server's hold on its configuration: the lock that says which process has it, and the control socket beside it, as
- * long as the server lives. A default place that cannot be made costs the commands and not the service; one that the
- * configuration names is required.
+ * The server's hold on its configuration: the lock that says which process has it, the pid file where one is asked for, and
+ * the control socket beside the lock, as long as the server lives. A default place that cannot be made costs the commands and
+ * not the service; one that the configuration names is required. A successor (handover.ts) is given the locks themselves, so
+ * that there is no moment without.
  */
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import type { LockFile } from "../os/lock-file.ts";
+import { acquireLock, heldLock, type LockFile, PID_FILE_MODE } from "../os/lock-file.ts";
 import { AlreadyRunning, ControlServer, lockControl } from "./control.ts";
 import { CONTROL_AUTO, CONTROL_OFF, type ControlPlace, makeControlPlace, thisUser } from "./control-place.ts";
 import type { ControlCommands } from "./control-session.ts";
 
+/** Descriptors of locks that are held. */
+export interface HeldLocks {
+  readonly control?: number | undefined;
+  readonly pidFile?: number | undefined;
+}
+
+interface Locks {
+  readonly control: LockFile | undefined;
+  readonly pidFile: LockFile | undefined;
+}
+
 export class ControlHold {
   private readonly log: Log;
   private readonly place: ControlPlace | undefined;
-  private readonly lock: LockFile | undefined;
+  private readonly locks: Locks;
   private server: ControlServer | undefined;
+  /** Not yet, or not any more, when the locks are held by another process too. */
+  private isOurs: boolean;
 
-  private constructor(log: Log, place: ControlPlace | undefined, lock: LockFile | undefined) {
+  private constructor(log: Log, place: ControlPlace | undefined, locks: Locks, isOurs: boolean) {
     this.log = log;
     this.place = place;
-    this.lock = lock;
+    this.locks = locks;
+    this.isOurs = isOurs;
   }
 
-  /** Throws AlreadyRunning, or what the file system throws at a place that the configuration names. */
-  static acquire(config: Config, log: Log): ControlHold {
-    const { control } = config.server;
-    if (control === CONTROL_OFF) return new ControlHold(log, undefined, undefined);
-    const place = makeControlPlace(config.file, control, thisUser());
-    if (typeof place !== "string") return new ControlHold(log, place, lock(place, config));
-    log.warn(`there is no control socket, so server status and reload will not find this server: ${place}`);
-    return new ControlHold(log, undefined, undefined);
+  /** `held`: by a predecessor, which passes them on. Throws AlreadyRunning, or what the file system throws at a place that the
+   *  configuration names. */
+  static acquire(config: Config, log: Log, held?: HeldLocks): ControlHold {
+    const place = placeOf(config, log);
+    const control = place === undefined ? undefined : lock(place, config, held?.control);
+    try {
+      const pidFile = lockPidFile(config, held?.pidFile);
+      return new ControlHold(log, place, { control, pidFile }, held === undefined);
+    } catch (error) {
+      if (held?.control === undefined) control?.release();
+      throw error;
+    }
   }
 
+  /** From now on commands and pid files lead to this process. */
   listen(version: string, commands: ControlCommands): void {
+    this.isOurs = true;
+    this.locks.control?.claim();
+    this.locks.pidFile?.claim();
     if (this.place === undefined) return;
     const uid = process.geteuid?.() ?? 0;
     this.server = new ControlServer(this.place, { version, uid, commands, log: this.log });
     this.log.info(`listening on ${this.place.socket}`);
   }
 
+  get held(): HeldLocks {
+    return { control: this.locks.control?.fd, pidFile: this.locks.pidFile?.fd };
+  }
+
+  /** Everything is the successor's from now on; what is being said goes on. */
+  leave(): void {
+    this.isOurs = false;
+    this.server?.stopListening();
+  }
+
   release(): void {
     this.server?.close();
-    this.lock?.release();
+    for (const each of [this.locks.control, this.locks.pidFile]) {
+      if (this.isOurs) each?.release();
+      else each?.leave();
+    }
   }
 }
 
-function lock(place: ControlPlace, config: Config): LockFile {
+function placeOf(config: Config, log: Log): ControlPlace | undefined {
+  const { control } = config.server;
+  if (control === CONTROL_OFF) return undefined;
+  const place = makeControlPlace(config.file, control, thisUser());
+  if (typeof place !== "string") return place;
+  log.warn(`there is no control socket, so server status and reload will not find this server: ${place}`);
+  return undefined;
+}
+
+function lock(place: ControlPlace, config: Config, held: number | undefined): LockFile {
+  if (held !== undefined) return heldLock(held, place.lock);
   try {
     return lockControl(place, config.file);
   } catch (error) {
@@ -54,5 +100,19 @@ function lock(place: ControlPlace, config: Config): LockFile {
     throw new Error(`server.control: ${why}; it should be in a directory that may be written, or "auto"`, {
       cause: error,
     });
+  }
+}
+
+function lockPidFile({ file, server: { pidFile: path } }: Config, held: number | undefined): LockFile | undefined {
+  if (path === undefined) return undefined;
+  if (held !== undefined) return heldLock(held, path);
+  try {
+    const found = acquireLock(path, PID_FILE_MODE);
+    if ("heldBy" in found) throw new AlreadyRunning(file, found.heldBy);
+    return found;
+  } catch (error) {
+    if (error instanceof AlreadyRunning) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`server.pid_file: ${why}; it should be in a directory that may be written`, { cause: error });
   }
 }

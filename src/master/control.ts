@@ -59,6 +59,7 @@ export class ControlServer {
   private readonly listener: Listener;
   private readonly sessions = new Set<ControlSession>();
   private readonly timer: Timer;
+  private isDeaf = false;
 
   /** Throws OsError. */
   constructor(place: ControlPlace, options: ControlOptions) {
@@ -91,13 +92,20 @@ export class ControlServer {
     for (const session of this.sessions) session.tick();
   }
 
+  /** What is being said goes on; the path is free for another. */
+  stopListening(): void {
+    if (this.isDeaf) return;
+    this.isDeaf = true;
+    this.listener.stop();
+    closeDescriptor(this.fd);
+    removePath(this.path);
+  }
+
   /** What is being said is cut off. */
   close(): void {
     clearInterval(this.timer);
-    this.listener.stop();
+    this.stopListening();
     for (const session of this.sessions) session.end();
-    closeDescriptor(this.fd);
-    removePath(this.path);
   }
 }
 

@@ -2,7 +2,7 @@
  * Every listening socket of the server, owned by the master: one SO_REUSEPORT socket per front for a TCP address, one
  * shared socket for a unix path. Front threads listen on duplicates, so a thread's end closes no port. Another
  * configuration keeps the sockets of addresses that it names too; those it does not name are closed when every front has
- * left them.
+ * left them. Sockets may come from outside: from the server before this one, or from systemd.
  */
 import { chmodSync, unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
@@ -10,7 +10,7 @@ import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
 import type { TlsPolicy } from "../net/server-tls.ts";
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, OsError } from "../os/libc.ts";
-import { closeDescriptor, listenTcp, listenUnix } from "../os/sockets.ts";
+import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
 
 interface Wanted {
   readonly address: ListenAddress;
@@ -21,9 +21,22 @@ interface Wanted {
   readonly tls: TlsPolicy | undefined;
 }
 
+/** Listening sockets by the keys of their addresses. */
+export interface GivenListeners {
+  readonly fds: Readonly<Record<string, readonly number[]>>;
+  /** By systemd, which keeps them: they are there again when a later configuration wants them, and their paths are not ours to
+   *  remove. Else they are ours, and closed when nobody wants them. */
+  readonly lent: boolean;
+}
+
+export const NONE_GIVEN: GivenListeners = { fds: {}, lent: false };
+
 interface Listening extends Wanted {
-  /** One for each front (tcp), or one for all (unix). */
+  /** One for each front, or one for all. */
   readonly fds: number[];
+  readonly shared: boolean;
+  /** Of a unix socket: the path is ours. */
+  readonly removes: boolean;
   /** The fronts that listen on it. */
   readonly users: Set<number>;
 }
@@ -38,13 +51,18 @@ const CLOSED = -1;
 
 export class Listeners {
   private readonly fronts: number;
+  private given: GivenListeners;
   private listening: readonly Listening[] = [];
   /** Of the configuration before, until every front has left them. */
   private leaving: Listening[] = [];
   private whenLeft: () => void = () => {};
+  /** Not yet, or not any more, when another process has them too. */
+  private areOurs: boolean;
 
-  constructor(fronts: number) {
+  constructor(fronts: number, given: GivenListeners = NONE_GIVEN) {
     this.fronts = fronts;
+    this.given = given;
+    this.areOurs = given.lent || Object.keys(given.fds).length === 0;
   }
 
   /** Binds everything that the configuration names and is not there yet, or nothing: throws with the setting, the address
@@ -56,16 +74,27 @@ export class Listeners {
       const next = wanted.map((each) => {
         const known = this.listening.find(({ key }) => key === each.key);
         if (known !== undefined) return { ...known, ...each };
-        const fresh = { ...each, fds: this.bind(each), users: allOf(this.fronts) };
+        const fresh = { ...each, ...this.take(each), users: allOf(this.fronts) };
         added.push(fresh);
         return fresh;
       });
       const removed = this.listening.filter(({ key }) => !wanted.some((each) => each.key === key));
       return { next, added, removed };
     } catch (error) {
-      added.forEach(closeAll);
+      for (const each of added) this.closeAll(each);
       throw error;
     }
+  }
+
+  /** What was given, or what is bound now. */
+  private take(wanted: Wanted): Pick<Listening, "fds" | "shared" | "removes"> {
+    const isUnix = wanted.address.kind === "unix";
+    const given = this.given.fds[wanted.key];
+    if (given === undefined) return { fds: this.bind(wanted), shared: isUnix, removes: isUnix };
+    const { lent } = this.given;
+    const shared = isUnix || given.length < this.fronts;
+    const taken = given.slice(0, shared ? 1 : this.fronts);
+    return { fds: lent ? taken.map(duplicate) : taken, shared, removes: isUnix && !lent };
   }
 
   private bind({ address, app }: Wanted): number[] {
@@ -81,7 +110,22 @@ export class Listeners {
   }
 
   discard({ added }: StagedListeners): void {
-    added.forEach(closeAll);
+    for (const each of added) this.closeAll(each);
+  }
+
+  /** For another process. */
+  passOn(): Record<string, readonly number[]> {
+    return Object.fromEntries(this.listening.map(({ key, fds }) => [key, fds]));
+  }
+
+  /** The process that has passed them on is leaving. */
+  takeOver(): void {
+    this.areOurs = true;
+  }
+
+  /** What was passed on is another's: its paths stay. */
+  leave(): void {
+    this.areOurs = false;
   }
 
   /** From now on; what is removed waits for `closeFor`. */
@@ -90,6 +134,14 @@ export class Listeners {
       if (address.kind === "unix") chmodSync(address.path, address.mode);
     this.listening = next;
     this.leaving.push(...removed);
+    if (!this.given.lent) this.closeUnused();
+  }
+
+  /** What was given and nobody wants: nobody would accept what the kernel queues there. */
+  private closeUnused(): void {
+    const used = new Set(this.listening.flatMap(({ fds }) => fds));
+    for (const fd of Object.values(this.given.fds).flat()) if (!used.has(fd)) closeDescriptor(fd);
+    this.given = NONE_GIVEN;
   }
 
   /** Resolves when nobody listens any more where the configuration in force does not. */
@@ -99,10 +151,11 @@ export class Listeners {
 
   /** What front number `front` listens on. */
   handles(front: number, { next }: StagedListeners): ListenerHandle[] {
-    return next.map(({ address, key, app, tls, fds }) => ({
-      fd: (address.kind === "unix" ? fds[0] : fds[front]) as number,
+    return next.map(({ address, key, app, tls, fds, shared }) => ({
+      fd: (shared ? fds[0] : fds[front]) as number,
       key,
       unix: address.kind === "unix",
+      shared,
       proxyProtocol: address.proxyProtocol === true,
       tls,
       app,
@@ -118,31 +171,31 @@ export class Listeners {
    *  share are closed with the last. */
   closeFor(front: number, which: "all" | "leaving"): void {
     const concerned = which === "all" ? [...this.listening, ...this.leaving] : this.leaving;
-    for (const { address, fds, users } of concerned) {
+    for (const { shared, fds, users } of concerned) {
       users.delete(front);
-      if (address.kind === "tcp") fds[front] = CLOSED;
+      if (!shared) fds[front] = CLOSED;
     }
-    for (const each of concerned) if (each.users.size === 0) closeAll(each);
+    for (const each of concerned) if (each.users.size === 0) this.closeAll(each);
     this.leaving = this.leaving.filter(({ users }) => users.size > 0);
     if (this.leaving.length === 0) this.whenLeft();
   }
 
+  /** Once: what is closed is marked so. */
+  private closeAll({ address, fds, shared, removes }: Listening): void {
+    if (shared && fds[0] === CLOSED) return;
+    for (const fd of fds) if (fd !== CLOSED) closeDescriptor(fd);
+    fds.fill(CLOSED);
+    if (address.kind === "unix" && removes && this.areOurs) removePath(address.path);
+  }
+
   close(): void {
-    for (const each of [...this.listening, ...this.leaving]) closeAll(each);
+    for (const each of [...this.listening, ...this.leaving]) this.closeAll(each);
     this.listening = this.leaving = [];
   }
 }
 
 function allOf(fronts: number): Set<number> {
   return new Set(Array.from({ length: fronts }, (_, front) => front));
-}
-
-/** Once: what is closed is marked so. */
-function closeAll({ address, fds }: Listening): void {
-  if (fds.every((fd) => fd === CLOSED) && address.kind === "unix") return;
-  for (const fd of fds) if (fd !== CLOSED) closeDescriptor(fd);
-  fds.fill(CLOSED);
-  if (address.kind === "unix") removePath(address.path);
 }
 
 export function describe({ address, key, app, tls }: Wanted): string {
@@ -153,7 +206,9 @@ export function describe({ address, key, app, tls }: Wanted): string {
 /** Throws an Error that names the setting and the remedy. */
 function bind(address: ListenAddress, app: string | undefined, fronts: number, probes: boolean): number[] {
   try {
-    return address.kind === "tcp" ? listenTcp(address, fronts, probes).fds : [listenUnix(address.path, address.mode)];
+    return address.kind === "tcp"
+      ? listenTcp(address, fronts, probes).fds
+      : [listenUnix(address.path, address.mode, address.owner)];
   } catch (error) {
     const setting = app === undefined ? "site.listen" : `app.${app}.uwsgi_socket`;
     throw new Error(`${setting}: ${(error as Error).message}${remedy(error)}`, { cause: error });

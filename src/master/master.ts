@@ -6,7 +6,7 @@
  *   again               at once
  *   HUP                 the configuration and the code of all apps are loaded anew (reload.ts)
  *   USR1                log files are opened anew
- *   USR2                no effect yet, and said so
+ *   USR2                a process of the binary as it is now takes over (upgrade.ts)
  */
 import { version } from "../../package.json";
 import { monotonicMs } from "../base/clock.ts";
@@ -14,6 +14,7 @@ import type { Log } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
@@ -25,6 +26,7 @@ import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
+import type { Inheritance } from "./handover.ts";
 import { Listeners } from "./listeners.ts";
 import { Logs } from "./logs.ts";
 import { Measurements } from "./measurements.ts";
@@ -35,6 +37,7 @@ import { rateHits, ratesFor } from "./rates.ts";
 import { type Holdings, Reloads } from "./reload.ts";
 import { SignalQueue } from "./signals.ts";
 import { serverStatus, type ServerState, type ServerStatus } from "./status.ts";
+import { upgrade, type UpgradeOutcome } from "./upgrade.ts";
 import type { Watch } from "./watch.ts";
 import { watchApps } from "./watching.ts";
 
@@ -44,33 +47,49 @@ const WORKER_STOP_GRACE_MS = 5_000;
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 const RELOAD_SIGNALS = ["SIGHUP"] as const;
 const REOPEN_SIGNALS = ["SIGUSR1"] as const;
-const UNUSED_SIGNALS = ["SIGUSR2"] as const;
+const UPGRADE_SIGNALS = ["SIGUSR2"] as const;
 
 interface Signals {
   readonly stop: SignalQueue;
   readonly reload: SignalQueue;
+  readonly upgrade: SignalQueue;
   readonly reopen: SignalQueue;
 }
 
+export interface RunOptions {
+  /** Gives the configuration again at each reload. Default: its file. */
+  readonly read?: () => Loaded;
+  /** From the process that waits until this one serves. */
+  readonly inheritance?: Inheritance | undefined;
+  /** The words of the command line that start a successor; undefined: there can be none. */
+  readonly successor?: readonly string[];
+}
+
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
-export async function runMaster(config: Config): Promise<number> {
-  const tell = (signal: string) =>
-    writeLine(2, `server: ${signal} is ignored: this version does not replace its binary; restart it instead\n`);
+export async function runMaster(config: Config, options: RunOptions): Promise<number> {
+  const { inheritance } = options;
   const signals = {
-    stop: new SignalQueue(STOP_SIGNALS, UNUSED_SIGNALS, tell),
-    reload: new SignalQueue(RELOAD_SIGNALS, [], tell),
-    reopen: new SignalQueue(REOPEN_SIGNALS, [], tell),
+    stop: new SignalQueue(STOP_SIGNALS),
+    reload: new SignalQueue(RELOAD_SIGNALS),
+    upgrade: new SignalQueue(UPGRADE_SIGNALS),
+    reopen: new SignalQueue(REOPEN_SIGNALS),
   };
   try {
-    return await new Master(config, new Logs(config)).run(signals);
+    return await new Master(config, new Logs(config), options).run(signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
+    inheritance?.failedToStart(startProblem(error));
     return 1;
   } finally {
     signals.stop.close();
     signals.reload.close();
+    signals.upgrade.close();
     signals.reopen.close();
   }
+}
+
+function readFileOf({ file }: Config): () => Loaded {
+  return () => loadConfig(file, process.env);
 }
 
 function startProblem(error: unknown): string {
@@ -81,13 +100,15 @@ function startProblem(error: unknown): string {
 class Master {
   /** In force: a reload brings others. */
   private holdings: Holdings;
+  private readonly inheritance: Inheritance | undefined;
+  private readonly read: () => Loaded;
+  private readonly successor: RunOptions["successor"];
   private readonly logs: Logs;
   private readonly log: Log;
   private readonly pools: AppPools;
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly listeners: Listeners;
-  private readonly measurements: Measurements;
   private readonly privateListeners: PrivateListeners;
   private readonly multiprocess: MultiprocessMetrics;
   private readonly usage: SharedArrayBuffer;
@@ -99,28 +120,30 @@ class Master {
   private state: ServerState = "starting";
   private fronts: Fronts | undefined;
   private reloads: Reloads | undefined;
+  private upgrading: Promise<UpgradeOutcome> | undefined;
+  private readonly succeeded = Promise.withResolvers<string>();
   private watches: readonly Watch[] = [];
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: Logs) {
+  constructor(config: Config, logs: Logs, { read = readFileOf(config), inheritance, successor }: RunOptions) {
     const { fronts } = config.server;
+    this.inheritance = inheritance;
+    this.read = read;
+    this.successor = successor;
     this.logs = logs;
     this.usage = makeUsageMemory(fronts);
     this.addresses = makeCountMemory(fronts);
     this.servers = makeCountMemory(fronts);
     this.log = logs.logFor("master");
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
-    this.listeners = new Listeners(fronts);
+    this.listeners = new Listeners(fronts, { fds: inheritance?.listeners ?? {}, lent: false });
     this.multiprocess = new MultiprocessMetrics(config.server.temporaryDirectory);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, (source) => logs.logFor(source));
     const { pools, companions } = this;
-    this.measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
-    this.privateListeners = new PrivateListeners(
-      { measure: () => this.measurements.measure(), recent: (after) => logs.recent.after(after) },
-      logs.logFor("metrics"),
-    );
+    const measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
+    this.privateListeners = new PrivateListeners(measurements, logs.recent, logs.logFor("metrics"));
     this.operations = new Operations(() => ({ apps: pools.apps, services: companions.services }));
   }
 
@@ -149,7 +172,11 @@ class Master {
 
   /** Nothing is bound or started before it is certain that no other server has this configuration. */
   async run(signals: Signals): Promise<number> {
-    const hold = ControlHold.acquire(this.config, this.logs.logFor("control"));
+    const hold = ControlHold.acquire(
+      this.config,
+      this.logs.logFor("control"),
+      this.inheritance?.upgrade === true ? this.inheritance.locks : undefined,
+    );
     try {
       return await this.serve(hold, signals);
     } finally {
@@ -161,15 +188,21 @@ class Master {
     const stop = signals.stop.next();
     try {
       this.listeners.commit(this.listeners.stage(this.config));
-      this.privateListeners.commit(this.privateListeners.stage(this.config.metrics));
+      const upgrades = this.inheritance?.upgrade === true;
+      if (!upgrades) this.privateListeners.begin(this.config.metrics);
       this.pools.commit(this.pools.stage(this.config));
-      hold.listen(version, this.commands());
+      if (!upgrades) hold.listen(version, this.commands(hold, signals.stop));
       const fronts = this.startFronts();
       const started = await Promise.race([this.startApps(), stop]);
       if (started !== "started") return await this.abandon(started);
       await fronts.accept();
-      this.serving(fronts, signals);
-      this.log.notice(`${await stop}: stopping`);
+      await this.inheritance?.takeOver(this.listeners.describe());
+      this.listeners.takeOver();
+      if (upgrades) hold.listen(version, this.commands(hold, signals.stop));
+      this.inheritance?.taken();
+      if (upgrades) void this.privateListeners.succeed(this.config.metrics);
+      this.serving(fronts, signals, hold);
+      this.log.notice(`${await Promise.race([stop, this.succeeded.promise])}: stopping`);
       this.graceMs = await this.drain(fronts, signals.stop.next());
       return 0;
     } finally {
@@ -177,12 +210,15 @@ class Master {
     }
   }
 
-  private commands() {
+  private commands(hold: ControlHold, stops: SignalQueue) {
     return makeCommands({
       state: () => this.state,
       status: () => this.status(),
       traffic: (forget) => this.traffic(forget),
       reload: (reason, tell) => this.reloads?.reload(reason, tell),
+      upgrade: () => this.upgrade(hold),
+      stop: () => stops.arrived("server stop"),
+      drainTimeoutMs: () => this.config.server.drainTimeoutMs,
       operations: this.operations,
       logs: this.logs,
       fronts: this.config.server.fronts,
@@ -254,13 +290,13 @@ class Master {
     return "started";
   }
 
-  private serving(fronts: Fronts, signals: Signals): void {
+  private serving(fronts: Fronts, signals: Signals, hold: ControlHold): void {
     this.state = "serving";
     this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
     this.logs.watch();
-    void this.obeyReopens(signals.reopen);
+    void this.logs.obey(signals.reopen);
     this.holdings.certificates.start();
     const { log, logs, privateListeners, listeners, pools, companions, operations } = this;
     this.reloads = new Reloads({
@@ -272,12 +308,14 @@ class Master {
       pools,
       companions,
       operations,
+      read: this.read,
       holdings: () => this.holdings,
       certificates: (config) => this.makeCertificates(config),
       commit: (holdings) => this.commit(holdings),
       ended: () => this.state !== "serving",
     });
     void this.obeyReloads(this.reloads, signals.reload);
+    void this.obeyUpgrades(signals.upgrade, hold);
   }
 
   /** Of a reload: these are in force from now on. */
@@ -298,12 +336,28 @@ class Master {
     }
   }
 
-  private async obeyReopens(reopens: SignalQueue): Promise<never> {
+  private async obeyUpgrades(signals: SignalQueue, hold: ControlHold): Promise<never> {
     for (;;) {
-      const signal = await reopens.next();
-      this.logs.reopen();
-      this.log.notice(`${signal}: log files are opened anew`);
+      await signals.next();
+      await this.upgrade(hold);
     }
+  }
+
+  /** A new process of the binary as it is now takes over; this one ends when its last request has. */
+  private async upgrade(hold: ControlHold): Promise<UpgradeOutcome> {
+    if (this.state !== "serving") return { ok: false, why: `the server is ${this.state}` };
+    this.upgrading ??= upgrade({
+      words: this.successor,
+      config: this.config,
+      log: this.log,
+      listeners: this.listeners,
+      companions: this.companions,
+      hold,
+    });
+    const outcome = await this.upgrading;
+    this.upgrading = undefined;
+    if (outcome.ok) this.succeeded.resolve(`process ${outcome.pid} has taken over`);
+    return outcome;
   }
 
   private async abandon(signal: string): Promise<number> {
@@ -316,6 +370,7 @@ class Master {
    *  stop_timeout. Returns how long workers may still take: not at all when what they work on was cut off. */
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
+    this.privateListeners.close();
     for (const watch of this.watches) watch.stop();
     this.holdings.certificates.stop();
     const { drainTimeoutMs } = this.config.server;

@@ -4,19 +4,24 @@
  */
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { MetricsConfig } from "../config/config.ts";
+import type { MetricsConfig } from "../config/metrics-config.ts";
 import { listenKey } from "../config/listen.ts";
 import { listen } from "../net/listen.ts";
 import type { Listener } from "../net/listener.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
 import { removePath } from "./listeners.ts";
+import type { Measurements } from "./measurements.ts";
 import { answerPrivately, type PageSources } from "./private-pages.ts";
 import { PrivateSession } from "./private-session.ts";
+import type { RecentLines } from "./recent-lines.ts";
 
 /** A browser opens six, Prometheus one. */
 const SESSIONS_MAX = 64;
 const SWEEP_MS = 5_000;
+/** Of a predecessor: 10 s. */
+const SUCCEED_TRIES = 50;
+const SUCCEED_PAUSE_MS = 200;
 
 export class PrivateListener {
   /** A reload may bring another token. */
@@ -65,8 +70,9 @@ export class PrivateListener {
     clearInterval(this.timer);
     this.listener?.stop();
     for (const session of this.sessions) session.end();
-    closeDescriptor(this.fd);
+    // Not after it: then somebody else may have the name.
     if (this.config.address.kind === "unix") removePath(this.config.address.path);
+    closeDescriptor(this.fd);
   }
 }
 
@@ -81,10 +87,28 @@ export class PrivateListeners {
   private readonly sources: PageSources;
   private readonly log: Log;
   private current: PrivateListener | undefined;
+  private ended = false;
 
-  constructor(sources: PageSources, log: Log) {
-    this.sources = sources;
+  constructor(measurements: Measurements, recent: RecentLines, log: Log) {
+    this.sources = { measure: () => measurements.measure(), recent: (after) => recent.after(after) };
     this.log = log;
+  }
+
+  /** Throws OsError. */
+  begin(config: MetricsConfig | undefined): void {
+    this.commit(this.stage(config));
+  }
+
+  /** After another binary, which leaves the address when it hears that this one serves. */
+  async succeed(config: MetricsConfig | undefined): Promise<void> {
+    for (let tries = 1; !this.ended; tries++) {
+      try {
+        return this.begin(config);
+      } catch (error) {
+        if (tries === SUCCEED_TRIES) return this.log.error(`no status page and metrics: ${(error as Error).message}`);
+        await Bun.sleep(SUCCEED_PAUSE_MS);
+      }
+    }
   }
 
   /** Binds where nothing is bound yet. Throws OsError. */
@@ -107,7 +131,9 @@ export class PrivateListeners {
     this.current?.open(this.log);
   }
 
+  /** For good. */
   close(): void {
+    this.ended = true;
     this.current?.close();
     this.current = undefined;
   }

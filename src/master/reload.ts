@@ -11,7 +11,7 @@
  */
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import { formatProblems } from "../config/problems.ts";
 import type { Setup } from "../front/messages.ts";
 import type { AppPools, StagedPools } from "./app-pools.ts";
@@ -53,6 +53,8 @@ export interface ReloadParts {
   readonly pools: AppPools;
   readonly companions: Companions;
   readonly operations: Operations;
+  /** The configuration, anew. */
+  readonly read: () => Loaded;
   readonly holdings: () => Holdings;
   /** Throws when a file cannot be used. */
   readonly certificates: (config: Config) => Certificates;
@@ -99,10 +101,10 @@ export class Reloads {
   }
 
   private async run(reason: string, tell: Tell): Promise<ReloadOutcome> {
-    const { log, holdings } = this.parts;
+    const { log, holdings, read: readAgain } = this.parts;
     log.notice(`reloading (${reason})`);
     const now = holdings().config;
-    const { config: read, problems } = loadConfig(now.file, process.env);
+    const { config: read, problems } = readAgain();
     const lines = (severity: string) =>
       problems.filter((each) => each.severity === severity).map((each) => formatProblems([each], { colour: false }));
     const warnings = lines("warning");

@@ -8,38 +8,56 @@ import { libc } from "./libc.ts";
 
 const LOCK_EX_NB = 2 | 4;
 const LOCK_MODE = 0o600;
+/** Of pid files: other programs read them. */
+export const PID_FILE_MODE = 0o644;
 /** Somebody may remove the file between our opening and our locking it. */
 const TRIES = 10;
 
 export interface LockFile {
+  /** Locked as long as a process has it open. */
+  readonly fd: number;
+  /** This process holds it: says so in the file. */
+  claim(): void;
   /** Removes it. */
   release(): void;
+  /** It is another process's, which was given the descriptor. */
+  leave(): void;
 }
 
 /** The lock, or the pid of the process that has it (undefined: it has not written it yet). Throws what the file system
  *  throws. */
-export function acquireLock(path: string): LockFile | { readonly heldBy: number | undefined } {
+export function acquireLock(path: string, mode = LOCK_MODE): LockFile | { readonly heldBy: number | undefined } {
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, LOCK_MODE);
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, mode);
     if (libc.flock(fd, LOCK_EX_NB) === -1) {
       closeSync(fd);
       return { heldBy: readHolder(path) };
     }
-    if (isSameFile(fd, path)) return held(fd, path);
+    if (isSameFile(fd, path)) {
+      const lock = heldLock(fd, path);
+      lock.claim();
+      return lock;
+    }
     closeSync(fd);
   }
   throw new Error(`${path}: it is removed as often as it is made`);
 }
 
-function held(fd: number, path: string): LockFile {
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n`);
-  const release = () => {
-    // Removed while it is still ours: whoever waits for it sees that it is gone and makes another.
-    if (isSameFile(fd, path)) unlinkSync(path);
-    closeSync(fd);
+/** One whose lock came with its descriptor. */
+export function heldLock(fd: number, path: string): LockFile {
+  return {
+    fd,
+    claim: () => {
+      // Never empty: whoever looks at the wrong moment finds a number, with the rest of a longer one in a line of its own.
+      ftruncateSync(fd, writeSync(fd, `${process.pid}\n`, 0));
+    },
+    release: () => {
+      // Removed while it is still ours: whoever waits for it sees that it is gone and makes another.
+      if (isSameFile(fd, path)) unlinkSync(path);
+      closeSync(fd);
+    },
+    leave: () => closeSync(fd),
   };
-  return { release };
 }
 
 function isSameFile(fd: number, path: string): boolean {

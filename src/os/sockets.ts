@@ -2,7 +2,7 @@
  * Listening sockets, socket pairs and what passes over them. The master makes every listening socket here, so that
  * it outlives the front thread that serves it. All descriptors are close-on-exec.
  */
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, unlinkSync } from "node:fs";
 import { check, EADDRINUSE, EAGAIN, EINTR, EMSGSIZE, ENOBUFS, EPIPE, errno, libc, OsError, ptr } from "./libc.ts";
 import { AF_INET6, AF_UNIX, familyOf, type TcpAddress, tcpName, unixName } from "./socket-address.ts";
 
@@ -76,12 +76,13 @@ function boundPort(fd: number): number {
 
 /** A listening unix socket at `path`. A stale file (nobody listens) is replaced, a live one is EADDRINUSE, anything
  *  that is not a socket is left alone and refused. `mode` is set before anyone can connect. */
-export function listenUnix(path: string, mode: number): number {
+export function listenUnix(path: string, mode: number, owner?: { readonly uid: number; readonly gid: number }): number {
   const name = unixName(path);
   removeStale(path, name);
   const fd = check(libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket", path);
   try {
     check(libc.bind(fd, ptr(name), name.length), "bind", path);
+    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
     chmodSync(path, mode);
     check(libc.listen(fd, LISTEN_BACKLOG), "listen", path);
     return fd;
@@ -178,6 +179,13 @@ function align8(n: number): number {
 export function duplicate(fd: number): number {
   const F_DUPFD_CLOEXEC = 1030;
   return check(libc.fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl", `F_DUPFD_CLOEXEC ${fd}`);
+}
+
+/** Of one that came from another process: is not to be passed on by accident. */
+export function closeOnExec(fd: number): void {
+  const F_SETFD = 2;
+  const FD_CLOEXEC = 1;
+  check(libc.fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl", `F_SETFD ${fd}`);
 }
 
 /** `number` means what `fd` does from now on, and `fd` is closed. Whoever had its number goes on with it. */

@@ -62,6 +62,11 @@ export class CgiReplyParser implements ReplyParser {
     if (this.form === "fields") this.translate();
   }
 
+  own(): void {
+    this.intake.own();
+    this.http.own();
+  }
+
   receivedEnd(): void {
     if (this.form === "fields") this.passOn(withStatus("200 OK", this.takeHeld()));
     else if (this.intake.length > 0) this.passOn(this.takeHeld());

@@ -9,7 +9,7 @@
  * clock, and a timeout comes up to one sweep late, never early.
  */
 import { assert } from "../base/assert.ts";
-import { EMPTY } from "../base/bytes.ts";
+import { copyOf, EMPTY } from "../base/bytes.ts";
 import type { TunnelEnd } from "../exchange/tunnel.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectAddress, ConnectOwner } from "../net/connect-address.ts";
@@ -31,6 +31,8 @@ export interface ConnectionUser {
   writable(): void;
   /** The parser has something new: bytes, or the end. */
   readable(): void;
+  /** What was shown by the last calls of readable() was lent, and is somebody else's from now on. */
+  lentOver(): void;
   /** The connection is gone; the parser may still hold bytes that came before. */
   lost(kind: LossKind, why: string): void;
 }
@@ -61,6 +63,8 @@ export class UpstreamConnection implements ConnectOwner {
   reused = false;
   /** Has a byte of the current reply come? */
   answered = false;
+  /** Is what the parser shows only lent? */
+  lends = false;
   /** Bytes of the current request that the kernel took. */
   bytesWritten = 0;
   /** The Keep-Alive field of the last reply. */
@@ -186,7 +190,8 @@ export class UpstreamConnection implements ConnectOwner {
     assert(wire !== undefined && outbox !== undefined, "a connection that got a reply has a wire");
     this.phase = "tunnel";
     this.user = undefined;
-    return { wire, outbox, early: this.parser.takeBuffered?.() ?? EMPTY, ended: peerEnded };
+    const early = this.parser.takeBuffered?.() ?? EMPTY;
+    return { wire, outbox, early: this.lends ? copyOf(early) : early, ended: peerEnded };
   }
 
   tunnelOver(): void {
@@ -216,6 +221,21 @@ export class UpstreamConnection implements ConnectOwner {
 
   failed(why: string): void {
     this.lose("refused", why);
+  }
+
+  /** Replies are passed on as they come; whoever cannot do that at once copies. */
+  glance(bytes: Buffer): boolean {
+    const { user, parser } = this;
+    if (this.phase !== "reading" || user === undefined) return false;
+    this.lends = true;
+    try {
+      this.received(bytes);
+    } finally {
+      this.lends = false;
+      parser.own();
+      user.lentOver();
+    }
+    return true;
   }
 
   received(bytes: Uint8Array): void {

@@ -26,11 +26,13 @@ export interface ReplyParser {
   expect(method: string): void;
   /** Takes ownership of the bytes. */
   receive(bytes: Uint8Array): void;
+  /** They were only lent: from now on it keeps nothing of them but in copies. */
+  own(): void;
   receivedEnd(): void;
   next(): ReplyEvent;
   /** Valid after "head" and "interim". */
   readonly head: UpstreamReplyHead;
-  /** Valid after "data"; the memory is not written to again. */
+  /** Valid after "data"; the memory is not written to again, unless it was lent. */
   readonly data: Uint8Array;
   /** Valid after "end". Not every protocol has them. */
   readonly trailers?: Fields | undefined;

@@ -4,9 +4,10 @@
  *
  *   none ──head──▶ held ──more to come──▶ streaming (through a ReplySpool)
  */
-import { EMPTY } from "../base/bytes.ts";
+import { copyOf, EMPTY } from "../base/bytes.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { PacedReply } from "../exchange/paced-reply.ts";
+import { giveWhole } from "../exchange/reply.ts";
 import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import { isBodiless, LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
@@ -27,6 +28,7 @@ export class ReplySide {
   private readonly source: ReplySource;
   private head: ReplyHead | undefined = undefined;
   private first: Uint8Array = EMPTY;
+  private firstLent = false;
   private spool: ReplySpool | undefined = undefined;
   private buffered = true;
   private limitRate = 0;
@@ -65,14 +67,27 @@ export class ReplySide {
     return upstream.repeated.keep(sent, { head, buffered });
   }
 
-  /** The first piece is held: if nothing follows, the reply is sent with one write. */
-  data(bytes: Uint8Array): void {
+  /** The first piece is held: if nothing follows, the reply is sent with one write. `lent`: until own() is called. */
+  data(bytes: Uint8Array, lent: boolean): void {
     if (this.state === "held" && this.first.length === 0) {
       this.first = bytes;
+      this.firstLent = lent;
       return;
     }
     if (this.state === "held") this.stream();
-    this.spool?.data(bytes);
+    this.give(bytes, lent);
+  }
+
+  private give(bytes: Uint8Array, lent: boolean): void {
+    if (lent) this.spool?.lend(bytes);
+    else this.spool?.data(bytes);
+  }
+
+  /** What was lent is held no longer but in a copy. */
+  own(): void {
+    if (!this.firstLent) return;
+    this.firstLent = false;
+    this.first = copyOf(this.first);
   }
 
   /** No more for now: what is held is not all there is, so it goes out. */
@@ -81,25 +96,38 @@ export class ReplySide {
   }
 
   private stream(): void {
-    const { exchange, head, first, options } = this;
+    const { exchange, head, first, firstLent, options } = this;
     if (head === undefined) return;
     this.state = "streaming";
-    this.first = EMPTY;
+    this.letGo();
     const bounds = this.buffered ? options.bufferedReply : options.unbufferedReply;
     const reply = this.limitRate > 0 ? new PacedReply(exchange.reply, this.limitRate) : exchange.reply;
     const spool = new ReplySpool(reply, bounds, this.source);
     this.spool = spool;
     spool.start(head);
-    spool.data(first);
+    this.give(first, firstLent);
+  }
+
+  private letGo(): void {
+    this.first = EMPTY;
+    this.firstLent = false;
   }
 
   /** All of it is here. Trailers need chunks, a rate needs time: what would be one write otherwise is a stream. */
   end(sent: Fields | undefined): void {
     const trailers = this.passableTrailers(sent);
     if ((trailers !== undefined || this.limitRate > 0) && this.state === "held") this.stream();
-    const { exchange, head, first, spool } = this;
+    const { head, spool } = this;
     if (spool !== undefined) spool.end(trailers);
-    else if (head !== undefined) exchange.reply.whole(this.wholeHead(head, first.length), first);
+    else if (head !== undefined) this.whole(head);
+  }
+
+  private whole(head: ReplyHead): void {
+    const { first, firstLent } = this;
+    const { reply } = this.exchange;
+    const whole = this.wholeHead(head, first.length);
+    this.letGo();
+    giveWhole(reply, whole, first, firstLent);
   }
 
   /** RFC 9110 section 6.5.1: passed on to a client that takes them, else dropped. */
@@ -118,7 +146,7 @@ export class ReplySide {
     if (this.state === "streaming") return;
     this.state = "none";
     this.head = undefined;
-    this.first = EMPTY;
+    this.letGo();
   }
 
   /** False when nothing has gone out: then it can still be answered otherwise. */

@@ -246,7 +246,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
         connection.headCame(true);
         return this.headReceived(connection, parser.head);
       case "data":
-        return this.dataReceived(parser.data);
+        return this.dataReceived(parser.data, connection.lends);
       case "end":
         return this.endReceived(connection);
       case "failed":
@@ -294,10 +294,14 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     return this.tryNext(connection, status);
   }
 
-  private dataReceived(bytes: Uint8Array): boolean {
+  private dataReceived(bytes: Uint8Array, lent: boolean): boolean {
     this.attempts.contentCame(bytes.length);
-    if (this.stage !== "abandoned") this.reply.data(bytes);
+    if (this.stage !== "abandoned") this.reply.data(bytes, lent);
     return true;
+  }
+
+  lentOver(): void {
+    this.reply.own();
   }
 
   private endReceived(connection: UpstreamConnection): boolean {

@@ -125,6 +125,32 @@ describe.each(CASES)("%s", (_, frames) => {
   });
 });
 
+test("blocks of one reply that came together are one event, with its end; those of another reply are not among them", () => {
+  const block = (id: number, text: string, end = false) => frame({ type: "data", id, data: Buffer.from(text), end });
+  const reader = new FrameReader();
+  const begun = frame({ type: "reply", id: 1, head: "200 OK\n", data: small });
+  reader.receive(
+    Buffer.concat([
+      begun,
+      block(1, "a"),
+      block(1, "b"),
+      block(1, ""),
+      block(1, "c"),
+      block(1, "", true),
+      block(2, "d"),
+    ]),
+  );
+  const seen: unknown[] = [];
+  for (let event = reader.next(); event !== "need-data"; event = reader.next()) {
+    seen.push([event, reader.id, Buffer.from(reader.data).toString(), reader.last]);
+  }
+  expect(seen).toEqual([
+    ["reply", 1, small.toString(), false],
+    ["data", 1, "abc", true],
+    ["data", 2, "d", false],
+  ]);
+});
+
 test("a complete reply of moderate size comes as one event, however it was cut", () => {
   const bytes = frame({ type: "reply", end: true, id: 1, head: "200 OK\n", data: Buffer.alloc(60_000) });
   const reader = new FrameReader();

@@ -217,6 +217,28 @@ describe("what is stale", () => {
     expect(stage.show(stage.request())).toBe("HIT second");
   });
 
+  test("is gone when a reply comes that may not be kept, which nobody waits for from then on", () => {
+    const stage = new CacheStage({ staleWhileRevalidateMs: 100_000 });
+    stage.ask({}, "old");
+    stage.nowMs += 61_000;
+    expect(stage.show(stage.request())).toBe("STALE old");
+    stage.answer("mine", [["Cache-Control", "private"]]);
+    const before = stage.asked.length;
+    const [one, other] = [stage.request(), stage.request()];
+    expect(stage.asked.length - before).toBe(2);
+    expect([one.exchange.cacheStatus, other.exchange.cacheStatus]).toEqual(["BYPASS", "BYPASS"]);
+    expect(stage.cache.count).toBe(0);
+  });
+
+  test("stays when the server answers with an error for which it may not stand in", () => {
+    const stage = new CacheStage({ staleWhileRevalidateMs: 100_000 });
+    stage.ask({}, "old");
+    stage.nowMs += 61_000;
+    stage.request();
+    stage.answer("broken", [], 500);
+    expect(stage.show(stage.request())).toBe("STALE old");
+  });
+
   test.each([500, 502, 503, 504])("stands in for a %d, of the server or of ours", (status) => {
     const stage = new CacheStage({ staleIfErrorMs: 10_000 });
     stage.ask({}, "first");

@@ -120,6 +120,19 @@ test("SIGSTOP of all workers while they are idle: requests wait for their replac
   await until("descriptors as before", 20_000, () => descriptors() <= idle);
 });
 
+test("a thousand requests in the queue when the app restarts: every one is answered", async () => {
+  await get(address, "/");
+  const [idle, before] = [descriptors(), workers()];
+  const asked = Array.from({ length: 1000 }, () => status("/"));
+  const { code, stderr } = await server.command("reload");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const counts = Map.groupBy(await Promise.all(asked), (each) => each);
+  expect([...counts].map(([each, all]) => [each, all.length])).toEqual([["200", 1000]]);
+  const replaced = () => workers().length === PROCESSES && workers().every((pid) => !before.includes(pid));
+  await until("end of the old workers", 20_000, replaced);
+  await until("descriptors as before", 20_000, () => descriptors() <= idle);
+});
+
 test("clients that leave replies that hang: their threads are free again after request_timeout at the latest", async () => {
   await get(address, "/");
   const idle = descriptors();

@@ -36,7 +36,7 @@ describe("a bucket", () => {
     let seed = 7;
     let refused = 0;
     for (let i = 0; i < 5000; i++) {
-      seed = (seed * 1103515245 + 12345) % 2147483648;
+      seed = ((Math.imul(seed, 1103515245) + 12345) >>> 0) % 2147483648;
       nowMs += Math.floor((seed / 2147483648) * (2000 / rate));
       const passes = table.take("key", nowMs * 1000) >= 0;
       if (!passes) refused++;

@@ -47,7 +47,7 @@ describe("FileCache", () => {
     const cache = new FileCache(50_000);
     const shelves = [cache.shelf(), cache.shelf(), cache.shelf()];
     let seed = 7;
-    const random = (below: number) => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % below;
+    const random = (below: number) => ((seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) >>> 8) % below;
     for (let i = 0; i < 5000; i++) {
       const shelf = shelves[random(3)]!; // random(3) is 0..2
       const key = `/${random(40)}`;

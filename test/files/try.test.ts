@@ -1,6 +1,7 @@
 /** Names that are tried in turn below a directory, and what happens when there is none of them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { plainReply } from "../../src/exchange/canned.ts";
+import type { FilesOptions } from "../../src/files/handler.ts";
 import { makeTryHandler, traceFiles } from "../../src/files/try.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
@@ -61,8 +62,29 @@ test("the trace says what is looked for", () => {
   const { exchange } = fakeExchange({ path: "/s/a.txt" });
   exchange.mount = "/s";
   expect(traceFiles(FILES, ["$uri", "$uri/", "/nothing"], exchange)).toEqual([
-    { name: "/a.txt", found: true },
-    { name: "/a.txt/", found: false },
-    { name: "/nothing", found: false },
+    { name: "/a.txt", kind: "file" },
+    { name: "/a.txt/", kind: "none" },
+    { name: "/nothing", kind: "none" },
   ]);
+});
+
+test.each([
+  ["/d", ["$uri", "$uri/"], ["none", "redirect"]],
+  ["/d/", ["$uri", "$uri/"], ["file", "file"]],
+  ["/e", ["$uri", "$uri/"], ["none", "none"]],
+  ["/d", undefined, ["redirect"]],
+  ["/d/", undefined, ["file"]],
+  ["/e/", undefined, ["none"]],
+  ["/.hidden", undefined, ["none"]],
+] as const)("the trace of %s by %p is what the handlers do: %p", (path, candidates, kinds) => {
+  const { exchange } = fakeExchange({ path });
+  const traced = traceFiles(FILES, candidates, exchange);
+  expect(traced.map(({ kind }) => kind)).toEqual([...kinds]);
+});
+
+test("the trace of a directory names its index, and a listing where there is one", () => {
+  const trace = (options: FilesOptions, path: string) =>
+    traceFiles(options, undefined, fakeExchange({ path }).exchange);
+  expect(trace(FILES, "/d/")).toEqual([{ name: "/d/index.html", kind: "file" }]);
+  expect(trace({ ...FILES, listing: true }, "/e/")).toEqual([{ name: "/e/", kind: "listing" }]);
 });

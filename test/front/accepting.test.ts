@@ -11,7 +11,17 @@ test("accepting pauses when only the reserve is left, sheds, and goes on; what c
   let open = 20;
   let accepted = 0;
   const accepting = new Accepting({
-    handles: [{ fd: fds[0] as number, key: "a", unix: false, proxyProtocol: false, tls: undefined, app: undefined }],
+    handles: [
+      {
+        fd: fds[0] as number,
+        key: "a",
+        unix: false,
+        shared: false,
+        proxyProtocol: false,
+        tls: undefined,
+        app: undefined,
+      },
+    ],
     secure: () => {
       throw new Error("none of these is encrypted");
     },

@@ -167,6 +167,38 @@ describe("bodies that are not read", () => {
     expect(wire.state).toBe("closed");
   });
 
+  test("of one that its reader has begun only the rest counts, and nobody is given it after the reply", () => {
+    let given = 0;
+    const ends: string[] = [];
+    const early = (exchange: Exchange) => {
+      exchange.body.read({
+        bodyData: (bytes) => {
+          given += bytes.length;
+          if (exchange.reply.state === "waiting" && given >= DISCARD_BYTES_MAX) hello(exchange);
+        },
+        bodyEnd: () => void ends.push("end"),
+        bodyFailed: (why) => void ends.push(why),
+      });
+    };
+    const head = (length: number) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
+    const small = stage(early);
+    small.wire.send(head(DISCARD_BYTES_MAX + 5));
+    small.wire.send("x".repeat(DISCARD_BYTES_MAX));
+    expect(small.wire.output).toEndWith("hello");
+    small.wire.send("abcde");
+    expect([given, small.wire.state]).toEqual([DISCARD_BYTES_MAX, "open"]);
+    expect(small.wire.output).not.toMatch(/connection: close/i);
+    given = 0;
+    const large = stage(early);
+    large.wire.send(head(3 * DISCARD_BYTES_MAX));
+    large.wire.send("x".repeat(DISCARD_BYTES_MAX));
+    expect(large.wire.output).toMatch(/connection: close/i);
+    large.wire.send("x".repeat(DISCARD_BYTES_MAX));
+    expect([given, large.wire.state]).toEqual([DISCARD_BYTES_MAX, "shut"]);
+    // So that it lets go of what it holds.
+    expect(ends).toEqual(["aborted", "aborted"]);
+  });
+
   test("rfc9112_9_6: what still comes of a large one is received, so that the client gets to read the answer", () => {
     const { wire, session } = stage(hello);
     // A read that brings more than is held back otherwise, behind the head.

@@ -55,6 +55,18 @@ describe("listenUnix", () => {
     closeDescriptor(fd);
   });
 
+  test("gives the file to whom it should belong", () => {
+    const path = join(folder, "owned.sock");
+    // Only root may give files away; anyone may say who he is.
+    const uid = process.geteuid?.() === 0 ? 12345 : (process.geteuid?.() ?? 0);
+    const gid = process.geteuid?.() === 0 ? 23456 : (process.getegid?.() ?? 0);
+    closeDescriptor(listenUnix(path, 0o660, { uid, gid }));
+    expect(statSync(path)).toMatchObject({ uid, gid });
+    expect(statSync(path).mode & 0o777).toBe(0o660);
+    closeDescriptor(listenUnix(path, 0o660, { uid: -1, gid: -1 }));
+    expect(statSync(path).uid).toBe(process.geteuid?.() ?? -1);
+  });
+
   test("leaves a live socket and a file that is none alone", () => {
     const path = join(folder, "live.sock");
     const fd = listenUnix(path, 0o600);

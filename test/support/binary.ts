@@ -33,6 +33,8 @@ export interface StartOptions {
   readonly folder?: string;
   /** RLIMIT_NOFILE, soft and hard. */
   readonly descriptors?: number;
+  /** RLIMIT_FSIZE: what a file may hold; a write beyond it fails, as on a disk that is full. */
+  readonly fileBytes?: number;
 }
 
 /** `server ARGUMENTS` to its end. */
@@ -58,7 +60,7 @@ export async function startServer(toml: string, options: StartOptions = {}): Pro
   const folder = options.folder ?? makeFolder("e2e");
   writeFileSync(join(folder, "server.toml"), toml);
   const mark = crypto.randomUUID();
-  const prefix = options.descriptors === undefined ? [] : ["prlimit", `--nofile=${options.descriptors}`];
+  const prefix = limits(options);
   const env = { ...controlHome(folder), ...options.env };
   const child = spawn(["run", "-c", "server.toml"], folder, { ...env, [MARK]: mark }, prefix);
   const server = new Server(child, folder, mark, options.folder === undefined, env);
@@ -70,6 +72,12 @@ export async function startServer(toml: string, options: StartOptions = {}): Pro
     await server.dispose().catch(() => {});
     throw new Error(`${String(error)}\n--- its log:\n${log}`, { cause: error });
   }
+}
+
+function limits({ descriptors, fileBytes }: StartOptions): string[] {
+  const limit = descriptors === undefined ? [] : [`--nofile=${descriptors}`];
+  if (fileBytes !== undefined) limit.push(`--fsize=${fileBytes}`);
+  return limit.length === 0 ? [] : ["prlimit", ...limit];
 }
 
 /** Control sockets stand in the folder of the test, and go with it. */

@@ -20,7 +20,9 @@ function plugin(): readonly string[] | undefined {
 
 export interface UwsgiOptions {
   readonly address: Address;
-  /** A module of test/projects/wsgi, such as `probe`. */
+  /** Default test/projects/wsgi. */
+  readonly root?: string;
+  /** A module there, such as `probe`. */
   readonly module: string;
   readonly folder: string;
   readonly protocol?: "uwsgi" | "http";
@@ -31,12 +33,13 @@ export interface UwsgiOptions {
 }
 
 export function startUwsgi(options: UwsgiOptions): Promise<Peer> {
-  const { address, module, folder, protocol = "uwsgi", processes = 1, threads = 2 } = options;
+  const { address, root = `${PROJECTS}/wsgi`, module, folder, protocol = "uwsgi" } = options;
+  const { processes = 1, threads = 2 } = options;
   const where = "path" in address ? address.path : `${address.host}:${address.port}`;
   const command = ["uwsgi", ...(plugin() ?? []), `--${protocol}-socket`, where, "--chmod-socket=666"];
   command.push("--master", "--die-on-term", "--enable-threads", "--buffer-size", "32768", "--need-app");
   command.push("--processes", String(processes), "--threads", String(threads));
-  command.push("--chdir", `${PROJECTS}/wsgi`, "--module", `${module}:application`);
+  command.push("--chdir", root, "--module", `${module}:application`);
   command.push(...(options.more ?? []));
   return Peer.start(command, address, folder, "SIGTERM");
 }

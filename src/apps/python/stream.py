@@ -15,7 +15,7 @@ REPLY, DATA, ABORT, PULL, EXPIRED, FAIL, CANCEL, FILE = 1, 2, 3, 4, 5, 6, 7, 8
 END = 1
 
 PULL_MAX = 256 * 1024  # bytes of request body asked for at once; PULL_BYTES_MAX in apps/frames.ts
-JOIN_MAX = 64 * 1024  # a larger block is sent by itself instead of being copied behind its frame header
+JOIN_MAX = 8 * 1024  # a larger block is not copied behind its frame header: the kernel gathers the two
 
 
 class Gone(ConnectionAbortedError):
@@ -53,13 +53,20 @@ class Stream:
             if len(data) <= JOIN_MAX:
                 self.socket.sendall(header + data)
             else:
-                self.socket.sendall(header)
-                self.socket.sendall(data)
+                sent = self.socket.sendmsg((header, data)) - len(header)
+                if sent < len(data):  # a signal came in between
+                    self.rest(header, data, sent)
         except OSError as error:
             raise self.lost(error) from error
         except BaseException:
             self.fault = self.CUT
             raise
+
+    def rest(self, header, data, sent):
+        if sent < 0:
+            self.socket.sendall(header[sent:])
+            sent = 0
+        self.socket.sendall(memoryview(data)[sent:])
 
     def lost(self, error):
         """Notes the fault. EBADF, ENOTSOCK: the application closed our descriptor. An error without a number comes from

@@ -102,6 +102,11 @@ export class ClientConnection {
     if (this.place !== "failed") this.intake.append(bytes);
   }
 
+  /** The bytes received last were only lent: what was not pulled is copied, and `data` holds no more. */
+  own(): void {
+    this.intake.own();
+  }
+
   receivedEnd(): void {
     this.ended = true;
   }

@@ -49,6 +49,11 @@ export class Intake {
     this.gathering = true;
   }
 
+  /** What is held was only lent: the rest of it is copied. */
+  own(): void {
+    if (this.start !== this.end && !this.gathering) this.gather(0);
+  }
+
   /** Consumes `count` bytes; lets go of the memory with the last. */
   skip(count: number): void {
     this.start += count;

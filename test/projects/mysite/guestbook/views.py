@@ -3,7 +3,14 @@ import os
 import time
 
 from django.core.files.utils import validate_file_name
-from django.http import FileResponse, Http404, HttpResponseBadRequest, JsonResponse, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpResponse,
+    HttpResponseBadRequest,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -55,6 +62,12 @@ def download(request, name):
         return FileResponse(upload.content.open("rb"), as_attachment=True, filename=upload.name)
     except FileNotFoundError:
         raise Http404(f"{upload.name} is in the database but not on the disk") from None
+
+
+@require_safe
+def hello(request):
+    """The least that Django does for a request."""
+    return HttpResponse("Hello, World!\n", content_type="text/plain")
 
 
 @require_safe

@@ -6,6 +6,7 @@ from guestbook import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("hello/", views.hello, name="hello"),
     path("sign/", views.sign, name="sign"),
     path("files/", views.files, name="files"),
     path("files/<str:name>", views.download, name="download"),

@@ -1,0 +1,31 @@
+/** `server restart`: a new process, of the binary and the configuration as they are now, takes over without losing a request. */
+import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK } from "./command.ts";
+
+export const RESTART: Command = {
+  name: "restart",
+  summary: "Hand over to a new process without losing a request",
+  usage: "[-c FILE]",
+  doc:
+    "The new process is of the binary and the configuration as they are now, takes up the listening sockets and serves before " +
+    "the old one finishes its requests. If it cannot, the old one goes on, and the reason is shown with exit code 1.",
+  options: { config: CONFIG_OPTION },
+  positionalsMax: 0,
+  async run(given, terminal) {
+    const { configurationPath } = await import("./configuration.ts");
+    const { ask, NoAnswer, printable } = await import("./control-client.ts");
+    try {
+      const request = { command: "restart" };
+      const outcome = (await ask(configurationPath(given, terminal), request, () => {})) as Outcome;
+      if (outcome.ok) terminal.stdout(`process ${outcome.pid} has taken over\n`);
+      else
+        terminal.stderr(printable(`${outcome.why}\nserver: the new process has not taken over; the old one goes on\n`));
+      return outcome.ok ? EXIT_OK : EXIT_FAILED;
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      terminal.stderr(`server: ${error.message}\n`);
+      return EXIT_FAILED;
+    }
+  },
+};
+
+type Outcome = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };

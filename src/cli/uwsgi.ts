@@ -1,0 +1,149 @@
+/**
+ * `server uwsgi …`, `server --ini uwsgi.ini`, and this executable under the name `uwsgi`: takes uWSGI's command line and
+ * files and serves what they say, with uWSGI's words at the start and its pid files. What has no counterpart here and
+ * would make a difference is an error at the start, unless the first word is --partial.
+ *
+ * TERM ends it. uWSGI without die-on-term reloads on TERM, which no supervisor expects; and `--stop` sends INT, `--reload`
+ * HUP, which mean the same to uWSGI and to us, so that either may be told by either.
+ */
+import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { version } from "../../package.json";
+import type { Config } from "../config/config.ts";
+import type { Loaded } from "../config/load.ts";
+import type { UwsgiRun } from "../import/uwsgi/run.ts";
+import { goToBackground, isInBackground } from "./background.ts";
+import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
+
+const PARTIAL = "--partial";
+
+/** What uWSGI sends to the process of a pid file. */
+const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { "--stop": "SIGINT", "--reload": "SIGHUP" };
+
+export const UWSGI: Command = {
+  name: "uwsgi",
+  summary: "Serve what a uwsgi.ini, or uWSGI's options, say",
+  usage: "[--partial] --ini uwsgi.ini | OPTIONS | --stop PIDFILE | --reload PIDFILE",
+  doc:
+    "Takes uWSGI's own options and files. Also: server --ini uwsgi.ini, or this executable under the name uwsgi. What cannot " +
+    "be carried over is named, and the server does not start, unless --partial comes first; server import writes a " +
+    "server.toml instead.",
+  options: {},
+  positionalsMax: 0,
+  raw: true,
+  async run({ positionals: words }, terminal) {
+    const asked = words.find((word) => word === "--version" || word === "--help" || word === "-h");
+    if (asked === "--version") return say(terminal, `${version}\n`);
+    if (asked !== undefined || words.length === 0) return say(terminal, await help());
+    const signal = signalled(words);
+    if (signal !== undefined) return signalPidFile(signal.file, signal.signal, terminal);
+    return start(words, terminal);
+  },
+};
+
+async function start(words: readonly string[], terminal: Terminal): Promise<number> {
+  const { prepareRun } = await import("../import/uwsgi/run.ts");
+  const { loadPlanText, problemsOf } = await import("../import/load.ts");
+  const isPartial = words[0] === PARTIAL;
+  const { folder, environment } = terminal;
+  const prepare = () => prepareRun(isPartial ? words.slice(1) : words, folder, environment, process.execPath);
+  const load = (run: UwsgiRun): Loaded => {
+    if (run.changesMeaning && !isPartial) return { config: undefined, problems: problemsOf(run.findings) };
+    return loadPlanText(run.file ?? join(folder, "uwsgi"), run.toml, environment);
+  };
+  const run = prepare();
+  if (!isInBackground()) await tell(run, terminal);
+  if (run.changesMeaning && !isPartial) {
+    terminal.stderr(
+      `server: not all of it can be carried over, so nothing is started; ${PARTIAL} as the first word starts the rest\n`,
+    );
+    return EXIT_FAILED;
+  }
+  const { config, problems } = load(run);
+  const { formatProblems } = await import("../config/problems.ts");
+  terminal.stderr(formatProblems(problems, { colour: terminal.colour.stderr }));
+  if (config === undefined) return EXIT_USAGE;
+  if (run.daemonize !== undefined && !isInBackground()) return goToBackground(words, run.daemonize, terminal);
+  return serve(run, config, () => load(prepare()), terminal);
+}
+
+function say(terminal: Terminal, text: string): number {
+  terminal.stdout(text);
+  return EXIT_OK;
+}
+
+async function help(): Promise<string> {
+  const { commandHelp } = await import("./help.ts");
+  return commandHelp(UWSGI);
+}
+
+function signalled(words: readonly string[]): { signal: NodeJS.Signals; file: string } | undefined {
+  for (const [index, word] of words.entries()) {
+    const [name = "", value] = word.split(/=(.*)/s);
+    const signal = Object.hasOwn(SIGNALS, name) ? SIGNALS[name] : undefined;
+    if (signal !== undefined) return { signal, file: value ?? words[index + 1] ?? "" };
+  }
+  return undefined;
+}
+
+/** Any server that wrote its number there: ours or uWSGI's. */
+function signalPidFile(file: string, signal: NodeJS.Signals, terminal: Terminal): number {
+  try {
+    const pid = Number(readFileSync(resolve(terminal.folder, file), "utf8").trim());
+    if (!Number.isInteger(pid) || pid < 2) throw new Error("there is no number of a process in it");
+    process.kill(pid, signal);
+    return EXIT_OK;
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    const why =
+      code === "ESRCH"
+        ? "that process is gone"
+        : code === "ENOENT"
+          ? "there is no such file"
+          : String((error as Error).message);
+    terminal.stderr(`server: ${signal} was not sent to the process of ${file}: ${why}\n`);
+    return EXIT_FAILED;
+  }
+}
+
+/** What was read, as uWSGI says it, and what of it needs a word. */
+async function tell(run: UwsgiRun, terminal: Terminal): Promise<void> {
+  const { formatFindings } = await import("../import/report.ts");
+  const loud = run.findings.filter(({ verdict }) => ["not-supported", "no-effect-there", "error"].includes(verdict));
+  terminal.stderr(run.read.map((line) => `${line}\n`).join(""));
+  terminal.stderr(formatFindings(loud, { colour: terminal.colour.stderr }));
+}
+
+/** As uWSGI begins: in the background, in the log. */
+function tellStart(terminal: Terminal): void {
+  const [day, month, date, year, time] = new Date().toString().split(" ");
+  const lines = [
+    `*** Starting server ${version} (64bit) in place of uWSGI on [${day} ${month} ${date} ${time} ${year}] ***`,
+    `detected number of CPU cores: ${availableParallelism()}`,
+    `current working directory: ${terminal.folder}`,
+    `detected binary path: ${process.execPath}`,
+    `spawned server master process (pid: ${process.pid})`,
+  ];
+  terminal.stderr(lines.map((line) => `${line}\n`).join(""));
+}
+
+async function serve(run: UwsgiRun, config: Config, read: () => Loaded, terminal: Terminal): Promise<number> {
+  const { runMaster } = await import("../master/master.ts");
+  for (const path of run.pidFiles) writeFileSync(path, `${process.pid}\n`);
+  tellStart(terminal);
+  try {
+    return await runMaster(config, { read });
+  } finally {
+    for (const path of run.pidFiles) removeOwn(path);
+  }
+}
+
+/** Another server may have written its own meanwhile. */
+function removeOwn(path: string): void {
+  try {
+    if (Number(readFileSync(path, "utf8")) === process.pid) unlinkSync(path);
+  } catch {
+    // it is gone already
+  }
+}

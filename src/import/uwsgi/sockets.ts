@@ -1,0 +1,151 @@
+/** Where it is reached: sockets of the uwsgi protocol, and addresses that speak HTTP. */
+import type { Site, Value } from "../plan.ts";
+import { absolutePath, type Context } from "./context.ts";
+import type { Given } from "./given.ts";
+import { isYes } from "./given.ts";
+import { hasMark, unmark } from "./marks.ts";
+import type { Option } from "./option.ts";
+
+const UWSGI = ["socket", "uwsgi-socket"] as const;
+const HTTP = ["http", "httprouter", "http-socket", "http11-socket"] as const;
+const OTHER_PROTOCOLS = [
+  "fastcgi-socket",
+  "fastcgi-nph-socket",
+  "scgi-socket",
+  "scgi-nph-socket",
+  "raw-socket",
+  "puwsgi-socket",
+  "suwsgi-socket",
+  "ssl-socket",
+  "zerg",
+  "lazy-socket",
+] as const;
+
+/** Proxies of one's own are on such addresses; what comes from elsewhere is not believed. */
+const PRIVATE = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7", "unix:"] as const;
+
+export interface Addresses {
+  readonly uwsgi: readonly Option[];
+  readonly http: readonly Option[];
+}
+
+/** Which options say where. `protocol` decides for those that do not say it themselves. */
+export function findAddresses(given: Given): Addresses {
+  const protocol = given.last("protocol", "socket-protocol");
+  const speaks = protocol?.value ?? "uwsgi";
+  if (protocol !== undefined && !["uwsgi", "http", "http11"].includes(speaks))
+    given.notSupported(
+      protocol,
+      `${speaks} is not spoken here; have the gateway speak HTTP or uwsgi`,
+      "changes-meaning",
+    );
+  else if (protocol !== undefined) given.tell("translated", protocol, "what the sockets speak");
+  for (const option of given.all(...OTHER_PROTOCOLS))
+    given.notSupported(option, "is not spoken here; have the gateway speak HTTP or uwsgi", "changes-meaning");
+  const plain = given.all("socket");
+  const uwsgi = given.all("uwsgi-socket");
+  const http = given.all(...HTTP);
+  return speaks === "http" || speaks === "http11"
+    ? { uwsgi, http: [...plain, ...http] }
+    : { uwsgi: [...plain, ...uwsgi], http };
+}
+
+export function isAddressOption(key: string): boolean {
+  return [...UWSGI, ...HTTP].some((name) => name === key);
+}
+
+/** `sockets` of the uwsgi protocol become the app's; HTTP addresses those of the site. */
+export function translateSockets(context: Context, addresses: Addresses): void {
+  const { app, site, given } = context;
+  const file = { ...socketFile(context), shared: given.all("shared-socket", "undeferred-shared-socket") };
+  const found = addresses.uwsgi.flatMap((option) => listenValue(context, option, file, "uwsgi_socket") ?? []);
+  if (found.length > 0) app.set("uwsgi_socket", single(found), addresses.uwsgi[0]?.origin);
+  if (site !== undefined) translateHttp(context, site, addresses.http, file);
+}
+
+function translateHttp(context: Context, site: Site, options: readonly Option[], file: Listening): void {
+  const { given, plan } = context;
+  const proxied = given.last("http-enable-proxy-protocol", "enable-proxy-protocol");
+  const found = options.flatMap(
+    (option) => listenValue(context, option, { ...file, proxy: isYes(proxied) }, "listen of a site") ?? [],
+  );
+  if (proxied !== undefined) given.tell("translated", proxied, "proxy_protocol of listen");
+  if (found.length > 0) site.settings.set("listen", single(found), options[0]?.origin);
+  const isLocal = options.every(
+    ({ value = "" }) => /^(?:127\.|localhost:|\[::1\])/.test(value) || !value.includes(":"),
+  );
+  plan.server.set("merge_slashes", false, undefined, "uWSGI leaves // in a path as it is");
+  site.settings.set(
+    "trusted_proxies",
+    isLocal ? ["127.0.0.1", "::1", "unix:"] : PRIVATE,
+    undefined,
+    "uWSGI believes X-Forwarded-Proto from everyone; here only from these",
+  );
+}
+
+/** One address needs no list. */
+function single(values: readonly Value[]): Value {
+  const [first] = values;
+  return values.length === 1 && first !== undefined ? first : values;
+}
+
+/** What holds for the files of all unix sockets. */
+interface SocketFile {
+  readonly mode: string | undefined;
+  readonly owner: string | undefined;
+  readonly group: string | undefined;
+}
+
+interface Listening extends SocketFile {
+  /** `=0` is the first of them. */
+  readonly shared: readonly Option[];
+  readonly proxy?: boolean;
+}
+
+function socketFile({ given, app }: Context): SocketFile {
+  const chmod = given.last("chmod-socket", "chmod");
+  const chown = given.last("chown-socket");
+  const mode = chmod === undefined ? undefined : /^[0-7]{3}$/.test(chmod.value ?? "") ? chmod.value : "666";
+  if (chmod !== undefined) given.tell("translated", chmod, "mode of unix sockets");
+  if (chown !== undefined) given.tell("translated", chown, "owner and group of unix sockets");
+  const [owner, group] = (chown?.value ?? "").split(":");
+  // uWSGI gives up root before it binds.
+  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+  return { mode, owner: owner || text(app.get("user")), group: group || text(app.get("group")) };
+}
+
+function listenValue(context: Context, option: Option, file: Listening, into: string): Value | undefined {
+  const written = sharedSocket(context, (option.value ?? "").trim(), file.shared);
+  const address = addressOf(context, written);
+  if (typeof address === "object") return void context.given.notSupported(option, address.why, "changes-meaning");
+  context.given.tell("translated", option, into);
+  const proxy = file.proxy === true ? { proxy_protocol: true } : {};
+  if (typeof address === "string" && address.startsWith("unix:")) {
+    const { mode, owner, group } = file;
+    const table = { ...(mode && { mode }), ...(owner && { owner }), ...(group && { group }), ...proxy };
+    return Object.keys(table).length === 0 ? address : { address, ...table };
+  }
+  return file.proxy === true ? { address, ...proxy } : address;
+}
+
+function sharedSocket({ given }: Context, written: string, shared: readonly Option[]): string {
+  const [, number] = /^=(\d+)/.exec(written) ?? [];
+  const option = number === undefined ? undefined : shared[Number(number)];
+  if (option !== undefined) given.tell("translated", option, "where the socket that refers to it listens");
+  return option?.value ?? written;
+}
+
+function addressOf({ root }: Context, written: string): number | string | { readonly why: string } {
+  if (written.startsWith("fd://")) return { why: "is a descriptor that someone hands over; name an address" };
+  if (written.startsWith("@") || written.startsWith("\\0"))
+    return { why: "is an abstract socket, which everyone on the machine may use; name a path or an address" };
+  const colon = written.lastIndexOf(":");
+  if (colon === -1) return `unix:${unmark(absolutePath(written, root))}`;
+  const [host, port] = [written.slice(0, colon), written.slice(colon + 1)];
+  if (hasMark(written)) return host === "" ? unmark(port) : unmark(written);
+  if (host === "") return Number(port);
+  if (host === "localhost") return `127.0.0.1:${port}`;
+  if (host.includes("*")) return { why: "stands for an address that uWSGI looks for when it starts; name the address" };
+  if (/^[\d.]+$/.test(host) || host.startsWith("[")) return written;
+  return { why: "is a name, which may have any address; name the address" };
+}

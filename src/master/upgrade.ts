@@ -1,0 +1,91 @@
+/**
+ * Another process in the place of this one, of the binary and the configuration as they are now, without losing a request:
+ *
+ *     old  serving ─────────────────────────────────────────▶ services end ──▶ drains ──▶ gone
+ *                  └ starts, passes sockets and locks on       ▲          └ go
+ *     new                          └──▶ imports ──▶ accepts ───┘ ready      └──▶ control socket, services ──▶ serving
+ *
+ * Until the old one has said `go` it does everything as before: a new one that fails, or that takes too long, is ended and
+ * nothing has changed. Both accept on the same sockets meanwhile, so no connection waits or is refused.
+ */
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import type { Companions } from "./companions.ts";
+import type { ControlHold } from "./control-hold.ts";
+import { type Start, Successor } from "./handover.ts";
+import type { Listeners } from "./listeners.ts";
+
+export type UpgradeOutcome = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
+
+export interface UpgradeParts {
+  /** Of the command line; undefined: there can be no successor. */
+  readonly words: readonly string[] | undefined;
+  readonly config: Config;
+  readonly log: Log;
+  readonly listeners: Listeners;
+  readonly companions: Companions;
+  readonly hold: ControlHold;
+}
+
+/** Beside the imports of its apps, which have bounds of their own. */
+const START_MARGIN_MS = 30_000;
+
+/** For the commands to find the new one once it is said that it is there; it is only a matter of moments. */
+const TAKE_MS = 5_000;
+
+/** Never rejects. When it is well, this process has only to drain. */
+export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
+  const { words, config, log, listeners, companions, hold } = parts;
+  if (process.pid === 1)
+    return refused(log, "this is process 1 of a container, which ends with it: restart the container");
+  if (words === undefined)
+    return refused(
+      log,
+      "it was started with uWSGI's words, which a successor would obey anew: stop it, and start it again",
+    );
+  let successor: Successor;
+  try {
+    successor = new Successor({
+      words,
+      stdio: [0, 1, 2],
+      upgrade: { listeners: listeners.passOn(), locks: hold.held },
+      detached: false,
+    });
+  } catch (error) {
+    return refused(log, `${process.execPath}: ${(error as Error).message}`);
+  }
+  log.notice(`process ${successor.pid} is started to take over`);
+  const start = await inTime(successor, boundMs(config));
+  if (!start.ok) {
+    successor.kill();
+    successor.close();
+    return refused(log, start.why);
+  }
+  listeners.leave();
+  // Two of a kind would do everything twice.
+  await companions.stopAfter();
+  hold.leave();
+  await Promise.race([successor.go(), Bun.sleep(TAKE_MS)]);
+  successor.close();
+  return { ok: true, pid: start.pid };
+}
+
+function refused(log: Log, why: string): UpgradeOutcome {
+  log.error(`the new process has not taken over, this one goes on: ${why}`);
+  return { ok: false, why };
+}
+
+async function inTime(successor: Successor, ms: number): Promise<Start> {
+  const { promise: late, resolve } = Promise.withResolvers<Start>();
+  const timer = setTimeout(
+    () => resolve({ ok: false, why: `it does not serve within ${ms / 1000} s`, said: false }),
+    ms,
+  );
+  const start = await Promise.race([successor.start, late]);
+  clearTimeout(timer);
+  return start;
+}
+
+function boundMs({ apps }: Config): number {
+  return Math.max(0, ...apps.map(({ startTimeoutMs }) => startTimeoutMs)) + START_MARGIN_MS;
+}

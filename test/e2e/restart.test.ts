@@ -1,0 +1,150 @@
+/** In the background: `server start`, `stop`, and `restart`, which hands over to a new process without losing a request. */
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { controlHome, E2E_TIMEOUT_MS, runServer } from "../support/binary.ts";
+import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
+import { Load } from "../support/load.ts";
+import { probeApp, site } from "../support/toml.ts";
+import { until } from "../support/wait.ts";
+import { Client, get, type Address } from "../support/wire.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
+
+let folder = "";
+let address: Address;
+let toml = "";
+const pids = new Set<number>();
+
+beforeEach(async () => {
+  folder = makeFolder("restart");
+  const port = await freePort();
+  address = { host: "127.0.0.1", port };
+  const listen = `127.0.0.1:${port}", "unix:${folder}/own.sock`;
+  toml = `[server]\nfronts = 2\npid_file = "server.pid"\naccess_log = "off"\n${probeApp({ processes: 2, threads: 2 })}${site(listen)}`;
+  writeFileSync(join(folder, "server.toml"), toml);
+});
+
+afterEach(async () => {
+  for (const pid of pids) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  pids.clear();
+  removeFolder(folder);
+});
+
+const command = (name: string, ...more: readonly string[]) =>
+  runServer([name, "-c", "server.toml", ...more], folder, controlHome(folder));
+
+function pidInFile(): number {
+  const pid = Number(readFileSync(join(folder, "server.pid"), "latin1"));
+  // Zero would be this very group of processes.
+  if (!(pid > 1)) throw new Error(`no process id in server.pid: ${pid}`);
+  pids.add(pid);
+  return pid;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function start(): Promise<number> {
+  const { code, stdout, stderr } = await command("start");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const pid = pidInFile();
+  expect(stdout).toContain(`, pid ${pid}; its output is in ${join(folder, "server.log")}`);
+  return pid;
+}
+
+const request = (more: string) => `GET /hello HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+
+test("start serves when it returns, in a session of its own; stop returns when nothing is left", async () => {
+  const pid = await start();
+  expect((await get(address, "/hello")).status).toBe(200);
+  expect(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ")[3]).toBe(String(pid));
+  const again = await command("start");
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining(`already running: pid ${pid}`)]);
+  expect((await command("stop")).stdout).toBe(`stopped, pid ${pid}\n`);
+  expect([isAlive(pid), existsSync(join(folder, "server.pid")), existsSync(join(folder, "own.sock"))]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  const gone = await command("stop");
+  expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining("no server runs with")]);
+});
+
+test("start says why it does not: the file, the code", async () => {
+  writeFileSync(join(folder, "server.toml"), `${toml}\nwrong = 1\n`);
+  expect((await command("start")).code).toBe(2);
+  writeFileSync(join(folder, "bad.py"), "raise RuntimeError('not today')\n");
+  writeFileSync(join(folder, "server.toml"), `[app.bad]\nroot = "."\nwsgi = "bad"\n${toml}`);
+  const { code, stderr } = await command("start");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("RuntimeError: not today")]);
+  expect(existsSync(join(folder, "server.pid"))).toBe(false);
+});
+
+test("restart and USR2 under load: other processes, no request fails; a request in flight is finished by the old one", async () => {
+  const first = await start();
+  const load = (more: string) => new Load({ address, connections: 3, request: () => request(more) });
+  const [kept, fresh] = [load(""), load("Connection: close\r\n")];
+  const answered = () => kept.counts.replies + fresh.counts.replies;
+  const more = (n: number, from = answered()) => until("more replies", 20_000, () => answered() > from + n);
+  await more(100);
+  const slow = await Client.open(address);
+  slow.send("GET /sleep?s=2 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await Bun.sleep(100);
+  const { code, stdout } = await command("restart");
+  const second = pidInFile();
+  expect([code, stdout]).toEqual([0, `process ${second} has taken over\n`]);
+  expect(second).not.toBe(first);
+  expect((await slow.answer()).status).toBe(200);
+  slow.close();
+  await until("end of the first process", 20_000, () => !isAlive(first));
+  await more(100);
+  process.kill(second, "SIGUSR2");
+  await until("a third process", 20_000, () => existsSync(join(folder, "server.pid")) && pidInFile() !== second);
+  await until("end of the second process", 20_000, () => !isAlive(second));
+  await more(100);
+  const counts = await Promise.all([kept.stop(), fresh.stop()]);
+  expect(counts.flatMap(({ failures }) => failures)).toEqual([]);
+  expect(counts.map(({ statuses }) => Object.keys(statuses))).toEqual([["200"], ["200"]]);
+  expect((await get({ path: join(folder, "own.sock") }, "/hello")).status).toBe(200);
+  expect((await command("stop")).code).toBe(0);
+});
+
+test("a new process that cannot serve changes nothing: the old one goes on, with its locks, paths and commands", async () => {
+  const pid = await start();
+  writeFileSync(join(folder, "bad.py"), "raise RuntimeError('not today')\n");
+  for (const [bad, why] of [
+    ["nonsense", "is not TOML"],
+    [`[app.bad]\nroot = "."\nwsgi = "bad"\n${toml}`, "RuntimeError: not today"],
+  ] as const) {
+    writeFileSync(join(folder, "server.toml"), bad);
+    const { code, stderr } = await command("restart");
+    expect([code, stderr]).toEqual([1, expect.stringContaining(why)]);
+    expect(stderr).toEndWith("server: the new process has not taken over; the old one goes on\n");
+  }
+  writeFileSync(join(folder, "server.toml"), toml);
+  expect([pidInFile(), (await get({ path: join(folder, "own.sock") }, "/hello")).status]).toEqual([pid, 200]);
+  expect((await command("start")).stderr).toContain(`already running: pid ${pid}`);
+  expect((await command("restart")).code).toBe(0);
+  pidInFile();
+  expect((await command("stop", "--now")).code).toBe(0);
+});
+
+test("a pid file that somebody removed, or left behind, stands in nobody's way", async () => {
+  await start();
+  rmSync(join(folder, "server.pid"));
+  expect((await command("status")).code).toBe(0);
+  expect((await command("stop")).code).toBe(0);
+  writeFileSync(join(folder, "server.pid"), "1\n");
+  const pid = await start();
+  process.kill(pid, "SIGKILL");
+  await until("its end", 10_000, () => !isAlive(pid));
+  expect(existsSync(join(folder, "server.pid"))).toBe(true);
+  await start();
+  expect((await command("stop")).code).toBe(0);
+});
