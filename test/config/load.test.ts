@@ -379,7 +379,7 @@ describe("the file itself", () => {
   });
 
   test("names that objects have by birth are only unknown keys", () => {
-    const known = "known here: server, app, upstream, service, cron, map, limit, site";
+    const known = "known here: server, app, upstream, service, cron, map, limit, metrics, site";
     expect(problemsOf(`__proto__ = 1\nconstructor = 2\n${SITE}`)).toEqual([
       `F:1:1: __proto__: is not a known key; ${known}`,
       `F:2:1: constructor: is not a known key; ${known}`,
