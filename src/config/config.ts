@@ -9,15 +9,18 @@ import type { CompressionOptions } from "../exchange/compressible.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
-import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
+import type { AcmeConfig } from "./acme.ts";
+import type { HttpsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { MetricsConfig } from "./metrics-config.ts";
+import type { AnswerTarget, RuleConfig } from "./rule-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
 export interface Config {
   /** The file it came from, absolute. */
   readonly file: string;
   readonly server: ServerConfig;
+  readonly acme: AcmeConfig;
   readonly maps: readonly MapConfig[];
   readonly apps: readonly AppConfig[];
   readonly upstreams: readonly UpstreamConfig[];
@@ -44,7 +47,6 @@ export interface CommandConfig {
   readonly stopTimeoutMs: number;
 }
 
-/** [service.NAME] */
 export interface ServiceConfig extends CommandConfig {
   readonly name: string;
   readonly instances: number;
@@ -53,7 +55,6 @@ export interface ServiceConfig extends CommandConfig {
   readonly start: "after" | "before";
 }
 
-/** [cron.NAME] */
 export interface CronConfig extends CommandConfig {
   readonly name: string;
   /** As services/schedule takes it. */
@@ -182,6 +183,8 @@ export interface ServerConfig {
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
   readonly drainTimeoutMs: number;
+  /** Absolute; may not be there yet. */
+  readonly stateDirectory: string;
   /** `pass`, `off` or the text of the field. */
   readonly serverHeader: string;
   readonly mergeSlashes: boolean;
@@ -296,7 +299,7 @@ export type ListenAddress = (
   readonly tls?: true;
 };
 
-export interface SiteConfig {
+export interface SiteConfig extends HttpsConfig {
   /** Shown in logs: the first name, or `default`. */
   readonly label: string;
   /** Lower case: `www.example.org`, `*.example.org`, `www.example.*`, `.example.org`; or `~regex`. */
@@ -306,10 +309,6 @@ export interface SiteConfig {
   readonly headers: readonly HeaderRuleConfig[] | undefined;
   readonly passesUnderscores: boolean;
   readonly listen: readonly ListenAddress[];
-  /** Of a site with an encrypted address; undefined without. */
-  readonly tls?: SiteTlsConfig;
-  readonly hsts?: HstsConfig;
-  readonly httpsRedirect?: HttpsRedirectConfig;
   readonly accessLog: AccessLogConfig;
   /** Undefined: those of the server. */
   readonly trustedProxies?: readonly string[];
@@ -319,6 +318,8 @@ export interface SiteConfig {
   readonly charset: string | undefined;
   readonly types: TypesConfig;
   readonly bodyBytesMax: number;
+  /** Decided before a route is looked for. */
+  readonly rules: readonly RuleConfig[];
   readonly routes: readonly RouteConfig[];
 }
 
@@ -340,6 +341,7 @@ export interface RouteConfig {
   readonly encoding: EncodingConfig;
   readonly target: RouteTarget;
   readonly guards: GuardsConfig;
+  readonly rules: readonly RuleConfig[];
   /** Of a directory of files with `try` or `otherwise`. */
   readonly fallback: FallbackConfig | undefined;
 }
@@ -395,6 +397,4 @@ export type RouteTarget =
       readonly uri: string | undefined;
       readonly cache?: ResponseCacheConfig | undefined;
     }
-  /** `to` and `body` are templates. */
-  | { readonly kind: "redirect"; readonly to: string; readonly status: number }
-  | { readonly kind: "respond"; readonly status: number; readonly body: string; readonly contentType: string };
+  | AnswerTarget;

@@ -8,9 +8,11 @@ import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
 import { PROCESSES_TABLE } from "./schema-app-pool.ts";
 import type { Key, Schema } from "./keys.ts";
 import { SERVER } from "./schema.ts";
+import { ACME } from "./schema-acme.ts";
 import { APP } from "./schema-app.ts";
 import { COMPRESS } from "./schema-encoding.ts";
 import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
+import { RULE } from "./schema-rules.ts";
 import { RESPONSE_CACHE } from "./schema-cache.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { MAP } from "./schema-map.ts";
@@ -28,6 +30,11 @@ export interface ReferenceSection {
 
 export const SECTIONS: readonly ReferenceSection[] = [
   { title: "[server]", intro: "The server as a whole. May be left out.", schema: SERVER },
+  {
+    title: "[acme]",
+    intro: `Whom certificates of sites with \`tls = "auto"\` are ordered from. May be left out: then it is Let's Encrypt.`,
+    schema: ACME,
+  },
   {
     title: "[app.NAME]",
     intro: "A Python (WSGI) application, run by the server. Routes and messages call it by its name.",
@@ -81,7 +88,7 @@ values = { "~* bot" = "robot", "~ ^curl/(?<version>[0-9.]+)" = "curl $version" }
   },
   {
     title: "[site.routes]",
-    intro: `\`"pattern" = { target, options }\`, with exactly one target: \`files\`, \`app\`, \`upstream\`, \`redirect\` or \`respond\`.
+    intro: `\`"pattern" = { target, options }\`, with exactly one target: \`files\`, \`app\`, \`upstream\`, \`redirect\`, \`respond\` or \`error\`.
 
 - \`"/x/"\` matches every path below it, at segment boundaries; the longest one wins.
 - \`"= /x"\` matches that path only.
@@ -101,6 +108,18 @@ Patterns are compared with the path after decoding, without its query.`,
     title: "[limit.NAME]",
     intro: "A limit of the rate of requests, one for all fronts together, which sites and routes name in `limit`.",
     schema: LIMIT,
+  },
+  {
+    title: "A rule as a table",
+    intro: `In \`rules\` of a site or a route: exactly one of \`redirect\`, \`respond\`, \`error\` and \`rewrite\`.
+
+\`\`\`toml
+[[site.rules]]
+when = "$host = www.example.org"
+redirect = "https://example.org$request_uri"
+status = 301
+\`\`\``,
+    schema: RULE,
   },
   { title: "auth as a table", intro: "In a site or a route.", schema: AUTH },
   {

@@ -8,6 +8,7 @@ import { groupsOf, unusableNames } from "../exchange/captures.ts";
 import { routeRegex } from "../exchange/router.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
+import { refuseStatus, resolveAnswer } from "./answers.ts";
 import type { EncodingConfig, GuardsConfig, RouteConfig, RouteTarget } from "./config.ts";
 import type { Context } from "./context.ts";
 import { resolveEncoding } from "./encoding.ts";
@@ -20,24 +21,14 @@ import { type mountsOf, resolveMount } from "./mounts.ts";
 import type { Placed } from "./kinds.ts";
 import type { Place } from "./place.ts";
 import { resolveResponseCache } from "./response-cache.ts";
-import { readRedirect } from "./redirects.ts";
-import {
-  DEFAULT_REDIRECT_STATUS,
-  DEFAULT_RESPOND_STATUS,
-  REDIRECT_STATUSES,
-  ROUTE_TARGETS,
-  type ROUTE,
-  type TARGET,
-} from "./schema-site.ts";
+import { resolveRules } from "./rules.ts";
+import { ROUTE_TARGETS, type ROUTE, type TARGET } from "./schema-site.ts";
 import { readTemplate } from "./templates.ts";
 
 export type RouteSection = Section<typeof ROUTE>;
 export type TargetSection = Section<typeof TARGET>;
 
 const PATTERN_EXPECTED = 'should be "/prefix/", "= /exact", "~ regex" or "~* regex"';
-
-/** RFC 9110 section 15: these have no content. */
-const WITHOUT_CONTENT = new Set([204, 205, 304]);
 
 /** What the strings of a route may name: captures of the site's names and its own, and what everyone may. */
 export interface RouteScopes {
@@ -66,22 +57,13 @@ export function resolveRoute(
   const headers = resolveHeaders(route.value.values.headers, scope);
   const ownGuards = resolveGuards(route.value, guards, context, siteScope(names, outer));
   const fallback = resolveFallback(route.value, target, resolve);
+  const rules = resolveRules(route.value.values.rules, "route", scope);
   if (match === undefined || target === undefined) return undefined;
   const { internal, max_body_size: bodyBytesMax } = route.value.values;
   const encoding = resolveEncoding(route.value.values, inherited);
   const logged = route.value.values.access_log === "on";
-  return {
-    pattern: route.name,
-    match,
-    internal,
-    logged,
-    bodyBytesMax,
-    headers,
-    encoding,
-    target,
-    guards: ownGuards,
-    fallback,
-  };
+  const settled = { pattern: route.name, match, internal, logged, bodyBytesMax, headers, encoding, target };
+  return { ...settled, guards: ownGuards, rules, fallback };
 }
 
 export function readPattern(place: Place, written: string): RouteConfig["match"] | undefined {
@@ -152,10 +134,8 @@ function resolveTarget(
     const what = written.length === 0 ? "has no target" : `has ${written.length} targets (${written.join(", ")})`;
     return void place.wrongKey({ what, should: `should have exactly one of ${ROUTE_TARGETS.join(", ")}` });
   }
-  if (place.has("status") && kind !== "redirect" && kind !== "respond") {
-    place.into("status").wrongKey({ what: "has no meaning here", should: "belongs to redirect and respond" });
-  }
-  if (place.has("cache") && (kind === "redirect" || kind === "respond")) {
+  refuseStatus(place, kind);
+  if (place.has("cache") && (kind === "redirect" || kind === "respond" || kind === "error")) {
     place.into("cache").wrongKey({ what: "has no meaning here", should: "belongs to files, app and upstream" });
   }
   switch (kind) {
@@ -167,9 +147,9 @@ function resolveTarget(
     case "upstream":
       return resolveProxied(section, context, scope);
     case "redirect":
-      return resolveRedirect(place, values, scope);
     case "respond":
-      return resolveRespond(place, values, scope);
+    case "error":
+      return resolveAnswer(kind, place, values, scope);
   }
 }
 
@@ -205,21 +185,4 @@ function isUri(place: Place, written: string, scope: Scope): boolean {
     typeof first === "string" ? /^\/(?!\/)/.test(first) : first?.form === "path" || first?.form === "target";
   if (!isPath) place.unfit('"/path", in which variables may stand');
   return isPath;
-}
-
-function resolveRedirect(place: Place, values: TargetSection["values"], scope: Scope): RouteTarget | undefined {
-  if (values.redirect === undefined) return undefined;
-  const status = values.status === undefined ? DEFAULT_REDIRECT_STATUS : REDIRECT_STATUSES.read(place.into("status"));
-  const to = readRedirect(place.into("redirect"), values.redirect, scope);
-  return status === undefined || to === undefined ? undefined : { kind: "redirect", to, status };
-}
-
-function resolveRespond(place: Place, values: TargetSection["values"], scope: Scope): RouteTarget | undefined {
-  if (values.respond === undefined) return undefined;
-  if (readTemplate(place.into("respond"), values.respond, scope) === undefined) return undefined;
-  const status = values.status ?? DEFAULT_RESPOND_STATUS;
-  if (WITHOUT_CONTENT.has(status) && values.respond !== "") {
-    return void place.into("respond").unfit(`"", since a reply with status ${status} has no content`);
-  }
-  return { kind: "respond", status, body: values.respond, contentType: values.type };
 }

@@ -1,8 +1,9 @@
 /** The schema of [[site]] and its routes. How to read it: schema.ts. */
 import { LISTEN } from "./address-kinds.ts";
 import { CACHE } from "./cache-kinds.ts";
-import { CHARSET, CONTENT_TYPE, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
+import { CHARSET, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
 import { CANDIDATE } from "./guard-kinds.ts";
+import { ANSWERS } from "./schema-answers.ts";
 import { FILES } from "./schema-files.ts";
 import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table } from "./keys.ts";
 import { isTable, type Place } from "./place.ts";
@@ -11,7 +12,8 @@ import { ENCODING, TYPES } from "./schema-encoding.ts";
 import { RESPONSE_CACHE_EXPECTED } from "./schema-cache.ts";
 import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
-import { boolean, choice, integer, type Kind, listOf, namedOf, nonEmpty, numberChoice, size, string } from "./kinds.ts";
+import { RULES } from "./schema-rules.ts";
+import { boolean, choice, type Kind, listOf, namedOf, nonEmpty, size } from "./kinds.ts";
 import { TRUSTED_PROXIES } from "./schema-limits.ts";
 import { HTTPS } from "./schema-tls.ts";
 import { ROUTE_LOGS, SITE_LOGS } from "./schema-logs.ts";
@@ -21,9 +23,6 @@ const TIB = MIB * MIB;
 
 /** nginx: 1 MiB, which every project that takes uploads has to raise; Django itself spools what is large to files. */
 const BODY_BYTES_MAX = 100 * MIB;
-
-/** nginx's `return 302`: a browser forgets it, so that a mistake can be mended. */
-const REDIRECT_STATUS = 302;
 
 /** `true`, `false` or a path. */
 const MOUNT: Kind<boolean | string> = {
@@ -43,8 +42,8 @@ const CACHE_OF_TARGET: Kind<Place> = {
   read: (place) => (isTable(place.value) || CACHE.read(place) !== undefined ? place : undefined),
 };
 
-/** What a request is answered with: exactly one of the first five. */
-export const ROUTE_TARGETS = ["files", "app", "upstream", "redirect", "respond"] as const;
+/** What a request is answered with: exactly one of these. */
+export const ROUTE_TARGETS = ["files", "app", "upstream", "redirect", "respond", "error"] as const;
 
 /** The targets and what belongs to one of them. */
 export const TARGET = {
@@ -89,17 +88,7 @@ export const TARGET = {
         "encoded. Only for http. nginx: proxy_pass with variables.",
     ),
   ),
-  redirect: optional(
-    nonEmpty('"https://host/path" or "/path", in which variables may stand'),
-    "–",
-    'Redirects there: `"https://www.example.org$request_uri"`, `"/new/$1"`. What a client sent is encoded, and cannot ' +
-      "change the host. An empty value (of a map) is answered 404. nginx: return 302.",
-  ),
-  respond: optional(
-    string(),
-    "–",
-    "Answers with this text, in which variables may stand; they go in as they are, also in HTML. nginx: return 200.",
-  ),
+  ...ANSWERS,
   request_timeout: only(
     "app",
     optional(
@@ -123,15 +112,6 @@ export const TARGET = {
       "nginx: expires; proxy_cache, uwsgi_cache.",
   ),
   ...FILES,
-  status: optional(
-    integer(200, 599),
-    `\`${REDIRECT_STATUS}\` for redirect, \`200\` for respond`,
-    "The status of a redirect (301, 302, 303, 307 or 308) or of a respond (200 to 599).",
-  ),
-  type: only(
-    "respond",
-    byDefault(CONTENT_TYPE, "text/plain; charset=utf-8", "Content-Type of the text, which is sent as UTF-8."),
-  ),
 } satisfies Schema;
 
 const target = table(TARGET, 'a target such as { app = "name" }');
@@ -180,6 +160,7 @@ export const ROUTE = {
     "that of the site",
     "Largest request body of this route. 0: no bound, as in nginx.",
   ),
+  ...RULES,
   ...ROUTE_LOGS,
   ...ENCODING,
   headers: optional(
@@ -190,10 +171,6 @@ export const ROUTE = {
   ...GUARDS,
 } satisfies Schema;
 
-export const REDIRECT_STATUSES = numberChoice([301, 302, 303, 307, 308]);
-
-export const DEFAULT_REDIRECT_STATUS = REDIRECT_STATUS;
-export const DEFAULT_RESPOND_STATUS = 200;
 export const DEFAULT_INDEX: readonly string[] = ["index.html"];
 
 /** A table of `name = { … }`; what may stand as a pattern is decided where routes are read. */
@@ -247,6 +224,7 @@ export const SITE = {
     BODY_BYTES_MAX,
     "Largest request body; more is answered 413. 0: no bound, as in nginx, whose default is 1 MiB.",
   ),
+  ...RULES,
   routes: required(
     namedOf(table(ROUTE, '{ app = "name" } or another target'), 'a table of "pattern" = { target }', () => undefined),
     "What is answered where: patterns and their targets.",

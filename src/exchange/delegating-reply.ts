@@ -46,6 +46,11 @@ export class DelegatingReply implements Reply {
     this.inner.abort(why);
   }
 
+  drop(): void {
+    if (this.inner.drop === undefined) this.inner.abort("the connection cannot be closed without an answer");
+    else this.inner.drop();
+  }
+
   interim(head: ReplyHead): void {
     this.inner.interim(head);
   }

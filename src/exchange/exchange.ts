@@ -105,6 +105,8 @@ export class Exchange {
   /** What the regular expressions of the site's name and of the route found; `$1` and `$name` come from them. */
   hostCaptures: RegExpExecArray | undefined = undefined;
   captures: RegExpExecArray | undefined = undefined;
+  /** … and those of the rule that decides; see rules.ts. */
+  ruleCaptures: RegExpExecArray | undefined = undefined;
   /** What is done to the fields of the reply, whoever makes it; see reply-headers.ts. */
   headerRules: HeaderRules | undefined = undefined;
   /** Fields whose names hold `_` reach applications and upstreams; see field-spelling.ts. */

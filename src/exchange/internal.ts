@@ -28,6 +28,18 @@ export function passOn(exchange: Exchange, path: string, dispatch: Handler): voi
   dispatch(inside(exchange, moved, body, reply));
 }
 
+/** The same request for another target, in the same route until another one is chosen. */
+export function moveTo(exchange: Exchange, to: InsideTarget, reply: Reply): Exchange {
+  const moved = inside(exchange, { ...exchange.head, ...to }, exchange.body, reply);
+  moved.headerRules = exchange.headerRules;
+  moved.errorPages = exchange.errorPages;
+  moved.mount = exchange.mount;
+  moved.bodyBytesMax = exchange.bodyBytesMax;
+  moved.captures = exchange.captures;
+  moved.account = exchange.account;
+  return moved;
+}
+
 /** A GET (or HEAD) for `path`, without body, conditions and ranges, whose answer goes to `reply`. */
 export function askForPage(exchange: Exchange, path: string, reply: Reply): Exchange {
   const { head } = exchange;

@@ -52,6 +52,8 @@ export interface Reply {
   end(trailers?: Fields): void;
   /** The reply cannot be completed: the client must see that. Before `start` it is a plain 502. */
   abort(why: string): void;
+  /** Closes the connection without an answer (nginx: 444), as long as nothing was sent; undefined where that cannot be. */
+  drop?(): void;
   /** An interim reply such as 103 (RFC 9110 section 15.2); dropped for HTTP/1.0 clients. */
   interim(head: ReplyHead): void;
 }

@@ -22,8 +22,7 @@ import { withExpectation } from "../exchange/expectation.ts";
 import { withIntercept } from "../exchange/intercept.ts";
 import { passOn } from "../exchange/internal.ts";
 import { mountedAt } from "../exchange/mount.ts";
-import { makeRedirectHandler } from "../exchange/redirect.ts";
-import { makeRespondHandler } from "../exchange/respond.ts";
+import { type RuleContext, withRules } from "../exchange/rules.ts";
 import type { SpoolBudget } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules, joinWithSecure, type RuleLists } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
@@ -36,6 +35,7 @@ import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
 import { type AssembledApp, assembleApp, type AppsContext } from "./apps.ts";
 import { Caches } from "./caches.ts";
+import type { Challenges } from "./challenges.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
@@ -43,6 +43,7 @@ import { Heirlooms } from "./heirlooms.ts";
 import { makeHostHandler, withHttps } from "./host-handler.ts";
 import type { RefusalOptions } from "./options.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
+import { makeAnswer, makeRules } from "./rules.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute } from "./routing.ts";
 import { assembleUpstream } from "./upstreams.ts";
 import { makeHeaderRules, makeHstsRule, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
@@ -80,6 +81,7 @@ export interface AssembleContext extends AppsContext, GuardsContext {
   readonly replaced: boolean;
   /** Requests of each server of an upstream, of all fronts. */
   readonly servers: CountSketch;
+  readonly challenges: Challenges;
   readonly accounts: Accounts;
   /** What is served until now. */
   readonly before: Assembly | undefined;
@@ -116,6 +118,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     compressions: new Compressions(),
     accounts: context.accounts,
     files: heirlooms.files.of(config.server.fileCache, () => shareFiles(config.server.fileCache, log)),
+    challenges: context.challenges,
   };
   const sites = assembleSites(config, targets);
   return { ...sites, apps, upstreams: [...upstreams.values()], caches, heirlooms, accounts: context.accounts };
@@ -151,7 +154,10 @@ function assembleSites(config: Config, targets: Targets): Pick<Assembly, "handle
   const refusals = new Map<string, RefusalOptions>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
     const listening = sites.filter((site) => listensOn(site.config, key));
-    handlers.set(key, makeHostHandler(listening, { serverRules, serverTrust, undeclared, log }));
+    handlers.set(
+      key,
+      makeHostHandler(listening, { serverRules, serverTrust, undeclared, log, challenges: targets.challenges }),
+    );
     const fallback = listening.find((site) => site.config.isDefault);
     const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);
     refusals.set(key, { refusalRules: fallback === undefined ? serverRules : fallback.headerRules, refusalPages });
@@ -172,6 +178,7 @@ interface Targets {
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: SharedFiles;
   readonly heirlooms: AssemblyHeirlooms;
+  readonly challenges: Challenges;
 }
 
 /** Undefined when nobody is named: then nothing is asked and nothing is held back. */
@@ -183,20 +190,26 @@ function makeTrust(proxies: readonly string[]): Trust | undefined {
  *  script the cookies it may not see), and `OPTIONS *`, which asks nothing of any resource (RFC 9110 section 9.3.7). */
 function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
   const pagesOf = sharedPages(site, targets, (exchange) => answerPage(exchange));
-  const again: Handler = (exchange) => handle(exchange);
-  const select = selectRoute(site, (route) => assembleRoute(route, { site, targets, again }, pagesOf));
+  const mergeSlashes = targets.config.server.mergeSlashes;
+  const context: RuleContext = { mergeSlashes, again: (exchange) => again(exchange) };
+  const select = selectRoute(site, (route) => assembleRoute(route, { site, targets, context }, pagesOf));
   const siteRules = rulesOf(site, undefined, targets);
   const sitePages = pagesOf(site.guards.errorPages);
   const unmatched = targets.guards.around(site.guards, (exchange) => answer(exchange, 404));
   const { passesUnderscores } = site;
-  const handle: Handler = (exchange) => {
-    const { head } = exchange;
-    exchange.headerRules = siteRules;
-    exchange.errorPages = sitePages;
-    exchange.passesUnderscores = passesUnderscores;
-    if (head.form === "asterisk") return answer(exchange, 204);
-    if (head.method === "CONNECT" || head.method === "TRACE") return answer(exchange, 405, allowed());
-    const found = select(head.path, exchange);
+  const entered = (next: Handler): Handler => {
+    return (exchange) => {
+      const { head } = exchange;
+      exchange.headerRules = siteRules;
+      exchange.errorPages = sitePages;
+      exchange.passesUnderscores = passesUnderscores;
+      if (head.form === "asterisk") return answer(exchange, 204);
+      if (head.method === "CONNECT" || head.method === "TRACE") return answer(exchange, 405, allowed());
+      next(exchange);
+    };
+  };
+  const routed: Handler = (exchange) => {
+    const found = select(exchange.head.path, exchange);
     if (found === undefined) return unmatched(exchange);
     exchange.mount = found.mount;
     exchange.headerRules = found.value.headerRules;
@@ -207,6 +220,7 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     if (found.value.internal && exchange.depth === 0) return answer(exchange, 404);
     found.value.handler(exchange);
   };
+  const again = entered(routed);
   /** The page of an error: its route without guards, since whoever was refused may read why. */
   const answerPage: Handler = (exchange) => {
     const found = select(exchange.head.path, exchange);
@@ -214,7 +228,8 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.mount = found.mount;
     found.value.target(exchange);
   };
-  return handle;
+  const rules = makeRules(site.rules, siteScope(site.names, targets.scope));
+  return rules.length === 0 ? again : entered(withRules(rules, routed, context));
 }
 
 /** Routes that say nothing of their own share the pages of their site. */
@@ -248,15 +263,16 @@ interface AssembledRoute {
 interface Surroundings {
   readonly site: SiteConfig;
   readonly targets: Targets;
-  /** Answers another path of the site. */
-  readonly again: Handler;
+  /** With what answers another path of the site. */
+  readonly context: RuleContext;
 }
 
 function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesOf): AssembledRoute {
   const { site, targets } = around;
   const target = makeTarget(route.target, route, around);
+  const rules = makeRules(route.rules, routeScope(route.match, site.names, targets.scope));
   return {
-    handler: targets.guards.around(route.guards, target),
+    handler: withRules(rules, targets.guards.around(route.guards, target), around.context),
     target,
     headerRules: rulesOf(site, route, targets),
     errorPages: pagesOf(route.guards.errorPages),
@@ -276,7 +292,7 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
   const accelerated = (handler: Handler, roots: readonly string[]) =>
     withAcceleration(handler, {
       sendfileRoots: roots,
-      dispatch: around.again,
+      dispatch: around.context.again,
       mergeSlashes: targets.config.server.mergeSlashes,
       charset: site.charset,
       files: { cache: targets.files.cache, openFiles: targets.files.openFiles },
@@ -310,15 +326,10 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
         ),
       );
     case "redirect":
-      return makeRedirectHandler({ to: makeTemplate(target.to, scope), status: target.status });
+    case "error":
+      return makeAnswer(target, scope);
     case "respond":
-      return compressed(
-        makeRespondHandler({
-          status: target.status,
-          body: makeTemplate(target.body, scope),
-          contentType: target.contentType,
-        }),
-      );
+      return compressed(makeAnswer(target, scope));
   }
 }
 
@@ -350,7 +361,7 @@ function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfi
     case "status":
       return (exchange) => answer(exchange, otherwise.status);
     case "path":
-      return (exchange) => passOn(exchange, otherwise.path, around.again);
+      return (exchange) => passOn(exchange, otherwise.path, around.context.again);
     case "target":
       return makeTarget(otherwise.target, route, around);
   }

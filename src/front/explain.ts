@@ -11,7 +11,7 @@ import { NO_BODY } from "../exchange/internal.ts";
 import { pathReference } from "../exchange/location.ts";
 import { expandLocation } from "../exchange/location-template.ts";
 import type { Reply } from "../exchange/reply.ts";
-import { routeScope } from "../exchange/site-scope.ts";
+import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { evaluate } from "../exchange/template.ts";
 import { isRead } from "../files/methods.ts";
 import { traceFiles, type Tried } from "../files/try.ts";
@@ -19,6 +19,8 @@ import { Fields } from "../protocol/http/fields.ts";
 import { type ParsedTarget, parseTarget, type TargetProblem } from "../protocol/http/target.ts";
 import { HeadFailure } from "../protocol/http1/failure.ts";
 import { type ExplainedContent, explainContent } from "./explain-content.ts";
+import { explainRules } from "./explain-rules.ts";
+import { describeTarget } from "./explain-target.ts";
 import { filesOptions } from "./files-options.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { makeScope, makeTemplate } from "./templates.ts";
@@ -116,6 +118,9 @@ function explainSite(config: Config, site: SiteConfig, exchange: Exchange): Site
   if (head.method === "CONNECT" || head.method === "TRACE") {
     return { ...common, outcome: `405: ${head.method} is answered nowhere` };
   }
+  const scope = makeScope(config);
+  const ruled = explainRules(site.rules, "site", siteScope(site.names, scope), exchange);
+  if (ruled !== undefined) return { ...common, outcome: ruled };
   const found = selectRoute(site, (route) => route)(head.path, exchange);
   const guards = explainGuards(config, found?.value ?? site, exchange);
   if (found === undefined)
@@ -136,7 +141,9 @@ function explainSite(config: Config, site: SiteConfig, exchange: Exchange): Site
     content: explainContent(site, route, files),
     headers: [...headersOf(site), ...headersOf(route)],
     outcome:
-      refusal(route, guards) ?? outcomeOf(route, guards, files, exchange) + whereTo(config, site, route, exchange),
+      explainRules(route.rules, "route", routeScope(route.match, site.names, scope), exchange) ??
+      refusal(route, guards) ??
+      outcomeOf(route, guards, files, exchange) + whereTo(config, site, route, exchange),
   };
 }
 
@@ -266,21 +273,6 @@ function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange:
   const options = filesOptions(target, { site, route }, scope, {});
   const tried = traceFiles(options, fallback?.candidates, exchange);
   return tried.map(({ name, kind }) => ({ name: target.path + name, kind }));
-}
-
-export function describeTarget(target: RouteTarget): string {
-  switch (target.kind) {
-    case "files":
-      return `${target.single ? "the file" : "files of"} ${target.path}`;
-    case "app":
-      return `app ${target.app}`;
-    case "upstream":
-      return `upstream ${target.upstream}`;
-    case "redirect":
-      return `${target.status}: redirect to ${target.to}`;
-    case "respond":
-      return `${target.status}: respond ${JSON.stringify(target.body)}`;
-  }
 }
 
 function describeOtherwise(otherwise: NonNullable<RouteConfig["fallback"]>["otherwise"]): string {

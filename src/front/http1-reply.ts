@@ -27,6 +27,7 @@ export interface Http1ReplyOwner {
   replied(): void;
   /** The reply cannot be completed; nothing of an answer is possible any more when `fatal`. */
   broken(why: string, fatal: boolean): void;
+  destroy(): void;
 }
 
 export class Http1Reply implements Reply {
@@ -111,6 +112,12 @@ export class Http1Reply implements Reply {
     if (!answerable) this.producer = undefined;
     this.owner.broken(why, !answerable);
     if (answerable) answer(exchange, 502);
+  }
+
+  drop(): void {
+    if (this.state !== "waiting") return;
+    this.producer = undefined;
+    this.owner.destroy();
   }
 
   interim(head: ReplyHead): void {

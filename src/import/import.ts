@@ -3,6 +3,7 @@
  * only which of them a file is for.
  */
 import type { Environment } from "../config/substitute.ts";
+import { joinApps } from "./join.ts";
 import { translateNginx } from "./nginx/translate.ts";
 import { emptyPlan, type Plan } from "./plan.ts";
 import { ImportReport } from "./report.ts";
@@ -28,5 +29,6 @@ export function importFiles(files: readonly SourceFile[], environment: Environme
   // First, so that what nginx passes to an app's socket can be given to the app.
   for (const file of files.filter((each) => formatOf(each) === "uwsgi")) translateUwsgi(file, importing);
   for (const file of files.filter((each) => formatOf(each) === "nginx")) translateNginx(file, importing);
+  joinApps(importing.plan, importing.report);
   return importing;
 }

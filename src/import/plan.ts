@@ -42,6 +42,16 @@ export class Settings<K extends string = string> {
     return this.byKey.has(key);
   }
 
+  /** Another key and value at the same place. */
+  replace(old: K, key: K, value: Value): void {
+    const settings = this.all;
+    this.byKey.clear();
+    for (const setting of settings) {
+      const kept = setting.key === old ? { ...setting, key, value } : setting;
+      this.byKey.set(kept.key, kept);
+    }
+  }
+
   delete(key: K): void {
     this.byKey.delete(key);
   }

@@ -52,7 +52,7 @@ export class ImportReport {
     this.add({ origin, directive, verdict: "error", sentence, changesMeaning: true });
   }
 
-  private add(finding: Finding): void {
+  add(finding: Finding): void {
     this.found.push(finding);
   }
 

@@ -159,7 +159,7 @@ describe("check", () => {
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr.split("\n")).toEqual([
       "bad.toml:2:10: server.fronts: is 0; should be an integer from 1 to 256",
-      'bad.toml:5:1: site.routes."/": has no target; should have exactly one of files, app, upstream, redirect, respond',
+      'bad.toml:5:1: site.routes."/": has no target; should have exactly one of files, app, upstream, redirect, respond, error',
       "server: bad.toml: 2 errors",
       "",
     ]);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NO_GUARDS } from "../support/guards.ts";
+import { UNGUARDED } from "../support/guards.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problems.ts";
 
@@ -53,7 +53,9 @@ function loadCase(name: string, variables: Record<string, string> = {}) {
 
 const SITE = '[[site]]\n[site.routes]\n"/" = { respond = "x" }\n';
 
-const ANY_LOGS = {
+/** logs.test.ts looks at them. */
+const ANY_REST = {
+  stateDirectory: expect.any(String),
   errorLogFormat: expect.any(String),
   accessLog: expect.any(Object),
   masked: expect.any(Array),
@@ -65,11 +67,12 @@ describe("defaults", () => {
     const file = join(CASES, "ok_minimal.toml");
     expect(loadCase("ok_minimal.toml")).toEqual({
       file,
+      acme: expect.anything(),
       server: {
         fronts: 4,
         errorLog: "stderr",
         logLevel: "info",
-        ...ANY_LOGS,
+        ...ANY_REST,
         control: "auto",
         temporaryDirectory: folder,
         fileCache: { bytesMax: 67_108_864, revalidateMs: 1000 },
@@ -110,7 +113,7 @@ describe("defaults", () => {
           charset: undefined,
           bodyBytesMax: 104_857_600,
           types: { types: {}, defaultType: undefined },
-          guards: NO_GUARDS,
+          ...UNGUARDED,
           routes: [
             {
               pattern: "/",
@@ -119,7 +122,7 @@ describe("defaults", () => {
               logged: true,
               bodyBytesMax: undefined,
               encoding: expect.any(Object),
-              guards: NO_GUARDS,
+              ...UNGUARDED,
               fallback: undefined,
               headers: undefined,
               target: { kind: "respond", status: 200, body: "hello", contentType: "text/plain; charset=utf-8" },
@@ -150,7 +153,7 @@ describe("every key reaches the configuration", () => {
       fronts: 2,
       errorLog: "stderr",
       logLevel: "notice",
-      ...ANY_LOGS,
+      ...ANY_REST,
       control: join(CASES, "control.sock"),
       temporaryDirectory: join(CASES, "project"),
       fileCache: expect.any(Object),
@@ -287,7 +290,7 @@ describe("every key reaches the configuration", () => {
   });
 
   test("[site.routes]", () => {
-    const templated = /^(~ \^\/[ur]\/|\/(spa|mixed|staff|open)\/)/;
+    const templated = /^(~ \^\/[urv]\/|\/(spa|mixed|staff|open|gone))/;
     const untemplated = config().sites[0]?.routes.filter((route) => !templated.test(route.pattern));
     const routes = untemplated?.map(({ pattern, match, bodyBytesMax, target }) => [
       pattern,
@@ -379,7 +382,7 @@ describe("the file itself", () => {
   });
 
   test("names that objects have by birth are only unknown keys", () => {
-    const known = "known here: server, app, upstream, service, cron, map, limit, metrics, site";
+    const known = "known here: server, acme, app, upstream, service, cron, map, limit, metrics, site";
     expect(problemsOf(`__proto__ = 1\nconstructor = 2\n${SITE}`)).toEqual([
       `F:1:1: __proto__: is not a known key; ${known}`,
       `F:2:1: constructor: is not a known key; ${known}`,
@@ -390,11 +393,7 @@ describe("the file itself", () => {
 
 /** A fixed number of processes, without bounds on their lives. */
 function poolOf(processes: number) {
-  const unlimited = {
-    maxRequests: undefined,
-    maxLifetimeMs: undefined,
-    maxRssBytes: undefined,
-    killRssBytes: undefined,
-  };
+  const none = undefined;
+  const unlimited = { maxRequests: none, maxLifetimeMs: none, maxRssBytes: none, killRssBytes: none };
   return { processes, processesMin: processes, idleMs: 60_000, drainTimeoutMs: 60_000, ...unlimited };
 }

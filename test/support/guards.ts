@@ -7,3 +7,6 @@ export const NO_GUARDS = {
   errorPages: [],
   intercept: false,
 };
+
+/** … and no rules before it. */
+export const UNGUARDED = { guards: NO_GUARDS, rules: [] };

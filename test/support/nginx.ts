@@ -34,18 +34,30 @@ export function startNginx(options: NginxOptions): Promise<Peer> {
   return Peer.start(command, { host: "127.0.0.1", port }, folder, "SIGTERM");
 }
 
-function configuration({ folder, port, server, http = "", workers = 1, accessLog = false }: NginxOptions): string {
-  const spool = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+/** `http`: the whole `http { }`; where it spools, and what main says, is put around it. */
+export function startNginxOn(http: string, folder: string, port: number): Promise<Peer> {
+  const lines = http.replace("{", `{ access_log off; ${spools(folder)}`);
+  writeFiles(folder, { "nginx-peer.conf": `${mainLines(folder, 1)}\n${lines}\n` });
+  const command = [program() ?? "nginx", "-p", folder, "-c", "nginx-peer.conf", "-e", join(folder, "nginx-error.log")];
+  return Peer.start(command, { host: "127.0.0.1", port }, folder, "SIGTERM");
+}
+
+function mainLines(folder: string, workers: number): string {
   const user = process.getuid?.() === 0 ? "user root;" : "";
+  return `daemon off; ${user} pid ${folder}/nginx.pid; worker_processes ${workers}; events { worker_connections 1024; }`;
+}
+
+function spools(folder: string): string {
+  const names = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  return names.map((name) => `${name}_temp_path ${folder}/nginx-${name};`).join("\n  ");
+}
+
+function configuration({ folder, port, server, http = "", workers = 1, accessLog = false }: NginxOptions): string {
   return `
-daemon off;
-${user}
-pid ${folder}/nginx.pid;
-worker_processes ${workers};
-events { worker_connections 1024; }
+${mainLines(folder, workers)}
 http {
   access_log ${accessLog ? `${folder}/nginx-access.log` : "off"};
-  ${spool.map((name) => `${name}_temp_path ${folder}/nginx-${name};`).join("\n  ")}
+  ${spools(folder)}
   client_max_body_size 100m;
   types { text/css css; text/html html; text/plain txt; }
   ${http}

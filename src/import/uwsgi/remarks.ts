@@ -53,7 +53,7 @@ const ROWS: readonly Row[] = [
     "min-worker-lifetime forkbomb-delay check-interval",
     "processes that end too often are started after growing pauses",
   ],
-  ["not-needed", "http-to https-to http-use-socket", "there is no router between the sockets and the workers"],
+  ["not-needed", "http-to http-use-socket", "there is no router between the sockets and the workers"],
   ["not-needed", "master-fifo", "`server status`, `server reload` and signals do what is written to it"],
   [
     "not-needed",
@@ -237,8 +237,8 @@ const ROWS: readonly Row[] = [
   ["changes-meaning", "chdir2", "the app works in root"],
   [
     "changes-meaning",
-    "https https-socket https2 https-*",
-    "certificates are not imported; name the address in listen, and put the certificate into server.toml",
+    "https2 https-export-cert https-session-context",
+    "is not carried over; name the address in listen, and the certificate in tls of a [[site]]",
   ],
   [
     "changes-meaning",

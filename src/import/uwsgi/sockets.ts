@@ -6,7 +6,6 @@ import { isYes } from "./given.ts";
 import { hasMark, unmark } from "./marks.ts";
 import type { Option } from "./option.ts";
 
-const UWSGI = ["socket", "uwsgi-socket"] as const;
 const HTTP = ["http", "httprouter", "http-socket", "http11-socket"] as const;
 const OTHER_PROTOCOLS = [
   "fastcgi-socket",
@@ -27,6 +26,10 @@ const PRIVATE = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
 export interface Addresses {
   readonly uwsgi: readonly Option[];
   readonly http: readonly Option[];
+  /** `address,certificate,key,ciphers,authority` */
+  readonly https: readonly Option[];
+  /** They lead to those of https. */
+  readonly redirects: readonly Option[];
 }
 
 /** Which options say where. `protocol` decides for those that do not say it themselves. */
@@ -45,13 +48,10 @@ export function findAddresses(given: Given): Addresses {
   const plain = given.all("socket");
   const uwsgi = given.all("uwsgi-socket");
   const http = given.all(...HTTP);
+  const tls = { https: given.all("https", "https-socket"), redirects: given.all("http-to-https") };
   return speaks === "http" || speaks === "http11"
-    ? { uwsgi, http: [...plain, ...http] }
-    : { uwsgi: [...plain, ...uwsgi], http };
-}
-
-export function isAddressOption(key: string): boolean {
-  return [...UWSGI, ...HTTP].some((name) => name === key);
+    ? { uwsgi, http: [...plain, ...http], ...tls }
+    : { uwsgi: [...plain, ...uwsgi], http, ...tls };
 }
 
 /** `sockets` of the uwsgi protocol become the app's; HTTP addresses those of the site. */
@@ -60,27 +60,57 @@ export function translateSockets(context: Context, addresses: Addresses): void {
   const file = { ...socketFile(context), shared: given.all("shared-socket", "undeferred-shared-socket") };
   const found = addresses.uwsgi.flatMap((option) => listenValue(context, option, file, "uwsgi_socket") ?? []);
   if (found.length > 0) app.set("uwsgi_socket", single(found), addresses.uwsgi[0]?.origin);
-  if (site !== undefined) translateHttp(context, site, addresses.http, file);
+  if (site !== undefined) translateHttp(context, site, addresses, file);
 }
 
-function translateHttp(context: Context, site: Site, options: readonly Option[], file: Listening): void {
+function translateHttp(context: Context, site: Site, addresses: Addresses, file: Listening): void {
   const { given, plan } = context;
+  const { http, https, redirects } = addresses;
   const proxied = given.last("http-enable-proxy-protocol", "enable-proxy-protocol");
-  const found = options.flatMap(
-    (option) => listenValue(context, option, { ...file, proxy: isYes(proxied) }, "listen of a site") ?? [],
-  );
   if (proxied !== undefined) given.tell("translated", proxied, "proxy_protocol of listen");
-  if (found.length > 0) site.settings.set("listen", single(found), options[0]?.origin);
-  const isLocal = options.every(
+  const listening = { ...file, proxy: isYes(proxied) };
+  const plain = [...http, ...redirects].flatMap(
+    (option) => listenValue(context, option, listening, "listen of a site") ?? [],
+  );
+  const encrypted = https.flatMap((option) => encryptedValue(context, site, option) ?? []);
+  const found = [...plain, ...encrypted];
+  if (found.length > 0) site.settings.set("listen", single(found), site.origin);
+  // Where both are, uWSGI serves both.
+  if (http.length > 0 && https.length > 0) site.settings.set("https_redirect", false);
+  if (http.length > 0 && redirects[0] !== undefined)
+    given.notSupported(
+      redirects[0],
+      "serves like the other addresses without TLS; write a [[site]] of its own",
+      "changes-meaning",
+    );
+  plan.server.set("merge_slashes", false, undefined, "uWSGI leaves // in a path as it is");
+  const isLocal = [...http, ...https].every(
     ({ value = "" }) => /^(?:127\.|localhost:|\[::1\])/.test(value) || !value.includes(":"),
   );
-  plan.server.set("merge_slashes", false, undefined, "uWSGI leaves // in a path as it is");
-  site.settings.set(
-    "trusted_proxies",
-    isLocal ? ["127.0.0.1", "::1", "unix:"] : PRIVATE,
-    undefined,
-    "uWSGI believes X-Forwarded-Proto from everyone; here only from these",
-  );
+  const why = "uWSGI believes X-Forwarded-Proto from everyone; here only from these";
+  site.settings.set("trusted_proxies", isLocal ? ["127.0.0.1", "::1", "unix:"] : PRIVATE, undefined, why);
+}
+
+/** A site has one set of certificates; that of the first address is it. */
+function encryptedValue(context: Context, site: Site, option: Option): Value | undefined {
+  const { given, base } = context;
+  const [written = "", cert, key, ciphers, authority] = (option.value ?? "").split(",");
+  if (cert === undefined || key === undefined)
+    return void given.tell("error", option, "should be address,certificate,key");
+  const address = addressOf(context, written);
+  if (typeof address === "object") return void given.notSupported(option, address.why, "changes-meaning");
+  const tls = {
+    cert: unmark(absolutePath(cert, base)),
+    key: unmark(absolutePath(key, base)),
+    ...(authority && {
+      client_ca: unmark(absolutePath(authority.replace(/^!/, ""), base)),
+      client_auth: authority.startsWith("!") ? "required" : "optional",
+    }),
+  };
+  if (!site.settings.has("tls")) site.settings.set("tls", tls, option.origin);
+  const rest = ciphers ? "; its ciphers are those of tls.policy" : "";
+  given.tell("translated", option, `listen and tls of a site${rest}`);
+  return { address, tls: true };
 }
 
 /** One address needs no list. */
@@ -143,6 +173,7 @@ function addressOf({ root }: Context, written: string): number | string | { read
   if (colon === -1) return `unix:${unmark(absolutePath(written, root))}`;
   const [host, port] = [written.slice(0, colon), written.slice(colon + 1)];
   if (hasMark(written)) return host === "" ? unmark(port) : unmark(written);
+  if (!/^\d+$/.test(port)) return { why: "should be address:port, where the port is a number" };
   if (host === "") return Number(port);
   if (host === "localhost") return `127.0.0.1:${port}`;
   if (host.includes("*")) return { why: "stands for an address that uWSGI looks for when it starts; name the address" };

@@ -92,10 +92,9 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   const root = rootOf(options, base);
   const name = freeName(appName(options, root), plan.apps);
   const addresses = findAddresses(given);
+  const [first] = [...addresses.http, ...addresses.https, ...addresses.redirects];
   const site: Site | undefined =
-    addresses.http.length === 0
-      ? undefined
-      : { settings: new Settings(), routes: [], origin: addresses.http[0]?.origin };
+    first === undefined ? undefined : { settings: new Settings(), routes: [], origin: first.origin };
   const context: Context = { purpose, given, plan, around, base, root, name, app: new Settings(), site };
   plan.apps.set(name, context.app);
   tellComments(context, options);

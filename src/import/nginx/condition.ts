@@ -1,0 +1,60 @@
+/** The condition of `if ( … )` → that of a rule, which is written the same way, without brackets. */
+import type { Directive } from "./parser.ts";
+import { convertRegex } from "./regex.ts";
+import { hasTemplate } from "./strings.ts";
+import { stringOf, type Translation } from "./translation.ts";
+
+export interface Condition {
+  readonly when: string;
+  /** Names of the groups of its expression. */
+  readonly captures: readonly string[];
+}
+
+const OPERATORS = new Set(["=", "!=", "~", "~*", "!~", "!~*"]);
+
+/** Undefined after noting why not. */
+export function conditionOf(t: Translation, directive: Directive): Condition | undefined {
+  const words = directive.args.map(({ text }) => text);
+  const inside = unwrapped(words);
+  if (inside === undefined) return void t.ledger.error(directive, "its condition stands in no ( )");
+  if (inside.some(hasTemplate))
+    return void t.ledger.error(directive, "has a placeholder of a template; import what it is rendered to");
+  const [left = "", operator, ...rest] = inside;
+  if (/^!?-[fdex]$/.test(left)) return fileTest(t, directive, left, inside.slice(1).join(" "));
+  const subject = stringOf(t, directive, left);
+  if (subject === undefined) return undefined;
+  if (operator === undefined) return { when: subject, captures: [] };
+  if (!OPERATORS.has(operator)) return void t.ledger.error(directive, `${operator} compares nothing`);
+  const right = rest.join(" ");
+  if (!operator.includes("~")) {
+    const text = stringOf(t, directive, right);
+    return text === undefined ? undefined : { when: `${subject} ${operator} ${text}`, captures: [] };
+  }
+  const regex = convertRegex(right, operator.endsWith("*"));
+  if ("problem" in regex)
+    return void t.ledger.lost(directive, `its expression cannot be carried over: ${regex.problem}`);
+  const sign = regex.ignoreCase && !operator.endsWith("*") ? `${operator}*` : operator;
+  return { when: `${subject} ${sign} ${regex.source}`, captures: regex.captures };
+}
+
+/** `($a = b)`, `( $a = b )`, `(-f x)` */
+function unwrapped(words: readonly string[]): string[] | undefined {
+  const [first = "", last = ""] = [words[0], words.at(-1)];
+  if (!first.startsWith("(") || !last.endsWith(")")) return undefined;
+  const inner = [...words];
+  inner[0] = first.slice(1);
+  inner[inner.length - 1] = (inner.at(-1) ?? "").slice(0, -1);
+  return inner.filter((word, index) => word !== "" || (index > 0 && index < inner.length - 1));
+}
+
+function fileTest(t: Translation, directive: Directive, sign: string, path: string): Condition | undefined {
+  const text = stringOf(t, directive, withRoot(t, path));
+  return text === undefined ? undefined : { when: `${sign} ${text}`, captures: [] };
+}
+
+/** `$document_root` and `$request_filename` are known where the root is. */
+function withRoot(t: Translation, path: string): string {
+  const root = t.variables.constants.get("document_root");
+  if (root === undefined) return path;
+  return path.replace(/\$\{?document_root\}?/g, root).replace(/\$\{?request_filename\}?/g, `${root}$uri`);
+}

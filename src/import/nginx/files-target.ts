@@ -1,0 +1,183 @@
+/**
+ * root, alias, index and try_files → a target `files`. In nginx `root` is put before the whole path, `alias` in place of
+ * the prefix; here a prefix route looks for what follows its prefix, and other routes for the whole path.
+ */
+import { join } from "node:path";
+import type { RouteKey, Settings, Value } from "../plan.ts";
+import type { Block } from "./block.ts";
+import type { Located } from "./location.ts";
+import type { Directive } from "./parser.ts";
+import { pathOf, stringOf, type Translation } from "./translation.ts";
+
+/** A target as it stands in `otherwise`; settings of a route beside it. */
+export type TargetOf = (name: string) => Value | undefined;
+
+/** Where files are when nothing says so. */
+const DEFAULT_ROOT = "html";
+
+/** False when the location has no root, and nothing stands in nginx's default one. */
+export function filesTarget(
+  t: Translation,
+  located: Located,
+  settings: Settings<RouteKey>,
+  targetOf: TargetOf,
+): boolean {
+  const { block, directive } = located.location;
+  const where = block.inForceOf(["root", "alias"]).at(-1);
+  const path = where === undefined ? undefined : directoryOf(t, located, where);
+  if (where !== undefined && path === undefined) return false;
+  if (where === undefined && !usesFiles(block)) {
+    t.ledger.noEffect(directive, `answers nothing of its own; nginx looks in its default folder ${DEFAULT_ROOT}`);
+    return false;
+  }
+  settings.set("files", path ?? pathOf(DEFAULT_ROOT, t.prefix), where?.origin ?? directive.origin);
+  if (where !== undefined) t.ledger.translated(where, `files = ${JSON.stringify(path)}`);
+  if (!settingsOfFile(located)) directorySettings(t, block, settings);
+  tryFiles(t, located, settings, targetOf);
+  return true;
+}
+
+function usesFiles(block: Block): boolean {
+  return (
+    block.one("try_files") !== undefined || block.one("autoindex") !== undefined || block.one("index") !== undefined
+  );
+}
+
+/** `= /favicon.ico` with an alias leads to one file. */
+function settingsOfFile({ location }: Located): boolean {
+  return location.match.kind === "exact" && location.block.has("alias");
+}
+
+function directoryOf(t: Translation, located: Located, where: Directive): string | undefined {
+  const { match } = located.location;
+  const captures = match.kind === "regex" ? match.captures : [];
+  const written = where.args[0]?.text ?? "";
+  const text = stringOf(t, where, written, captures);
+  if (text === undefined) return undefined;
+  const path = pathOf(text, t.prefix);
+  if (where.name === "root") return rootPath(t, located, where, path);
+  return aliasPath(t, located, where, path);
+}
+
+function rootPath(t: Translation, located: Located, where: Directive, path: string): string {
+  const { match } = located.location;
+  if (where.args[0]?.text.endsWith("/") === true && match.kind !== "regex" && match.path !== "/")
+    noteDoubled(t, where, match.path);
+  if (located.isMounted && match.kind !== "regex") return join(path, match.path);
+  return path;
+}
+
+/** `location /static/ { root /srv/static/; }` looks in /srv/static/static. */
+function noteDoubled(t: Translation, where: Directive, path: string): void {
+  const last = path.replace(/\/$/, "").split("/").at(-1) ?? "";
+  const root = where.args[0]?.text.replace(/\/$/, "") ?? "";
+  if (last !== "" && root.endsWith(`/${last}`)) {
+    t.ledger.translated(
+      where,
+      `as nginx reads it, in ${root}${path}; if that is not meant, write files = ${JSON.stringify(`${root}/`)}`,
+    );
+  }
+}
+
+function aliasPath(t: Translation, located: Located, where: Directive, path: string): string | undefined {
+  const { match } = located.location;
+  if (match.kind === "regex") {
+    if (/\$(\d|\{?[a-z])/.test(path)) return path;
+    return void t.ledger.lost(
+      where,
+      "an alias beside an expression needs its captures, as in alias /srv/$1; nginx answers 404 or 500 otherwise",
+    );
+  }
+  if (match.kind === "exact") return path;
+  const [closed, isOpen] = [match.path.endsWith("/"), !path.endsWith("/")];
+  if (closed && isOpen) {
+    t.ledger.noEffect(
+      where,
+      `without a / at its end nginx looked for ${path}x in place of ${path}/x; ${path}/ was probably meant, and is used`,
+    );
+  } else if (!closed && !isOpen) {
+    t.ledger.translated(where, `files; that ${match.path}../x leads out of the folder in nginx is not carried over`);
+  }
+  if (located.capturesRest) return `${path.replace(/\/$/, "")}/$1`;
+  return path.endsWith("/") ? path : `${path}/`;
+}
+
+function directorySettings(t: Translation, block: Block, settings: Settings<RouteKey>): void {
+  const index = block.one("index");
+  if (index !== undefined) {
+    const names = index.args.map(({ text }) => text);
+    const plain = names.filter((name) => !/[/$]/.test(name));
+    if (plain.length < names.length)
+      t.ledger.dropped(index, "index names files of the folder only; write a route for the path");
+    if (plain.join(" ") === "index.html") t.ledger.defaultHere(index, "index.html is looked for");
+    else if (plain.length > 0) {
+      settings.set("index", plain.length === 1 ? (plain[0] as string) : plain, index.origin); // length 1
+      t.ledger.translated(index, "index");
+    }
+  }
+  const listing = block.one("autoindex");
+  if (listing?.args[0]?.text === "on") {
+    settings.set("listing", true, listing.origin);
+    t.ledger.translated(listing, "listing = true");
+  } else if (listing !== undefined) t.ledger.defaultHere(listing, "directories are not listed");
+  const links = block.one("disable_symlinks");
+  if (links !== undefined) {
+    settings.set("symlinks", links.args[0]?.text === "off" ? "follow" : "deny", links.origin);
+    t.ledger.translated(links, "symlinks");
+  }
+  const absolute = block.one("absolute_redirect");
+  if (absolute?.args[0]?.text === "on") settings.set("absolute_redirect", true, absolute.origin);
+  if (absolute !== undefined) t.ledger.translated(absolute, "absolute_redirect");
+}
+
+function tryFiles(t: Translation, located: Located, settings: Settings<RouteKey>, targetOf: TargetOf): void {
+  const directive = located.location.block.one("try_files");
+  if (directive === undefined) return;
+  const words = directive.args.map(({ text }) => text);
+  const last = words.pop() ?? "";
+  const candidates = words.map((word) => candidateOf(t, located, directive, word));
+  const isUsual = words.join(" ") === "$uri $uri/";
+  if (!isUsual && candidates.every((each) => each !== undefined))
+    settings.set("try", candidates as string[], directive.origin);
+  const otherwise = otherwiseOf(t, directive, last, targetOf);
+  if (otherwise !== undefined && otherwise !== 404) settings.set("otherwise", otherwise, directive.origin);
+  if (isUsual && otherwise === 404) t.ledger.defaultHere(directive, "files, then directories, else 404");
+  else t.ledger.translated(directive, "try and otherwise");
+}
+
+/** A name below the directory that the route serves; `$uri` is what follows its prefix. */
+function candidateOf(t: Translation, located: Located, directive: Directive, word: string): string | undefined {
+  const text = stringOf(t, directive, word.replaceAll("$document_uri", "$uri"));
+  if (text === undefined || text.startsWith("$uri")) return text;
+  const { match } = located.location;
+  const hasAlias = located.location.block.has("alias");
+  if (!located.isMounted || match.kind === "regex" || match.path === "/" || hasAlias) return text;
+  const prefix = match.path.endsWith("/") ? match.path : `${match.path}/`;
+  if (text.startsWith(prefix)) return text.slice(prefix.length - 1);
+  return void t.ledger.lost(
+    directive,
+    `${word} lies outside of ${match.path}; a route serves files below its own folder only`,
+  );
+}
+
+function otherwiseOf(t: Translation, directive: Directive, last: string, targetOf: TargetOf): Value | undefined {
+  const status = /^=(\d{3})$/.exec(last)?.[1];
+  if (status !== undefined && Number(status) >= 400) return Number(status);
+  if (last.startsWith("@")) {
+    const target = targetOf(last);
+    if (target === undefined) t.ledger.lost(directive, `what ${last} does cannot be carried over`);
+    return target;
+  }
+  const [path = "", query] = last.replace(/\$is_args\$(args|query_string)$/, "").split("?", 2);
+  if (path.startsWith("/") && !path.includes("$")) {
+    if (query !== undefined && !/^(\$is_args)?(\$args|\$query_string)?$/.test(query)) {
+      t.ledger.lost(directive, `the query ?${query} is not set here; the client's goes on`);
+    }
+    return path;
+  }
+  if (last === "$uri") return 404;
+  return void t.ledger.lost(
+    directive,
+    `${last} as the last of try_files has no counterpart; name a path, a status or @name`,
+  );
+}

@@ -1,0 +1,158 @@
+/**
+ * add_header and expires → `headers` and `cache`. nginx inherits add_header from the outer block only where the inner one
+ * has none at all; where a location has its own, those of the site are therefore written into each route.
+ *
+ * Without `always` nginx adds a field to success only. Of what says how long a reply may be kept that is kept up: on files
+ * it is `cache`, on what others answer a map that looks at the status.
+ */
+import { type MapKey, type RouteKey, Settings, type SiteKey, type Value } from "../plan.ts";
+import type { Block } from "./block.ts";
+import { isOwn } from "./options.ts";
+import type { Directive } from "./parser.ts";
+import { stringOf, type Translation } from "./translation.ts";
+import { timeOf } from "./values.ts";
+
+/** Where nginx adds fields without `always`, and sets those of expires. */
+const SUCCESS = "~ ^(200|201|204|206|301|302|303|304|307|308)$";
+
+/** Names that say how long something may be kept: wrong on an error. */
+const OF_CACHES = new Set(["cache-control", "expires", "pragma"]);
+
+/** Have all locations of a server the fields of the server? */
+export function sharesHeaders(server: Block, locations: readonly Block[]): boolean {
+  const hasExpires = server.inForce("expires").length > 0;
+  return !hasExpires && !locations.some((block) => isOwn(block, server, ["add_header"]));
+}
+
+export function siteHeaders(t: Translation, server: Block, settings: Settings<SiteKey>): void {
+  addFields(t, server, settings as Settings<RouteKey & SiteKey>, false);
+}
+
+/** `isShared`: the fields of add_header are the site's. */
+export function routeHeaders(t: Translation, block: Block, settings: Settings<RouteKey>, isShared: boolean): void {
+  const isFiles = settings.has("files");
+  const control = cacheControl(t, block, isFiles);
+  if (control !== undefined && isFiles) settings.set("cache", control.value, control.origin);
+  if (!isShared) addFields(t, block, settings as Settings<RouteKey & SiteKey>, isFiles);
+  if (control !== undefined && !isFiles) onSuccess(t, settings, control);
+}
+
+function addFields(t: Translation, block: Block, settings: Settings<RouteKey & SiteKey>, isFiles: boolean): void {
+  const add: Record<string, Value> = {};
+  const lines = block.inForce("add_header");
+  for (const line of lines) {
+    const [name = "", value = "", always] = line.args.map(({ text }) => text);
+    const lower = name.toLowerCase();
+    if (lower === "content-type" && block.has("return")) continue;
+    if (isFiles && (lower === "cache-control" || lower === "pragma")) {
+      t.ledger.translated(line, lower === "pragma" ? "cache; Pragma says the same to HTTP/1.0" : "cache");
+      continue;
+    }
+    const text = stringOf(t, line, value);
+    if (text === undefined) continue;
+    if (text === "") t.ledger.noEffect(line, "a field without a value is not sent");
+    else {
+      const before = add[name];
+      const sent = OF_CACHES.has(lower) && always !== "always" ? onlyOnSuccess(t, name, text, line) : text;
+      add[name] = before === undefined ? sent : [...(Array.isArray(before) ? (before as Value[]) : [before]), sent];
+      t.ledger.translated(line, always === "always" ? "headers = { add }" : "headers = { add }; here on errors, too");
+    }
+  }
+  if (Object.keys(add).length > 0) settings.set("headers", { add }, lines[0]?.origin);
+}
+
+interface CacheControl {
+  readonly value: string;
+  readonly origin: Directive["origin"];
+}
+
+/** expires, and the Cache-Control of add_header beside it, as one value. */
+function cacheControl(t: Translation, block: Block, isFiles: boolean): CacheControl | undefined {
+  const expires = block.one("expires");
+  const age = expires === undefined ? undefined : ageOf(t, expires);
+  const lines = isFiles
+    ? block.inForce("add_header").filter(({ args }) => args[0]?.text.toLowerCase() === "cache-control")
+    : [];
+  const written = lines.flatMap((line) => stringOf(t, line, line.args[1]?.text ?? "") ?? []);
+  const parts = [...written.flatMap((value) => value.split(/\s*,\s*/)), ...(age === undefined ? [] : [age])];
+  const unique = [...new Set(parts.filter((part) => part !== ""))];
+  // Of two ages the first counts; they are the same in all files that have two.
+  const single = unique.filter(
+    (part, index) => !part.startsWith("max-age=") || unique.findIndex((each) => each.startsWith("max-age=")) === index,
+  );
+  const origin = (expires ?? lines[0])?.origin;
+  if (single.length === 0 || origin === undefined) return undefined;
+  return {
+    value: single.length === 1 && age !== undefined && isFiles ? shortOf(single[0] ?? "") : single.join(", "),
+    origin,
+  };
+}
+
+/** `max-age=2592000` as `30d`. */
+function shortOf(directive: string): string {
+  const seconds = /^max-age=(\d+)$/.exec(directive)?.[1];
+  if (seconds === undefined) return directive;
+  const count = Number(seconds);
+  for (const [unit, scale] of [
+    ["d", 86_400],
+    ["h", 3600],
+    ["m", 60],
+  ] as const) {
+    if (count > 0 && count % scale === 0) return `${count / scale}${unit}`;
+  }
+  return `${count}s`;
+}
+
+/** The directive of Cache-Control that expires stands for; undefined for off. */
+function ageOf(t: Translation, expires: Directive): string | undefined {
+  const words = expires.args.map(({ text }) => text);
+  const [first = ""] = words;
+  if (first === "modified" || first.startsWith("@") || first.includes("$")) {
+    return void t.ledger.dropped(
+      expires,
+      "is reckoned from the time of the request here; write cache = by name of file",
+    );
+  }
+  if (first === "off") return void t.ledger.defaultHere(expires, "nothing is said of it unless cache does");
+  t.ledger.translated(expires, "cache: Cache-Control, which every client understands since 1999, without Expires");
+  if (first === "max") return "max-age=315360000";
+  if (first === "epoch" || first.startsWith("-")) return "no-cache";
+  const ms = timeOf(first);
+  if (ms !== undefined) return `max-age=${Math.floor(ms / 1000)}`;
+  return void t.ledger.error(expires, `${first} is no time; nginx takes 30d, max, epoch or off`);
+}
+
+function onSuccess(t: Translation, settings: Settings<RouteKey>, { value, origin }: CacheControl): void {
+  const name = mapFor(t, value, "$sent_http_cache_control", origin);
+  const before = settings.get("headers");
+  const table = typeof before === "object" && !Array.isArray(before) ? before : {};
+  settings.set("headers", { ...table, set: { "Cache-Control": `$${name}` } }, origin);
+}
+
+/** A field without a value is not sent. */
+function onlyOnSuccess(t: Translation, name: string, value: string, line: Directive): string {
+  return `$${mapFor(t, value, "", line.origin, name)}`;
+}
+
+/** [map.NAME] that is `value` where a reply is a success. */
+function mapFor(
+  t: Translation,
+  value: string,
+  otherwise: string,
+  origin: Directive["origin"],
+  field = "cache",
+): string {
+  const settings = new Settings<MapKey>();
+  settings.comment = "Only on success: an error is not to be kept.";
+  settings.set("source", "$status", origin);
+  settings.set("values", { [SUCCESS]: value }, origin);
+  if (otherwise !== "") settings.set("default", otherwise, origin);
+  const shape = JSON.stringify(settings.all.map(({ key, value: each }) => [key, each]));
+  for (const [known, map] of t.plan.maps) {
+    if (JSON.stringify(map.all.map(({ key, value: each }) => [key, each])) === shape) return known;
+  }
+  const base = `${field.toLowerCase().replaceAll("-", "_")}_on_success`;
+  const name = t.plan.maps.has(base) ? `${base}${t.plan.maps.size + 1}` : base;
+  t.plan.maps.set(name, settings);
+  return name;
+}

@@ -1,0 +1,180 @@
+/** Directives that nothing is written for, with the reason: the last word on what no translator has claimed. */
+import type { Block } from "./block.ts";
+import { FAMILIAR_FILES } from "./include.ts";
+import { KNOWN_DIRECTIVES } from "./directives.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Directive } from "./parser.ts";
+
+const NOT_NEEDED: Readonly<Record<string, string>> = {
+  sendfile: "files are sent in the quickest way there is",
+  sendfile_max_chunk: "a reply holds up no other",
+  tcp_nopush: "heads and small files leave in one packet",
+  tcp_nodelay: "nothing is held back",
+  types_hash_max_size: "tables grow by themselves",
+  types_hash_bucket_size: "tables grow by themselves",
+  server_names_hash_bucket_size: "tables grow by themselves",
+  server_names_hash_max_size: "tables grow by themselves",
+  variables_hash_bucket_size: "tables grow by themselves",
+  variables_hash_max_size: "tables grow by themselves",
+  map_hash_bucket_size: "tables grow by themselves",
+  map_hash_max_size: "tables grow by themselves",
+  multi_accept: "connections are accepted as they come",
+  use: "the best way to wait for connections is chosen",
+  accept_mutex: "each front has its own queue of connections",
+  worker_cpu_affinity: "the kernel places threads well",
+  worker_priority: "the kernel shares the processor well",
+  worker_rlimit_nofile: "the bound of the process is used: ulimit -n, or LimitNOFILE of systemd",
+  daemon: "server run stays in the foreground, as systemd and containers want it",
+  master_process: "there is always one master",
+  pcre_jit: "regular expressions are compiled",
+  reset_timedout_connection: "a client that does not read is disconnected",
+  client_body_buffer_size: "bodies are kept in memory as far as there is room, then in a file",
+  client_header_buffer_size: "heads may have up to max_header_size",
+  client_body_temp_path: "temporary files go to temporary_directory",
+  client_body_in_single_buffer: "bodies are handed over as they are",
+  connection_pool_size: "memory is taken as needed",
+  request_pool_size: "memory is taken as needed",
+  output_buffers: "memory is taken as needed",
+  postpone_output: "memory is taken as needed",
+  read_ahead: "the kernel reads ahead",
+  aio: "files are read without holding up other requests",
+  directio: "the kernel's cache is used",
+  log_not_found: "a file that is not there is no error",
+  log_subrequest: "requests inside the server are not logged",
+  open_file_cache: "files that are asked for often are kept open and in memory",
+  open_file_cache_errors: "files that are asked for often are kept open and in memory",
+  open_file_cache_min_uses: "files that are asked for often are kept open and in memory",
+  lingering_close: "connections are closed so that the reply arrives",
+  lingering_time: "connections are closed so that the reply arrives",
+  lingering_timeout: "connections are closed so that the reply arrives",
+  port_in_redirect: "redirects are relative, so the port is the client's",
+  server_name_in_redirect: "redirects are relative, so the host is the client's",
+  resolver: "names are resolved as the machine does it, and again when their time is over",
+  resolver_timeout: "names are resolved as the machine does it",
+  keepalive_disable: "the browsers that it is about are gone",
+  msie_padding: "the browsers that it is about are gone",
+  charset_types: "charset is added to textual types",
+  limit_conn_log_level: "is logged by itself",
+  limit_req_log_level: "is logged by itself",
+  uninitialized_variable_warn: "unknown variables are refused when the file is read",
+  rewrite_log: "server explain shows what becomes of a URL",
+  http2_max_concurrent_streams: "HTTP/2 has bounds of its own here",
+  acme_shared_zone: "certificates need no zone here",
+  thread_pool: "files are read without holding up other requests",
+  timer_resolution: "time is read where it is needed",
+  ssl_prefer_server_ciphers: "ciphers are chosen by policy",
+};
+
+const DEFAULT_HERE: Readonly<Record<string, string>> = {
+  server_tokens: "no version is told",
+  ignore_invalid_headers: "fields with invalid names are refused",
+  etag: "files have an ETag",
+  if_modified_since: "conditional requests are answered as the RFC says",
+  chunked_transfer_encoding: "replies of unknown length are chunked",
+  recursive_error_pages: "an error of an error page is answered plainly",
+};
+
+/** Claimed wherever they decide something. */
+const UNUSED: Readonly<Record<string, string>> = {
+  root: "no location below it serves files",
+  alias: "no location below it serves files",
+  index: "no location below it serves files",
+  try_files: "no location below it serves files",
+  autoindex: "no location below it serves files",
+  location: "what it returns is never asked for",
+  break: "nothing follows it",
+};
+
+const HARMLESS: Readonly<Record<string, string>> = {
+  limit_rate: "replies are not slowed down here",
+  limit_rate_after: "replies are not slowed down here",
+  pid: "no pid file is written; server status and systemd know the process",
+  user: "the server runs as who starts it; `user` of an app says as whom its Python runs",
+  add_trailer: "trailers are not sent",
+  mirror: "requests are not mirrored",
+  stub_status: "server status shows more",
+  load_module: "modules are not loaded; what they did is named where it is used",
+  env: "the environment is handed on as it is",
+};
+
+/** Of proxy_ and uwsgi_, without the prefix. */
+const PASSING: Readonly<Record<string, readonly ["not-needed" | "default" | "harmless", string]>> = {
+  buffers: ["default", "replies are kept as far as reply_memory goes, then in a file"],
+  buffer_size: ["default", "heads of replies have room"],
+  busy_buffers_size: ["default", "replies are kept as far as reply_memory goes, then in a file"],
+  temp_path: ["not-needed", "temporary files go to temporary_directory"],
+  temp_file_write_size: ["not-needed", "memory is taken as needed"],
+  http_version: ["default", "upstreams are spoken to in HTTP/1.1"],
+  headers_hash_max_size: ["not-needed", "tables grow by themselves"],
+  headers_hash_bucket_size: ["not-needed", "tables grow by themselves"],
+  socket_keepalive: ["not-needed", "dead connections are found by their timeouts"],
+  pass_header: ["default", "fields of replies are passed"],
+  pass_request_headers: ["default", "fields of requests are passed"],
+  pass_request_body: ["default", "bodies of requests are passed"],
+  ssl_server_name: ["default", "servers are told the name (SNI)"],
+  ssl_session_reuse: ["default", "sessions are taken up again"],
+  ssl_protocols: ["default", "TLS 1.2 and 1.3 are spoken"],
+  ssl_ciphers: ["default", "ciphers are chosen by policy"],
+  cache: ["harmless", "write cache = { ttl = … } into the route"],
+  force_ranges: ["harmless", "ranges are the upstream's to serve"],
+  limit_rate: ["harmless", "replies are not slowed down here"],
+  store: ["harmless", "replies are not stored as files; write cache = { } into the route"],
+};
+
+/** `isPassed`: the location passes to HTTP servers, or to uwsgi ones. */
+export function noteUnclaimed(ledger: Ledger, directive: Directive, passes: ReadonlySet<string>): void {
+  if (ledger.knows(directive)) return;
+  const { name } = directive;
+  const passer = /^(proxy|uwsgi)_(.+)$/.exec(name);
+  if (passer !== null) return notePassing(ledger, directive, passer[1] ?? "", passer[2] ?? "", passes);
+  if (NOT_NEEDED[name] !== undefined) return ledger.notNeeded(directive, NOT_NEEDED[name]);
+  if (DEFAULT_HERE[name] !== undefined) return ledger.defaultHere(directive, DEFAULT_HERE[name]);
+  if (HARMLESS[name] !== undefined) return ledger.dropped(directive, HARMLESS[name]);
+  if (/^(fastcgi|scgi|grpc|memcached)_/.test(name))
+    return ledger.noEffect(directive, "nothing is passed on that way here");
+  if (name.startsWith("brotli") || name.startsWith("zstd"))
+    return ledger.defaultHere(directive, "Brotli and zstd are built in");
+  if (UNUSED[name] !== undefined) return ledger.noEffect(directive, UNUSED[name]);
+  if (!KNOWN_DIRECTIVES.has(name))
+    return ledger.lost(directive, "belongs to no module of nginx's packages, and has no counterpart");
+  ledger.lost(directive, "has no counterpart here");
+}
+
+function notePassing(
+  ledger: Ledger,
+  directive: Directive,
+  passer: string,
+  rest: string,
+  passes: ReadonlySet<string>,
+): void {
+  if (!passes.has(`${passer}_pass`)) {
+    const other = passer === "proxy" ? "uwsgi" : "proxy";
+    const meant = passes.has(`${other}_pass`)
+      ? `beside ${other}_pass; ${other}_${rest} was probably meant`
+      : `nothing is passed by ${passer}_pass`;
+    return ledger.noEffect(directive, meant);
+  }
+  const [verdict, why] = PASSING[rest] ??
+    PASSING[rest.replace(/^cache_.*/, "cache")] ?? ["lost", "has no counterpart here"];
+  if (verdict === "not-needed") ledger.notNeeded(directive, why);
+  else if (verdict === "default") ledger.defaultHere(directive, why);
+  else if (verdict === "harmless") ledger.dropped(directive, why);
+  else ledger.lost(directive, why);
+}
+
+export function isFamiliar(name: string): boolean {
+  return FAMILIAR_FILES[name] !== undefined;
+}
+
+/** The passes in a block and below it, else those of the whole file. */
+export function passesIn(block: Block | readonly Directive[]): Set<string> {
+  const found = new Set<string>();
+  const visit = (directives: readonly Directive[]) => {
+    for (const { name, block: inner } of directives) {
+      if (name.endsWith("_pass")) found.add(name);
+      visit(inner ?? []);
+    }
+  };
+  visit(Array.isArray(block) ? (block as readonly Directive[]) : (block as Block).directives);
+  return found;
+}

@@ -1,0 +1,163 @@
+/** `server { }` → [[site]]: its addresses, its options and a route for each location. */
+import { type Route, type RouteKey, Settings, type Site, type SiteKey, type Value } from "../plan.ts";
+import { Block } from "./block.ts";
+import { routeHeaders, sharesHeaders, siteHeaders } from "./headers.ts";
+import type { Listen } from "./listen.ts";
+import { type Located, type Location, readLocations } from "./location.ts";
+import { addOptions } from "./options.ts";
+import type { Directive } from "./parser.ts";
+import { addRules, isStatement, returned } from "./rules.ts";
+import { routeTarget } from "./target.ts";
+import type { Translation } from "./translation.ts";
+
+export interface Server {
+  readonly directive: Directive;
+  readonly block: Block;
+  readonly listens: readonly Listen[];
+  readonly names: readonly string[];
+  /** Of its addresses those where it gets what no other server has. */
+  readonly defaultOn: readonly Listen[];
+}
+
+export function translateServer(t: Translation, server: Server): Site {
+  const { block, directive } = server;
+  const settings = new Settings<SiteKey>();
+  addNames(t, server, settings);
+  addCharset(t, block, settings);
+  if (block.value("underscores_in_headers") === "on") {
+    settings.set("underscores_in_headers", "pass", block.one("underscores_in_headers")?.origin);
+  }
+  const redirect = redirectOfAll(t, server);
+  const routes = redirect === undefined ? routesOf(t, server, settings) : [redirect];
+  if (redirect === undefined) addOptions(t, block, settings, undefined);
+  t.ledger.translated(directive, `[[site]] ${server.names[0] ?? "without names"}`);
+  return { settings, routes, origin: directive.origin };
+}
+
+function addNames(
+  t: Translation,
+  { block, names, listens, defaultOn, directive }: Server,
+  settings: Settings<SiteKey>,
+): void {
+  const origin = block.own("server_name")[0]?.origin ?? directive.origin;
+  if (names.length > 0) settings.set("names", names.length === 1 ? (names[0] as string) : names, origin); // length 1
+  settings.set(
+    "listen",
+    listens.length === 1 ? (listens[0]?.value as Value) : listens.map(({ value }) => value),
+    listens[0]?.directive?.origin ?? directive.origin,
+  ); // length 1
+  if (names.length > 0 && defaultOn.length > 0) {
+    const comment =
+      "As in nginx, whose first server gets what no other has. Without it an unknown Host is answered 421.";
+    settings.set("default", true, defaultOn[0]?.directive?.origin ?? directive.origin, comment);
+  }
+  if (t.plan.sites.length === 0 && names.length === 0) settings.comment = "Gets every Host that no other site has.";
+}
+
+/** One for the whole site here. */
+function addCharset(t: Translation, block: Block, settings: Settings<SiteKey>): void {
+  const own = block.one("charset");
+  const inside = block
+    .own("location")
+    .flatMap(({ block: inner }) => inner?.filter(({ name }) => name === "charset") ?? []);
+  const directive = own ?? inside[0];
+  for (const each of inside) t.ledger.translated(each, "charset, which is that of the whole site here");
+  if (directive === undefined) return;
+  const charset = directive.args[0]?.text ?? "off";
+  if (charset === "off") return t.ledger.defaultHere(directive, "none is added");
+  settings.set("charset", charset, directive.origin);
+  t.ledger.translated(directive, `charset = ${JSON.stringify(charset)}`);
+}
+
+/** Certbot's block on port 80: `if ($host = a) { return 301 https://$host$request_uri; }` for each name, then 404. */
+function redirectOfAll(t: Translation, { block, names }: Server): Route | undefined {
+  const statements = block.directives.filter(isStatement);
+  const tests = statements.filter(({ name }) => name === "if");
+  const last = statements.at(-1);
+  if (tests.length === 0 || last?.name !== "return" || statements.length !== tests.length + 1) return undefined;
+  const found = tests.map(({ args, block: inner }) => {
+    const [host] = /^\(\$host=(.*)\)$/.exec(args.map(({ text }) => text).join(""))?.slice(1) ?? [];
+    const [only] = inner ?? [];
+    const isRedirect = inner?.length === 1 && only?.name === "return" && only.args[0]?.text === "301";
+    return isRedirect && only.args[1]?.text === "https://$host$request_uri" ? host : undefined;
+  });
+  if (!names.every((name) => found.includes(name))) return undefined;
+  const settings = new Settings<RouteKey>();
+  settings.set("redirect", "https://$host$request_uri", tests[0]?.origin);
+  settings.set("status", 301, tests[0]?.origin);
+  for (const test of tests) {
+    t.ledger.translated(test, "redirect of the whole site");
+    for (const inner of test.block ?? []) t.ledger.translated(inner, "redirect of the whole site");
+  }
+  t.ledger.notNeeded(last, "every name of the site is redirected");
+  for (const location of block.own("location")) t.ledger.noEffect(location, "every request is redirected before it");
+  return { pattern: "/", settings, origin: tests[0]?.origin };
+}
+
+function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): Route[] {
+  const { block, directive } = server;
+  const statements = block.directives.filter(isStatement);
+  const last = statements.findIndex(({ name }) => name === "return");
+  const context = { captures: [], place: "server" as const, block };
+  const rules = addRules(t, last === -1 ? statements : statements.slice(0, last), context);
+  if (rules.length > 0) settings.set("rules", rules, statements[0]?.origin);
+  const unconditional = statements[last];
+  if (unconditional !== undefined) return [returnOfAll(t, server, unconditional)];
+  const { routed, named } = readLocations(block, t.ledger);
+  const all = routed.some(({ pattern }) => pattern === "/") ? routed : [...routed, impliedRoot(block, directive)];
+  const isShared = sharesHeaders(
+    block,
+    all.map(({ location }) => location.block),
+  );
+  if (isShared) siteHeaders(t, block, settings);
+  return all.flatMap((located) => routeOf(t, located, { block, named, isShared }) ?? []);
+}
+
+/** `return` beside locations answers before any of them is looked for. */
+function returnOfAll(t: Translation, { block, directive }: Server, statement: Directive): Route {
+  const settings = new Settings<RouteKey>();
+  const action = returned(t, statement, { captures: [], place: "server", block }) ?? { error: 404 };
+  for (const [key, value] of Object.entries(action)) settings.set(key as RouteKey, value, statement.origin);
+  for (const location of block.own("location")) {
+    t.ledger.noEffect(
+      location,
+      "return beside it answers everything first; put the return into location / if that is not meant",
+    );
+  }
+  return { pattern: "/", settings, origin: statement.origin ?? directive.origin };
+}
+
+/** What no location has is served from the root of the server. */
+function impliedRoot(server: Block, directive: Directive): Located {
+  const location: Location = { directive, block: new Block([], server), match: { kind: "prefix", path: "/" } };
+  return { pattern: "/", location, isMounted: true, capturesRest: false };
+}
+
+interface Around {
+  readonly block: Block;
+  readonly named: ReadonlyMap<string, Location>;
+  readonly isShared: boolean;
+}
+
+function routeOf(t: Translation, located: Located, { block: server, named, isShared }: Around): Route | undefined {
+  const { directive, block } = located.location;
+  const isImplied = block.directives.length === 0 && block.parent === server && directive.name === "server";
+  if (isImplied && block.inForceOf(["root", "try_files"]).length === 0) return undefined;
+  const settings = new Settings<RouteKey>();
+  routeTarget(t, located, settings, named);
+  addOptions(t, block, settings, server);
+  if (!settings.has("redirect") || !isShared) routeHeaders(t, block, settings, isShared);
+  const internal = block.own("internal")[0];
+  if (internal !== undefined) {
+    settings.set("internal", true, internal.origin);
+    t.ledger.translated(internal, "internal = true");
+  }
+  if (!isImplied) t.ledger.translated(directive, sentenceOf(located));
+  return { pattern: located.pattern, settings, origin: directive.origin };
+}
+
+function sentenceOf({ pattern, location: { match } }: Located): string {
+  const route = `route ${JSON.stringify(pattern)}`;
+  if (match.kind === "regex" || match.kind === "exact" || match.path.endsWith("/")) return route;
+  return `${route}, which ends at a segment here: ${match.path}x is not in it`;
+}

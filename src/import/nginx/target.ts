@@ -1,0 +1,181 @@
+/** What a location answers with → the target of a route: what it returns, passes to, or serves. */
+import { type RouteKey, Settings, type Value } from "../plan.ts";
+import type { Block } from "./block.ts";
+import { filesTarget, type TargetOf } from "./files-target.ts";
+import type { Located, Location } from "./location.ts";
+import { passOf, translatePass } from "./pass.ts";
+import type { Directive } from "./parser.ts";
+import { addRules, isStatement, returned, type RuleContext } from "./rules.ts";
+import { stringOf, type Translation } from "./translation.ts";
+
+/** Fills in the target of a route; where nginx would have nothing either it is a 404. */
+export function routeTarget(
+  t: Translation,
+  located: Located,
+  settings: Settings<RouteKey>,
+  named: ReadonlyMap<string, Location>,
+): void {
+  const { block, match } = located.location;
+  const captures = match.kind === "regex" ? match.captures : [];
+  const context: RuleContext = { captures, place: "location", block };
+  const statements = block.directives.filter(isStatement);
+  const [only] = statements;
+  if (only?.name === "return") {
+    ignoreAfterReturn(t, block, only);
+    return addReturn(t, only, context, settings);
+  }
+  const rules = addRules(t, statements, context);
+  const isDecided = passOf(block) === undefined && rules.some((rule) => fitsAll(rule, located));
+  if (isDecided) settings.set("error", 404, only?.origin);
+  else contentTarget(t, located, settings, named);
+  // Of a directory the path below the route is asked for, so a new path is looked for anew.
+  const kept = settings.has("upstream") ? rules : rules.map(withoutStay);
+  const own = settings.get("rules");
+  const all = [...kept, ...(Array.isArray(own) ? (own as Value[]) : [])];
+  if (all.length > 0) settings.set("rules", all, only?.origin);
+}
+
+/** Does a rewrite fit every path of its location, so that nothing is left to serve? */
+function fitsAll({ when, match }: Readonly<Record<string, Value>>, { location }: Located): boolean {
+  if (when !== undefined || location.match.kind === "regex") return false;
+  const prefix = location.match.path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return (
+    match === undefined ||
+    [`^${prefix}(.*)$`, `^${prefix}(.*)`, `^${prefix}`, "^(.*)$", "^", ".*", "^/(.*)$"].includes(String(match))
+  );
+}
+
+function withoutStay(rule: Readonly<Record<string, Value>>): Value {
+  return Object.fromEntries(Object.entries(rule).filter(([key]) => key !== "stay"));
+}
+
+function addReturn(t: Translation, directive: Directive, context: RuleContext, settings: Settings<RouteKey>): void {
+  const action = returned(t, directive, context);
+  for (const [key, value] of Object.entries(action ?? { error: 404 })) {
+    settings.set(key as RouteKey, value, directive.origin);
+  }
+}
+
+/** return comes before all that serves something. */
+function ignoreAfterReturn(t: Translation, block: Block, first: Directive): void {
+  const late = new Set(["proxy_pass", "uwsgi_pass", "try_files", "root", "alias", "allow", "deny"]);
+  for (const directive of block.directives) {
+    if (late.has(directive.name)) t.ledger.noEffect(directive, `beside ${first.name}, which answers before it`);
+  }
+}
+
+function contentTarget(
+  t: Translation,
+  located: Located,
+  settings: Settings<RouteKey>,
+  named: ReadonlyMap<string, Location>,
+): void {
+  const { block, directive } = located.location;
+  const pass = passOf(block);
+  const targetOf: TargetOf = (name) => namedTarget(t, name, named);
+  if (pass !== undefined) {
+    if (block.has("try_files")) return passBesideFiles(t, located, settings, pass);
+    if (!passTarget(t, located, settings, pass)) settings.set("error", 502, pass.origin);
+    return;
+  }
+  const only = fallbackAlone(block);
+  if (only !== undefined) {
+    const target = targetOf(only.args.at(-1)?.text ?? "");
+    t.ledger.translated(only, "without a root there is no file, so it always is what it names last");
+    for (const [key, value] of Object.entries(target ?? { error: 404 }))
+      settings.set(key as RouteKey, value, only.origin);
+    return;
+  }
+  const status = block.own("stub_status").at(-1);
+  if (status !== undefined) t.ledger.dropped(status, "server status shows more; there is no page of it at this path");
+  if (deniesAll(t, block)) return settings.set("error", 403, block.own("deny")[0]?.origin);
+  const hasFiles = status === undefined && filesTarget(t, located, settings, targetOf);
+  if (!hasFiles) settings.set("error", 404, directive.origin);
+}
+
+/** `deny all` and nothing else is a 403 for everyone. */
+function deniesAll(t: Translation, block: Block): boolean {
+  const rules = block.directives.filter(({ name }) => name === "allow" || name === "deny");
+  const [only] = rules;
+  if (rules.length !== 1 || only?.name !== "deny" || only.args[0]?.text !== "all") return false;
+  if (block.value("satisfy") === "any") return false;
+  t.ledger.translated(only, "error = 403");
+  return true;
+}
+
+/** `try_files $uri @app` where no root is said. */
+function fallbackAlone(block: Block): Directive | undefined {
+  const tried = block.one("try_files");
+  const hasRoot = block.inForceOf(["root", "alias"]).length > 0;
+  return tried !== undefined && !hasRoot && tried.args.at(-1)?.text.startsWith("@") === true ? tried : undefined;
+}
+
+/** `try_files` in the location that passes, too: its last argument is never reached unless it leads elsewhere. */
+function passBesideFiles(t: Translation, located: Located, settings: Settings<RouteKey>, pass: Directive): void {
+  const tried = located.location.block.one("try_files");
+  if (tried !== undefined) {
+    t.ledger.lost(
+      tried,
+      "beside a pass it only changes the path that is passed; write try_files … @app and the pass into @app",
+    );
+  }
+  passTarget(t, located, settings, pass);
+}
+
+function passTarget(t: Translation, located: Located, settings: Settings<RouteKey>, pass: Directive): boolean {
+  const { match, block } = located.location;
+  const translated = translatePass(t, pass, block);
+  if (translated === undefined) return false;
+  const { upstream, uri } = translated;
+  settings.set("upstream", upstream, pass.origin);
+  if (uri === "" || uri === "$request_uri" || uri === "$uri$is_args$args") return true;
+  if (match.kind === "regex" || match.kind === "exact" || uri.includes("$")) {
+    const text = stringOf(
+      t,
+      pass,
+      uri.replace(/\$is_args\$args$|\?\$args$/, ""),
+      match.kind === "regex" ? match.captures : [],
+    );
+    if (text !== undefined) settings.set("uri", text, pass.origin);
+  } else replacePrefix(t, match.path, uri, pass, settings);
+  return true;
+}
+
+/** nginx puts the URI of proxy_pass in place of the location's prefix. */
+function replacePrefix(
+  t: Translation,
+  prefix: string,
+  uri: string,
+  pass: Directive,
+  settings: Settings<RouteKey>,
+): void {
+  if (uri === prefix) return;
+  if (uri === "/" && prefix !== "/") {
+    settings.set("strip_prefix", true, pass.origin);
+    if (!prefix.endsWith("/"))
+      t.ledger.translated(
+        pass,
+        `strip_prefix; nginx asked for //x in place of /x, since ${prefix} has no / at its end`,
+      );
+    return;
+  }
+  const match = `^${prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(.*)$`;
+  const rule: Value = { match, rewrite: `${uri}$1`, stay: true };
+  settings.set("rules", [rule], pass.origin);
+}
+
+/** `@name` as the table of `otherwise`. */
+function namedTarget(t: Translation, name: string, named: ReadonlyMap<string, Location>): Value | undefined {
+  const location = named.get(name);
+  if (location === undefined) return undefined;
+  const settings = new Settings<RouteKey>();
+  const located: Located = { pattern: name, location, isMounted: false, capturesRest: false };
+  routeTarget(t, located, settings, new Map());
+  t.ledger.translated(location.directive, "otherwise");
+  const rules = settings.all.find(({ key }) => key === "rules");
+  if (rules !== undefined) {
+    t.ledger.lost(location.directive, "conditions and rewrites in a named location have no counterpart");
+    settings.delete("rules");
+  }
+  return Object.fromEntries(settings.all.map(({ key, value }) => [key, value]));
+}

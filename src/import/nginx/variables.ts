@@ -1,0 +1,66 @@
+/** `set` and `map` → what stands for variables in strings: values that are put in, and [map.NAME]. */
+import { type MapKey, Settings, type Value } from "../plan.ts";
+import type { Block } from "./block.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Directive } from "./parser.ts";
+import { convertRegex } from "./regex.ts";
+import { stringOf, type Translation } from "./translation.ts";
+
+/** Variables that have one value in a server, by name. One that is set twice, or under a condition, has none. */
+export function constantsOf(server: Block, ledger: Ledger): Map<string, string> {
+  const values = new Map<string, string | undefined>();
+  const visit = (directives: readonly Directive[], isConditional: boolean) => {
+    for (const directive of directives) {
+      if (directive.name === "set") {
+        const name = (directive.args[0]?.text ?? "").replace(/^\$\{?|\}$/g, "");
+        const value = directive.args[1]?.text ?? "";
+        const isNew = !values.has(name) || values.get(name) === value;
+        values.set(name, isConditional || !isNew ? undefined : value);
+        if (isConditional)
+          ledger.lost(directive, "a variable that is set under a condition has no counterpart; use a [map.NAME]");
+        else ledger.translated(directive, "put in where it is used");
+      } else if (directive.block !== undefined) visit(directive.block, isConditional || directive.name === "if");
+    }
+  };
+  visit(server.directives, false);
+  const known = [...values].filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return new Map(known);
+}
+
+/** `map $source $name { … }`; it is written only where another string uses it (translate.ts). */
+export function translateMap(t: Translation, directive: Directive): void {
+  const [source, name = ""] = directive.args.map(({ text }) => text);
+  const text = stringOf(t, directive, source ?? "");
+  if (text === undefined) return;
+  const settings = new Settings<MapKey>();
+  settings.set("source", text, directive.origin);
+  const values: Record<string, Value> = {};
+  for (const entry of directive.block ?? []) {
+    const value = stringOf(t, directive, entry.args[0]?.text ?? "", groupsIn(entry.name));
+    if (value === undefined) return;
+    if (entry.name === "hostnames") settings.set("hostnames", true, entry.origin);
+    else if (entry.name === "default") settings.set("default", value, entry.origin);
+    else if (entry.name === "volatile") continue;
+    else if (entry.name === "include") t.ledger.lost(entry, "write the lines of this file into the map");
+    else {
+      const key = keyOf(t, directive, entry.name);
+      if (key !== undefined) values[key] = value;
+    }
+  }
+  settings.set("values", values, directive.origin);
+  t.plan.maps.set(name.replace(/^\$\{?|\}$/g, ""), settings);
+  t.ledger.translated(directive, `[map.${name.replace(/^\$/, "")}]`);
+}
+
+function groupsIn(key: string): string[] {
+  const regex = key.startsWith("~") ? convertRegex(key.replace(/^~\*?/, ""), false) : { problem: "" };
+  return "problem" in regex ? [] : [...regex.captures];
+}
+
+function keyOf(t: Translation, directive: Directive, written: string): string | undefined {
+  if (!written.startsWith("~")) return written.replace(/^\\/, "");
+  const isLoose = written.startsWith("~*");
+  const regex = convertRegex(written.slice(isLoose ? 2 : 1), isLoose);
+  if ("problem" in regex) return void t.ledger.lost(directive, `${written} cannot be carried over: ${regex.problem}`);
+  return `${regex.ignoreCase ? "~*" : "~"} ${regex.source}`;
+}
