@@ -14,10 +14,11 @@ import type { Log } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
-import { type Loaded, loadConfig } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
+import { makePulseMemory } from "../exchange/pulse.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { AppPools } from "./app-pools.ts";
@@ -37,8 +38,10 @@ import { Operations } from "./operations.ts";
 import { PrivateListeners } from "./private-listener.ts";
 import { rateHits, ratesFor } from "./rates.ts";
 import { type Holdings, Reloads } from "./reload.ts";
+import { readFileOf, type RunOptions } from "./run-options.ts";
 import { SignalQueue } from "./signals.ts";
 import { serverStatus, type ServerState, type ServerStatus } from "./status.ts";
+import { Systemd } from "./systemd.ts";
 import { upgrade, type UpgradeOutcome } from "./upgrade.ts";
 import type { Watch } from "./watch.ts";
 import { watchApps } from "./watching.ts";
@@ -52,15 +55,6 @@ const REOPEN_SIGNALS = ["SIGUSR1"] as const;
 const UPGRADE_SIGNALS = ["SIGUSR2"] as const;
 
 type Signals = Readonly<Record<"stop" | "reload" | "upgrade" | "reopen", SignalQueue>>;
-
-export interface RunOptions {
-  /** Gives the configuration again at each reload. Default: its file. */
-  readonly read?: () => Loaded;
-  /** From the process that waits until this one serves. */
-  readonly inheritance?: Inheritance | undefined;
-  /** The words of the command line that start a successor; undefined: there can be none. */
-  readonly successor?: readonly string[];
-}
 
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
 export async function runMaster(config: Config, options: RunOptions): Promise<number> {
@@ -80,10 +74,6 @@ export async function runMaster(config: Config, options: RunOptions): Promise<nu
   } finally {
     for (const queue of Object.values(signals)) queue.close();
   }
-}
-
-function readFileOf({ file }: Config): () => Loaded {
-  return () => loadConfig(file, process.env);
 }
 
 function startProblem(error: unknown): string {
@@ -110,12 +100,14 @@ class Master {
   private readonly addresses: SharedArrayBuffer;
   /** Requests of the servers of upstreams. */
   private readonly servers: SharedArrayBuffer;
+  private readonly systemd = new Systemd(process.env);
   private readonly startedAt = new Date();
   private readonly startedMs = monotonicMs();
   private state: ServerState = "starting";
   private fronts: Fronts | undefined;
   private reloads: Reloads | undefined;
   private upgrading: Promise<UpgradeOutcome> | undefined;
+  private isSucceeded = false;
   private readonly succeeded = Promise.withResolvers<string>();
   private watches: readonly Watch[] = [];
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
@@ -219,7 +211,7 @@ class Master {
       operations: this.operations,
       logs: this.logs,
       fronts: this.config.server.fronts,
-      fault: (front) => this.fronts?.post(front, { kind: "fault" }),
+      fault: (front, hangs) => this.fronts?.post(front, { kind: "fault", hangs }),
     });
   }
 
@@ -250,8 +242,10 @@ class Master {
 
   private startFronts(): Fronts {
     const { listeners, pools } = this;
+    const pulses = makePulseMemory(this.config.server.fronts);
     this.fronts = new Fronts({
       count: this.config.server.fronts,
+      pulses,
       startMessage: (front, replaced) => ({
         kind: "start",
         front,
@@ -268,6 +262,7 @@ class Master {
         usage: this.usage,
         addresses: this.addresses,
         servers: this.servers,
+        pulses,
       }),
       logged: (line) => this.logs.recent.add(line),
       deaf: (front) => listeners.closeFor(front, "all"),
@@ -290,6 +285,7 @@ class Master {
   private serving(fronts: Fronts, signals: Signals, hold: ControlHold): void {
     this.state = "serving";
     this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
+    this.systemd.ready(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
     this.logs.watch();
@@ -310,6 +306,7 @@ class Master {
       certificates: (config) => this.makeCertificates(config),
       commit: (holdings) => this.commit(holdings),
       ended: () => this.state !== "serving",
+      systemd: this.systemd,
     });
     void this.obeyReloads(this.reloads, signals.reload);
     void this.obeyUpgrades(signals.upgrade, hold);
@@ -345,6 +342,7 @@ class Master {
     if (this.state !== "serving") return { ok: false, why: `the server is ${this.state}` };
     this.upgrading ??= upgrade({
       words: this.successor,
+      systemd: this.systemd,
       config: this.config,
       log: this.log,
       listeners: this.listeners,
@@ -353,6 +351,7 @@ class Master {
     });
     const outcome = await this.upgrading;
     this.upgrading = undefined;
+    if (outcome.ok) this.isSucceeded = true;
     if (outcome.ok) this.succeeded.resolve(`process ${outcome.pid} has taken over`);
     return outcome;
   }
@@ -368,6 +367,7 @@ class Master {
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
     this.privateListeners.close();
+    if (!this.isSucceeded) this.systemd.stopping();
     for (const watch of this.watches) watch.stop();
     this.holdings.certificates.stop();
     const { drainTimeoutMs } = this.config.server;

@@ -7,6 +7,7 @@ import { check, EADDRINUSE, EAGAIN, EINTR, EMSGSIZE, ENOBUFS, EPIPE, errno, libc
 import { AF_INET6, AF_UNIX, familyOf, type TcpAddress, tcpName, unixName } from "./socket-address.ts";
 
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
@@ -173,6 +174,22 @@ export function sendDescriptors(fd: number, bytes: Uint8Array, descriptors: read
 
 function align8(n: number): number {
   return (n + 7) & ~7;
+}
+
+/** One datagram to the unix socket at `path` (`@` at its beginning: in the abstract namespace). False: nobody takes it. */
+export function sendDatagram(path: string, text: string): boolean {
+  const name = unixName(path);
+  const isAbstract = path.startsWith("@");
+  if (isAbstract) name[2] = 0;
+  const fd = check(libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket", path);
+  try {
+    // An abstract name has no closing NUL: it would be a part of it (unix(7)).
+    if (libc.connect(fd, ptr(name), name.length - (isAbstract ? 1 : 0)) === -1) return false;
+    const bytes = Buffer.from(text);
+    return libc.send(fd, ptr(bytes), bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL) === bytes.length;
+  } finally {
+    libc.close(fd);
+  }
 }
 
 /** A second descriptor of the same open socket, close-on-exec. Bun closes what it is given, so it gets one of these. */

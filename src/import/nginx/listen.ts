@@ -28,7 +28,7 @@ export function readListens(t: Translation, server: Block): Listen[] {
   if (lines.length === 0) return [{ key: "*:80", value: 80, isDefault: false, isTls: false, directive: undefined }];
   const listens = new Map<string, Listen>();
   for (const directive of lines) {
-    const listen = readListen(t, directive);
+    const listen = readListen(t, server, directive);
     if (listen === undefined) continue;
     const before = listens.get(listen.key);
     listens.set(listen.key, before?.isDefault === true ? { ...listen, isDefault: true } : listen);
@@ -36,12 +36,12 @@ export function readListens(t: Translation, server: Block): Listen[] {
   return [...listens.values()];
 }
 
-function readListen(t: Translation, directive: Directive): Listen | undefined {
+function readListen(t: Translation, server: Block, directive: Directive): Listen | undefined {
   const [address = "", ...flags] = directive.args.map(({ text }) => text);
   if (hasTemplate(address)) {
     return void t.ledger.error(directive, "has a placeholder of a template; import what it is rendered to");
   }
-  const isTls = flags.includes("ssl") || flags.includes("quic");
+  const isTls = flags.includes("ssl") || server.value("ssl") === "on";
   const isProxied = flags.includes("proxy_protocol");
   for (const flag of flags)
     if (!QUIET.has(flag) && !TUNING.test(flag)) t.ledger.dropped(directive, `${flag} has no counterpart here`);
@@ -52,9 +52,9 @@ function readListen(t: Translation, directive: Directive): Listen | undefined {
     t.ledger.dropped(directive, "HTTP/3 is not spoken here; clients take HTTP over TCP");
     return undefined;
   }
-  t.ledger.translated(directive, `listen${flags.includes("http2") ? "" : ""} = ${JSON.stringify(read.value)}`);
+  t.ledger.translated(directive, `listen = ${JSON.stringify(read.value)}`);
   const table: Record<string, Value> = { address: read.value };
-  if (isTls && read.value !== 443) table["tls"] = true;
+  if (isTls !== (read.value === 443)) table["tls"] = isTls;
   if (isProxied) table["proxy_protocol"] = true;
   const value: Value = Object.keys(table).length > 1 ? table : read.value;
   const isDefault = flags.includes("default_server") || flags.includes("default");

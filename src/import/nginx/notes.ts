@@ -6,6 +6,7 @@ import type { Ledger } from "./ledger.ts";
 import type { Directive } from "./parser.ts";
 
 const NOT_NEEDED: Readonly<Record<string, string>> = {
+  pid: "server status and systemd know the process; write pid_file where something else reads one",
   sendfile: "files are sent in the quickest way there is",
   sendfile_max_chunk: "a reply holds up no other",
   tcp_nopush: "heads and small files leave in one packet",
@@ -63,6 +64,16 @@ const NOT_NEEDED: Readonly<Record<string, string>> = {
   thread_pool: "files are read without holding up other requests",
   timer_resolution: "time is read where it is needed",
   ssl_prefer_server_ciphers: "ciphers are chosen by policy",
+  ssl_protocols: "protocols are chosen by policy",
+  ssl_ciphers: "ciphers are chosen by policy",
+  ssl_session_cache: "sessions are taken up again by tickets",
+  ssl_session_timeout: "sessions are taken up again by tickets",
+  ssl_session_tickets: "sessions are taken up again by tickets",
+  ssl_dhparam: "keys are agreed on by elliptic curves",
+  ssl_stapling: "authorities have stopped to answer such questions (OCSP)",
+  ssl_stapling_verify: "authorities have stopped to answer such questions (OCSP)",
+  ssl: "listen says what is encrypted",
+  http2: "which version of HTTP is spoken is settled with each client",
 };
 
 const DEFAULT_HERE: Readonly<Record<string, string>> = {
@@ -88,7 +99,6 @@ const UNUSED: Readonly<Record<string, string>> = {
 const HARMLESS: Readonly<Record<string, string>> = {
   limit_rate: "replies are not slowed down here",
   limit_rate_after: "replies are not slowed down here",
-  pid: "no pid file is written; server status and systemd know the process",
   user: "the server runs as who starts it; `user` of an app says as whom its Python runs",
   add_trailer: "trailers are not sent",
   mirror: "requests are not mirrored",

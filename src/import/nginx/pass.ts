@@ -7,6 +7,7 @@ import type { Block } from "./block.ts";
 import { passFields } from "./pass-fields.ts";
 import { passParams } from "./pass-params.ts";
 import type { Directive } from "./parser.ts";
+import { hasTemplate } from "./strings.ts";
 import type { Translation } from "./translation.ts";
 import { type PassAddress, upstreamNamed } from "./upstream.ts";
 import { sizeOf, timeText } from "./values.ts";
@@ -45,6 +46,9 @@ function readTarget(t: Translation, pass: Directive): { address: PassAddress; ur
       pass,
       `${what} is not spoken here; serve it over HTTP or uwsgi, or leave nginx in front of it`,
     );
+  }
+  if (hasTemplate(written)) {
+    return void t.ledger.error(pass, "has a placeholder of a template; import the file that it is rendered to");
   }
   const text = substituted(t, written);
   const [, scheme = "", rest = ""] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(text) ?? [];

@@ -4,10 +4,12 @@ import { Block } from "./block.ts";
 import { routeHeaders, sharesHeaders, siteHeaders } from "./headers.ts";
 import type { Listen } from "./listen.ts";
 import { type Located, type Location, readLocations } from "./location.ts";
+import { routeLog, siteLog } from "./logs.ts";
 import { addOptions } from "./options.ts";
 import type { Directive } from "./parser.ts";
 import { addRules, isStatement, returned } from "./rules.ts";
 import { routeTarget } from "./target.ts";
+import { siteTls } from "./tls.ts";
 import type { Translation } from "./translation.ts";
 
 export interface Server {
@@ -22,7 +24,9 @@ export interface Server {
 export function translateServer(t: Translation, server: Server): Site {
   const { block, directive } = server;
   const settings = new Settings<SiteKey>();
-  addNames(t, server, settings);
+  addNames(server, settings);
+  siteTls(t, block, server.listens, settings);
+  siteLog(t, block, settings);
   addCharset(t, block, settings);
   if (block.value("underscores_in_headers") === "on") {
     settings.set("underscores_in_headers", "pass", block.one("underscores_in_headers")?.origin);
@@ -34,11 +38,7 @@ export function translateServer(t: Translation, server: Server): Site {
   return { settings, routes, origin: directive.origin };
 }
 
-function addNames(
-  t: Translation,
-  { block, names, listens, defaultOn, directive }: Server,
-  settings: Settings<SiteKey>,
-): void {
+function addNames({ block, names, listens, defaultOn, directive }: Server, settings: Settings<SiteKey>): void {
   const origin = block.own("server_name")[0]?.origin ?? directive.origin;
   if (names.length > 0) settings.set("names", names.length === 1 ? (names[0] as string) : names, origin); // length 1
   settings.set(
@@ -51,7 +51,7 @@ function addNames(
       "As in nginx, whose first server gets what no other has. Without it an unknown Host is answered 421.";
     settings.set("default", true, defaultOn[0]?.directive?.origin ?? directive.origin, comment);
   }
-  if (t.plan.sites.length === 0 && names.length === 0) settings.comment = "Gets every Host that no other site has.";
+  if (names.length === 0) settings.comment = "Gets every Host that no other site has.";
 }
 
 /** One for the whole site here. */
@@ -146,6 +146,7 @@ function routeOf(t: Translation, located: Located, { block: server, named, isSha
   const settings = new Settings<RouteKey>();
   routeTarget(t, located, settings, named);
   addOptions(t, block, settings, server);
+  routeLog(t, block, settings);
   if (!settings.has("redirect") || !isShared) routeHeaders(t, block, settings, isShared);
   const internal = block.own("internal")[0];
   if (internal !== undefined) {

@@ -13,7 +13,7 @@ export interface Variables {
 
 export type Converted = { readonly text: string } | { readonly unknown: string };
 
-const REFERENCE = /\$(?:\{([A-Za-z_][A-Za-z0-9_]*|[0-9])\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]))/g;
+const REFERENCE = /\$(?!ENV\{)(?:\{([A-Za-z_][A-Za-z0-9_]*|[0-9])\}|([A-Za-z_][A-Za-z0-9_]*|[0-9]))/g;
 
 /** nginx's names that have another one here. */
 const RENAMED: Readonly<Record<string, string>> = { binary_remote_addr: "remote_addr", document_uri: "uri" };
@@ -44,7 +44,7 @@ export function convert(text: string, variables: Variables, captures: readonly s
 /** Text that has no variables of nginx, but placeholders of envsubst. */
 export function withPlaceholders(text: string): string {
   return text.replace(
-    /\$(?:\{([A-Z][A-Z0-9_]*)\}|([A-Z][A-Z0-9_]*)\b)/g,
+    /\$(?!ENV\{)(?:\{([A-Z][A-Z0-9_]*)\}|([A-Z][A-Z0-9_]*)\b)/g,
     (_, braced, plain) => `$ENV{${braced ?? plain}}`,
   );
 }

@@ -9,7 +9,7 @@ import type { SourceFile } from "../source.ts";
 import { Block } from "./block.ts";
 import { resolveIncludes } from "./include.ts";
 import { Ledger } from "./ledger.ts";
-import { translateLogs } from "./logs.ts";
+import { noteUnusedFormats, translateLogs } from "./logs.ts";
 import { noteUnclaimed, passesIn } from "./notes.ts";
 import { DATA_BLOCKS, type Directive, parseFile } from "./parser.ts";
 import { serverSettings } from "./server-settings.ts";
@@ -89,6 +89,7 @@ function translateAll(t: Translation): void {
     const named = new Set([...t.variables.named, ...server.names.flatMap(groupsOfName)]);
     t.plan.sites.push(translateServer({ ...t, variables: { constants, named } }, server));
   }
+  noteUnusedFormats(t);
 }
 
 function groupsOfName(name: string): string[] {

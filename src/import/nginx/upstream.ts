@@ -52,7 +52,7 @@ function serverAddress({ authority, protocol }: PassAddress): string {
 
 /** nginx's port where none is written; a unix path ends at its colon. */
 function withPort(authority: string, port: number): string {
-  if (authority.startsWith("unix:")) return authority.replace(/:$/, "");
+  if (authority.startsWith("unix:")) return authority.replace(/:$/, "").replace(/^unix:\/+/, "unix:/");
   const text = authority.replace(/^localhost(?=:|$)/, "127.0.0.1");
   return /:(\d+|\$ENV\{\w+\})$/.test(text) || /^\$ENV\{\w+\}$/.test(text) ? text : `${text}:${port}`;
 }

@@ -1,0 +1,75 @@
+import { describe, expect, test } from "bun:test";
+import { importFiles } from "../../src/import/import.ts";
+import { SourceFile } from "../../src/import/source.ts";
+import { writePlan } from "../../src/import/write.ts";
+
+function imported(nginx: string, ini: string) {
+  const files = [
+    new SourceFile("nginx.conf", "/srv/nginx.conf", nginx),
+    new SourceFile("uwsgi.ini", "/srv/uwsgi.ini", ini),
+  ];
+  const { plan, report } = importFiles(files, {});
+  return { plan, report, text: writePlan(plan) };
+}
+
+const INI =
+  "[uwsgi]\nsocket=127.0.0.1:8997\nchdir=/srv/mysite/\nwsgi-file=mysite/wsgi.py\nprocesses=4\nthreads=2\nmaster=True\n";
+
+const server = (lines: string) => `server { listen 80; server_name www.django.cn; ${lines} }`;
+
+describe("nginx and an app that it passed to become one server", () => {
+  test("the article's pair has no socket between them any more", () => {
+    const pass =
+      "include uwsgi_params; uwsgi_pass 127.0.0.1:8997; uwsgi_param UWSGI_SCRIPT mysite.wsgi; uwsgi_param UWSGI_CHDIR /srv/mysite/;";
+    const { plan, report, text } = imported(
+      server(`location / { ${pass} } location /static/ { alias /srv/mysite/static/; }`),
+      INI,
+    );
+    expect(report.findings.filter(({ changesMeaning }) => changesMeaning)).toEqual([]);
+    expect([...plan.apps.keys()]).toEqual(["mysite"]);
+    expect([plan.upstreams.size, plan.apps.get("mysite")?.has("uwsgi_socket")]).toEqual([0, false]);
+    expect(text).toMatch(/^"\/" +=/m);
+    const [site] = plan.sites;
+    expect(
+      site?.routes.map(({ pattern, settings }) => [pattern, settings.get("app") ?? settings.get("files")]),
+    ).toEqual([
+      ["/", "mysite"],
+      ["/static/", "/srv/mysite/static/"],
+    ]);
+  });
+
+  test("a path below the root is passed in whole, and what was said of the pass holds for the route", () => {
+    const { plan } = imported(
+      server("location /app/ { uwsgi_pass localhost:8997; uwsgi_read_timeout 300; uwsgi_hide_header X-A; }"),
+      INI,
+    );
+    const settings = plan.sites[0]?.routes[0]?.settings;
+    expect(settings?.all.map(({ key, value }) => [key, value])).toEqual([
+      ["app", "mysite"],
+      ["mount", false],
+      ["request_timeout", "5m"],
+      ["headers", { remove: ["X-A"] }],
+    ]);
+  });
+
+  test("files first leads to the app otherwise", () => {
+    const { plan } = imported(
+      server("root /srv/www; location / { try_files $uri @app; } location @app { uwsgi_pass 127.0.0.1:8997; }"),
+      INI,
+    );
+    expect(plan.sites[0]?.routes[0]?.settings.get("otherwise")).toEqual({ app: "mysite" });
+  });
+
+  test("another socket stays an upstream", () => {
+    const { plan } = imported(server("location / { uwsgi_pass 127.0.0.1:9000; }"), INI);
+    expect([...plan.upstreams.keys()]).toEqual(["local9000"]);
+    expect(plan.apps.get("mysite")?.has("uwsgi_socket")).toBe(true);
+  });
+
+  test("a variable that an app is not told of fails the import", () => {
+    const { report } = imported(server("location / { uwsgi_pass 127.0.0.1:8997; uwsgi_param MY_TENANT a; }"), INI);
+    expect(report.findings.filter(({ changesMeaning }) => changesMeaning).map(({ directive }) => directive)).toEqual([
+      "uwsgi_param MY_TENANT",
+    ]);
+  });
+});
