@@ -15,6 +15,7 @@ const REPORT = join(ROOT, ".build/test/junit.xml");
 /** Each with the package that brings it. */
 const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: string])[] = [
   ["nginx", () => Bun.which("nginx") !== null || existsSync("/usr/sbin/nginx"), "nginx-light"],
+  ["pebble", () => Bun.which("pebble") !== null, "pebble"],
   ["nginx's stream module", () => existsSync("/usr/lib/nginx/modules/ngx_stream_module.so"), "libnginx-mod-stream"],
   ["haproxy", () => Bun.which("haproxy") !== null || existsSync("/usr/sbin/haproxy"), "haproxy"],
   ["uwsgi", () => Bun.which("uwsgi") !== null, "uwsgi-core"],

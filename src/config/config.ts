@@ -9,7 +9,8 @@ import type { CompressionOptions } from "../exchange/compressible.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
-import type { HstsConfig, HttpsRedirectConfig, SiteTlsConfig } from "./tls-config.ts";
+import type { AcmeConfig } from "./acme.ts";
+import type { HttpsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
 import type { AnswerTarget, RuleConfig } from "./rule-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
@@ -18,6 +19,7 @@ export interface Config {
   /** The file it came from, absolute. */
   readonly file: string;
   readonly server: ServerConfig;
+  readonly acme: AcmeConfig;
   readonly maps: readonly MapConfig[];
   readonly apps: readonly AppConfig[];
   readonly upstreams: readonly UpstreamConfig[];
@@ -181,6 +183,8 @@ export interface ServerConfig {
   readonly temporaryDirectory: string;
   /** After TERM: how long requests in flight may take. */
   readonly drainTimeoutMs: number;
+  /** Absolute; may not be there yet. */
+  readonly stateDirectory: string;
   /** `pass`, `off` or the text of the field. */
   readonly serverHeader: string;
   readonly mergeSlashes: boolean;
@@ -295,7 +299,7 @@ export type ListenAddress = (
   readonly tls?: true;
 };
 
-export interface SiteConfig {
+export interface SiteConfig extends HttpsConfig {
   /** Shown in logs: the first name, or `default`. */
   readonly label: string;
   /** Lower case: `www.example.org`, `*.example.org`, `www.example.*`, `.example.org`; or `~regex`. */
@@ -305,10 +309,6 @@ export interface SiteConfig {
   readonly headers: readonly HeaderRuleConfig[] | undefined;
   readonly passesUnderscores: boolean;
   readonly listen: readonly ListenAddress[];
-  /** Of a site with an encrypted address; undefined without. */
-  readonly tls?: SiteTlsConfig;
-  readonly hsts?: HstsConfig;
-  readonly httpsRedirect?: HttpsRedirectConfig;
   readonly accessLog: AccessLogConfig;
   /** Undefined: those of the server. */
   readonly trustedProxies?: readonly string[];

@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
+import type { ChallengeKind } from "../certificates/order.ts";
+import { type AcmeConfig, resolveAcme } from "./acme.ts";
 import { resolveApp } from "./apps.ts";
 import { checkPatterns, checkReferences, checkServesSomething } from "./check.ts";
 import { checkCollisions } from "./collisions.ts";
@@ -17,10 +19,12 @@ import { failureOf } from "./paths.ts";
 import { Place } from "./place.ts";
 import { findPositions } from "./positions.ts";
 import { type Problem, Report } from "./problems.ts";
+import { ACME } from "./schema-acme.ts";
 import { ROOT, SERVER } from "./schema.ts";
 import { checkLimitNames, resolveRateLimits } from "./rate-limits.ts";
 import { resolveServer } from "./server.ts";
 import { resolveCron, resolveService } from "./services.ts";
+import type { AcmeContext } from "./site-tls.ts";
 import { resolveSite } from "./sites.ts";
 import { type Environment, substitute } from "./substitute.ts";
 import { resolveUpstream } from "./upstreams.ts";
@@ -121,10 +125,12 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
   );
   const serverSection = values.server ?? noServer(report);
   const server = resolveServer(serverSection, upstreams, context, maps.scope);
+  const acme = resolveAcme(values.acme ?? noAcme(report), context);
   const defaults = {
     accessLog: server.accessLog,
     encoding: resolveEncoding(serverSection.values, DEFAULT_ENCODING),
     types: resolveTypes(serverSection.values, DEFAULT_TYPES),
+    acme: acmeContext(acme, root),
   };
   const sites = values.site.map((site) => resolveSite(site.value, context, maps.scope, defaults));
   checkCollisions(
@@ -135,6 +141,7 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
   return {
     file: resolve(report.file),
     server,
+    acme,
     maps: maps.configs,
     apps: known.configs,
     upstreams,
@@ -143,6 +150,20 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
     services: values.service.flatMap(({ name, value }) => resolveService(name, value, known, context)),
     crons: values.cron.flatMap(({ name, value }) => resolveCron(name, value, known, context)),
   };
+}
+
+/** How names can be proved, by what the server listens on: http-01 is the simpler one. Ports that are forwarded to these are
+ *  unknown here. */
+function acmeContext({ authority, challenges }: AcmeConfig, { values }: Section<typeof ROOT>): AcmeContext {
+  const listens = values.site.flatMap(({ value }) => value.values.listen ?? []);
+  const ports = listens.map(({ value }) => (value.address.kind === "unix" ? 0 : value.address.port));
+  const hasHttp = ports.includes(80) || values.site.some(({ value }) => !value.place.has("listen"));
+  const kinds: readonly ChallengeKind[] = hasHttp ? ["http-01", "tls-alpn-01"] : ["tls-alpn-01", "http-01"];
+  return { challenges: challenges ?? kinds, isPrivate: authority.ca !== undefined };
+}
+
+function noAcme(report: Report): Section<typeof ACME> {
+  return table(ACME).read(new Place(report, ["acme"], {})) as Section<typeof ACME>;
 }
 
 /** [server] when it is not written: every key has its default. */

@@ -8,6 +8,7 @@ import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
 import { PROCESSES_TABLE } from "./schema-app-pool.ts";
 import type { Key, Schema } from "./keys.ts";
 import { SERVER } from "./schema.ts";
+import { ACME } from "./schema-acme.ts";
 import { APP } from "./schema-app.ts";
 import { COMPRESS } from "./schema-encoding.ts";
 import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
@@ -29,6 +30,11 @@ export interface ReferenceSection {
 
 export const SECTIONS: readonly ReferenceSection[] = [
   { title: "[server]", intro: "The server as a whole. May be left out.", schema: SERVER },
+  {
+    title: "[acme]",
+    intro: `Whom certificates of sites with \`tls = "auto"\` are ordered from. May be left out: then it is Let's Encrypt.`,
+    schema: ACME,
+  },
   {
     title: "[app.NAME]",
     intro: "A Python (WSGI) application, run by the server. Routes and messages call it by its name.",

@@ -9,10 +9,18 @@ const file = nonEmpty("a file in PEM");
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 
+/** Where certificates come from that are in no file of the administrator. */
+export const ISSUERS = ["auto", "internal"] as const;
+
 /** nginx's words are ssl_verify_client on and optional. */
 export const CLIENT_AUTH = ["required", "optional"] as const;
 
 export const SITE_TLS = {
+  issuer: optional(
+    choice(ISSUERS),
+    '`"auto"` without `cert` and `key`',
+    'Where certificates come from: `"auto"`, as `tls = "auto"`, or `"internal"`; for tables that say more, such as `client_ca`.',
+  ),
   cert: optional(
     listOf(file),
     "–",
@@ -53,12 +61,11 @@ export const SITE_TLS = {
 
 const tlsTable = table(SITE_TLS, '{ cert = "fullchain.pem", key = "privkey.pem" }');
 
-export const TLS: Kind<"off" | Section<typeof SITE_TLS>> = {
-  expected: `${tlsTable.expected}, or "off"`,
-  read: (place) => {
-    if (isTable(place.value)) return tlsTable.read(place);
-    return place.value === "off" ? "off" : void place.unfit(TLS.expected);
-  },
+const words = choice(["off", ...ISSUERS]);
+
+export const TLS: Kind<"off" | (typeof ISSUERS)[number] | Section<typeof SITE_TLS>> = {
+  expected: `"auto", "internal", "off", or ${tlsTable.expected}`,
+  read: (place) => (isTable(place.value) ? tlsTable.read(place) : words.read(place)),
 };
 
 export const HSTS_TABLE = {
@@ -111,10 +118,12 @@ export const DEFAULT_HTTPS_REDIRECT = 308;
 export const HTTPS = {
   tls: optional(
     TLS,
-    "none",
-    'Certificates for the encrypted addresses of the site, which are port 443 and those that say `tls = true`. `"off"`: none ' +
-      "is encrypted. Clients that name no site (SNI) get the default site of the address, or its only one; those that name " +
-      "an unknown one are refused.",
+    '`"auto"` on port 443, for names that the world may know',
+    'Certificates for the encrypted addresses of the site, which are port 443 and those that say `tls = true`. `"auto"`: ordered ' +
+      "from Let's Encrypt (see [acme]) and renewed by themselves; until the first has come the site shows a temporary one that " +
+      'browsers refuse. `"internal"`: signed by a local authority of this server, for names in a LAN. A table names files of your ' +
+      'own. `"off"`: none is encrypted. Clients that name no site (SNI) get the default site of the address, or its only one; ' +
+      "those that name an unknown one are refused.",
   ),
   https_redirect: byDefault(
     HTTPS_REDIRECT,

@@ -9,6 +9,7 @@ import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { byDefault, durationKey, optional, type Schema, type Section, sizeKey, table } from "./keys.ts";
 import { SERVER_HEADER } from "./http-kinds.ts";
 import { boolean, duration, integer, type Kind, listOf, namedOf, nonEmpty, type Placed, size } from "./kinds.ts";
+import { ACME } from "./schema-acme.ts";
 import { APP } from "./schema-app.ts";
 import { ENCODING, TYPES } from "./schema-encoding.ts";
 import { FILE_CACHE } from "./schema-files.ts";
@@ -54,6 +55,11 @@ export const SERVER = {
     "auto",
     "The socket through which `server status` and `server reload` reach this server: `auto` for one in a private directory, " +
       "found by the path of this file; `off` for none. Only the owner and root may use it. uWSGI: stats, master-fifo.",
+  ),
+  state_directory: optional(
+    nonEmpty("a directory"),
+    "`$STATE_DIRECTORY` (systemd), else `/var/lib/server` for root, else `$XDG_STATE_HOME/server`, else `~/.local/state/server`",
+    "Where certificates that the server ordered, their keys and its accounts are kept. Made when it is needed, for its owner alone.",
   ),
   pid_file: optional(
     nonEmpty("the path of a file"),
@@ -147,6 +153,7 @@ const sites: Kind<readonly Placed<Section<typeof SITE>>[]> = {
 /** The file as a whole. */
 export const ROOT = {
   server: optional(table(SERVER), "defaults", "The server as a whole."),
+  acme: optional(table(ACME), "defaults", "Whom certificates are ordered from."),
   app: byDefault(namedOf(table(APP), "tables [app.NAME]", refuseName), [], "Python applications.", "none"),
   upstream: byDefault(namedOf(table(UPSTREAM), "tables [upstream.NAME]", refuseName), [], "Other servers.", "none"),
   service: byDefault(

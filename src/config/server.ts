@@ -1,5 +1,6 @@
 /** [server] as it was written → the settings of the whole process. */
 import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
 import type { Scope } from "../exchange/scope.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import type { LimitsConfig, ServerConfig } from "./config.ts";
@@ -26,6 +27,7 @@ export function resolveServer(
     ...resolveLogs(place, values, context, scope),
     temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
     control: resolveControl(place.into("control"), values.control, context),
+    stateDirectory: resolveState(values.state_directory, context),
     pidFile: values.pid_file === undefined ? undefined : absolute(context, values.pid_file),
     drainTimeoutMs: values.drain_timeout,
     serverHeader: values.server_header,
@@ -34,6 +36,17 @@ export function resolveServer(
     limits: resolveLimits(place, values, upstreams),
     trustedProxies: values.trusted_proxies.map((entry) => entry.value),
   };
+}
+
+/** Nothing is there before something is kept. */
+function resolveState(written: string | undefined, context: Context): string {
+  if (written !== undefined) return absolute(context, written);
+  const { STATE_DIRECTORY, XDG_STATE_HOME, HOME } = context.environment;
+  // Several stand in one variable, by colons (systemd.exec(5)).
+  const [unit] = (STATE_DIRECTORY ?? "").split(":");
+  if (unit !== undefined && unit !== "") return unit;
+  if (process.getuid?.() === 0) return "/var/lib/server";
+  return join(XDG_STATE_HOME || join(HOME || "/", ".local/state"), "server");
 }
 
 function resolveTemporary(place: Place, written: string | undefined, context: Context): string {

@@ -4,19 +4,27 @@
  * makes clients refuse it is a warning, since a server that does not start serves nobody.
  */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { type LoadedPair, loadPair, type PairFiles, PairProblem, knownAuthorities } from "../certificates/files.ts";
-import { judge } from "../certificates/judge.ts";
+import { hostsOf, judge } from "../certificates/judge.ts";
+import type { ChallengeKind } from "../certificates/order.ts";
 import { parseCertificates } from "../certificates/pem.ts";
-import type { ListenAddress, SiteConfig } from "./config.ts";
+import type { ListenAddress } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
+import { isExact, isPublicHost } from "./public-names.ts";
 import { failureOf, requireFound, requireReadable } from "./paths.ts";
 import type { Place } from "./place.ts";
 import type { SITE } from "./schema-site.ts";
 import type { SITE_TLS } from "./schema-tls.ts";
-import type { ClientAuthConfig, SiteTlsConfig } from "./tls-config.ts";
+import type { ClientAuthConfig, HttpsConfig, SiteTlsConfig, TlsSource } from "./tls-config.ts";
 
-type Https = Pick<SiteConfig, "tls" | "hsts" | "httpsRedirect">;
+/** What [acme] and the addresses of all sites mean for an order. */
+export interface AcmeContext {
+  readonly challenges: readonly ChallengeKind[];
+  /** The authority is one of a company's own: it may know any name. */
+  readonly isPrivate: boolean;
+}
 
 /** Its keys that have to do with HTTPS; `names`: those of the site. */
 export function resolveHttps(
@@ -24,10 +32,11 @@ export function resolveHttps(
   listen: readonly ListenAddress[],
   names: readonly string[],
   context: Context,
-): Https {
+  acme: AcmeContext,
+): HttpsConfig {
   const encrypted = listen.find((address) => address.tls === true);
   if (encrypted === undefined) return refuseWithoutAddress(place, values.tls);
-  const tls = resolveTls(place, values.tls, names, context);
+  const tls = resolveTls(place, values.tls, names, context, acme);
   if (tls === undefined) return {};
   const port = encrypted.kind === "tcp" ? encrypted.port : 443;
   const { https_redirect: status, hsts } = values;
@@ -38,7 +47,7 @@ export function resolveHttps(
   };
 }
 
-function refuseWithoutAddress(place: Place, tls: Section<typeof SITE>["values"]["tls"]): Https {
+function refuseWithoutAddress(place: Place, tls: Section<typeof SITE>["values"]["tls"]): HttpsConfig {
   const should = 'belongs to a site that listens on 443 or on { address = "…", tls = true }';
   if (tls !== undefined && tls !== "off") place.into("tls").wrongKey({ what: "has no encrypted address", should });
   for (const key of ["hsts", "https_redirect"]) {
@@ -52,17 +61,53 @@ function resolveTls(
   written: Section<typeof SITE>["values"]["tls"],
   names: readonly string[],
   context: Context,
+  acme: AcmeContext,
 ): SiteTlsConfig | undefined {
   // Refused already.
   if (written === undefined && site.has("tls")) return undefined;
-  if (written === undefined || written === "off") {
-    const should = 'should have tls = { cert = "…", key = "…" }; or listen = [{ address = …, tls = false }]';
+  const isPublic = names.length > 0 && names.every(isPublicHost);
+  if (written === "off" || (written === undefined && !isPublic)) {
+    const should =
+      'should have tls = { cert = "…", key = "…" } or "internal"; or listen = [{ address = …, tls = false }]';
     site.into("listen").wrongKey({ what: "names an encrypted address (443 is one), and there is no tls", should });
     return undefined;
   }
-  const pairs = resolvePairs(written, names, context);
-  const client = resolveClientAuth(written, context);
-  return { source: { kind: "files", pairs }, policy: written.values.policy, client };
+  const place = site.has("tls") ? site.into("tls") : site;
+  if (written === undefined || typeof written === "string")
+    return { ...PLAIN, source: resolveIssuer(place, written ?? "auto", names, acme) };
+  const { cert, key, issuer, policy } = written.values;
+  const hasFiles = cert !== undefined || key !== undefined;
+  if (hasFiles && issuer !== undefined)
+    written.place.into("issuer").wrongKey({ what: "stands beside cert and key", should: "should be left out" });
+  const source: TlsSource = hasFiles
+    ? { kind: "files", pairs: resolvePairs(written, names, context) }
+    : resolveIssuer(place, issuer ?? "auto", names, acme);
+  return { source, policy, client: resolveClientAuth(written, context) };
+}
+
+const PLAIN = { policy: "intermediate", client: undefined } as const;
+
+/** What will be ordered. A pattern is no name that could be proved by an answer at it. */
+function resolveIssuer(
+  place: Place,
+  kind: "auto" | "internal",
+  names: readonly string[],
+  acme: AcmeContext,
+): TlsSource {
+  const hosts = names.flatMap(hostsOf);
+  const unfit = names.find((name) => (kind === "auto" ? !isExact(name) : hostsOf(name).length === 0));
+  if (names.length === 0)
+    place.wrong({ what: `is ${kind}, and the site has no names`, should: "should be beside names" });
+  else if (unfit !== undefined) {
+    const should =
+      kind === "auto" ? "should have all hosts written out, or certificates of your own" : "should have names of hosts";
+    place.wrong({ what: `is ${kind}, and nobody vouches for ${JSON.stringify(unfit)} so`, should });
+  } else if (kind === "auto" && !acme.isPrivate) {
+    const local = names.find((name) => !isPublicHost(name) && isIP(name.replace(/^\[|\]$/g, "")) === 0);
+    if (local !== undefined)
+      place.wrong({ what: `is auto, and no public authority knows ${local}`, should: 'should be "internal"' });
+  }
+  return { kind, names: hosts, challenges: acme.challenges };
 }
 
 function resolvePairs({ place, values }: Section<typeof SITE_TLS>, names: readonly string[], context: Context) {

@@ -17,7 +17,7 @@ import { isTable, type Place } from "./place.ts";
 import { resolveRoute, type RouteScopes } from "./routes.ts";
 import { resolveRules } from "./rules.ts";
 import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
-import { resolveHttps } from "./site-tls.ts";
+import { type AcmeContext, resolveHttps } from "./site-tls.ts";
 
 /** nginx makes its unix listeners like that: what is served to everyone may be asked by everyone. */
 const LISTEN_SOCKET_MODE = 0o666;
@@ -26,6 +26,7 @@ const LISTEN_SOCKET_MODE = 0o666;
 export interface SiteDefaults {
   readonly encoding: EncodingConfig;
   readonly types: TypesConfig;
+  readonly acme: AcmeContext;
   readonly accessLog: AccessLogConfig;
 }
 
@@ -49,7 +50,7 @@ export function resolveSite(
     headers: resolveHeaders(values.headers, siteScope(names, scope)),
     passesUnderscores: values.underscores_in_headers === "pass",
     listen,
-    ...resolveHttps(section, listen, names, context),
+    ...resolveHttps(section, listen, names, context, server.acme),
     accessLog: resolveSiteLog(place, values, server.accessLog, context, siteScope(names, scope)),
     ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
     charset: values.charset,

@@ -1,5 +1,6 @@
 /** What config.ts says of TLS: plain data, as all of it. */
 import type { PairFiles } from "../certificates/files.ts";
+import type { Wanted } from "../certificates/issue-job.ts";
 import type { TlsPolicy } from "../net/server-tls.ts";
 
 /** Of a site with an encrypted address. */
@@ -10,8 +11,18 @@ export interface SiteTlsConfig {
   readonly client: ClientAuthConfig | undefined;
 }
 
+/** Of a site with an encrypted address; all undefined without. */
+export interface HttpsConfig {
+  readonly tls?: SiteTlsConfig;
+  readonly hsts?: HstsConfig;
+  readonly httpsRedirect?: HttpsRedirectConfig;
+}
+
 /** Of several pairs each has another kind of key. */
-export type TlsSource = { readonly kind: "files"; readonly pairs: readonly PairFiles[] };
+export type TlsSource =
+  | { readonly kind: "files"; readonly pairs: readonly PairFiles[] }
+  /** Ordered from an authority; signed by one of our own. */
+  | Wanted;
 
 /** Which certificates of clients are good, and what one without gets. */
 export interface ClientAuthConfig {

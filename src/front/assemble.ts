@@ -35,6 +35,7 @@ import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
 import { type AssembledApp, assembleApp, type AppsContext } from "./apps.ts";
 import { Caches } from "./caches.ts";
+import type { Challenges } from "./challenges.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
@@ -78,6 +79,7 @@ export interface AssembleContext extends AppsContext, GuardsContext {
   readonly replaced: boolean;
   /** Requests of each server of an upstream, of all fronts. */
   readonly servers: CountSketch;
+  readonly challenges: Challenges;
   readonly accounts: Accounts;
   /** What is served until now. */
   readonly before: Assembly | undefined;
@@ -114,6 +116,7 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
     compressions: new Compressions(),
     accounts: context.accounts,
     files: heirlooms.files.of(config.server.fileCache, () => shareFiles(config.server.fileCache, log)),
+    challenges: context.challenges,
   };
   const sites = assembleSites(config, targets);
   return { ...sites, apps, upstreams: [...upstreams.values()], caches, heirlooms, accounts: context.accounts };
@@ -149,7 +152,10 @@ function assembleSites(config: Config, targets: Targets): Pick<Assembly, "handle
   const refusals = new Map<string, RefusalOptions>();
   for (const key of new Set(config.sites.flatMap((site) => site.listen.map(listenKey)))) {
     const listening = sites.filter((site) => listensOn(site.config, key));
-    handlers.set(key, makeHostHandler(listening, { serverRules, serverTrust, undeclared, log }));
+    handlers.set(
+      key,
+      makeHostHandler(listening, { serverRules, serverTrust, undeclared, log, challenges: targets.challenges }),
+    );
     const fallback = listening.find((site) => site.config.isDefault);
     const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);
     refusals.set(key, { refusalRules: fallback === undefined ? serverRules : fallback.headerRules, refusalPages });
@@ -170,6 +176,7 @@ interface Targets {
   /** What all file routes share: one bound on the memory of all of them. */
   readonly files: SharedFiles;
   readonly heirlooms: AssemblyHeirlooms;
+  readonly challenges: Challenges;
 }
 
 /** Undefined when nobody is named: then nothing is asked and nothing is held back. */

@@ -7,11 +7,9 @@ import { type Log, makeLog } from "../base/log.ts";
 import { sparing } from "../base/log-repetition.ts";
 import { monotonicMs } from "../base/clock.ts";
 import type { AppMessage } from "../apps/messages.ts";
-import type { Config } from "../config/config.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
-import { compileAddressSet } from "../exchange/address-set.ts";
 import { CountSketch } from "../exchange/count-sketch.ts";
-import { SpoolBudget, type SpoolBounds } from "../exchange/spool-budget.ts";
+import { SpoolBudget } from "../exchange/spool-budget.ts";
 import { listenTls, type SecureOwner, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
@@ -19,9 +17,11 @@ import { errorLogWriter } from "../os/log-file.ts";
 import { Accepting } from "./accepting.ts";
 import { AccessLogs, LogBuffers } from "./access-logs.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
-import { Admission, type AdmissionBounds } from "./admission.ts";
+import { Admission } from "./admission.ts";
 import { assemble, type Assembly } from "./assemble.ts";
 import type { SiteCertificates } from "./certificates.ts";
+import { admissionBounds, spoolBounds } from "./bounds.ts";
+import { Challenges } from "./challenges.ts";
 import { Channels } from "./channels.ts";
 import { Generations } from "./generations.ts";
 import { Handshake } from "./handshake.ts";
@@ -78,6 +78,7 @@ export interface FrontEvents {
 
 export class Front implements SessionObserver {
   private readonly log: Log;
+  readonly challenges = new Challenges();
   private readonly logBuffers: LogBuffers;
   private readonly channels: Channels;
   private readonly generations: Generations;
@@ -137,6 +138,7 @@ export class Front implements SessionObserver {
       servers: this.servers,
       accounts: new AccessLogs(setup.config, setup.accessLogs, this.logBuffers),
       before,
+      challenges: this.challenges,
       log: this.log,
       limited: (limit, detail) => this.limited(limit, detail),
       changed: (places) => {
@@ -280,6 +282,8 @@ export class Front implements SessionObserver {
       fd,
       policy: tls ?? "intermediate",
       choose: (serverName) => this.generations.current.certificates.choose(key, serverName),
+      challenge: (serverName) => this.challenges.context(serverName),
+      challenged: () => this.challenges.hasTls,
       accept: (wire) => this.acceptedSecure(key, wire),
       plainAnswer: plainHttpAnswer,
     });
@@ -373,19 +377,6 @@ export class Front implements SessionObserver {
     this.generations.close();
     void this.generations.current.assembly.caches.flush().then(() => this.told.drained());
   }
-}
-
-function admissionBounds({ server: { limits, trustedProxies } }: Config): AdmissionBounds {
-  const { connectionsMax, connectionsPerAddressMax } = limits;
-  return { connectionsMax, connectionsPerAddressMax, trust: compileAddressSet(trustedProxies) };
-}
-
-/** A front's part of what the whole server may spool. */
-function spoolBounds({ server: { fronts, limits } }: Config): SpoolBounds {
-  return {
-    memoryBytesMax: Math.floor(limits.spoolMemoryBytesMax / fronts),
-    diskBytesMax: Math.floor(limits.spoolDiskBytesMax / fronts),
-  };
 }
 
 function openErrorLog({ front, setup, errorLog }: Start, logged: (line: string) => void): Log {

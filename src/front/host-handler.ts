@@ -8,6 +8,7 @@ import { schemeIsMisdirected } from "../exchange/misdirected.ts";
 import { makeRedirectHandler } from "../exchange/redirect.ts";
 import type { HeaderRules } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
+import type { Challenges } from "./challenges.ts";
 import { refusesTls } from "./misdirected-tls.ts";
 import { namelessSite, selectSite } from "./routing.ts";
 import { makeTemplate } from "./templates.ts";
@@ -27,6 +28,7 @@ export interface HostContext {
   readonly serverTrust: Trust | undefined;
   readonly undeclared: UndeclaredProxy;
   readonly log: Log;
+  readonly challenges: Challenges;
 }
 
 /** Requests that come unencrypted are sent to the encrypted address of the site, if it has one. */
@@ -41,12 +43,13 @@ export function withHttps({ httpsRedirect }: SiteConfig, handler: Handler, scope
 /** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
 export function makeHostHandler(
   sites: readonly AssembledSite[],
-  { serverRules, serverTrust, undeclared, log }: HostContext,
+  { serverRules, serverTrust, undeclared, log, challenges }: HostContext,
 ): Handler {
   const select = selectSite(sites);
   const nameless = namelessSite(sites);
   const handshaken = (name: string) => (name === "" ? nameless : select(name));
   return (exchange) => {
+    if (challenges.answers(exchange)) return;
     const site = select(exchange.head.host, exchange);
     exchange.headerRules = site === undefined ? serverRules : site.headerRules;
     const trust = site === undefined ? serverTrust : site.trust;

@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
 import type { TlsPolicy } from "../net/server-tls.ts";
 import type { SiteCertificates } from "./certificates.ts";
+import type { ChallengeAnswers } from "./challenges.ts";
 import type { FrontTraffic } from "./traffic.ts";
 
 export interface ListenerHandle {
@@ -57,6 +58,8 @@ export type ToFront =
     }
   /** Those of all sites, of which one or more have changed. */
   | { readonly kind: "certificates"; readonly certificates: SiteCertificates }
+  /** Answers that certificate authorities ask for, all that there are now. */
+  | { readonly kind: "challenges"; readonly answers: ChallengeAnswers }
   /** Begin to accept: everything that requests need is there. */
   | { readonly kind: "accept" }
   /** Make ready to serve this in place of what is served, and say `prepared`. */

@@ -50,6 +50,9 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
     case "discard":
       front?.discard();
       break;
+    case "challenges":
+      front?.challenges.take(message.answers);
+      break;
     case "app":
       front?.appMessage(message.pool, message.message);
       break;

@@ -4,6 +4,8 @@
  */
 import type { Log } from "../base/log.ts";
 import { type LoadedPair, loadPair, type PairFiles } from "../certificates/files.ts";
+import type { IssueState, Wanted } from "../certificates/issue-job.ts";
+import type { Issuer } from "../certificates/issuer.ts";
 import { judge, namesOf, oneLine } from "../certificates/judge.ts";
 import { knownAuthorities } from "../certificates/files.ts";
 import type { Config, SiteConfig } from "../config/config.ts";
@@ -14,7 +16,8 @@ import { Watch } from "./watch.ts";
 export interface CertificateStatus {
   /** The sites that show it. */
   readonly site: string;
-  readonly source: "files";
+  /** `temporary` until an authority has answered. */
+  readonly source: "files" | IssueState["source"];
   readonly names: readonly string[];
   readonly issuer: string;
   /** Milliseconds since the epoch. */
@@ -34,13 +37,17 @@ interface Held {
 
 export class Certificates {
   private readonly held: readonly (Held | undefined)[];
+  private readonly config: Config;
+  private readonly issuer: Issuer;
   private readonly log: Log;
   private readonly watch: Watch | undefined;
   private readonly changed: (certificates: SiteCertificates) => void;
 
   /** Throws when a file cannot be used any more, though it could when the configuration was checked. */
-  constructor(config: Config, changed: (certificates: SiteCertificates) => void, log: Log) {
+  constructor(config: Config, issuer: Issuer, changed: (certificates: SiteCertificates) => void, log: Log) {
     this.log = log;
+    this.config = config;
+    this.issuer = issuer;
     this.changed = changed;
     this.held = config.sites.map((site) => {
       const files = filesOf(site);
@@ -53,6 +60,15 @@ export class Certificates {
 
   start(): void {
     this.watch?.start();
+    this.issuer.start(
+      this.config.sites.flatMap((site) => wantedBy(site) ?? []),
+      this.config.acme,
+    );
+  }
+
+  /** The issuer has another one for a site. */
+  issued(): void {
+    this.changed(this.forFronts());
   }
 
   stop(): void {
@@ -60,7 +76,11 @@ export class Certificates {
   }
 
   forFronts(): SiteCertificates {
-    return this.held.map((held) => held?.pairs.map(({ cert, key }) => ({ cert, key })));
+    return this.held.map((held, i) => {
+      const wanted = wantedBy(this.config.sites[i]);
+      const pairs = wanted === undefined ? held?.pairs : [this.issuer.state(wanted).pair];
+      return pairs?.map(({ cert, key }) => ({ cert, key }));
+    });
   }
 
   /** Something changed; of most it is none of theirs. */
@@ -91,8 +111,18 @@ export class Certificates {
   }
 
   status(): CertificateStatus[] {
-    return this.held.flatMap((held) => (held === undefined ? [] : held.pairs.map((pair) => describe(held, pair))));
+    return this.config.sites.flatMap((site, i) => {
+      const held = this.held[i];
+      const wanted = wantedBy(site);
+      if (wanted !== undefined) return [describeIssued(site, this.issuer.state(wanted))];
+      return held === undefined ? [] : held.pairs.map((pair) => describe(held, pair));
+    });
   }
+}
+
+function wantedBy(site: SiteConfig | undefined): Wanted | undefined {
+  const source = site?.tls?.source;
+  return source === undefined || source.kind === "files" ? undefined : source;
 }
 
 function filesOf({ tls }: SiteConfig): readonly PairFiles[] {
@@ -119,6 +149,12 @@ function problemsOf({ names }: SiteConfig, pairs: readonly LoadedPair[]): string
     const found = judge({ chain, names, nowMs: Date.now(), authorities: knownAuthorities });
     return found.map(({ what, should }) => `the certificate ${what}; it ${should}`);
   });
+}
+
+function describeIssued(site: SiteConfig, { source, pair, problem }: IssueState): CertificateStatus {
+  const waiting = source === "temporary" ? ["browsers refuse it: it is shown until there is one of an authority"] : [];
+  const problems = [...waiting, ...(problem === undefined ? [] : [problem])];
+  return { ...describe({ site, pairs: [pair], problem }, pair), source, problems };
 }
 
 function describe({ site, problem }: Held, pair: LoadedPair): CertificateStatus {

@@ -15,6 +15,7 @@ export interface Change {
 const FIXED = [
   ["fronts", "fronts"],
   ["control", "control"],
+  ["state_directory", "stateDirectory"],
   ["pid_file", "pidFile"],
   ["error_log", "errorLog"],
   ["log_level", "logLevel"],

@@ -21,12 +21,14 @@ import type { SiteCertificates } from "../front/certificates.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { AppPools } from "./app-pools.ts";
+import type { Issuer } from "../certificates/issuer.ts";
 import { Certificates } from "./certificates.ts";
 import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
 import type { Inheritance } from "./handover.ts";
+import { makeIssuer } from "./issuing.ts";
 import { Listeners } from "./listeners.ts";
 import { Logs } from "./logs.ts";
 import { Operations } from "./operations.ts";
@@ -103,6 +105,7 @@ class Master {
   private readonly logs: Logs;
   private readonly log: Log;
   private readonly pools: AppPools;
+  private readonly issuer: Issuer;
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly listeners: Listeners;
@@ -131,6 +134,8 @@ class Master {
     this.addresses = makeCountMemory(fronts);
     this.servers = makeCountMemory(fronts);
     this.log = logs.logFor("master");
+    const changed = () => this.holdings.certificates.issued();
+    this.issuer = makeIssuer(config, { log: logs.logFor("certificates"), fronts: () => this.fronts, changed });
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
     this.listeners = new Listeners(fronts, { fds: inheritance?.listeners ?? {}, lent: false });
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
@@ -146,7 +151,7 @@ class Master {
   /** Throws when a file cannot be used. */
   private makeCertificates(config: Config): Certificates {
     const changed = (certificates: SiteCertificates) => this.fronts?.postAll({ kind: "certificates", certificates });
-    return new Certificates(config, changed, this.logs.logFor("certificates"));
+    return new Certificates(config, this.issuer, changed, this.logs.logFor("certificates"));
   }
 
   private makePool(app: AppConfig, { server }: Config, pool: number): AppSupervisor {
@@ -381,6 +386,7 @@ class Master {
 
   private async tearDown(): Promise<void> {
     this.state = "stopping";
+    this.issuer.stop();
     this.fronts?.stop();
     await Promise.all([this.pools.stop(this.graceMs), this.companions.stopAfter()]);
     await this.companions.stopBefore();

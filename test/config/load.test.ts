@@ -54,7 +54,8 @@ function loadCase(name: string, variables: Record<string, string> = {}) {
 const SITE = '[[site]]\n[site.routes]\n"/" = { respond = "x" }\n';
 
 /** logs.test.ts looks at them. */
-const ANY_LOGS = {
+const ANY_REST = {
+  stateDirectory: expect.any(String),
   errorLogFormat: expect.any(String),
   accessLog: expect.any(Object),
   masked: expect.any(Array),
@@ -66,11 +67,12 @@ describe("defaults", () => {
     const file = join(CASES, "ok_minimal.toml");
     expect(loadCase("ok_minimal.toml")).toEqual({
       file,
+      acme: expect.anything(),
       server: {
         fronts: 4,
         errorLog: "stderr",
         logLevel: "info",
-        ...ANY_LOGS,
+        ...ANY_REST,
         control: "auto",
         temporaryDirectory: folder,
         fileCache: { bytesMax: 67_108_864, revalidateMs: 1000 },
@@ -150,7 +152,7 @@ describe("every key reaches the configuration", () => {
       fronts: 2,
       errorLog: "stderr",
       logLevel: "notice",
-      ...ANY_LOGS,
+      ...ANY_REST,
       control: join(CASES, "control.sock"),
       temporaryDirectory: join(CASES, "project"),
       fileCache: expect.any(Object),
@@ -379,7 +381,7 @@ describe("the file itself", () => {
   });
 
   test("names that objects have by birth are only unknown keys", () => {
-    const known = "known here: server, app, upstream, service, cron, map, limit, site";
+    const known = "known here: server, acme, app, upstream, service, cron, map, limit, site";
     expect(problemsOf(`__proto__ = 1\nconstructor = 2\n${SITE}`)).toEqual([
       `F:1:1: __proto__: is not a known key; ${known}`,
       `F:2:1: constructor: is not a known key; ${known}`,
@@ -390,11 +392,7 @@ describe("the file itself", () => {
 
 /** A fixed number of processes, without bounds on their lives. */
 function poolOf(processes: number) {
-  const unlimited = {
-    maxRequests: undefined,
-    maxLifetimeMs: undefined,
-    maxRssBytes: undefined,
-    killRssBytes: undefined,
-  };
+  const none = undefined;
+  const unlimited = { maxRequests: none, maxLifetimeMs: none, maxRssBytes: none, killRssBytes: none };
   return { processes, processesMin: processes, idleMs: 60_000, drainTimeoutMs: 60_000, ...unlimited };
 }

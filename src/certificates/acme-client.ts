@@ -1,0 +1,210 @@
+/**
+ * The protocol of certificate authorities, RFC 8555: what a client sends is signed (JWS, RFC 7515, ES256 with a key of the
+ * account), and each message holds a nonce that the server gave. Here: one request and its answer, the account, and what is
+ * asked of an authority. The way to a certificate is order.ts; when to go it is policy.ts.
+ */
+import { createHash, createHmac, createPublicKey, type KeyObject, sign } from "node:crypto";
+
+export interface Authority {
+  /** The URL of its directory. */
+  readonly directory: string;
+  /** PEM: whom its own certificate must lead to; undefined: those of the system. */
+  readonly ca: string | undefined;
+  /** External account binding: the number and the key (base64url) that the authority gave its customer. */
+  readonly binding: { readonly kid: string; readonly key: string } | undefined;
+}
+
+/** What the authority says is wrong (RFC 8555 section 6.7), or that it cannot be reached. */
+export class AcmeProblem extends Error {
+  /** `rateLimited`; `unreachable` is ours. */
+  readonly kind: string;
+  /** What its Retry-After says; 0 for nothing. */
+  readonly retryAfterMs: number;
+
+  constructor(kind: string, message: string, retryAfterMs = 0) {
+    super(message);
+    this.kind = kind;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export interface Directory {
+  readonly newNonce: string;
+  readonly newAccount: string;
+  readonly newOrder: string;
+  readonly renewalInfo?: string;
+  readonly meta?: { readonly externalAccountRequired?: boolean; readonly profiles?: Readonly<Record<string, string>> };
+}
+
+export interface Answer {
+  readonly url: string;
+  readonly text: string;
+  /** Of a JSON answer. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly retryAfterMs: number;
+}
+
+export interface AccountKey {
+  readonly key: KeyObject;
+  /** The account's URL, once there is one. */
+  kid: string | undefined;
+}
+
+type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** Authorities answer in a second; one that does not in this time will not. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** A server may refuse any nonce; one that refuses this many in a row refuses us. */
+const NONCES_MAX = 8;
+
+export class AcmeClient {
+  readonly account: AccountKey;
+  private readonly authority: Authority;
+  private readonly contact: readonly string[];
+  private readonly fetch: Fetch;
+  private known: Directory | undefined;
+  private nonce: string | undefined;
+
+  /** `contact`: mail addresses; most authorities write no more. */
+  constructor(authority: Authority, account: AccountKey, contact: readonly string[], fetch: Fetch = globalThis.fetch) {
+    this.authority = authority;
+    this.account = account;
+    this.contact = contact;
+    this.fetch = fetch;
+  }
+
+  async directory(): Promise<Directory> {
+    this.known ??= JSON.parse(await (await this.send(this.authority.directory, {})).text()) as Directory;
+    return this.known;
+  }
+
+  /** Finds or makes the account. */
+  async register(): Promise<void> {
+    if (this.account.kid !== undefined) return;
+    const { newAccount } = await this.directory();
+    const contact = this.contact.map((address) => `mailto:${address}`);
+    const { binding } = this.authority;
+    const payload = {
+      termsOfServiceAgreed: true,
+      ...(contact.length === 0 ? {} : { contact }),
+      ...(binding === undefined ? {} : { externalAccountBinding: this.bind(binding, newAccount) }),
+    };
+    this.account.kid = (await this.post(newAccount, payload)).url;
+  }
+
+  /** Section 7.3.4: the account's key, signed with the customer's. */
+  private bind({ kid, key }: NonNullable<Authority["binding"]>, url: string) {
+    const protectedPart = encode({ alg: "HS256", kid, url });
+    const payload = encode(this.jwk);
+    const mac = createHmac("sha256", Buffer.from(key, "base64url")).update(`${protectedPart}.${payload}`);
+    return { protected: protectedPart, payload, signature: mac.digest("base64url") };
+  }
+
+  /** `payload` undefined: POST-as-GET. Throws AcmeProblem. */
+  async post(url: string, payload?: unknown): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      const nonce = this.nonce ?? (await this.freshNonce());
+      this.nonce = undefined;
+      const response = await this.send(url, {
+        method: "POST",
+        headers: { "Content-Type": "application/jose+json" },
+        body: this.sign(url, nonce, payload),
+      });
+      this.nonce = response.headers.get("replay-nonce") ?? undefined;
+      const answer = await readAnswer(url, response);
+      if (response.ok) return answer;
+      const problem = problemOf(response.status, answer);
+      if (problem.kind !== "badNonce" || attempt === NONCES_MAX) throw problem;
+    }
+  }
+
+  private async freshNonce(): Promise<string> {
+    const { newNonce } = await this.directory();
+    const nonce = (await this.send(newNonce, { method: "HEAD" })).headers.get("replay-nonce");
+    if (nonce === null) throw new AcmeProblem("unreachable", `${newNonce} gave no nonce`);
+    return nonce;
+  }
+
+  /** A plain GET, for what needs no account (renewalInfo). */
+  async get(url: string): Promise<Answer> {
+    const response = await this.send(url, {});
+    const answer = await readAnswer(url, response);
+    if (!response.ok) throw problemOf(response.status, answer);
+    return answer;
+  }
+
+  private async send(url: string, init: RequestInit): Promise<Response> {
+    const { ca } = this.authority;
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    try {
+      return await this.fetch(url, { ...init, signal, ...(ca === undefined ? {} : { tls: { ca } }) });
+    } catch (error) {
+      const { code, message } = error as Error & { code?: string };
+      throw new AcmeProblem("unreachable", `${new URL(url).host} cannot be reached: ${code ?? message}`);
+    }
+  }
+
+  private sign(url: string, nonce: string, payload: unknown): string {
+    const { key, kid } = this.account;
+    const who = kid === undefined ? { jwk: this.jwk } : { kid };
+    const protectedPart = encode({ alg: "ES256", ...who, nonce, url });
+    const payloadPart = payload === undefined ? "" : encode(payload);
+    const signature = sign("sha256", Buffer.from(`${protectedPart}.${payloadPart}`), {
+      key,
+      dsaEncoding: "ieee-p1363",
+    });
+    return JSON.stringify({
+      protected: protectedPart,
+      payload: payloadPart,
+      signature: signature.toString("base64url"),
+    });
+  }
+
+  /** Its members in the order of RFC 7638 section 3. */
+  private get jwk() {
+    const { crv, kty, x, y } = createPublicKey(this.account.key).export({ format: "jwk" });
+    return { crv, kty, x, y };
+  }
+
+  /** RFC 8555 section 8.1. */
+  keyAuthorization(token: string): string {
+    const thumbprint = createHash("sha256").update(JSON.stringify(this.jwk)).digest("base64url");
+    return `${token}.${thumbprint}`;
+  }
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}
+
+async function readAnswer(url: string, response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
+  return {
+    url: response.headers.get("location") ?? url,
+    text,
+    json: isJson ? (parseJson(text) as Answer["json"]) : {},
+    retryAfterMs: retryAfter(response.headers.get("retry-after")),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** RFC 9110 section 10.2.3: seconds, or a date. */
+function retryAfter(written: string | null): number {
+  if (written === null) return 0;
+  const ms = /^\d+$/.test(written) ? Number(written) * 1000 : Date.parse(written) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+}
+
+function problemOf(status: number, { json, text, retryAfterMs }: Answer): AcmeProblem {
+  const kind = String(json["type"] ?? "").replace(/^urn:ietf:params:acme:error:/, "");
+  const detail = String(json["detail"] ?? text.slice(0, 200));
+  return new AcmeProblem(kind === "" ? `status ${status}` : kind, `${kind || status}: ${detail}`, retryAfterMs);
+}

@@ -1,0 +1,56 @@
+/**
+ * When a certificate is renewed, how long a failure is waited out, and of whom the next one is asked. Pure: the clock and
+ * chance are parameters.
+ */
+
+export interface Lifetime {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Let's Encrypt asks for no more than 5 failures of a name per hour. */
+const FIRST_PAUSE_MS = 2 * MINUTE_MS;
+const LONGEST_PAUSE_MS = DAY_MS;
+/** From this many failures on, the second authority gets every other turn. */
+const PATIENCE = 3;
+/** Without a window of the authority's own it is asked again this often (RFC 9773 section 4.3.3). */
+export const ASK_AGAIN_MS = 6 * HOUR_MS;
+
+/** At `window`, somewhere in it (RFC 9773 section 4.2); else when a third of the lifetime is left, or up to a thirtieth of it
+ *  before, so that all who began together do not come together. `chance`: 0 to 1, the same for one certificate. */
+export function renewAtMs(lifetime: Lifetime, window: Lifetime | undefined, chance: number): number {
+  if (window !== undefined) return window.fromMs + chance * Math.max(0, window.toMs - window.fromMs);
+  const length = lifetime.toMs - lifetime.fromMs;
+  return lifetime.toMs - length / 3 - (chance * length) / 30;
+}
+
+/** After so many failures in a row (1 and more): twice as long each time, up to a day, and never before the authority said. */
+export function pauseMs(failures: number, retryAfterMs: number, chance: number): number {
+  const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(20, failures - 1));
+  return Math.max(retryAfterMs, pause * (0.75 + chance / 2));
+}
+
+export interface Attempt {
+  readonly authority: "first" | "second";
+  /** Whether it would work is tried out where a failure costs nothing. */
+  readonly rehearsed: boolean;
+}
+
+export interface Means {
+  readonly hasSecond: boolean;
+  readonly hasStaging: boolean;
+}
+
+export function nextAttempt(failures: number, { hasSecond, hasStaging }: Means): Attempt {
+  const isSecond = hasSecond && failures >= PATIENCE && (failures - PATIENCE) % 2 === 0;
+  return { authority: isSecond ? "second" : "first", rehearsed: !isSecond && hasStaging && failures > 0 };
+}
+
+/** Is less than a sixth of the lifetime left? Then a failure is no longer one among many. */
+export function isPressing({ fromMs, toMs }: Lifetime, nowMs: number): boolean {
+  return toMs - nowMs < (toMs - fromMs) / 6;
+}

@@ -1,0 +1,63 @@
+/** [acme] as it was written → whom certificates are ordered from. */
+import { readFileSync } from "node:fs";
+import type { Authority } from "../certificates/acme-client.ts";
+import type { IssuerOptions } from "../certificates/issue-job.ts";
+import type { ChallengeKind } from "../certificates/order.ts";
+import { parseCertificates } from "../certificates/pem.ts";
+import { absolute, type Context } from "./context.ts";
+import type { Section, Values } from "./keys.ts";
+import { failureOf } from "./paths.ts";
+import type { Place } from "./place.ts";
+import { type ACME, DIRECTORIES } from "./schema-acme.ts";
+
+export interface AcmeConfig extends IssuerOptions {
+  /** Undefined: what the addresses allow. */
+  readonly challenges: readonly ChallengeKind[] | undefined;
+}
+
+type AuthorityValues = Pick<Values<typeof ACME>, "directory" | "ca" | "eab_kid" | "eab_key">;
+
+export function resolveAcme({ place, values }: Section<typeof ACME>, context: Context): AcmeConfig {
+  const { contact, profile, staging, challenges, fallback } = values;
+  const authority = resolveAuthority(place, values, context);
+  return {
+    authority,
+    second: fallback === undefined ? undefined : resolveAuthority(fallback.place, fallback.values, context),
+    staging: resolveStaging(staging, authority),
+    contact: contact.map(({ value }) => value),
+    profile,
+    challenges: challenges?.map(({ value }) => value),
+  };
+}
+
+function resolveStaging(written: string | undefined, authority: Authority): Authority | undefined {
+  const isLetsEncrypt = authority.directory === DIRECTORIES["letsencrypt"];
+  const directory = written ?? (isLetsEncrypt ? DIRECTORIES["letsencrypt-staging"] : undefined);
+  return directory === undefined || directory === "off" ? undefined : { ...authority, directory, binding: undefined };
+}
+
+function resolveAuthority(place: Place, values: AuthorityValues, context: Context): Authority {
+  const { directory, eab_kid: kid, eab_key: key } = values;
+  for (const [one, other] of [
+    ["eab_kid", "eab_key"],
+    ["eab_key", "eab_kid"],
+  ] as const) {
+    if (place.has(one) && !place.has(other))
+      place.into(one).wrongKey({ what: `has no ${other}`, should: `needs ${other} beside it` });
+  }
+  const binding = kid === undefined || key === undefined ? undefined : { kid, key };
+  return { directory, ca: readCa(place.into("ca"), values.ca, context), binding };
+}
+
+function readCa(place: Place, written: string | undefined, context: Context): string | undefined {
+  if (written === undefined) return undefined;
+  const path = absolute(context, written);
+  try {
+    const text = readFileSync(path, "latin1");
+    parseCertificates(text);
+    return text;
+  } catch (error) {
+    const what = error instanceof Error && "code" in error ? failureOf(error) : (error as Error).message;
+    return void place.wrong({ what: `names ${path}, ${what}`, should: "should be a file in PEM" });
+  }
+}
