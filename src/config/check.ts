@@ -6,6 +6,7 @@ import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import type { Place } from "./place.ts";
+import type { Finding } from "./problems.ts";
 import type { ROOT } from "./schema.ts";
 import type { ROUTE, SITE, TARGET } from "./schema-site.ts";
 
@@ -83,18 +84,30 @@ export function checkServesSomething({ place, values }: Root): void {
   });
 }
 
-/** Two spellings of one pattern: TOML refuses only what is spelt the same. */
+/** Two spellings of one pattern: TOML refuses only what is spelt the same. The router takes a prefix with and without its
+ *  slash for one, and must not be given both. */
 export function checkPatterns(site: Site): void {
   const seen = new Map<string, Place>();
   for (const { name, place } of site.value.values.routes ?? []) {
     const key = patternKey(name);
     const before = seen.get(key);
-    if (before !== undefined)
-      place.wrongKey({ what: `is the same as ${JSON.stringify(String(before.path.at(-1)))} on ${before.line}` });
-    else seen.set(key, place);
+    if (before === undefined) seen.set(key, place);
+    else place.wrongKey(duplicateOf(name, before));
   }
 }
 
+function duplicateOf(name: string, before: Place): Finding {
+  const earlier = String(before.path.at(-1));
+  const what = `is the same as ${JSON.stringify(earlier)} on ${before.line}`;
+  if (!name.startsWith("/") || name === earlier) return { what };
+  const path = name.replace(/\/$/, "");
+  return {
+    what,
+    should: `should be one route, since a prefix holds ${path} and what is below it, or "= ${path}" for that path alone`,
+  };
+}
+
 function patternKey(written: string): string {
+  if (written.startsWith("/")) return written.replace(/\/$/, "");
   return written.replace(/^(=|~\*|~)\s*/, "$1 ");
 }
