@@ -17,8 +17,8 @@ export function isInBackground(): boolean {
   return inBackground;
 }
 
-/** In ps it is what people look for. */
-export function goToBackground(words: readonly string[], log: string, terminal: Terminal): number {
+/** `name`: whose place it takes; in ps it is what people look for. */
+export function goToBackground(name: string, words: readonly string[], log: string, terminal: Terminal): number {
   let fd: number;
   try {
     fd = openSync(log, "a", 0o640);
@@ -27,7 +27,7 @@ export function goToBackground(words: readonly string[], log: string, terminal: 
     return EXIT_FAILED;
   }
   const child = spawn(process.execPath, [...words], {
-    argv0: "uwsgi",
+    argv0: name,
     cwd: terminal.folder,
     detached: true,
     env: { ...terminal.environment, [MARK]: "1" },

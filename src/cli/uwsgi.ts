@@ -64,7 +64,7 @@ async function start(words: readonly string[], terminal: Terminal): Promise<numb
   const { formatProblems } = await import("../config/problems.ts");
   terminal.stderr(formatProblems(problems, { colour: terminal.colour.stderr }));
   if (config === undefined) return EXIT_USAGE;
-  if (run.daemonize !== undefined && !isInBackground()) return goToBackground(words, run.daemonize, terminal);
+  if (run.daemonize !== undefined && !isInBackground()) return goToBackground("uwsgi", words, run.daemonize, terminal);
   return serve(run, config, () => load(prepare()), terminal);
 }
 
