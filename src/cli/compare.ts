@@ -76,7 +76,7 @@ function ask(base: URL, { method, path, host, bodyBytes }: Probe): Promise<Answe
       const status = response.statusCode ?? 0;
       resolve({
         status,
-        location: relative(location, base),
+        location: relative(location, base, host),
         type: plain(type),
         cache,
         bytes,
@@ -93,9 +93,9 @@ function ask(base: URL, { method, path, host, bodyBytes }: Probe): Promise<Answe
 }
 
 /** A redirect to the server itself may name it or not. */
-function relative(location: string, base: URL): string {
+function relative(location: string, base: URL, host: string | undefined): string {
   const at = location.indexOf("//") === -1 ? undefined : new URL(location, base);
-  return at !== undefined && at.port === base.port && at.hostname === base.hostname
+  return at !== undefined && at.port === base.port && [base.hostname, host].includes(at.hostname)
     ? at.pathname + at.search
     : location;
 }
