@@ -52,6 +52,9 @@ const REPLY_HEAD_BYTES_MAX = 256 * 1024;
 /** A complete reply is waited for up to this size, so that it goes out in one write; a longer one streams. */
 const WHOLE_BYTES_MAX = 128 * 1024;
 
+/** Blocks of a reply are joined up to this size; to copy more into memory of its own costs as much as the write. */
+const JOINED_BYTES_MAX = 16 * 1024;
+
 export const REQUEST_HEADER_BYTES = 28;
 /** Where a request frame holds its limit. */
 export const REQUEST_LIMIT_OFFSET = 24;
@@ -238,22 +241,24 @@ export class FrameReader {
   private more(): FrameEvent {
     if (this.at === this.bytes.length) return "need-data";
     this.take();
-    if (this.continues()) this.join();
+    if (this.continues(this.data.length)) this.join();
     return "data";
   }
 
-  /** Does the next frame, or what is here of it, go on with the content at hand? */
-  private continues(): boolean {
+  /** Does a whole next frame go on with the content at hand, of which there are `length` bytes, and is it small? */
+  private continues(length: number): boolean {
     const { bytes, at } = this;
     if (this.left > 0 || this.ends || bytes.length - at < FRAME_HEADER_BYTES || bytes[at] !== TYPE_DATA) return false;
+    const more = u32(bytes, at + 12);
+    if (length + more > JOINED_BYTES_MAX || bytes.length - at - FRAME_HEADER_BYTES < more) return false;
     const epoch = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
     return u32(bytes, at + 4) === this.id && epoch === this.epoch && u32(bytes, at + 8) === 0;
   }
 
-  /** Blocks of one reply that have come together are one event: each by itself would be a write to the client. */
+  /** Small blocks of one reply that have come together are one event: each by itself would be a write to the client. */
   private join(): void {
     const parts = [this.data];
-    while (this.continues()) {
+    for (let length = this.data.length; this.continues(length); length += this.data.length) {
       this.ends = this.bytes[this.at + 1] === FLAG_END;
       this.left = u32(this.bytes, this.at + 12);
       this.at += FRAME_HEADER_BYTES;

@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { version } from "../../package.json";
 import type { Loaded } from "../config/load.ts";
 import type { NginxRun } from "../import/nginx/run.ts";
-import { goToBackground, isInBackground } from "./background.ts";
+import { goToBackground } from "./background.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, type Terminal } from "./command.ts";
 import { type NginxOptions, readNginxOptions } from "./nginx-options.ts";
 
@@ -83,6 +83,9 @@ async function runConf(
   terminal: Terminal,
 ): Promise<number> {
   if (!existsSync(file)) return complain(terminal, `[emerg] open() "${file}" failed (2: No such file or directory)`);
+  const { Inheritance } = await import("../master/handover.ts");
+  // Somebody waits for this process: it is the one in the background, or takes the place of another.
+  const inheritance = Inheritance.take();
   const { prepareNginx } = await import("../import/nginx/run.ts");
   const { loadPlanText, problemsOf } = await import("../import/load.ts");
   const { SourceFile } = await import("../import/source.ts");
@@ -101,12 +104,19 @@ async function runConf(
   if (options.signal !== undefined) return sendSignal(options.signal, run.pidFile, terminal);
   const { config, problems } = load(run);
   const { formatProblems } = await import("../config/problems.ts");
-  if (!isInBackground()) terminal.stderr(formatProblems(problems, { colour: terminal.colour.stderr }));
+  const said = formatProblems(problems, { colour: terminal.colour.stderr });
+  terminal.stderr(said);
   if (options.test) return tellTest(file, config !== undefined, run, options, terminal);
-  if (config === undefined) return complain(terminal, `[emerg] ${file} cannot be served; nothing is started`);
-  if (run.daemon && !isInBackground()) return goToBackground("nginx", words, run.errorLog ?? "/dev/null", terminal);
+  if (config === undefined) {
+    inheritance?.failedToStart(said.trimEnd());
+    return complain(terminal, `[emerg] ${file} cannot be served; nothing is started`);
+  }
+  const successor = ["nginx", ...words];
+  if (run.daemon && inheritance === undefined) {
+    return goToBackground(successor, run.errorLog ?? "/dev/null", terminal);
+  }
   const { runMaster } = await import("../master/master.ts");
-  return runMaster(config, { read: () => load(prepare()) });
+  return runMaster(config, { read: () => load(prepare()), inheritance, successor });
 }
 
 function tellTest(

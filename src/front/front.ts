@@ -9,7 +9,9 @@ import { monotonicMs } from "../base/clock.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { CountSketch } from "../exchange/count-sketch.ts";
+import { FrontPulse } from "../exchange/pulse.ts";
 import { SpoolBudget } from "../exchange/spool-budget.ts";
+import { ownLoop } from "../net/own-loop.ts";
 import { listenTls, type SecureOwner, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
@@ -84,6 +86,7 @@ export class Front implements SessionObserver {
   private readonly generations: Generations;
   private readonly budget: SpoolBudget;
   private readonly servers: CountSketch;
+  private readonly pulse: FrontPulse;
   private readonly limits: LimitLog;
   private readonly admission: Admission;
   private readonly accepting: Accepting;
@@ -120,6 +123,8 @@ export class Front implements SessionObserver {
       refused: (what) => this.limited(SPOOL_LIMITS[what], SPOOL_DETAILS[what]),
     });
     this.servers = new CountSketch(start.servers, front);
+    // Every thread of a front has a loop.
+    this.pulse = new FrontPulse(start.pulses, front, ownLoop()?.descriptor ?? -1);
     this.channels = new Channels(this.log, (pool) => told.retired(pool));
     this.generations = new Generations(setup, (...from) => this.assemble(...from), this.channels);
     this.accepting = this.makeAccepting(setup.listeners);
@@ -320,6 +325,7 @@ export class Front implements SessionObserver {
   }
 
   private sweep(): void {
+    this.pulse.beat();
     const nowMs = monotonicMs();
     for (const session of this.admission.sessions) session.tick(nowMs);
     this.refusals.tick(nowMs);

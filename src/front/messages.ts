@@ -55,6 +55,8 @@ export type ToFront =
       readonly usage: SharedArrayBuffer;
       readonly addresses: SharedArrayBuffer;
       readonly servers: SharedArrayBuffer;
+      /** See exchange/pulse.ts. */
+      readonly pulses: SharedArrayBuffer;
     }
   /** Those of all sites, of which one or more have changed. */
   | { readonly kind: "certificates"; readonly certificates: SiteCertificates }
@@ -70,7 +72,7 @@ export type ToFront =
   | { readonly kind: "discard" }
   | { readonly kind: "app"; readonly pool: number; readonly message: AppMessage }
   /** Fail as a bug would: for tests of what the master does then. */
-  | { readonly kind: "fault" }
+  | { readonly kind: "fault"; readonly hangs: boolean }
   /** Replies that are kept no more: host and target, `*` at the end for all that begin so. */
   | { readonly kind: "forget"; readonly places: readonly string[] }
   /** To be answered with what is known of caches and upstreams, after `forget` was forgotten. */

@@ -24,8 +24,8 @@ export interface CommandSources {
   readonly drainTimeoutMs: () => number;
   readonly logs: Pick<Logs, "files" | "reopen" | "recent">;
   readonly fronts: number;
-  /** Makes front number `front` fail as a bug would. */
-  readonly fault: (front: number) => void;
+  /** Makes front number `front` fail, or hang, as a bug would. */
+  readonly fault: (front: number, hangs: boolean) => void;
 }
 
 export function makeCommands(sources: CommandSources): ControlCommands {
@@ -116,11 +116,11 @@ function recentCommand({ logs }: CommandSources): ControlCommand {
 /** For tests of the supervision; only the owner of the server reaches it, who may as well kill the process. */
 function faultCommand({ fronts, fault }: CommandSources): ControlCommand {
   return (parameters) => {
-    checkParameters(parameters, ["front"]);
+    checkParameters(parameters, ["front", "hangs"]);
     const { front } = parameters;
     if (typeof front !== "number" || !Number.isInteger(front) || front < 0 || front >= fronts)
       throw new ControlError("bad-argument", `front should be a number from 0 to ${fronts - 1}`);
-    fault(front);
+    fault(front, parameters["hangs"] === true);
     return { front };
   };
 }

@@ -4,6 +4,8 @@
  */
 import { pathToFileURL } from "node:url";
 import type { Log } from "../base/log.ts";
+import { LOOK_MS, Pulse, STILL_LOOKS_MAX } from "../exchange/pulse.ts";
+import { closeSockets } from "../os/epoll.ts";
 import type { FromFront, Setup, ToFront } from "../front/messages.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { Questions } from "./questions.ts";
@@ -20,6 +22,8 @@ const THREAD_ENTRY = new URL("./front/thread.ts", pathToFileURL(Bun.main)).href;
 
 export interface FrontsOptions {
   readonly count: number;
+  /** Where they count as long as they live (pulse.ts). */
+  readonly pulses: SharedArrayBuffer;
   /** The first message for front number `front`; called anew for each replacement (descriptors are duplicated). */
   readonly startMessage: (front: number, replaced: boolean) => ToFront;
   /** A replacement has been started: give it what the first one was given after `start`. */
@@ -51,15 +55,21 @@ export class Fronts {
   private readonly ready = new Set<number>();
   private readonly drained = new Set<number>();
   private readonly deaths: number[];
+  /** By force: they had no time to close anything. */
+  private readonly ended = new Set<number>();
   private phase: Phase = "running";
   private round: Round | undefined = undefined;
   private accepting = false;
   /** Why a front could not start at all; later deaths are restarts. */
   private failure: Error | undefined = undefined;
   private wake: () => void = () => {};
+  private readonly pulse: Pulse;
+  private readonly timer: Timer;
 
   constructor(options: FrontsOptions) {
     this.options = options;
+    this.pulse = new Pulse(options.pulses);
+    this.timer = setInterval(() => this.endHanging(), LOOK_MS);
     this.deaths = Array.from({ length: options.count }, () => 0);
     for (let front = 0; front < options.count; front++) this.start(front);
   }
@@ -71,6 +81,15 @@ export class Fronts {
     worker.onerror = (event) => this.failed(front, event.message);
     worker.addEventListener("close", () => this.died(front, worker));
     this.post(front, this.options.startMessage(front, (this.deaths[front] ?? 0) > 0));
+  }
+
+  /** Its end is heard of, and it is replaced. */
+  private endHanging(): void {
+    for (const front of this.pulse.look((each) => this.ready.has(each) && this.phase === "running")) {
+      this.options.log.crit(`front-${front} has not moved for ${(STILL_LOOKS_MAX * LOOK_MS) / 1000} s: it is ended`);
+      this.ended.add(front);
+      this.workers[front]?.terminate();
+    }
   }
 
   post(front: number, message: ToFront): void {
@@ -138,6 +157,7 @@ export class Fronts {
 
   stop(): void {
     this.phase = "stopped";
+    clearInterval(this.timer);
     for (const worker of this.workers) worker.terminate();
   }
 
@@ -193,6 +213,7 @@ export class Fronts {
     }
     if (!this.accepting) return this.failed(front, "its thread ended");
     this.ready.delete(front);
+    if (this.ended.delete(front)) closeSockets(this.pulse.epollOf(front));
     this.round?.heard(front, `front-${front} died`);
     this.deaths[front] = (this.deaths[front] ?? 0) + 1;
     this.options.log.crit(`front-${front} died; a new one takes over its sockets`);

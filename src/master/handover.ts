@@ -43,6 +43,8 @@ export interface SuccessorOptions {
   readonly stdio: readonly ["ignore" | number, number, number];
   /** What it inherits; undefined for a server that begins anew. */
   readonly upgrade?: { readonly listeners: PassedListeners; readonly locks: HeldLocks };
+  /** Beside our own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** In a session of its own. */
   readonly detached: boolean;
 }
@@ -63,7 +65,7 @@ export class Successor implements ConnectOwner {
   private wire: Wire | undefined;
 
   /** Throws when a process cannot be made. */
-  constructor({ words, stdio, upgrade, detached }: SuccessorOptions) {
+  constructor({ words, stdio, upgrade, environment, detached }: SuccessorOptions) {
     const { promise, resolve } = Promise.withResolvers<Start>();
     this.start = promise;
     this.settle = resolve;
@@ -85,7 +87,7 @@ export class Successor implements ConnectOwner {
     try {
       this.child = Bun.spawn({
         cmd: [process.execPath, ...words],
-        env: { ...process.env, [VARIABLE]: JSON.stringify(passed) },
+        env: { ...process.env, ...environment, [VARIABLE]: JSON.stringify(passed) },
         stdio: [...stdio, ...passing.fds],
         detached,
       });

@@ -14,10 +14,11 @@ import type { Log } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import { AppSupervisor, StartFailure } from "../apps/supervisor.ts";
 import type { AppConfig, Config } from "../config/config.ts";
-import { type Loaded, loadConfig } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
+import { makePulseMemory } from "../exchange/pulse.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { writeLine } from "../os/log-file.ts";
 import { AppPools } from "./app-pools.ts";
@@ -27,6 +28,7 @@ import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
+import { givenListeners } from "./given-listeners.ts";
 import type { Inheritance } from "./handover.ts";
 import { makeIssuer } from "./issuing.ts";
 import { Listeners } from "./listeners.ts";
@@ -34,8 +36,10 @@ import { Logs } from "./logs.ts";
 import { Operations } from "./operations.ts";
 import { rateHits, ratesFor } from "./rates.ts";
 import { type Holdings, Reloads } from "./reload.ts";
+import { readFileOf, type RunOptions } from "./run-options.ts";
 import { SignalQueue } from "./signals.ts";
 import { serverStatus, type ServerState, type ServerStatus } from "./status.ts";
+import { Systemd } from "./systemd.ts";
 import { upgrade, type UpgradeOutcome } from "./upgrade.ts";
 import type { Watch } from "./watch.ts";
 import { watchApps } from "./watching.ts";
@@ -53,15 +57,6 @@ interface Signals {
   readonly reload: SignalQueue;
   readonly upgrade: SignalQueue;
   readonly reopen: SignalQueue;
-}
-
-export interface RunOptions {
-  /** Gives the configuration again at each reload. Default: its file. */
-  readonly read?: () => Loaded;
-  /** From the process that waits until this one serves. */
-  readonly inheritance?: Inheritance | undefined;
-  /** The words of the command line that start a successor; undefined: there can be none. */
-  readonly successor?: readonly string[];
 }
 
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
@@ -87,10 +82,6 @@ export async function runMaster(config: Config, options: RunOptions): Promise<nu
   }
 }
 
-function readFileOf({ file }: Config): () => Loaded {
-  return () => loadConfig(file, process.env);
-}
-
 function startProblem(error: unknown): string {
   if (error instanceof StartFailure) return error.message;
   return error instanceof Error ? error.message : String(error);
@@ -113,12 +104,14 @@ class Master {
   private readonly addresses: SharedArrayBuffer;
   /** Requests of the servers of upstreams. */
   private readonly servers: SharedArrayBuffer;
+  private readonly systemd = new Systemd(process.env);
   private readonly startedAt = new Date();
   private readonly startedMs = monotonicMs();
   private state: ServerState = "starting";
   private fronts: Fronts | undefined;
   private reloads: Reloads | undefined;
   private upgrading: Promise<UpgradeOutcome> | undefined;
+  private isSucceeded = false;
   private readonly succeeded = Promise.withResolvers<string>();
   private watches: readonly Watch[] = [];
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
@@ -137,7 +130,7 @@ class Master {
     const changed = () => this.holdings.certificates.issued();
     this.issuer = makeIssuer(config, { log: logs.logFor("certificates"), fronts: () => this.fronts, changed });
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
-    this.listeners = new Listeners(fronts, { fds: inheritance?.listeners ?? {}, lent: false });
+    this.listeners = new Listeners(fronts, givenListeners(inheritance, process.env));
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, (source) => logs.logFor(source));
     const { pools, companions } = this;
@@ -217,7 +210,7 @@ class Master {
       operations: this.operations,
       logs: this.logs,
       fronts: this.config.server.fronts,
-      fault: (front) => this.fronts?.post(front, { kind: "fault" }),
+      fault: (front, hangs) => this.fronts?.post(front, { kind: "fault", hangs }),
     });
   }
 
@@ -248,8 +241,10 @@ class Master {
 
   private startFronts(): Fronts {
     const { listeners, pools } = this;
+    const pulses = makePulseMemory(this.config.server.fronts);
     this.fronts = new Fronts({
       count: this.config.server.fronts,
+      pulses,
       startMessage: (front, replaced) => ({
         kind: "start",
         front,
@@ -266,6 +261,7 @@ class Master {
         usage: this.usage,
         addresses: this.addresses,
         servers: this.servers,
+        pulses,
       }),
       logged: (line) => this.logs.recent.add(line),
       deaf: (front) => listeners.closeFor(front, "all"),
@@ -288,6 +284,7 @@ class Master {
   private serving(fronts: Fronts, signals: Signals, hold: ControlHold): void {
     this.state = "serving";
     this.log.notice(`serving ${this.listeners.describe().join(", ")}`);
+    this.systemd.ready(`serving ${this.listeners.describe().join(", ")}`);
     this.companions.startAfter();
     for (const watch of this.watches) watch.start();
     this.logs.watch();
@@ -307,6 +304,7 @@ class Master {
       certificates: (config) => this.makeCertificates(config),
       commit: (holdings) => this.commit(holdings),
       ended: () => this.state !== "serving",
+      systemd: this.systemd,
     });
     void this.obeyReloads(this.reloads, signals.reload);
     void this.obeyUpgrades(signals.upgrade, hold);
@@ -342,6 +340,7 @@ class Master {
     if (this.state !== "serving") return { ok: false, why: `the server is ${this.state}` };
     this.upgrading ??= upgrade({
       words: this.successor,
+      systemd: this.systemd,
       config: this.config,
       log: this.log,
       listeners: this.listeners,
@@ -350,6 +349,7 @@ class Master {
     });
     const outcome = await this.upgrading;
     this.upgrading = undefined;
+    if (outcome.ok) this.isSucceeded = true;
     if (outcome.ok) this.succeeded.resolve(`process ${outcome.pid} has taken over`);
     return outcome;
   }
@@ -372,6 +372,7 @@ class Master {
    *  stop_timeout. Returns how long workers may still take: not at all when what they work on was cut off. */
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
+    if (!this.isSucceeded) this.systemd.stopping();
     for (const watch of this.watches) watch.stop();
     this.holdings.certificates.stop();
     const { drainTimeoutMs } = this.config.server;

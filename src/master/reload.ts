@@ -22,6 +22,7 @@ import type { Fronts } from "./fronts.ts";
 import { describe, type Listeners, type StagedListeners } from "./listeners.ts";
 import type { Logs, StagedLogs } from "./logs.ts";
 import type { AppReload, Operations, Progress } from "./operations.ts";
+import type { Systemd } from "./systemd.ts";
 import { type Rates, ratesFor } from "./rates.ts";
 
 export interface ReloadOutcome {
@@ -60,6 +61,7 @@ export interface ReloadParts {
   readonly commit: (holdings: Holdings) => void;
   /** The server was told to stop. */
   readonly ended: () => boolean;
+  readonly systemd: Pick<Systemd, "reloading" | "ready">;
 }
 
 type Tell = (progress: Progress) => void;
@@ -90,10 +92,20 @@ export class Reloads {
     const tells = [tell];
     const outcome = this.last.then(() => {
       this.next = undefined;
-      return this.run(reason, (progress) => tells.forEach((each) => each(progress)));
+      return this.announced(reason, (progress) => tells.forEach((each) => each(progress)));
     });
     this.next = { outcome, tells };
     this.last = outcome;
+    return outcome;
+  }
+
+  private async announced(reason: string, tell: Tell): Promise<ReloadOutcome> {
+    const { systemd, listeners, ended } = this.parts;
+    systemd.reloading();
+    const outcome = await this.run(reason, tell);
+    // READY would take back that it stops.
+    if (!ended())
+      systemd.ready(`serving ${listeners.describe().join(", ")}${outcome.ok ? "" : "; the last reload failed"}`);
     return outcome;
   }
 

@@ -14,6 +14,7 @@ import type { Companions } from "./companions.ts";
 import type { ControlHold } from "./control-hold.ts";
 import { type Start, Successor } from "./handover.ts";
 import type { Listeners } from "./listeners.ts";
+import type { Systemd } from "./systemd.ts";
 
 export type UpgradeOutcome = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
 
@@ -25,6 +26,7 @@ export interface UpgradeParts {
   readonly listeners: Listeners;
   readonly companions: Companions;
   readonly hold: ControlHold;
+  readonly systemd: Systemd;
 }
 
 /** Beside the imports of its apps, which have bounds of their own. */
@@ -35,7 +37,7 @@ const TAKE_MS = 5_000;
 
 /** Never rejects. When it is well, this process has only to drain. */
 export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
-  const { words, config, log, listeners, companions, hold } = parts;
+  const { words, config, log, listeners, companions, hold, systemd } = parts;
   if (process.pid === 1)
     return refused(log, "this is process 1 of a container, which ends with it: restart the container");
   if (words === undefined)
@@ -43,12 +45,18 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
       log,
       "it was started with uWSGI's words, which a successor would obey anew: stop it, and start it again",
     );
+  if (listeners.areLent)
+    return refused(
+      log,
+      "its listening sockets are systemd's, which keeps them: systemctl restart refuses no connection",
+    );
   let successor: Successor;
   try {
     successor = new Successor({
       words,
       stdio: [0, 1, 2],
       upgrade: { listeners: listeners.passOn(), locks: hold.held },
+      environment: systemd.environment,
       detached: false,
     });
   } catch (error) {
@@ -61,6 +69,8 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
     successor.close();
     return refused(log, start.why);
   }
+  // Before it says itself that it is ready: systemd believes the service only.
+  systemd.handOver(start.pid);
   listeners.leave();
   // Two of a kind would do everything twice.
   await companions.stopAfter();

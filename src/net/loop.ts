@@ -65,6 +65,11 @@ export class Loop {
   private readonly yieldToBun = setImmediate;
   private readonly next = () => this.turn();
 
+  /** Of the set that has all its connections. */
+  get descriptor(): number {
+    return this.epoll.fd;
+  }
+
   /** `bunDescriptor`: the epoll of this thread's Bun. With it, timers must be told to `expect`. */
   listenToBun(bunDescriptor: number): void {
     this.add(bunDescriptor, EPOLLIN, { ready: () => (this.bunReady = true) });

@@ -6,6 +6,7 @@
  *   struct epoll_event   x64, packed:  0 events(u32)  4 descriptor(u32)  8 number(u32)
  *                        arm64:        0 events(u32)  8 descriptor(u32) 12 number(u32)
  */
+import { readFileSync, readlinkSync } from "node:fs";
 import { check, libc, ptr } from "./libc.ts";
 
 export const EPOLLIN = 0x001;
@@ -26,6 +27,23 @@ const EVENTS_MAX = 512;
 const STRIDE = process.arch === "arm64" ? 4 : 3;
 const DESCRIPTOR = process.arch === "arm64" ? 2 : 1;
 const NUMBER = DESCRIPTOR + 1;
+
+/** Closes the sockets in the set `epoll`, and the set: of a thread that was ended in the middle of its work. What else is in
+ *  it (the runtime's own descriptors) is the runtime's to close. */
+export function closeSockets(epoll: number): void {
+  const entries = readFileSync(`/proc/self/fdinfo/${epoll}`, "latin1").matchAll(/^tfd:\s*(\d+)/gm);
+  for (const [, fd = ""] of entries) if (isSocket(fd)) libc.close(Number(fd));
+  libc.close(epoll);
+}
+
+function isSocket(fd: string): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
+  } catch {
+    // closed meanwhile
+    return false;
+  }
+}
 
 export class Epoll {
   readonly fd = check(libc.epoll_create1(EPOLL_CLOEXEC), "epoll_create1", "");

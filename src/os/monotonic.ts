@@ -25,3 +25,8 @@ function clockMonotonicMs(): number {
   const [seconds = 0n, nanoseconds = 0n] = time;
   return Number(seconds) * 1000 + Number(nanoseconds) / 1e6;
 }
+
+/** As sd_notify(3) wants it. */
+export function clockMonotonicUs(): number {
+  return Math.round(clockMonotonicMs() * 1000);
+}

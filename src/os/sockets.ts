@@ -7,6 +7,7 @@ import { check, EADDRINUSE, EAGAIN, EINTR, EMSGSIZE, ENOBUFS, EPIPE, errno, libc
 import { AF_INET6, AF_UNIX, familyOf, type TcpAddress, tcpName, unixName } from "./socket-address.ts";
 
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
@@ -72,6 +73,21 @@ function boundPort(fd: number): number {
   const length = new Uint32Array([name.length]);
   check(libc.getsockname(fd, ptr(name), ptr(length)), "getsockname", String(fd));
   return new DataView(name.buffer).getUint16(2, false);
+}
+
+/** Is that socket bound to that address? */
+export function isBoundTo(
+  fd: number,
+  address: ({ readonly kind: "tcp" } & TcpAddress) | { readonly kind: "unix"; readonly path: string },
+): boolean {
+  const bound = new Uint8Array(110);
+  const length = new Uint32Array([bound.length]);
+  if (libc.getsockname(fd, ptr(bound), ptr(length)) === -1) return false;
+  if (address.kind === "unix") return Buffer.from(unixName(address.path)).equals(bound.subarray(0, length[0]));
+  const wanted = tcpName(address);
+  // Of IPv6 the scope is the kernel's to choose.
+  const compared = wanted.length === 28 ? 24 : 8;
+  return Buffer.from(wanted.subarray(0, compared)).equals(bound.subarray(0, compared));
 }
 
 /** A listening unix socket at `path`. A stale file (nobody listens) is replaced, a live one is EADDRINUSE, anything
@@ -173,6 +189,22 @@ export function sendDescriptors(fd: number, bytes: Uint8Array, descriptors: read
 
 function align8(n: number): number {
   return (n + 7) & ~7;
+}
+
+/** One datagram to the unix socket at `path` (`@` at its beginning: in the abstract namespace). False: nobody takes it. */
+export function sendDatagram(path: string, text: string): boolean {
+  const name = unixName(path);
+  const isAbstract = path.startsWith("@");
+  if (isAbstract) name[2] = 0;
+  const fd = check(libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket", path);
+  try {
+    // An abstract name has no closing NUL: it would be a part of it (unix(7)).
+    if (libc.connect(fd, ptr(name), name.length - (isAbstract ? 1 : 0)) === -1) return false;
+    const bytes = Buffer.from(text);
+    return libc.send(fd, ptr(bytes), bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL) === bytes.length;
+  } finally {
+    libc.close(fd);
+  }
 }
 
 /** A second descriptor of the same open socket, close-on-exec. Bun closes what it is given, so it gets one of these. */

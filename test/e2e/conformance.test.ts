@@ -274,8 +274,11 @@ describe("free-threaded builds", () => {
   test.each(freeThreaded)("run the requests of one process at the same time (%d)", async (found) => {
     const seconds = async () =>
       Number((await ask(address, `GET /p${found}/busy?10000000 HTTP/1.1\r\nHost: x\r\n\r\n`)).body);
-    const alone = await seconds();
-    const together = await Promise.all([seconds(), seconds()]);
-    expect(Math.max(...together)).toBeLessThan(alone * 1.7);
+    // The machine may have no second processor to spare at the moment: once is proof enough.
+    await until("two requests in less than the time of both", 50_000, async () => {
+      const alone = await seconds();
+      const together = await Promise.all([seconds(), seconds()]);
+      return Math.max(...together) < alone * 1.7;
+    });
   });
 });

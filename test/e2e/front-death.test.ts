@@ -126,3 +126,21 @@ test("connections that come while it is gone wait, and are answered by its succe
   expect((await fronts(running)).map(({ replaced }) => replaced)).toEqual([1, 1, 1]);
   expect((await running.command("status")).stdout).toContain("front-2 died once");
 });
+
+test("a front that hangs is ended and replaced; its clients hear of it, and its connections in the kernel are served", async () => {
+  const running = await start();
+  const clients = await Promise.all(Array.from({ length: 24 }, () => Client.open(address)));
+  for (const client of clients) {
+    client.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    expect((await client.answer()).status).toBe(200);
+  }
+  control = new ControlClient(controlSocket(running.folder));
+  control.send('{"command":"fault","front":1,"hangs":true}\n');
+  expect(await control.line(1)).toMatchObject({ result: { front: 1 } });
+  control.close();
+  await running.logged("front-1 has not moved for 15 s: it is ended", 40_000);
+  await until("replacement", 10_000, async () => (await fronts(running))[1]?.state === "accepting");
+  await until("the end of its connections", 10_000, () => clients.some((client) => client.end !== "open"));
+  for (let i = 0; i < 30; i++) expect((await get(address, "/hello")).status).toBe(200);
+  for (const client of clients) client.close();
+});
