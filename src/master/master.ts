@@ -28,6 +28,7 @@ import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
 import { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
+import { givenListeners } from "./given-listeners.ts";
 import type { Inheritance } from "./handover.ts";
 import { makeIssuer } from "./issuing.ts";
 import { Listeners } from "./listeners.ts";
@@ -129,7 +130,7 @@ class Master {
     const changed = () => this.holdings.certificates.issued();
     this.issuer = makeIssuer(config, { log: logs.logFor("certificates"), fronts: () => this.fronts, changed });
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
-    this.listeners = new Listeners(fronts, { fds: inheritance?.listeners ?? {}, lent: false });
+    this.listeners = new Listeners(fronts, givenListeners(inheritance, process.env));
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, (source) => logs.logFor(source));
     const { pools, companions } = this;
