@@ -33,6 +33,7 @@ bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
 	@$(BUN) scripts/bench/apps.ts
 	@$(BUN) scripts/bench/fixed.ts
 	@$(BUN) scripts/bench/files.ts
+	@$(BUN) scripts/bench/tls.ts
 
 soak: dist/server ## a mixed load with reloads for SOAK_MINUTES (5): nobody may lose a request
 	@$(BUN) scripts/soak.ts

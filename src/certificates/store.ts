@@ -6,6 +6,7 @@
  *     FOLDER/accounts/HASH.json                 HASH: of the authority's directory URL
  *     FOLDER/certificates/NAME-HASH/pair.pem    key, certificate and chain; HASH: of all names
  *     FOLDER/authority.pem                      of `tls = "internal"`: key and certificate
+ *     FOLDER/authority.crt                      its certificate alone, for those who are to trust it
  */
 import { createHash, createPrivateKey } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -54,6 +55,7 @@ export class Store {
 
   keepAuthority(pair: Pick<LoadedPair, "cert" | "key">): void {
     this.write("authority.pem", pair.key + pair.cert);
+    this.write("authority.crt", pair.cert);
   }
 
   private readPair(name: string): LoadedPair | undefined {

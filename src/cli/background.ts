@@ -1,39 +1,26 @@
-/**
- * A server that goes to the background: this executable once more, with the same words, in a session of its own and without
- * a terminal. What it prints before its logs are open goes to its log.
- */
-import { spawn } from "node:child_process";
+/** A server that goes to the background: this executable once more, detached, whose output goes to a log. */
 import { closeSync, openSync } from "node:fs";
 import { EXIT_FAILED, EXIT_OK, type Terminal } from "./command.ts";
 
-/** Says to the executable that it is the one in the background. */
-const MARK = "SERVER_IN_BACKGROUND";
+const LOG_MODE = 0o640;
 
-/** Read once, and taken out of what the server's own children inherit. */
-const inBackground = process.env[MARK] === "1";
-delete process.env[MARK];
-
-export function isInBackground(): boolean {
-  return inBackground;
-}
-
-/** In ps it is what people look for. */
-export function goToBackground(words: readonly string[], log: string, terminal: Terminal): number {
-  let fd: number;
+/** Returns when it serves, unlike uWSGI and nginx, which leave before they know. `words` begin with the command. */
+export async function goToBackground(words: readonly string[], log: string, terminal: Terminal): Promise<number> {
+  const { Successor } = await import("../master/handover.ts");
+  let output: number;
   try {
-    fd = openSync(log, "a", 0o640);
+    output = openSync(log, "a", LOG_MODE);
   } catch (error) {
-    terminal.stderr(`server: ${log} cannot be written to: ${error instanceof Error ? error.message : String(error)}\n`);
+    terminal.stderr(`server: the log cannot be written: ${(error as Error).message}\n`);
     return EXIT_FAILED;
   }
-  const child = spawn(process.execPath, [...words], {
-    argv0: "uwsgi",
-    cwd: terminal.folder,
-    detached: true,
-    env: { ...terminal.environment, [MARK]: "1" },
-    stdio: ["ignore", fd, fd],
-  });
-  child.unref();
-  closeSync(fd);
+  const server = new Successor({ words, stdio: ["ignore", output, output], detached: true });
+  closeSync(output);
+  const start = await server.start;
+  if (!start.ok) {
+    terminal.stderr(`server: it does not start: ${start.why}; more is in ${log}\n`);
+    return EXIT_FAILED;
+  }
+  void server.go();
   return EXIT_OK;
 }

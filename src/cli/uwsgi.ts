@@ -13,7 +13,8 @@ import { version } from "../../package.json";
 import type { Config } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import type { UwsgiRun } from "../import/uwsgi/run.ts";
-import { goToBackground, isInBackground } from "./background.ts";
+import type { RunOptions } from "../master/run-options.ts";
+import { goToBackground } from "./background.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
 
 const PARTIAL = "--partial";
@@ -43,6 +44,9 @@ export const UWSGI: Command = {
 };
 
 async function start(words: readonly string[], terminal: Terminal): Promise<number> {
+  const { Inheritance } = await import("../master/handover.ts");
+  // Somebody waits for this process: it is the one in the background.
+  const inheritance = Inheritance.take();
   const { prepareRun } = await import("../import/uwsgi/run.ts");
   const { loadPlanText, problemsOf } = await import("../import/load.ts");
   const isPartial = words[0] === PARTIAL;
@@ -53,19 +57,26 @@ async function start(words: readonly string[], terminal: Terminal): Promise<numb
     return loadPlanText(run.file ?? join(folder, "uwsgi"), run.toml, environment);
   };
   const run = prepare();
-  if (!isInBackground()) await tell(run, terminal);
+  if (inheritance === undefined) await tell(run, terminal);
   if (run.changesMeaning && !isPartial) {
     terminal.stderr(
       `server: not all of it can be carried over, so nothing is started; ${PARTIAL} as the first word starts the rest\n`,
     );
+    inheritance?.failedToStart("not all of it can be carried over");
     return EXIT_FAILED;
   }
   const { config, problems } = load(run);
   const { formatProblems } = await import("../config/problems.ts");
-  terminal.stderr(formatProblems(problems, { colour: terminal.colour.stderr }));
-  if (config === undefined) return EXIT_USAGE;
-  if (run.daemonize !== undefined && !isInBackground()) return goToBackground(words, run.daemonize, terminal);
-  return serve(run, config, () => load(prepare()), terminal);
+  const said = formatProblems(problems, { colour: terminal.colour.stderr });
+  terminal.stderr(said);
+  if (config === undefined) {
+    inheritance?.failedToStart(said.trimEnd());
+    return EXIT_USAGE;
+  }
+  const successor = ["uwsgi", ...words];
+  if (run.daemonize !== undefined && inheritance === undefined)
+    return goToBackground(successor, run.daemonize, terminal);
+  return serve(run, config, { read: () => load(prepare()), inheritance, successor }, terminal);
 }
 
 function say(terminal: Terminal, text: string): number {
@@ -128,12 +139,12 @@ function tellStart(terminal: Terminal): void {
   terminal.stderr(lines.map((line) => `${line}\n`).join(""));
 }
 
-async function serve(run: UwsgiRun, config: Config, read: () => Loaded, terminal: Terminal): Promise<number> {
+async function serve(run: UwsgiRun, config: Config, options: RunOptions, terminal: Terminal): Promise<number> {
   const { runMaster } = await import("../master/master.ts");
   for (const path of run.pidFiles) writeFileSync(path, `${process.pid}\n`);
   tellStart(terminal);
   try {
-    return await runMaster(config, { read });
+    return await runMaster(config, options);
   } finally {
     for (const path of run.pidFiles) removeOwn(path);
   }

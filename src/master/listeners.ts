@@ -21,15 +21,16 @@ interface Wanted {
   readonly tls: TlsPolicy | undefined;
 }
 
-/** Listening sockets by the keys of their addresses. */
 export interface GivenListeners {
-  readonly fds: Readonly<Record<string, readonly number[]>>;
+  readonly fds: readonly number[];
+  /** Those of an address; undefined: none was given. */
+  readonly find: (address: ListenAddress, key: string) => readonly number[] | undefined;
   /** By systemd, which keeps them: they are there again when a later configuration wants them, and their paths are not ours to
    *  remove. Else they are ours, and closed when nobody wants them. */
   readonly lent: boolean;
 }
 
-export const NONE_GIVEN: GivenListeners = { fds: {}, lent: false };
+const NONE_GIVEN: GivenListeners = { fds: [], find: () => undefined, lent: false };
 
 interface Listening extends Wanted {
   /** One for each front, or one for all. */
@@ -62,7 +63,7 @@ export class Listeners {
   constructor(fronts: number, given: GivenListeners = NONE_GIVEN) {
     this.fronts = fronts;
     this.given = given;
-    this.areOurs = given.lent || Object.keys(given.fds).length === 0;
+    this.areOurs = given.lent || given.fds.length === 0;
   }
 
   /** Binds everything that the configuration names and is not there yet, or nothing: throws with the setting, the address
@@ -89,7 +90,7 @@ export class Listeners {
   /** What was given, or what is bound now. */
   private take(wanted: Wanted): Pick<Listening, "fds" | "shared" | "removes"> {
     const isUnix = wanted.address.kind === "unix";
-    const given = this.given.fds[wanted.key];
+    const given = this.given.find(wanted.address, wanted.key);
     if (given === undefined) return { fds: this.bind(wanted), shared: isUnix, removes: isUnix };
     const { lent } = this.given;
     const shared = isUnix || given.length < this.fronts;
@@ -111,6 +112,11 @@ export class Listeners {
 
   discard({ added }: StagedListeners): void {
     for (const each of added) this.closeAll(each);
+  }
+
+  /** They are systemd's, which keeps them between two of our processes. */
+  get areLent(): boolean {
+    return this.given.lent;
   }
 
   /** For another process. */
@@ -140,7 +146,7 @@ export class Listeners {
   /** What was given and nobody wants: nobody would accept what the kernel queues there. */
   private closeUnused(): void {
     const used = new Set(this.listening.flatMap(({ fds }) => fds));
-    for (const fd of Object.values(this.given.fds).flat()) if (!used.has(fd)) closeDescriptor(fd);
+    for (const fd of this.given.fds) if (!used.has(fd)) closeDescriptor(fd);
     this.given = NONE_GIVEN;
   }
 

@@ -45,6 +45,11 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
       log,
       "it was started with uWSGI's words, which a successor would obey anew: stop it, and start it again",
     );
+  if (listeners.areLent)
+    return refused(
+      log,
+      "its listening sockets are systemd's, which keeps them: systemctl restart refuses no connection",
+    );
   let successor: Successor;
   try {
     successor = new Successor({

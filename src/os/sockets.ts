@@ -75,6 +75,21 @@ function boundPort(fd: number): number {
   return new DataView(name.buffer).getUint16(2, false);
 }
 
+/** Is that socket bound to that address? */
+export function isBoundTo(
+  fd: number,
+  address: ({ readonly kind: "tcp" } & TcpAddress) | { readonly kind: "unix"; readonly path: string },
+): boolean {
+  const bound = new Uint8Array(110);
+  const length = new Uint32Array([bound.length]);
+  if (libc.getsockname(fd, ptr(bound), ptr(length)) === -1) return false;
+  if (address.kind === "unix") return Buffer.from(unixName(address.path)).equals(bound.subarray(0, length[0]));
+  const wanted = tcpName(address);
+  // Of IPv6 the scope is the kernel's to choose.
+  const compared = wanted.length === 28 ? 24 : 8;
+  return Buffer.from(wanted.subarray(0, compared)).equals(bound.subarray(0, compared));
+}
+
 /** A listening unix socket at `path`. A stale file (nobody listens) is replaced, a live one is EADDRINUSE, anything
  *  that is not a socket is left alone and refused. `mode` is set before anyone can connect. */
 export function listenUnix(path: string, mode: number, owner?: { readonly uid: number; readonly gid: number }): number {

@@ -155,6 +155,6 @@ test("a site for the LAN has its certificate at once, from an authority of the s
     toml({ directory: "https://localhost:1/dir", ca: await anyCa() }, "", ["lan.test"]).replace('"auto"', '"internal"'),
   );
   await issued(server);
-  const root = join(folder, "state/authority.pem");
+  const root = join(folder, "state/authority.crt");
   await until("answer with it", ISSUED_MS, async () => (await ask(root, "lan.test")) === "https");
 });

@@ -1,11 +1,13 @@
 /** What systemd hears of a unit with Type=notify-reload: a socket of ours is in its place. */
-import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
+import { existsSync, writeFileSync } from "node:fs";
+import { BINARY, controlHome, E2E_TIMEOUT_MS, runServer, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
+import { get } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -22,6 +24,20 @@ while True:
     print(pid, data.decode().replace(chr(10), ";"), flush=True)
 `;
 
+/** Listens as systemd does for a socket unit, and becomes the server. */
+const ACTIVATOR = `
+import os, socket, sys
+ends = [socket.socket(), socket.socket(socket.AF_UNIX)]
+ends[0].bind(("127.0.0.1", int(sys.argv[1])))
+ends[1].bind(sys.argv[2])
+for i, end in enumerate(ends):
+    end.listen(128)
+    os.dup2(end.fileno(), 3 + i)
+    os.set_inheritable(3 + i, True)
+os.environ.update(LISTEN_FDS="2", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[3], [sys.argv[3], "run", "-c", "server.toml"])
+`;
+
 const folder = makeFolder("systemd");
 let server: Server | undefined;
 let listener: Subprocess<"ignore", "pipe", "inherit"> | undefined;
@@ -29,8 +45,9 @@ let listener: Subprocess<"ignore", "pipe", "inherit"> | undefined;
 afterEach(async () => {
   await server?.dispose();
   listener?.kill();
-  removeFolder(folder);
 });
+
+afterAll(() => removeFolder(folder));
 
 test("readiness, watchdog, reloads with their moment, and the stop, all from the main process", async () => {
   const path = join(folder, "notify.sock");
@@ -52,4 +69,41 @@ test("readiness, watchdog, reloads with their moment, and the stop, all from the
   await says("STOPPING=1");
   const senders = new Set(heard.match(/^\d+/gm));
   expect([...senders]).toEqual([String(running.pid)]);
+});
+
+test("sockets that systemd made are taken, also after a reload that left them; they are not ours to remove", async () => {
+  const port = await freePort();
+  const path = join(folder, "given.sock");
+  const toml = (listen: string) => `[server]\nfronts = 2\n${site(listen, '"/" = { respond = "x" }')}`;
+  const both = toml(`127.0.0.1:${port}", "unix:${path}`);
+  writeFileSync(join(folder, "server.toml"), both);
+  const child = Bun.spawn(["python3", "-c", ACTIVATOR, String(port), path, BINARY], {
+    cwd: folder,
+    env: { ...process.env, ...controlHome(folder) },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  const status = async (at: Parameters<typeof get>[0]) => (await get(at, "/")).status;
+  const address = { host: "127.0.0.1", port };
+  try {
+    const answers = () =>
+      status(address).then(
+        (found) => found === 200,
+        () => false,
+      );
+    await until("a reply", 20_000, answers);
+    expect(await status({ path })).toBe(200);
+    for (const next of [toml(`127.0.0.1:${port}`), both]) {
+      writeFileSync(join(folder, "server.toml"), next);
+      const { code, stderr } = await runServer(["reload", "-c", "server.toml"], folder, controlHome(folder));
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect([await status(address), existsSync(path)]).toEqual([200, true]);
+    }
+    expect(await status({ path })).toBe(200);
+    const { stderr } = await runServer(["restart", "-c", "server.toml"], folder, controlHome(folder));
+    expect(stderr).toContain("systemctl restart");
+    child.kill("SIGTERM");
+    expect([await child.exited, existsSync(path)]).toEqual([0, true]);
+  } finally {
+    child.kill("SIGKILL");
+  }
 });

@@ -84,7 +84,7 @@ describe("the article's uwsgi.ini in the background", () => {
     expect([started.code, started.stderr]).toEqual([0, "[uWSGI] getting INI configuration from uwsgi.ini\n"]);
     const pid = await pidIn(join(site, "uwsgi.pid"));
     // What `ps` shows.
-    expect(readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, 3)).toEqual([
+    expect(readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(1, 4)).toEqual([
       "uwsgi",
       "--ini",
       "uwsgi.ini",
@@ -111,6 +111,21 @@ describe("the article's uwsgi.ini in the background", () => {
     expect(existsSync(join(site, "uwsgi.pid"))).toBe(false);
     expect(log()).toContain("stopped");
     expect((await run([uwsgi, "--stop", "uwsgi.pid"], site)).code).toBe(1);
+  });
+
+  plainTest("one that cannot start says so before its command ends", async () => {
+    const folder = project("no-start");
+    const site = join(folder, "site");
+    const port = await freePort();
+    writeFiles(site, {
+      "broken.py": "raise RuntimeError('broken on purpose')\n",
+      "uwsgi.ini": `[uwsgi]\nhttp-socket = 127.0.0.1:${port}\nmodule = broken\ndaemonize = uwsgi.log\npidfile = run.pid\n`,
+    });
+    const { code, stderr } = await run([uwsgiLink(folder), "--ini", "uwsgi.ini"], site);
+    expect(code).toBe(1);
+    expect(stderr).toContain("server: it does not start: ");
+    expect(readFileSync(join(site, "uwsgi.log"), "utf8")).toContain("broken on purpose");
+    await until("the end of its pid file", BOUND_MS, () => !existsSync(join(site, "run.pid")));
   });
 });
 
@@ -187,7 +202,7 @@ describe("in the foreground", () => {
     expect(said).toStartWith("[uWSGI] getting INI configuration from uwsgi.ini\n");
     expect(said).toContain("vaccum = true: is no option of uWSGI");
     expect(said).toContain(`spawned server master process (pid: ${child.pid})`);
-    expect(existsSync(join(site, "run.pid"))).toBe(false);
+    await until("the end of its pid file", BOUND_MS, () => !existsSync(join(site, "run.pid")));
   });
 
   plainTest("options and variables of the environment are enough", async () => {
