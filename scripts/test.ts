@@ -24,6 +24,7 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["uvicorn", () => imports("uvicorn"), "python3-uvicorn"],
   ["websockets", () => imports("websockets"), "python3-websockets"],
   ["daphne", () => imports("daphne"), "daphne"],
+  ["prometheus_client", () => imports("prometheus_client"), "python3-prometheus-client"],
   ["debian's django", () => imports("django"), "python3-django"],
 ];
 

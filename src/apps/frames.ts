@@ -145,7 +145,7 @@ function bareFrame(type: number, id: number): Buffer {
  *  nothing can be read any more. */
 export type FrameEvent = "need-data" | "reply" | "data" | "abort" | "pull" | "expired" | "file" | "malformed";
 
-/** Reads what a Python thread sends: `receive`, then `next` until it says "need-data". What an event means stands in the
+/** Reads what a Python thread sends, and writes into what it has read: `receive`, then `next` until it says "need-data". What an event means stands in the
  *  fields, until the next call. */
 export class FrameReader {
   id = 0;
@@ -241,31 +241,51 @@ export class FrameReader {
   private more(): FrameEvent {
     if (this.at === this.bytes.length) return "need-data";
     this.take();
-    if (this.continues(this.data.length)) this.join();
+    if (!this.continues()) return "data";
+    if (this.isSmall(this.data.length)) this.join();
+    else if (this.data.length <= JOINED_BYTES_MAX) this.moveUp();
     return "data";
   }
 
-  /** Does a whole next frame go on with the content at hand, of which there are `length` bytes, and is it small? */
-  private continues(length: number): boolean {
+  /** Does the next frame go on with the content at hand? */
+  private continues(): boolean {
     const { bytes, at } = this;
     if (this.left > 0 || this.ends || bytes.length - at < FRAME_HEADER_BYTES || bytes[at] !== TYPE_DATA) return false;
-    const more = u32(bytes, at + 12);
-    if (length + more > JOINED_BYTES_MAX || bytes.length - at - FRAME_HEADER_BYTES < more) return false;
     const epoch = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
     return u32(bytes, at + 4) === this.id && epoch === this.epoch && u32(bytes, at + 8) === 0;
+  }
+
+  /** Is the next frame whole, and small together with `length` bytes? */
+  private isSmall(length: number): boolean {
+    const more = u32(this.bytes, this.at + 12);
+    return length + more <= JOINED_BYTES_MAX && this.bytes.length - this.at - FRAME_HEADER_BYTES >= more;
   }
 
   /** Small blocks of one reply that have come together are one event: each by itself would be a write to the client. */
   private join(): void {
     const parts = [this.data];
-    for (let length = this.data.length; this.continues(length); length += this.data.length) {
-      this.ends = this.bytes[this.at + 1] === FLAG_END;
-      this.left = u32(this.bytes, this.at + 12);
-      this.at += FRAME_HEADER_BYTES;
-      this.take();
+    for (let length = this.data.length; this.continues() && this.isSmall(length); length += this.data.length) {
+      this.goOn();
       parts.push(this.data);
     }
     this.data = Buffer.concat(parts);
+  }
+
+  /** The small end of a block goes with the large one behind it, of which nothing is copied: it is moved up to it, over the
+   *  header that stood between them. */
+  private moveUp(): void {
+    const end = this.at;
+    const start = end - this.data.length;
+    this.goOn();
+    this.bytes.copyWithin(start + FRAME_HEADER_BYTES, start, end);
+    this.data = this.bytes.subarray(start + FRAME_HEADER_BYTES, this.at);
+  }
+
+  private goOn(): void {
+    this.ends = this.bytes[this.at + 1] === FLAG_END;
+    this.left = u32(this.bytes, this.at + 12);
+    this.at += FRAME_HEADER_BYTES;
+    this.take();
   }
 
   private take(): void {

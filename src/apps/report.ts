@@ -23,6 +23,7 @@ interface ReportedApp {
   /** Not there any more when the app has stopped, and then not read. */
   readonly scoreboard: Scoreboard;
   readonly demand: Demand;
+  readonly causes: { readonly counts: Readonly<Record<string, number>> };
 }
 
 export function reportApp(app: ReportedApp): AppStatus {
@@ -34,6 +35,7 @@ export function reportApp(app: ReportedApp): AppStatus {
     generation,
     processes: { min, max, desired, ready: pool.ready.length },
     workers: phase === "stopped" ? [] : reportWorkers(pool, desired, generation, scoreboard),
+    exits: { ...app.causes.counts },
     queue: reportQueue(demand, pool, scoreboard),
     crashLoop: reportCrashLoop(pool),
     reloadFailure: failure,

@@ -30,6 +30,8 @@ export interface AppStatus {
   readonly processes: { readonly min: number; readonly max: number; readonly desired: number; readonly ready: number };
   /** By number; an old and a new worker of the same number stand side by side, the old one first. */
   readonly workers: readonly WorkerStatus[];
+  /** Processes that have ended, by cause; see exit-causes.ts. */
+  readonly exits: Readonly<Record<string, number>>;
   readonly queue: QueueStatus;
   /** Set while starts fail; of the start that failed last. */
   readonly crashLoop: CrashLoop | undefined;

@@ -292,7 +292,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     const handled = this.scoreboard.handled(worker.slots);
     this.links.exited(process, worker.slots, worker.constitution !== undefined);
     this.pool.remove(worker);
-    const explained = this.causes.explain(cause, worker.state.kind === "killed");
+    const explained = this.causes.explain(cause, worker);
     if (worker.leaving === undefined && this.phase !== "stopping") {
       this.failed(worker, explained, handled, `(pid ${process.pid}) `);
     } else if (worker.constitution !== undefined) {
@@ -359,10 +359,10 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   }
 
   status(): AppStatus {
-    const { name, phase, pool, scoreboard, demand, rollout } = this;
+    const { name, phase, pool, scoreboard, demand, rollout, causes } = this;
     const { processes: max, processesMin: min = max } = this.options;
     const desired = this.desired(monotonicMs());
-    return reportApp({ name, phase, min, max, desired, rollout, pool, scoreboard, demand });
+    return reportApp({ name, phase, min, max, desired, rollout, pool, scoreboard, demand, causes });
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────

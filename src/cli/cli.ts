@@ -7,6 +7,8 @@ import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { IMPORT } from "./import.ts";
 import { LOGS } from "./logs.ts";
+import { NGINX } from "./nginx.ts";
+import { isNginxOption } from "./nginx-options.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
@@ -28,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   CHECK,
   EXPLAIN,
   IMPORT,
+  NGINX,
   UWSGI,
   VERSION,
   HELP,
@@ -47,6 +50,7 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
     terminal.stderr(overview(COMMANDS));
     return EXIT_USAGE;
   }
+  if (isNginxOption(first)) return runCommand(NGINX, words, terminal);
   if (isUwsgiOption(first)) return runCommand(UWSGI, words, terminal);
   const name = Object.hasOwn(ALIASES, first) ? ALIASES[first] : first;
   const command = COMMANDS.find((each) => each.name === name);

@@ -12,7 +12,7 @@ const FILES_MAX = 1000;
 export const IMPORT: Command = {
   name: "import",
   summary: "Translate nginx.conf and uwsgi.ini into a server.toml",
-  usage: "FILE… [-o server.toml] [--partial]",
+  usage: "FILE… [-o server.toml] [--partial] [--compare OLD NEW]",
   doc:
     "FILE is an nginx.conf, a file or the folder of sites-enabled, or a uwsgi.ini; give both of a pair, and no socket stands " +
     "between them any more. The configuration goes to stdout or the file of -o, the report to stderr. Exits 1, and writes " +
@@ -20,6 +20,12 @@ export const IMPORT: Command = {
   options: {
     output: { type: "string", short: "o", value: "FILE", doc: "Writes it there; the file must not exist yet." },
     partial: { type: "boolean", short: "p", value: "", doc: "Writes also what is not complete, and exits 0." },
+    compare: {
+      type: "string",
+      short: "c",
+      value: "OLD",
+      doc: "Asks two running servers, http://OLD and http://NEW, for the same things, made from the routes, and tells where they differ; POSTs too.",
+    },
     quiet: { type: "boolean", short: "q", value: "", doc: "Reports only what was not carried over." },
   },
   positionalsMax: FILES_MAX,
@@ -29,9 +35,16 @@ export const IMPORT: Command = {
     const target = typeof output === "string" ? resolve(terminal.folder, output) : undefined;
     if (target !== undefined && existsSync(target)) return refuse(terminal, `${String(output)} exists; choose another`);
     const { importFiles } = await import("../import/import.ts");
-    const files = await readSources(given.positionals, terminal);
+    const { old, now, names } = addressesIn(given);
+    const files = await readSources(names, terminal);
     if (typeof files === "string") return refuse(terminal, files);
     const { plan, report } = importFiles(files, terminal.environment);
+    if (given.options["compare"] !== undefined) {
+      if (old === undefined || now === undefined)
+        return refuse(terminal, "--compare OLD NEW needs two addresses, as in http://127.0.0.1:8080");
+      const { compareServers } = await import("./compare.ts");
+      return compareServers(plan, old, now, terminal);
+    }
     const { writePlan } = await import("../import/write.ts");
     await tell(report.findings, given, terminal);
     if (report.changesMeaning && given.options["partial"] !== true) {
@@ -46,6 +59,23 @@ export const IMPORT: Command = {
     return EXIT_OK;
   },
 };
+
+/** What is compared with what; the other words are files. */
+function addressesIn({ options, positionals }: Given): {
+  old?: URL | undefined;
+  now?: URL | undefined;
+  names: string[];
+} {
+  const { compare } = options;
+  if (typeof compare !== "string") return { names: [...positionals] };
+  const [now] = positionals.filter((word) => word.startsWith("http://"));
+  const names = positionals.filter((word) => word !== now);
+  return { old: urlOf(compare), now: urlOf(now ?? ""), names };
+}
+
+function urlOf(text: string): URL | undefined {
+  return text.startsWith("http://") && URL.canParse(text) ? new URL(text) : undefined;
+}
 
 async function tell(findings: readonly Finding[], given: Given, terminal: Terminal): Promise<void> {
   const { countFindings, formatFindings } = await import("../import/report.ts");

@@ -6,7 +6,7 @@
  * TERM ends it. uWSGI without die-on-term reloads on TERM, which no supervisor expects; and `--stop` sends INT, `--reload`
  * HUP, which mean the same to uWSGI and to us, so that either may be told by either.
  */
-import { closeSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { version } from "../../package.json";
@@ -14,11 +14,10 @@ import type { Config } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import type { UwsgiRun } from "../import/uwsgi/run.ts";
 import type { RunOptions } from "../master/run-options.ts";
+import { goToBackground } from "./background.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
 
 const PARTIAL = "--partial";
-
-const LOG_MODE = 0o640;
 
 /** What uWSGI sends to the process of a pid file. */
 const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = { "--stop": "SIGINT", "--reload": "SIGHUP" };
@@ -78,27 +77,6 @@ async function start(words: readonly string[], terminal: Terminal): Promise<numb
   if (run.daemonize !== undefined && inheritance === undefined)
     return goToBackground(successor, run.daemonize, terminal);
   return serve(run, config, { read: () => load(prepare()), inheritance, successor }, terminal);
-}
-
-/** Returns when it serves, unlike uWSGI, which leaves before it knows. */
-async function goToBackground(words: readonly string[], log: string, terminal: Terminal): Promise<number> {
-  const { Successor } = await import("../master/handover.ts");
-  let output: number;
-  try {
-    output = openSync(log, "a", LOG_MODE);
-  } catch (error) {
-    terminal.stderr(`server: the log cannot be written: ${(error as Error).message}\n`);
-    return EXIT_FAILED;
-  }
-  const server = new Successor({ words, stdio: ["ignore", output, output], detached: true });
-  closeSync(output);
-  const start = await server.start;
-  if (!start.ok) {
-    terminal.stderr(`server: it does not start: ${start.why}; more is in ${log}\n`);
-    return EXIT_FAILED;
-  }
-  void server.go();
-  return EXIT_OK;
 }
 
 function say(terminal: Terminal, text: string): number {

@@ -12,6 +12,7 @@ import type { LinkPolicy } from "../files/open.ts";
 import type { AcmeConfig } from "./acme.ts";
 import type { HttpsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
+import type { MetricsConfig } from "./metrics-config.ts";
 import type { AnswerTarget, RuleConfig } from "./rule-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
@@ -27,6 +28,7 @@ export interface Config {
   readonly rateLimits: readonly RateLimitConfig[];
   readonly services: readonly ServiceConfig[];
   readonly crons: readonly CronConfig[];
+  readonly metrics: MetricsConfig | undefined;
 }
 
 /** What a service and a timed command have in common. */
@@ -45,7 +47,6 @@ export interface CommandConfig {
   readonly stopTimeoutMs: number;
 }
 
-/** [service.NAME] */
 export interface ServiceConfig extends CommandConfig {
   readonly name: string;
   readonly instances: number;
@@ -54,7 +55,6 @@ export interface ServiceConfig extends CommandConfig {
   readonly start: "after" | "before";
 }
 
-/** [cron.NAME] */
 export interface CronConfig extends CommandConfig {
   readonly name: string;
   /** As services/schedule takes it. */

@@ -15,6 +15,7 @@ import { type Context, type Machine, thisMachine } from "./context.ts";
 import { type Section, table } from "./keys.ts";
 import { DEFAULT_ENCODING, DEFAULT_TYPES, resolveEncoding, resolveTypes } from "./encoding.ts";
 import { resolveMaps } from "./maps.ts";
+import { resolveMetrics } from "./metrics.ts";
 import { failureOf } from "./paths.ts";
 import { Place } from "./place.ts";
 import { findPositions } from "./positions.ts";
@@ -148,6 +149,7 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
     sites: sites.map((site) => site.config),
     rateLimits: resolveRateLimits(values.limit, maps.scope),
     services: values.service.flatMap(({ name, value }) => resolveService(name, value, known, context)),
+    metrics: resolveMetrics(values.metrics, context),
     crons: values.cron.flatMap(({ name, value }) => resolveCron(name, value, known, context)),
   };
 }

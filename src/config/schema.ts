@@ -17,6 +17,7 @@ import { LIMIT } from "./schema-guards.ts";
 import { CONNECTION_LIMITS } from "./schema-limits.ts";
 import { LOGS } from "./schema-logs.ts";
 import { MAP } from "./schema-map.ts";
+import { METRICS } from "./schema-metrics.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { SITE } from "./schema-site.ts";
 import { UPSTREAM } from "./schema-upstream.ts";
@@ -175,5 +176,6 @@ export const ROOT = {
     "Limits of the rate of requests, which sites and routes name.",
     "none",
   ),
+  metrics: optional(table(METRICS), "none", "The private listener: metrics for Prometheus and a status page."),
   site: byDefault(sites, [], "What is served to whom.", "none"),
 } satisfies Schema;

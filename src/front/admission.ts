@@ -2,6 +2,7 @@
  * Who is let in: the bounds on connections in all and for each client address, and the sessions that were let in. At the
  * bound in all the connection that has been idle longest makes room (as nginx does with its reusable connections).
  */
+import { monotonicMs } from "../base/clock.ts";
 import type { Trust } from "../exchange/client-address.ts";
 import type { AddressCounts } from "../exchange/address-counts.ts";
 import { IdleSessions } from "./idle-sessions.ts";
@@ -45,6 +46,14 @@ export class Admission {
 
   get sessions(): Iterable<Session> {
     return this.admitted.keys();
+  }
+
+  /** How many wait for a request, and how many have one. */
+  states(): { readonly idle: number; readonly active: number } {
+    const nowMs = monotonicMs();
+    let idle = 0;
+    for (const session of this.admitted.keys()) if (session.idleSinceMs(nowMs) >= 0) idle++;
+    return { idle, active: this.admitted.size - idle };
   }
 
   /** For connections that come from now on. */

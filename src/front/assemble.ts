@@ -66,6 +66,8 @@ export interface Accounts {
   readonly server: Account;
   /** Of a route; without one those of the site that reach none. */
   of(site: SiteConfig, route?: RouteConfig): Account;
+  /** Of what a gateway asks an app. */
+  ofApp(app: string): Account;
 }
 
 interface AssemblyHeirlooms {

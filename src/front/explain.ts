@@ -22,6 +22,7 @@ import { type ExplainedContent, explainContent } from "./explain-content.ts";
 import { explainRules } from "./explain-rules.ts";
 import { describeTarget } from "./explain-target.ts";
 import { filesOptions } from "./files-options.ts";
+import { httpsUrl } from "./host-handler.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute, selectSite } from "./routing.ts";
 import { makeScope, makeTemplate } from "./templates.ts";
 
@@ -114,6 +115,11 @@ type SitePart = Omit<Explanation, "listener" | "path" | "query" | "site">;
 function explainSite(config: Config, site: SiteConfig, exchange: Exchange): SitePart {
   const { head } = exchange;
   const common = { ...UNROUTED, headers: headersOf(site), timeoutsMs: timeoutsOf(config) };
+  const { httpsRedirect } = site;
+  if (httpsRedirect !== undefined && !exchange.peer.secure) {
+    const to = expandLocation(makeTemplate(httpsUrl(httpsRedirect), makeScope(config)), exchange);
+    return { ...common, outcome: `${httpsRedirect.status}: redirect to ${to}` };
+  }
   if (head.form === "asterisk") return { ...common, outcome: "204: a question about the server itself" };
   if (head.method === "CONNECT" || head.method === "TRACE") {
     return { ...common, outcome: `405: ${head.method} is answered nowhere` };

@@ -3,9 +3,8 @@
  * exchanges, the assembly answers them. It shares nothing with its siblings but the kernel. A new configuration is made
  * ready beside the one that is served and takes its place between two requests; connections go on.
  */
-import { type Log, makeLog } from "../base/log.ts";
-import { sparing } from "../base/log-repetition.ts";
-import { monotonicMs } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { monotonicMs, wallMs } from "../base/clock.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { CountSketch } from "../exchange/count-sketch.ts";
@@ -15,7 +14,7 @@ import { ownLoop } from "../net/own-loop.ts";
 import { listenTls, type SecureOwner, type TlsListener } from "../net/listen-tls.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { descriptorsMax, descriptorsOpen } from "../os/descriptors.ts";
-import { errorLogWriter } from "../os/log-file.ts";
+import { makeAccounts } from "./accounts.ts";
 import { Accepting } from "./accepting.ts";
 import { AccessLogs, LogBuffers } from "./access-logs.ts";
 import { AddressCounts } from "../exchange/address-counts.ts";
@@ -25,6 +24,7 @@ import type { SiteCertificates } from "./certificates.ts";
 import { admissionBounds, spoolBounds } from "./bounds.ts";
 import { Challenges } from "./challenges.ts";
 import { Channels } from "./channels.ts";
+import { openErrorLog } from "./error-log.ts";
 import { Generations } from "./generations.ts";
 import { Handshake } from "./handshake.ts";
 import { LimitLog } from "./limit-log.ts";
@@ -34,6 +34,7 @@ import { makePort, type Port } from "./port.ts";
 import { plainHttpAnswer } from "./plain-http.ts";
 import { ProxyPreface } from "./proxy-preface.ts";
 import { Refusals } from "./refusal.ts";
+import { RouteCounters } from "../exchange/route-counts.ts";
 import type { Serving } from "./serving.ts";
 import { peerOf, type Session } from "./session.ts";
 import type { FrontTraffic } from "./traffic.ts";
@@ -82,6 +83,7 @@ export class Front implements SessionObserver {
   private readonly log: Log;
   readonly challenges = new Challenges();
   private readonly logBuffers: LogBuffers;
+  private readonly counters = new RouteCounters();
   private readonly channels: Channels;
   private readonly generations: Generations;
   private readonly budget: SpoolBudget;
@@ -95,6 +97,7 @@ export class Front implements SessionObserver {
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES);
   private lastId = 0;
   private readonly number: number;
+  private readonly since = wallMs();
   private readonly fronts: number;
   private readonly replacesAnother: boolean;
   private connections = 0;
@@ -108,10 +111,7 @@ export class Front implements SessionObserver {
     this.number = front;
     this.fronts = config.server.fronts;
     this.replacesAnother = replaced;
-    this.log = sparing(
-      openErrorLog(start, (line) => told.logged(line)),
-      monotonicMs,
-    );
+    this.log = openErrorLog(start, told);
     this.logBuffers = new LogBuffers(this.log);
     const usage = new Usage(start.usage, front);
     const addresses = new AddressCounts(start.addresses, front);
@@ -141,7 +141,7 @@ export class Front implements SessionObserver {
       rates: setup.rates,
       budget: this.budget,
       servers: this.servers,
-      accounts: new AccessLogs(setup.config, setup.accessLogs, this.logBuffers),
+      accounts: makeAccounts(new AccessLogs(setup.config, setup.accessLogs, this.logBuffers), this.counters),
       before,
       challenges: this.challenges,
       log: this.log,
@@ -242,7 +242,16 @@ export class Front implements SessionObserver {
   traffic(forget: string | undefined): FrontTraffic {
     const { caches, upstreams } = this.generations.current.assembly;
     const forgotten = forget === undefined ? 0 : caches.forget([forget]);
-    return { caches: caches.usage(), upstreams: upstreams.map((upstream) => upstream.status()), forgotten };
+    return {
+      front: this.number,
+      since: this.since,
+      forgotten,
+      caches: caches.usage(),
+      upstreams: upstreams.map((upstream) => upstream.status()),
+      routes: this.counters.all,
+      connections: this.admission.states(),
+      lostLogLines: this.logBuffers.lost,
+    };
   }
 
   /** First what the kernel has queued is accepted; then nobody listens any more. */
@@ -383,14 +392,4 @@ export class Front implements SessionObserver {
     this.generations.close();
     void this.generations.current.assembly.caches.flush().then(() => this.told.drained());
   }
-}
-
-function openErrorLog({ front, setup, errorLog }: Start, logged: (line: string) => void): Log {
-  const { logLevel, errorLogFormat } = setup.config.server;
-  const write = errorLogWriter(errorLog, errorLogFormat);
-  const both = (line: string) => {
-    write(line);
-    logged(line);
-  };
-  return makeLog(`front-${front}`, logLevel, both, errorLogFormat);
 }

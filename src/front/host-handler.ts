@@ -1,6 +1,7 @@
 /** Which site answers: by its host, by the handshake of an encrypted connection, by the scheme. What it answers: assemble.ts. */
 import type { Log } from "../base/log.ts";
 import type { SiteConfig } from "../config/config.ts";
+import type { HttpsRedirectConfig } from "../config/tls-config.ts";
 import { answer } from "../exchange/canned.ts";
 import { settleClient, type Trust } from "../exchange/client-address.ts";
 import type { Account, Handler } from "../exchange/exchange.ts";
@@ -31,12 +32,18 @@ export interface HostContext {
   readonly challenges: Challenges;
 }
 
+/** A template. */
+export function httpsUrl({ port }: HttpsRedirectConfig): string {
+  return `https://$host${port === 443 ? "" : `:${port}`}$request_uri`;
+}
+
 /** Requests that come unencrypted are sent to the encrypted address of the site, if it has one. */
 export function withHttps({ httpsRedirect }: SiteConfig, handler: Handler, scope: Scope): Handler {
   if (httpsRedirect === undefined) return handler;
-  const { port, status } = httpsRedirect;
-  const to = makeTemplate(`https://$host${port === 443 ? "" : `:${port}`}$request_uri`, scope);
-  const redirect = makeRedirectHandler({ to, status });
+  const redirect = makeRedirectHandler({
+    to: makeTemplate(httpsUrl(httpsRedirect), scope),
+    status: httpsRedirect.status,
+  });
   return (exchange) => (exchange.peer.secure ? handler(exchange) : redirect(exchange));
 }
 

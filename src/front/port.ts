@@ -5,7 +5,7 @@
  */
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import type { Exchange, Handler, Peer } from "../exchange/exchange.ts";
+import type { Account, Exchange, Handler, Peer } from "../exchange/exchange.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { HeadMemo } from "../protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
@@ -119,11 +119,19 @@ function uwsgiOptions(serving: Serving, name: string, context: PortContext): Uws
   const { bodyRateMin, sendRateMin } = config.server.limits;
   return {
     ...context,
-    handler: counted(app.handler, serving),
+    handler: counted(bookedTo(assembly.accounts.ofApp(name), app.handler), serving),
     loaded: { root, wsgi, python, env },
     timeouts: timeoutsOf(config),
     bodyRateMin,
     sendRateMin,
+  };
+}
+
+/** A gateway reaches no site. */
+function bookedTo(account: Account, handler: Handler): Handler {
+  return (exchange) => {
+    exchange.account = account;
+    handler(exchange);
   };
 }
 

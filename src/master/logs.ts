@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import { errorLogWriter, isInPlace, openLogFile, reopenLogFile, STREAMS } from "../os/log-file.ts";
 import { LogRotation } from "./log-rotation.ts";
 import { RecentLines } from "./recent-lines.ts";
+import type { SignalQueue } from "./signals.ts";
 
 /** A busy log grows by some 10 MB a second. */
 const LOOK_MS = 2_000;
@@ -103,6 +104,15 @@ export class Logs {
     const problems = this.files.flatMap((file) => this.reopenOne(file) ?? []);
     for (const problem of problems) this.log.error(problem);
     return problems;
+  }
+
+  /** Files are opened anew with each of these signals. */
+  async obey(signals: SignalQueue): Promise<never> {
+    for (;;) {
+      const signal = await signals.next();
+      this.reopen();
+      this.log.notice(`${signal}: log files are opened anew`);
+    }
   }
 
   private reopenOne({ path, fd }: LogFile): string | undefined {

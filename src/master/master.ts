@@ -34,7 +34,10 @@ import type { Inheritance } from "./handover.ts";
 import { makeIssuer } from "./issuing.ts";
 import { Listeners } from "./listeners.ts";
 import { Logs } from "./logs.ts";
+import { Measurements } from "./measurements.ts";
+import { MultiprocessMetrics } from "./multiprocess-metrics.ts";
 import { Operations } from "./operations.ts";
+import { PrivateListeners } from "./private-listener.ts";
 import { rateHits, ratesFor } from "./rates.ts";
 import { type Holdings, Reloads } from "./reload.ts";
 import { readFileOf, type RunOptions } from "./run-options.ts";
@@ -53,12 +56,7 @@ const RELOAD_SIGNALS = ["SIGHUP"] as const;
 const REOPEN_SIGNALS = ["SIGUSR1"] as const;
 const UPGRADE_SIGNALS = ["SIGUSR2"] as const;
 
-interface Signals {
-  readonly stop: SignalQueue;
-  readonly reload: SignalQueue;
-  readonly upgrade: SignalQueue;
-  readonly reopen: SignalQueue;
-}
+type Signals = Readonly<Record<"stop" | "reload" | "upgrade" | "reopen", SignalQueue>>;
 
 /** Serves until told to stop. Resolves with the exit code: 0 stopped, 1 could not start (said on stderr). */
 export async function runMaster(config: Config, options: RunOptions): Promise<number> {
@@ -76,10 +74,7 @@ export async function runMaster(config: Config, options: RunOptions): Promise<nu
     inheritance?.failedToStart(startProblem(error));
     return 1;
   } finally {
-    signals.stop.close();
-    signals.reload.close();
-    signals.upgrade.close();
-    signals.reopen.close();
+    for (const queue of Object.values(signals)) queue.close();
   }
 }
 
@@ -101,6 +96,8 @@ class Master {
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly listeners: Listeners;
+  private readonly privateListeners: PrivateListeners;
+  private readonly multiprocess: MultiprocessMetrics;
   private readonly usage: SharedArrayBuffer;
   private readonly addresses: SharedArrayBuffer;
   /** Requests of the servers of upstreams. */
@@ -131,9 +128,12 @@ class Master {
     this.issuer = makeIssuer(config, { log: logs.logFor("certificates"), fronts: () => this.fronts, changed });
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
     this.listeners = new Listeners(fronts, givenListeners(inheritance, process.env));
+    this.multiprocess = new MultiprocessMetrics(config.server.temporaryDirectory);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, (source) => logs.logFor(source));
     const { pools, companions } = this;
+    const measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
+    this.privateListeners = new PrivateListeners(measurements, logs.recent, logs.logFor("metrics"));
     this.operations = new Operations(() => ({ apps: pools.apps, services: companions.services }));
   }
 
@@ -153,7 +153,7 @@ class Master {
     // Later there is a pool that works: it goes on.
     const outlivesFailedStart = app.reloadOnChange && this.state === "starting";
     return new AppSupervisor(
-      { ...app, temporaryDirectory, outlivesFailedStart },
+      { ...app, env: this.multiprocess.environment(app), temporaryDirectory, outlivesFailedStart },
       fronts,
       toFront,
       this.logs.logFor(`app ${app.name}`),
@@ -178,8 +178,9 @@ class Master {
     const stop = signals.stop.next();
     try {
       this.listeners.commit(this.listeners.stage(this.config));
-      this.pools.commit(this.pools.stage(this.config));
       const upgrades = this.inheritance?.upgrade === true;
+      if (!upgrades) this.privateListeners.begin(this.config.metrics);
+      this.pools.commit(this.pools.stage(this.config));
       if (!upgrades) hold.listen(version, this.commands(hold, signals.stop));
       const fronts = this.startFronts();
       const started = await Promise.race([this.startApps(), stop]);
@@ -189,6 +190,7 @@ class Master {
       this.listeners.takeOver();
       if (upgrades) hold.listen(version, this.commands(hold, signals.stop));
       this.inheritance?.taken();
+      if (upgrades) void this.privateListeners.succeed(this.config.metrics);
       this.serving(fronts, signals, hold);
       this.log.notice(`${await Promise.race([stop, this.succeeded.promise])}: stopping`);
       this.graceMs = await this.drain(fronts, signals.stop.next());
@@ -289,12 +291,13 @@ class Master {
     if (process.pid === 1) reapOrphans();
     for (const watch of this.watches) watch.start();
     this.logs.watch();
-    void this.obeyReopens(signals.reopen);
+    void this.logs.obey(signals.reopen);
     this.holdings.certificates.start();
-    const { log, logs, listeners, pools, companions, operations } = this;
+    const { log, logs, privateListeners, listeners, pools, companions, operations } = this;
     this.reloads = new Reloads({
       log,
       logs,
+      privateListeners,
       listeners,
       fronts,
       pools,
@@ -354,14 +357,6 @@ class Master {
     return outcome;
   }
 
-  private async obeyReopens(reopens: SignalQueue): Promise<never> {
-    for (;;) {
-      const signal = await reopens.next();
-      this.logs.reopen();
-      this.log.notice(`${signal}: log files are opened anew`);
-    }
-  }
-
   private async abandon(signal: string): Promise<number> {
     this.log.notice(`${signal} before the server was up: stopping`);
     await this.pools.stop(0);
@@ -372,6 +367,7 @@ class Master {
    *  stop_timeout. Returns how long workers may still take: not at all when what they work on was cut off. */
   private async drain(fronts: Fronts, again: Promise<string>): Promise<number> {
     this.state = "stopping";
+    this.privateListeners.close();
     this.systemd.stopping();
     for (const watch of this.watches) watch.stop();
     this.holdings.certificates.stop();
@@ -392,6 +388,8 @@ class Master {
     await Promise.all([this.pools.stop(this.graceMs), this.companions.stopAfter()]);
     await this.companions.stopBefore();
     this.listeners.close();
+    this.privateListeners.close();
+    this.multiprocess.close();
     for (const [limit, hits] of [...limitHits(this.usage), ...rateHits(this.holdings.rates)])
       this.log.notice(`${limit} was hit ${hits} times`);
     this.log.notice("stopped");

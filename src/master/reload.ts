@@ -22,6 +22,7 @@ import type { Fronts } from "./fronts.ts";
 import { describe, type Listeners, type StagedListeners } from "./listeners.ts";
 import type { Logs, StagedLogs } from "./logs.ts";
 import type { AppReload, Operations, Progress } from "./operations.ts";
+import type { PrivateListeners, StagedListener } from "./private-listener.ts";
 import type { Systemd } from "./systemd.ts";
 import { type Rates, ratesFor } from "./rates.ts";
 
@@ -47,6 +48,7 @@ export interface Holdings {
 export interface ReloadParts {
   readonly log: Log;
   readonly logs: Logs;
+  readonly privateListeners: PrivateListeners;
   readonly listeners: Listeners;
   readonly fronts: Fronts;
   readonly pools: AppPools;
@@ -70,6 +72,7 @@ interface Staged {
   readonly holdings: Holdings;
   readonly listeners: StagedListeners;
   readonly logs: StagedLogs;
+  readonly privately: StagedListener | undefined;
   readonly pools: StagedPools;
 }
 
@@ -150,22 +153,26 @@ export class Reloads {
     fronts.discard();
     listeners.discard(staged.listeners);
     this.parts.logs.discard(staged.logs);
+    this.parts.privateListeners.discard(staged.privately);
     await pools.discard(staged.pools);
     return found;
   }
 
   private stage(config: Config): Staged {
-    const { listeners, logs, pools } = this.parts;
+    const { listeners, logs, pools, privateListeners } = this.parts;
     const staged = listeners.stage(config);
     let opened: StagedLogs = new Map();
+    let privately: StagedListener | undefined;
     try {
       opened = logs.stage(config);
+      privately = privateListeners.stage(config.metrics);
       const rates = ratesFor(config, this.parts.holdings().rates);
       const holdings = { config, rates, certificates: this.parts.certificates(config) };
-      return { holdings, listeners: staged, logs: opened, pools: pools.stage(config) };
+      return { holdings, listeners: staged, logs: opened, privately, pools: pools.stage(config) };
     } catch (error) {
       listeners.discard(staged);
       logs.discard(opened);
+      privateListeners.discard(privately);
       throw error;
     }
   }
@@ -179,10 +186,11 @@ export class Reloads {
     return ended() ? [...failures, "the server stops"] : failures;
   }
 
-  private async commit({ listeners, logs, pools, holdings }: Staged): Promise<void> {
+  private async commit({ listeners, logs, privately, pools, holdings }: Staged): Promise<void> {
     // From here on a front that has to be replaced begins with the new one.
     this.parts.listeners.commit(listeners);
     this.parts.logs.commit(holdings.config, logs);
+    this.parts.privateListeners.commit(privately);
     this.parts.pools.commit(pools);
     this.parts.commit(holdings);
     for (const problem of await this.parts.fronts.change()) this.parts.log.error(problem);

@@ -38,7 +38,7 @@ function read(pieces: readonly Buffer[]): string[] {
   const said: string[] = [];
   let content = "";
   for (const piece of pieces) {
-    reader.receive(piece);
+    reader.receive(Buffer.from(piece));
     for (;;) {
       const event = reader.next();
       if (event === "need-data") break;
@@ -125,6 +125,28 @@ describe.each(CASES)("%s", (_, frames) => {
   });
 });
 
+test("the small end of a block comes with the large one behind it", () => {
+  const [first, second] = [Buffer.alloc(70_000, "1"), Buffer.alloc(40_000, "2")];
+  const bytes = Buffer.concat([
+    frame({ type: "reply", id: 1, head: "200 OK\n", data: first }),
+    frame({ type: "data", id: 1, data: second }),
+    frame({ type: "data", id: 1, end: true }),
+  ]);
+  const reader = new FrameReader();
+  const seen: number[] = [];
+  let content = "";
+  for (const piece of [bytes.subarray(0, 65_536), bytes.subarray(65_536)]) {
+    reader.receive(Buffer.from(piece));
+    while (reader.next() !== "need-data") {
+      seen.push(reader.data.length);
+      content += Buffer.from(reader.data).toString();
+    }
+  }
+  expect(seen).toEqual([65_536 - 16 - 7, 4_487 + 40_000, 0]);
+  expect(content).toBe(first.toString() + second.toString());
+  expect(reader.last).toBe(true);
+});
+
 test("blocks of one reply that came together are one event, with its end; those of another reply are not among them", () => {
   const block = (id: number, text: string, end = false) => frame({ type: "data", id, data: Buffer.from(text), end });
   const reader = new FrameReader();
@@ -205,7 +227,7 @@ describe("a file", () => {
       const reader = new FrameReader();
       const seen: unknown[] = [];
       for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
-        reader.receive(piece);
+        reader.receive(Buffer.from(piece));
         for (let event = reader.next(); event !== "need-data"; event = reader.next()) {
           const head = Buffer.from(reader.head).toString();
           if (event === "file") seen.push([event, reader.id, reader.last, head, readFilePart(reader.data)]);

@@ -58,6 +58,7 @@ const STATUS: ServerStatus = {
         },
       ],
       queue: { depth: 3, oldestMs: 1500, refused: 12 },
+      exits: {},
       crashLoop: {
         failures: 4,
         nextStartMs: 3_900,

@@ -95,6 +95,7 @@ describe("defaults", () => {
       rateLimits: [],
       services: [],
       crons: [],
+      metrics: undefined,
       apps: [],
       upstreams: [],
       sites: [
@@ -381,7 +382,7 @@ describe("the file itself", () => {
   });
 
   test("names that objects have by birth are only unknown keys", () => {
-    const known = "known here: server, acme, app, upstream, service, cron, map, limit, site";
+    const known = "known here: server, acme, app, upstream, service, cron, map, limit, metrics, site";
     expect(problemsOf(`__proto__ = 1\nconstructor = 2\n${SITE}`)).toEqual([
       `F:1:1: __proto__: is not a known key; ${known}`,
       `F:2:1: constructor: is not a known key; ${known}`,

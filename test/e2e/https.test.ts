@@ -145,6 +145,13 @@ describe("unencrypted requests", () => {
     expect(stdout).toContain(`\r\nLocation: https://www.a.test:${secure}/a%20b?c=d\r\n`);
   });
 
+  test("are explained as what they are", async () => {
+    const explain = async (url: string) => (await server.command("explain", url)).stdout.split("\n", 1)[0];
+    expect(await explain(`http://a.test:${plain}/x`)).toContain(`308: redirect to https://a.test:${secure}/x`);
+    expect(await explain(`https://a.test:${secure}/seen`)).toContain("200");
+    expect(await explain(`http://c.test:${plain}/seen`)).toContain("200");
+  });
+
   test("are served where the site says so", async () => {
     expect((await clear("c.test", "/seen")).stdout).toEndWith("\r\n\r\n    http");
   });

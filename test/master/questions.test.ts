@@ -1,7 +1,16 @@
 import { expect, test } from "bun:test";
 import { Questions } from "../../src/master/questions.ts";
 
-const answer = (forgotten: number) => ({ caches: [], upstreams: [], forgotten });
+const answer = (forgotten: number) => ({
+  front: 0,
+  since: 0,
+  caches: [],
+  upstreams: [],
+  routes: [],
+  connections: { idle: 0, active: 0 },
+  lostLogLines: 0,
+  forgotten,
+});
 
 test("a question is over when all fronts have answered, each once, whatever comes between", async () => {
   const questions = new Questions();

@@ -9,6 +9,11 @@ test("what several fronts say of the same upstream and route is added up", () =>
     caches: [CACHE],
     upstreams: [{ name: "u", servers: [{ ...SERVER, state }] }],
     forgotten: 0,
+    front: 0,
+    since: 0,
+    routes: [],
+    connections: { idle: 0, active: 0 },
+    lostLogLines: 0,
   });
   expect(trafficStatus([answer("ready"), answer("marked"), answer("ready")])).toEqual({
     upstreams: [

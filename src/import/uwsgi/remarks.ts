@@ -55,11 +55,7 @@ const ROWS: readonly Row[] = [
   ],
   ["not-needed", "http-to http-use-socket", "there is no router between the sockets and the workers"],
   ["not-needed", "master-fifo", "`server status`, `server reload` and signals do what is written to it"],
-  [
-    "not-needed",
-    "pidfile pidfile2 safe-pidfile safe-pidfile2",
-    "`server stop` and `server reload` find the server by its configuration",
-  ],
+  ["not-needed", "pidfile pidfile2 safe-pidfile safe-pidfile2", "one pid file is enough"],
   [
     "not-needed",
     "show-config print iprint get dump-options version plugins-list",

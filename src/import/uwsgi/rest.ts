@@ -1,7 +1,8 @@
 /** The options that nobody has taken up: those with a remark, limits, plugins, and words that are no options at all. */
 import { nearest } from "../../config/nearest.ts";
-import type { Context } from "./context.ts";
+import { absolutePath, type Context } from "./context.ts";
 import { isYes } from "./given.ts";
+import { unmark } from "./marks.ts";
 import type { Option } from "./option.ts";
 import { isOption, optionNames, valueRule } from "./option-names.ts";
 import { type Remark, remarkOn } from "./remarks.ts";
@@ -15,6 +16,7 @@ const DRAINS = /^unix_signal:15 gracefully_kill_them_all$/;
 
 export function translateRest(context: Context, placeholders: ReadonlySet<string>): void {
   translateLimits(context);
+  if (context.purpose === "import") translatePidFile(context);
   const { given } = context;
   for (const option of given.all("plugin", "plugins", "need-plugin", "need-plugins")) tellPlugins(context, option);
   for (const option of given.all("hook-master-start")) {
@@ -23,6 +25,20 @@ export function translateRest(context: Context, placeholders: ReadonlySet<string
     else given.notSupported(option, remarkOn("hook-master-start")?.sentence ?? "", "changes-meaning");
   }
   for (const option of given.rest) tellRest(context, option, placeholders);
+}
+
+/** A server that runs at once writes all of them itself (cli/uwsgi.ts). */
+function translatePidFile({ given, plan, base, root }: Context): void {
+  const early = given.last("pidfile", "safe-pidfile");
+  const late = early === undefined ? given.last("pidfile2", "safe-pidfile2") : undefined;
+  const option = early ?? late;
+  if (option === undefined) return;
+  plan.server.set(
+    "pid_file",
+    unmark(absolutePath(option.value ?? "", late === undefined ? base : root)),
+    option.origin,
+  );
+  given.tell("translated", option, "pid_file");
 }
 
 /** setrlimit(2) */

@@ -1,0 +1,26 @@
+/** A server that goes to the background: this executable once more, detached, whose output goes to a log. */
+import { closeSync, openSync } from "node:fs";
+import { EXIT_FAILED, EXIT_OK, type Terminal } from "./command.ts";
+
+const LOG_MODE = 0o640;
+
+/** Returns when it serves, unlike uWSGI and nginx, which leave before they know. `words` begin with the command. */
+export async function goToBackground(words: readonly string[], log: string, terminal: Terminal): Promise<number> {
+  const { Successor } = await import("../master/handover.ts");
+  let output: number;
+  try {
+    output = openSync(log, "a", LOG_MODE);
+  } catch (error) {
+    terminal.stderr(`server: the log cannot be written: ${(error as Error).message}\n`);
+    return EXIT_FAILED;
+  }
+  const server = new Successor({ words, stdio: ["ignore", output, output], detached: true });
+  closeSync(output);
+  const start = await server.start;
+  if (!start.ok) {
+    terminal.stderr(`server: it does not start: ${start.why}; more is in ${log}\n`);
+    return EXIT_FAILED;
+  }
+  void server.go();
+  return EXIT_OK;
+}

@@ -1,0 +1,21 @@
+/** The error log as a front writes it: sparingly, and with a word of each line to the master, which keeps the last ones. */
+import { type Log, makeLog } from "../base/log.ts";
+import { sparing } from "../base/log-repetition.ts";
+import { monotonicMs } from "../base/clock.ts";
+import { errorLogWriter } from "../os/log-file.ts";
+import type { ToFront } from "./messages.ts";
+
+type Start = Pick<Extract<ToFront, { kind: "start" }>, "front" | "setup" | "errorLog">;
+
+export function openErrorLog(
+  { front, setup, errorLog }: Start,
+  told: { readonly logged: (line: string) => void },
+): Log {
+  const { logLevel, errorLogFormat } = setup.config.server;
+  const write = errorLogWriter(errorLog, errorLogFormat);
+  const both = (line: string) => {
+    write(line);
+    told.logged(line);
+  };
+  return sparing(makeLog(`front-${front}`, logLevel, both, errorLogFormat), monotonicMs);
+}

@@ -1,0 +1,65 @@
+/**
+ * An nginx.conf for a server that is to run now, as `nginx -c` would: the text of a server.toml, what was lost, and what the
+ * file and `-g` say of the process itself. Not here: running it.
+ */
+import { resolve } from "node:path";
+import type { Environment } from "../../config/substitute.ts";
+import { emptyPlan } from "../plan.ts";
+import { type Finding, ImportReport } from "../report.ts";
+import { SourceFile } from "../source.ts";
+import { writePlan } from "../write.ts";
+import { parseFile } from "./parser.ts";
+import { translateNginx } from "./translate.ts";
+
+export interface NginxRun {
+  readonly toml: string;
+  readonly findings: readonly Finding[];
+  readonly changesMeaning: boolean;
+  /** All that were read, the main one first. */
+  readonly files: readonly SourceFile[];
+  readonly pidFile: string;
+  readonly errorLog: string | undefined;
+  /** Goes to the background. */
+  readonly daemon: boolean;
+}
+
+export interface NginxRunOptions {
+  readonly prefix: string | undefined;
+  /** The directives of -g. */
+  readonly global: string;
+  readonly errorLog: string | undefined;
+}
+
+/** That of Debian's package; elsewhere logs/nginx.pid below the prefix. */
+const PID_FILE = "/run/nginx.pid";
+
+export function prepareNginx(file: SourceFile, options: NginxRunOptions, environment: Environment): NginxRun {
+  const report = new ImportReport();
+  const plan = emptyPlan();
+  translateNginx(file, { plan, report, environment }, options.prefix);
+  const global = new SourceFile("-g", "/", options.global);
+  const said = [...parseFile(file, new ImportReport()), ...parseFile(global, report)];
+  for (const { name, origin } of said.filter((each) => each.origin.file === global)) {
+    if (name === "daemon" || name === "pid") continue;
+    report.notSupported(origin, name, "is read from the file only; write it there", "changes-meaning");
+  }
+  const last = (name: string) => said.findLast((each) => each.name === name)?.args[0]?.text;
+  const pid = last("pid");
+  const pidFile = pid === undefined ? defaultPidFile(options.prefix) : resolve(options.prefix ?? "/", pid);
+  plan.server.set("pid_file", pidFile);
+  if (options.errorLog !== undefined) plan.server.set("error_log", options.errorLog);
+  const log = plan.server.get("error_log");
+  return {
+    toml: writePlan(plan),
+    findings: report.findings,
+    changesMeaning: report.changesMeaning,
+    files: [...new Set([file, ...report.findings.map(({ origin }) => origin.file)])].filter((each) => each !== global),
+    pidFile,
+    errorLog: typeof log === "string" && log.startsWith("/") ? log : undefined,
+    daemon: last("daemon") !== "off",
+  };
+}
+
+function defaultPidFile(prefix: string | undefined): string {
+  return prefix === undefined ? PID_FILE : resolve(prefix, "logs/nginx.pid");
+}

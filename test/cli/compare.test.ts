@@ -1,0 +1,67 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { runCli } from "../../src/cli/cli.ts";
+import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+
+const folder = makeFolder("compare");
+const serve = (answer: (request: Request) => Response) => Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
+const same = serve(answer);
+const again = serve(answer);
+const other = serve((request) => {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/old/x") return new Response(null, { status: 302, headers: { Location: "/elsewhere" } });
+  if (pathname === "/page/x") return new Response("pagE");
+  return answer(request);
+});
+
+afterAll(async () => {
+  for (const server of [same, again, other]) await server.stop(true);
+  removeFolder(folder);
+});
+
+/** Redirects name the server itself, as nginx does. */
+function answer(request: Request): Response {
+  const url = new URL(request.url);
+  if (url.pathname === "/old/x")
+    return new Response(null, { status: 301, headers: { Location: `http://${url.host}/new/` } });
+  return url.pathname === "/page/x" ? new Response("page") : new Response("no", { status: 404 });
+}
+
+async function compare(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const told = { stdout: "", stderr: "" };
+  const terminal = {
+    stdout: (text: string) => void (told.stdout += text),
+    stderr: (text: string) => void (told.stderr += text),
+    colour: { stdout: false, stderr: false },
+    environment: {},
+    folder,
+  };
+  writeFiles(folder, {
+    "nginx.conf": "server { listen 80; location /old/ { return 301 /new/; } location /page/ { return 200 page; } }",
+  });
+  const code = await runCli(["import", "nginx.conf", ...words], terminal);
+  return { code, ...told };
+}
+
+const address = ({ port }: { port: number | undefined }) => `http://127.0.0.1:${port}`;
+
+describe("server import --compare", () => {
+  test("two servers that answer alike are the same", async () => {
+    const { code, stdout } = await compare("--compare", address(same), address(again));
+    expect(stdout).toContain("same       GET /old/x?a=1  (route /old/): 301\n");
+    expect(stdout).toEndWith("4 same, 0 different\n");
+    expect(code).toBe(0);
+  });
+
+  test("what differs is told with the reason", async () => {
+    const { code, stdout } = await compare("--compare", address(same), address(other));
+    expect(stdout).toContain("different  GET /old/x?a=1  (route /old/): status: 301 there, 302 here; Location: ");
+    expect(stdout).toContain("different  GET /page/x?a=1  (route /page/): the content is another\n");
+    expect(stdout).toEndWith("2 same, 2 different\n");
+    expect(code).toBe(1);
+  });
+
+  test("two addresses are needed", async () => {
+    const { code, stderr } = await compare("--compare", "127.0.0.1:80");
+    expect([code, stderr.includes("needs two addresses")]).toEqual([2, true]);
+  });
+});

@@ -1,0 +1,94 @@
+/** This executable under the name nginx: tests an nginx.conf, serves it in the background, and follows `-s`. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { BINARY, controlHome, E2E_TIMEOUT_MS } from "../support/binary.ts";
+import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+import { until } from "../support/wait.ts";
+
+setDefaultTimeout(E2E_TIMEOUT_MS);
+
+const folder = makeFolder("nginx-command");
+const conf = join(folder, "nginx.conf");
+const pidFile = join(folder, "nginx.pid");
+const PATIENCE_MS = 30_000;
+let port = 0;
+
+beforeAll(async () => {
+  port = await freePort();
+  symlinkSync(BINARY, join(folder, "nginx"));
+  writeFiles(folder, { "www/index.html": "hello\n" });
+  write(`root ${folder}/www;`);
+});
+
+afterAll(() => {
+  if (existsSync(pidFile)) process.kill(Number(readFileSync(pidFile, "utf8")), "SIGKILL");
+  removeFolder(folder);
+});
+
+function write(inside: string): void {
+  const logs = `error_log ${folder}/error.log; pid ${pidFile};`;
+  const server = `server { listen 127.0.0.1:${port}; ${inside} }`;
+  writeFileSync(conf, `${logs} worker_processes 1; events { }\nhttp { access_log ${folder}/access.log; ${server} }\n`);
+}
+
+function nginx(...words: string[]): { code: number; stdout: string; stderr: string } {
+  const env = { ...process.env, NO_COLOR: "1", ...controlHome(folder) };
+  const ended = Bun.spawnSync([join(folder, "nginx"), ...words], { cwd: folder, env });
+  return { code: ended.exitCode, stdout: ended.stdout.toString(), stderr: ended.stderr.toString() };
+}
+
+async function answer(): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+  return response === undefined ? "" : response.text();
+}
+
+describe("nginx's commands", () => {
+  test("-t says that a file is good, -T shows it", () => {
+    const good = `nginx: the configuration file ${conf} syntax is ok\nnginx: configuration file ${conf} test is successful\n`;
+    expect(nginx("-t", "-c", conf)).toEqual({ code: 0, stdout: "", stderr: good });
+    const { stdout } = nginx("-T", "-q", "-c", "nginx.conf");
+    expect(stdout).toBe(`# configuration file ${conf}:\n${readFileSync(conf, "utf8")}\n`);
+  });
+
+  test("-t names what cannot be carried over, with its place, and fails", () => {
+    writeFiles(folder, { "bad.conf": "http {\n  server { location / { fastcgi_pass y; } }\n}\n" });
+    const { code, stderr } = nginx("-t", "-c", "bad.conf");
+    expect(code).toBe(1);
+    expect(stderr).toContain(`bad.conf:2:25: fastcgi_pass y: fastcgi is not spoken here`);
+    expect(stderr).toEndWith(`nginx: configuration file ${join(folder, "bad.conf")} test failed\n`);
+  });
+
+  test("-s without a server fails, as a file that is not there does", () => {
+    expect(nginx("-s", "stop", "-c", conf)).toMatchObject({ code: 1 });
+    expect(nginx("-t", "-c", "none.conf").stderr).toContain("failed (2: No such file or directory)");
+    expect(nginx("-s", "dance", "-c", conf).stderr).toBe('nginx: invalid option: "-s dance"\n');
+  });
+
+  test("it goes to the background, reloads, reopens its logs and quits", async () => {
+    expect(nginx("-c", conf)).toMatchObject({ code: 0, stderr: "" });
+    await until("the page", PATIENCE_MS, async () => (await answer()) === "hello\n");
+    write('location / { return 200 "anew"; }');
+    expect(nginx("-s", "reload", "-c", conf).code).toBe(0);
+    await until("the new text", PATIENCE_MS, async () => (await answer()) === "anew");
+    renameSync(join(folder, "access.log"), join(folder, "access.old"));
+    expect(nginx("-s", "reopen", "-c", conf).code).toBe(0);
+    await until("a new access log", PATIENCE_MS, () => existsSync(join(folder, "access.log")));
+    expect(nginx("-s", "quit", "-c", conf).code).toBe(0);
+    await until("its end", PATIENCE_MS, () => !existsSync(pidFile));
+    expect(await answer()).toBe("");
+  });
+
+  test("-g daemon off keeps it in the foreground", async () => {
+    const env = { ...process.env, ...controlHome(folder) };
+    const child = Bun.spawn([join(folder, "nginx"), "-c", conf, "-g", "daemon off;"], {
+      cwd: folder,
+      env,
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    await until("the text", PATIENCE_MS, async () => (await answer()) === "anew");
+    expect(child.exitCode).toBeNull();
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+  });
+});
