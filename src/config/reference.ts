@@ -16,6 +16,7 @@ import { RULE } from "./schema-rules.ts";
 import { RESPONSE_CACHE } from "./schema-cache.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { MAP } from "./schema-map.ts";
+import { METRICS } from "./schema-metrics.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { ROUTE, SITE } from "./schema-site.ts";
 import { HEALTH, UPSTREAM } from "./schema-upstream.ts";
@@ -68,6 +69,16 @@ command = "python manage.py clearsessions"
 schedule = "30 4 * * *"
 \`\`\``,
     schema: CRON,
+  },
+  {
+    title: "[metrics]",
+    intro: `A private listener of the server itself, off by default: \`/\` is a status page for browsers, \`/metrics\` is for Prometheus.
+
+\`\`\`toml
+[metrics]
+listen = "127.0.0.1:9145"
+\`\`\``,
+    schema: METRICS,
   },
   {
     title: "[map.NAME]",
