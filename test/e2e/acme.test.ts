@@ -84,7 +84,7 @@ describe("a site without a certificate gets one", () => {
       const authority = await pebble({ noncesRefused: 30 });
       const text = toml(authority, `challenges = ["${kind}"]\ncontact = ["ops@example.org"]`);
       const server = await serve(text);
-      expect(server.log).toContain("www.a.test: a temporary certificate is shown until there is one");
+      await server.logged("www.a.test: a temporary certificate is shown until there is one");
       await issued(server);
       const seen = [server.output.includes("/.well-known/acme-challenge/"), server.log.includes("challenge of a CA")];
       expect(seen).toEqual(kind === "http-01" ? [true, false] : [false, true]);
@@ -140,7 +140,7 @@ describe("without a certificate the site is served, and it is said why", () => {
     const authority = await pebble({ httpPort: await freePort() });
     const server = await serve(toml(authority, 'challenges = ["http-01"]'));
     await until("complaint", ISSUED_MS, () => /a\.test \(http-01\): .*refused/.test(server.log));
-    expect(server.log).toContain("tried again in");
+    await server.logged("tried again in");
     expect(existsSync(join(folder, "state/certificates"))).toBe(false);
   });
 });

@@ -170,7 +170,7 @@ test("touch_reload: the file's making, touching and removal each load the code a
   write(APP("four"));
   unlinkSync(join(folder, "deploy.stamp"));
   await serves("four");
-  expect(running.log).toContain("deploy.stamp changed");
+  await running.logged("deploy.stamp changed");
 });
 
 test("the configuration file may be gone: the server is still found by its path", async () => {

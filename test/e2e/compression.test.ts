@@ -222,7 +222,7 @@ describe("what an app answers", () => {
       expect(seen.latin1Slice()).not.toEndWith("0\r\n\r\n");
       client.close();
     }
-    expect(server.log).toMatch(/\/broken\//);
+    await server.logged(/\/broken\//);
   });
 
   test("reaches the client while it is being made", async () => {

@@ -69,7 +69,7 @@ test("requests of the other fronts finish, only its own connections are lost, an
     const [, second] = await fronts(running);
     return second?.state === "accepting" && second.replaced === 1;
   });
-  expect(running.log).toContain("front-1 died; a new one takes over its sockets");
+  await running.logged("front-1 died; a new one takes over its sockets");
   for (let i = 0; i < 40; i++) expect((await get(address, "/hello")).status).toBe(200);
 });
 

@@ -173,7 +173,7 @@ describe("basic auth", () => {
       (await request("/private/hello", basic("new", "secret"))).status === 200 ? true : undefined,
     );
     expect((await request("/private/hello", basic("plain", "secret"))).status).toBe(401);
-    expect(server.log).toContain("htpasswd:8: is plain text");
+    await server.logged("htpasswd:8: is plain text");
     writeFileSync(path, `${USERS.join("\n")}\n`);
   });
 });
@@ -210,7 +210,7 @@ describe("rate limits", () => {
     const seconds = Number(refused === undefined ? NaN : field(refused, "Retry-After"));
     expect(seconds).toBeGreaterThan(3000);
     expect(seconds).toBeLessThanOrEqual(3600);
-    expect(server.log).toContain("limit slow: 127.0.0.1 is refused with 429");
+    await server.logged("limit slow: 127.0.0.1 is refused with 429");
   });
 
   test("each key has its own bucket, and no key is not limited", async () => {
@@ -297,7 +297,7 @@ describe("error pages", () => {
   test("an error of the page's own route ends in the plain page of the first error", async () => {
     const answer = await get(address, "/pages/raise");
     expect([answer.status, answer.body.toString().includes("500 Internal Server Error")]).toEqual([500, true]);
-    expect(server.log).toContain("the page for 500 could not be made");
+    await server.logged("the page for 500 could not be made");
   });
 
   test("the next request of the connection is unharmed", async () => {

@@ -100,7 +100,7 @@ describe("a site", () => {
 
   test("that nobody has shows none", async () => {
     expect((await ask("d.test", "/seen")).code).toBe(35);
-    expect(server.log).toContain('no site here is called "d.test"');
+    await server.logged('no site here is called "d.test"');
   });
 
   test("is not reached through the handshake of another", async () => {
@@ -168,7 +168,7 @@ describe("a client's certificate", () => {
     expect(await status("b.test", "/seen")).toBe("400");
     const stranger = ["--cert", join(folder, "stranger.pem"), "--key", join(folder, "stranger.key")];
     expect(await status("b.test", "/seen", ...stranger)).toBe("400");
-    expect(server.log).toMatch(/no good client certificate for b\.test: FAILED:self.signed certificate/);
+    await server.logged(/no good client certificate for b\.test: FAILED:self.signed certificate/);
     expect(await text("b.test", "/seen", ...CLIENT)).toBe("TLSv1.3 b.test SUCCESS CN=client https");
   });
 
@@ -206,7 +206,7 @@ test("a handshake that does not come is not waited for", async () => {
   const socket = { data: () => {}, close: () => ended.resolve(), open: () => {}, error: () => ended.resolve() };
   await Bun.connect({ hostname: "127.0.0.1", port: secure, socket });
   await ended.promise;
-  expect(server.log).toContain("handshake_timeout");
+  await server.logged("handshake_timeout");
 });
 
 describe("files that change", () => {
@@ -230,7 +230,7 @@ describe("files that change", () => {
     stop = true;
     await Promise.all(load);
     expect(failures).toEqual([]);
-    expect(server.log).toContain("site a.test: shows the new certificate, valid until ");
+    await server.logged("site a.test: shows the new certificate, valid until ");
   });
 
   test("for the worse change nothing, and it is said", async () => {

@@ -128,8 +128,8 @@ describe("the end of the server", () => {
     const running = await start('[service.stays]\ncommand = "./stays"\nstop_signal = "INT"\n');
     await running.logged("stays: up");
     expect(await running.stop()).toBe(0);
-    expect(running.log).toContain("service stays: finished");
-    expect(running.log).toContain("stopped: it exited with code 0");
+    await running.logged("service stays: finished");
+    await running.logged("stopped: it exited with code 0");
     await running.leavesNothing();
   });
 
