@@ -119,14 +119,20 @@ export class Loop {
     this.moments.add(atMs);
   }
 
-  /** For good. What its thread leaves behind is closed. */
+  /** For good. Descriptors are closed by whoever has them. */
   stop(): void {
     if (this.state === "stopped") return;
     this.state = "stopped";
+    this.epoll.close();
+  }
+
+  /** The thread ends, and nobody of it will close anything any more. */
+  closeAll(): void {
+    if (this.state === "stopped") return;
+    this.stop();
     this.entries.forEach((entry, fd) => {
       if (entry !== undefined && entry !== this.bun) closeDescriptor(fd);
     });
-    this.epoll.close();
   }
 
   private wake(): void {

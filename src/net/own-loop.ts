@@ -26,7 +26,7 @@ export async function takeLoop(): Promise<Loop> {
 
 /** The thread ends, for whatever reason: its connections end with it. */
 export function endLoop(): void {
-  own?.stop();
+  own?.closeAll();
 }
 
 type Callback = (...args: unknown[]) => void;

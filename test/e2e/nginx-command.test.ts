@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BINARY, controlHome, E2E_TIMEOUT_MS } from "../support/binary.ts";
+import { BINARY, controlHome, E2E_TIMEOUT_MS, withoutNoOrphans } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { until } from "../support/wait.ts";
 
@@ -33,7 +33,7 @@ function write(inside: string): void {
 }
 
 function nginx(...words: string[]): { code: number; stdout: string; stderr: string } {
-  const env = { ...process.env, NO_COLOR: "1", ...controlHome(folder) };
+  const env = { ...withoutNoOrphans(), NO_COLOR: "1", ...controlHome(folder) };
   const ended = Bun.spawnSync([join(folder, "nginx"), ...words], { cwd: folder, env });
   return { code: ended.exitCode, stdout: ended.stdout.toString(), stderr: ended.stderr.toString() };
 }
@@ -80,7 +80,7 @@ describe("nginx's commands", () => {
   });
 
   test("-g daemon off keeps it in the foreground", async () => {
-    const env = { ...process.env, ...controlHome(folder) };
+    const env = { ...withoutNoOrphans(), ...controlHome(folder) };
     const child = Bun.spawn([join(folder, "nginx"), "-c", conf, "-g", "daemon off;"], {
       cwd: folder,
       env,

@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BINARY, controlHome, E2E_TIMEOUT_MS } from "../support/binary.ts";
+import { BINARY, controlHome, E2E_TIMEOUT_MS, withoutNoOrphans } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { descendants } from "../support/processes.ts";
 import { testUnless } from "../support/skip.ts";
@@ -39,7 +39,7 @@ testUnless(cannotUnshare())("orphans are reaped, and TERM ends it as anywhere", 
   writeFiles(folder, { "orphans.py": APP });
   const toml = `[server]\nfronts = 1\n[app.a]\nroot = "."\nwsgi = "orphans"\n${site(`127.0.0.1:${port}`, '"/" = { app = "a" }')}`;
   writeFileSync(join(folder, "server.toml"), toml);
-  const env = { ...process.env, ...controlHome(folder) };
+  const env = { ...withoutNoOrphans(), ...controlHome(folder) };
   const child = Bun.spawn([...UNSHARE, BINARY, "run"], { cwd: folder, env, stdio: ["ignore", "ignore", "ignore"] });
   const ask = () =>
     get({ host: "127.0.0.1", port }, "/").then(

@@ -3,7 +3,15 @@ import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { existsSync, writeFileSync } from "node:fs";
-import { BINARY, controlHome, E2E_TIMEOUT_MS, runServer, startServer, type Server } from "../support/binary.ts";
+import {
+  BINARY,
+  controlHome,
+  E2E_TIMEOUT_MS,
+  runServer,
+  startServer,
+  type Server,
+  withoutNoOrphans,
+} from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
@@ -79,7 +87,7 @@ test("sockets that systemd made are taken, also after a reload that left them; t
   writeFileSync(join(folder, "server.toml"), both);
   const child = Bun.spawn(["python3", "-c", ACTIVATOR, String(port), path, BINARY], {
     cwd: folder,
-    env: { ...process.env, ...controlHome(folder) },
+    env: { ...withoutNoOrphans(), ...controlHome(folder) },
     stdio: ["ignore", "ignore", "ignore"],
   });
   const status = async (at: Parameters<typeof get>[0]) => (await get(at, "/")).status;

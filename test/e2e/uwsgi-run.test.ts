@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test as plainTest } from "bun:test";
 import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { BINARY, E2E_TIMEOUT_MS, type Ended } from "../support/binary.ts";
+import { BINARY, E2E_TIMEOUT_MS, type Ended, withoutNoOrphans } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { nginxMissing } from "../support/nginx.ts";
 import { Peer } from "../support/peer.ts";
@@ -37,7 +37,7 @@ async function run(
 ): Promise<Ended> {
   const child = Bun.spawn([...command], {
     cwd,
-    env: { ...process.env, ...env },
+    env: { ...withoutNoOrphans(), ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -223,7 +223,7 @@ describe("in the foreground", () => {
     const env = { UWSGI_HTTP_SOCKET: `127.0.0.1:${port}`, UWSGI_ENV: "CASE_E=2" };
     const child = Bun.spawn(command, {
       cwd: site,
-      env: { ...process.env, ...env },
+      env: { ...withoutNoOrphans(), ...env },
       stdin: "ignore",
       stdout: "ignore",
       stderr: "ignore",
