@@ -13,6 +13,11 @@ export function monotonicMs(): number {
   return turnMs === turnMs ? turnMs : performance.now();
 }
 
+/** As monotonicMs, but never standing still: for what is compared between threads. */
+export function liveMs(): number {
+  return performance.now();
+}
+
 /** Milliseconds since 1970-01-01 UTC. */
 export function wallMs(): number {
   return turnMs === turnMs ? turnWallMs : Date.now();

@@ -3,7 +3,7 @@
  * then is it counted in each. Above rate and burst: `status` (429) with Retry-After. What is ahead of its rate by more
  * than `delay` waits until its turn comes, unread and unanswered; a client that leaves meanwhile costs nothing.
  */
-import { monotonicMs } from "../base/clock.ts";
+import { liveMs, monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { answer } from "./canned.ts";
@@ -48,7 +48,8 @@ export class RateLimit {
   ask(exchange: Exchange, count: boolean): number {
     const key = this.options.key(exchange);
     if (key === "") return 0;
-    const nowUs = (monotonicMs() + this.clockOffsetMs) * 1000;
+    // Live: two fronts whose turns began at different times must not count against each other.
+    const nowUs = (liveMs() + this.clockOffsetMs) * 1000;
     return count ? this.table.take(key, nowUs) : this.table.peek(key, nowUs);
   }
 

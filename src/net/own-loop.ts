@@ -4,7 +4,7 @@
  *
  * From then on the timers of this thread tell the loop when Bun is to have its turn, and `setImmediate` is a step of the loop's own.
  */
-import { monotonicMs } from "../base/clock.ts";
+import { liveMs } from "../base/clock.ts";
 import { findBunEpoll } from "./bun-epoll.ts";
 import { Loop } from "./loop.ts";
 
@@ -29,6 +29,11 @@ export function endLoop(): void {
   own?.closeAll();
 }
 
+/** Bun rings a little late rather than early, and counts from now, not from when this turn began. */
+function dueMs(delayMs: number): number {
+  return liveMs() + Math.max(1, delayMs) + 1;
+}
+
 type Callback = (...args: unknown[]) => void;
 
 /** In place of the runtime's functions, so that whoever sets a timer need not know. */
@@ -36,11 +41,11 @@ function watchTimers(loop: Loop): void {
   const { setTimeout: later, setInterval: repeatedly } = globalThis;
   const soon = (callback: Callback, ...args: unknown[]) => loop.afterwards(() => callback(...args));
   const watchedTimeout = (callback: Callback, delayMs = 0, ...args: unknown[]) => {
-    loop.expect(monotonicMs() + delayMs);
+    loop.expect(dueMs(delayMs));
     return later(callback, delayMs, ...args);
   };
   const watchedInterval = (callback: Callback, everyMs = 0, ...args: unknown[]) => {
-    const expectNext = () => loop.expect(monotonicMs() + everyMs);
+    const expectNext = () => loop.expect(dueMs(everyMs));
     expectNext();
     const ring = () => {
       expectNext();

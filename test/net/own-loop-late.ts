@@ -1,0 +1,20 @@
+/** A process whose loop is ours, for own-loop.test.ts: sets a timer of 30 ms when its turn has lasted for 60, and prints how long that took. */
+import { listen } from "../../src/net/listen.ts";
+import { takeLoop } from "../../src/net/own-loop.ts";
+import { listenTcp } from "../../src/os/sockets.ts";
+
+const loop = takeLoop();
+const { fds } = listenTcp({ host: "127.0.0.1", port: 0 }, 1);
+const owner = { received() {}, drained() {}, ended() {}, closed() {} };
+listen({ fd: fds[0] as number, unix: false, accept: () => owner }); // one was asked for
+await loop;
+
+setImmediate(() => {
+  const endMs = performance.now() + 60;
+  while (performance.now() < endMs);
+  const startedMs = performance.now();
+  setTimeout(() => {
+    console.log(performance.now() - startedMs);
+    process.exit(0);
+  }, 30);
+});
