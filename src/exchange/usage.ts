@@ -3,8 +3,8 @@
  * up by whoever asks. So a limit holds for the whole server although fronts share no objects, and the row of a front that
  * died is simply set to zero by its successor.
  *
- *   front 0 │ connections │ hits of each limit … │
- *   front 1 │ connections │ hits of each limit … │        Int32 each
+ *   front 0 │ connections │ paused │ hits of each limit … │
+ *   front 1 │ connections │ paused │ hits of each limit … │        Int32 each
  *
  * What each [limit.NAME] refused is counted beside its buckets (rate-table.ts): they come and go with a reload, this stays.
  */
@@ -37,7 +37,8 @@ export const LIMIT_NAMES = [
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
 const CONNECTIONS = 0;
-const FIRST_LIMIT = 1;
+const PAUSED = 1;
+const FIRST_LIMIT = 2;
 const ROW_WIDTH = FIRST_LIMIT + LIMIT_NAMES.length;
 
 /** For the master: memory for so many fronts. */
@@ -74,6 +75,17 @@ export class Usage {
     this.start = front * ROW_WIDTH;
     // What a predecessor had open is closed; what it counted stays counted.
     this.rows[this.start + CONNECTIONS] = 0;
+    this.rows[this.start + PAUSED] = 0;
+  }
+
+  /** Does this front accept nothing, for want of descriptors? */
+  setPaused(paused: boolean): void {
+    this.rows[this.start + PAUSED] = paused ? 1 : 0;
+  }
+
+  /** Is there another front that accepts nothing? */
+  get othersPaused(): boolean {
+    return sum(this.rows, PAUSED) > (this.rows[this.start + PAUSED] as number);
   }
 
   /** Of all fronts. Another front may be accepting at this very moment, so a limit can be passed by one for each front. */

@@ -40,6 +40,8 @@ export interface AcceptingOptions {
   readonly fronts: number;
   /** Close so many idle connections, if there are. */
   readonly shedIdle: (count: number) => void;
+  /** Has another front closed its listeners for want of descriptors? It can close no connections but its own. */
+  readonly othersPaused: () => boolean;
   /** The listeners are closed: `open` of `max` descriptors are in use. */
   readonly paused: (open: number) => void;
   readonly resumed: () => void;
@@ -109,7 +111,10 @@ export class Accepting {
 
   /** At each sweep. */
   tick(): void {
-    if (this.state === "open") this.count();
+    if (this.state !== "open") return;
+    this.count();
+    // The room that is missing there may be held by idle connections here.
+    if (this.options.othersPaused()) this.options.shedIdle(this.reserve);
   }
 
   private count(): void {

@@ -89,6 +89,7 @@ export class Front implements SessionObserver {
   private readonly budget: SpoolBudget;
   private readonly servers: CountSketch;
   private readonly pulse: FrontPulse;
+  private readonly usage: Usage;
   private readonly limits: LimitLog;
   private readonly admission: Admission;
   private readonly accepting: Accepting;
@@ -114,6 +115,7 @@ export class Front implements SessionObserver {
     this.log = openErrorLog(start, told);
     this.logBuffers = new LogBuffers(this.log);
     const usage = new Usage(start.usage, front);
+    this.usage = usage;
     const addresses = new AddressCounts(start.addresses, front);
     this.limits = new LimitLog(this.log, usage, monotonicMs);
     this.admission = new Admission({ ...admissionBounds(config), usage, addresses, limits: this.limits });
@@ -219,8 +221,15 @@ export class Front implements SessionObserver {
       descriptors: { max, open: descriptorsOpen },
       fronts: this.fronts,
       shedIdle: (count) => this.admission.shedIdle(count),
-      paused: (open) => this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`),
-      resumed: () => this.limits.over("descriptors", "connections are accepted again"),
+      othersPaused: () => this.usage.othersPaused,
+      paused: (open) => {
+        this.usage.setPaused(true);
+        this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`);
+      },
+      resumed: () => {
+        this.usage.setPaused(false);
+        this.limits.over("descriptors", "connections are accepted again");
+      },
     });
   }
 

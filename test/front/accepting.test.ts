@@ -10,6 +10,7 @@ test("accepting pauses when only the reserve is left, sheds, and goes on; what c
   const told: string[] = [];
   let open = 20;
   let accepted = 0;
+  let othersPaused = false;
   const accepting = new Accepting({
     handles: [
       {
@@ -33,6 +34,7 @@ test("accepting pauses when only the reserve is left, sheds, and goes on; what c
     },
     descriptors: { max: 40, open: () => open },
     fronts: 1,
+    othersPaused: () => othersPaused,
     shedIdle: (count) => told.push(`shed ${count}`),
     paused: (used) => told.push(`paused at ${used}`),
     resumed: () => told.push("resumed"),
@@ -50,6 +52,14 @@ test("accepting pauses when only the reserve is left, sheds, and goes on; what c
     open = 18;
     await until("the others to be accepted", 2000, () => accepted === 6);
     expect(told.filter((line) => line === "resumed")).toHaveLength(1);
+    // Another front has no room, and perhaps no connection of its own to close.
+    open = 10;
+    told.length = 0;
+    accepting.tick();
+    expect(told).toEqual([]);
+    othersPaused = true;
+    accepting.tick();
+    expect(told).toEqual(["shed 16"]);
   } finally {
     for (const client of clients) client.close();
     accepting.stop();
