@@ -7,6 +7,7 @@
  *
  *   open ──only the reserve is left──▶ paused (idle connections are closed) ──room again──▶ open
  */
+import type { Usage } from "../exchange/usage.ts";
 import { listen } from "../net/listen.ts";
 import type { Listener } from "../net/listener.ts";
 import type { TlsListener } from "../net/listen-tls.ts";
@@ -40,8 +41,8 @@ export interface AcceptingOptions {
   readonly fronts: number;
   /** Close so many idle connections, if there are. */
   readonly shedIdle: (count: number) => void;
-  /** Has another front closed its listeners for want of descriptors? It can close no connections but its own. */
-  readonly othersPaused: () => boolean;
+  /** Whether another front has closed its listeners for want of descriptors: it can close no connections but its own. */
+  readonly pauses: Pick<Usage, "othersPaused" | "setPaused">;
   /** The listeners are closed: `open` of `max` descriptors are in use. */
   readonly paused: (open: number) => void;
   readonly resumed: () => void;
@@ -114,7 +115,7 @@ export class Accepting {
     if (this.state !== "open") return;
     this.count();
     // The room that is missing there may be held by idle connections here.
-    if (this.options.othersPaused()) this.options.shedIdle(this.reserve);
+    if (this.options.pauses.othersPaused) this.options.shedIdle(this.reserve);
   }
 
   private count(): void {
@@ -133,6 +134,7 @@ export class Accepting {
   private pause(): void {
     this.state = "paused";
     this.closeListeners();
+    this.options.pauses.setPaused(true);
     this.options.paused(this.options.descriptors.open());
     this.makeRoom();
   }
@@ -157,6 +159,7 @@ export class Accepting {
     }
     this.state = "open";
     this.count();
+    this.options.pauses.setPaused(false);
     this.options.resumed();
   }
 

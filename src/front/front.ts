@@ -221,15 +221,9 @@ export class Front implements SessionObserver {
       descriptors: { max, open: descriptorsOpen },
       fronts: this.fronts,
       shedIdle: (count) => this.admission.shedIdle(count),
-      othersPaused: () => this.usage.othersPaused,
-      paused: (open) => {
-        this.usage.setPaused(true);
-        this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`);
-      },
-      resumed: () => {
-        this.usage.setPaused(false);
-        this.limits.over("descriptors", "connections are accepted again");
-      },
+      pauses: this.usage,
+      paused: (open) => this.limited("descriptors", `${open} of ${max} are in use: no connections are accepted`),
+      resumed: () => this.limits.over("descriptors", "connections are accepted again"),
     });
   }
 

@@ -10,7 +10,7 @@ test("accepting pauses when only the reserve is left, sheds, and goes on; what c
   const told: string[] = [];
   let open = 20;
   let accepted = 0;
-  let othersPaused = false;
+  const pauses = { othersPaused: false, setPaused: (paused: boolean) => void told.push(`says ${paused}`) };
   const accepting = new Accepting({
     handles: [
       {
@@ -34,7 +34,7 @@ test("accepting pauses when only the reserve is left, sheds, and goes on; what c
     },
     descriptors: { max: 40, open: () => open },
     fronts: 1,
-    othersPaused: () => othersPaused,
+    pauses,
     shedIdle: (count) => told.push(`shed ${count}`),
     paused: (used) => told.push(`paused at ${used}`),
     resumed: () => told.push("resumed"),
@@ -57,7 +57,7 @@ test("accepting pauses when only the reserve is left, sheds, and goes on; what c
     told.length = 0;
     accepting.tick();
     expect(told).toEqual([]);
-    othersPaused = true;
+    pauses.othersPaused = true;
     accepting.tick();
     expect(told).toEqual(["shed 16"]);
   } finally {
