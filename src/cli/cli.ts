@@ -12,6 +12,7 @@ import { isNginxOption } from "./nginx-options.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+import { SETUP } from "./setup.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
 import { STOP } from "./stop.ts";
@@ -19,6 +20,7 @@ import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
 
 const COMMANDS: readonly Command[] = [
+  SETUP,
   RUN,
   START,
   STOP,
