@@ -22,13 +22,9 @@ export function resolveListen(entry: Placed<ListenEntry>, defaultMode: number, c
 
 /** Those of a site, which may be encrypted. */
 export function resolveSiteListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
-  const { tls, proxyProtocol } = entry.value;
+  const { tls } = entry.value;
   return resolveListen(entry, defaultMode, context).map((address) => {
     if (address.kind === "unix" || !(tls ?? address.port === TLS_PORT)) return address;
-    if (proxyProtocol) {
-      const what = "is encrypted and has proxy_protocol, which this version cannot read before TLS";
-      entry.place.wrong({ what, should: "should be one of the two" });
-    }
     return { ...address, tls: true };
   });
 }
