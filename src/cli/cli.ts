@@ -12,6 +12,7 @@ import { isNginxOption } from "./nginx-options.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+import { SERVICE } from "./service.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
 import { STOP } from "./stop.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   CACHE,
   CHECK,
   EXPLAIN,
+  SERVICE,
   IMPORT,
   NGINX,
   UWSGI,
