@@ -12,6 +12,8 @@ import { isNginxOption } from "./nginx-options.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+
+import { SERVICE } from "./service.ts";
 import { SETUP } from "./setup.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
@@ -31,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   CACHE,
   CHECK,
   EXPLAIN,
+  SERVICE,
   IMPORT,
   NGINX,
   UWSGI,
