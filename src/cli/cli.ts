@@ -12,6 +12,9 @@ import { isNginxOption } from "./nginx-options.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+
+import { SERVICE } from "./service.ts";
+import { SETUP } from "./setup.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
 import { STOP } from "./stop.ts";
@@ -19,6 +22,7 @@ import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
 
 const COMMANDS: readonly Command[] = [
+  SETUP,
   RUN,
   START,
   STOP,
@@ -29,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   CACHE,
   CHECK,
   EXPLAIN,
+  SERVICE,
   IMPORT,
   NGINX,
   UWSGI,

@@ -97,7 +97,7 @@ describe("what is not known is refused with exit code 2, on stderr", () => {
     [["chekc"], 'server: unknown command "chekc"; did you mean check?\n'],
     [
       ["frobnicate"],
-      'server: unknown command "frobnicate"; known: run, start, stop, restart, status, reload, logs, cache, check, explain, import, nginx, uwsgi, version, help\n',
+      'server: unknown command "frobnicate"; known: run, start, stop, restart, status, reload, logs, cache, check, explain, service, import, nginx, uwsgi, version, help\n',
     ],
     [["--frobnicate"], "server: unknown option --frobnicate; a command comes first\n"],
     [["help", "chekc"], 'server: unknown command "chekc"; did you mean check?\n'],
@@ -113,7 +113,7 @@ describe("what is not known is refused with exit code 2, on stderr", () => {
     [["check", "--toString"], "server check: unknown option --toString\n"],
     [
       ["toString"],
-      'server: unknown command "toString"; known: run, start, stop, restart, status, reload, logs, cache, check, explain, import, nginx, uwsgi, version, help\n',
+      'server: unknown command "toString"; known: run, start, stop, restart, status, reload, logs, cache, check, explain, service, import, nginx, uwsgi, version, help\n',
     ],
   ])("%p", async (words, message) => {
     const { code, stdout, stderr } = await run(words);
