@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UNGUARDED } from "../support/guards.ts";
+import { UNGUARDED, UNPRIVILEGED } from "../support/guards.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problems.ts";
 
@@ -60,6 +60,7 @@ const ANY_REST = {
   accessLog: expect.any(Object),
   masked: expect.any(Array),
   logFiles: expect.any(Object),
+  ...UNPRIVILEGED,
 };
 
 describe("defaults", () => {
