@@ -97,6 +97,11 @@ export class Scoreboard {
     return slots.reduce((sum, slot) => sum + this.read(slot).handled, 0);
   }
 
+  /** Those, and the requests that are being run. */
+  begun(slots: readonly number[]): number {
+    return this.handled(slots) + slots.filter((slot) => this.running(slot)?.begunMs !== undefined).length;
+  }
+
   /** For the successor of a worker that died. */
   clear(slot: number): void {
     const at = slot * SLOT_BYTES;

@@ -239,6 +239,18 @@ test("a worker that served is replaced at once, however often it dies; requests 
   expect(rig.log).not.toMatch(/starting another in/);
 });
 
+test("as is one that dies of its first request: who asks for something else is served", async () => {
+  const rig = await startedRig({ module: "stuck" });
+  for (let i = 0; i < 6; i++) {
+    expect((await rig.get("/leave")).reply.status).toBe(502);
+    expect((await rig.get("/pids")).reply.status).toBe(200);
+    expect((await rig.get("/crash")).reply.status).toBe(502);
+    expect((await rig.get("/leave")).reply.status).toBe(502);
+  }
+  expect((await rig.get("/pids")).reply.status).toBe(200);
+  expect(rig.log).not.toMatch(/starting another in/);
+});
+
 /** Threads that have a request. */
 function busyThreads(rig: Rig): number {
   const threads = rig.supervisor.status().workers.flatMap((worker) => worker.threads);
