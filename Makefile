@@ -5,7 +5,7 @@ SOURCES := $(shell find src -type f -not -name "*.pyc") package.json bun.lock ts
 TARGET  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt docs bench fuzz soak clean
+.PHONY: help run build test check fmt docs bench bench-quick release fuzz soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
 	@$(BUN) scripts/bench/fixed.ts
 	@$(BUN) scripts/bench/files.ts
 	@$(BUN) scripts/bench/tls.ts
+
+release: node_modules/.installed ## dist/release: Linux on x64 and arm64, glibc and musl, with checksums and install.sh
+	@$(BUN) scripts/release.ts
 
 soak: dist/server ## a mixed load with reloads for SOAK_MINUTES (5): nobody may lose a request
 	@$(BUN) scripts/soak.ts

@@ -66,7 +66,6 @@ const DEADLINE_MARGIN_MS = 50;
 export class AppChannel implements StreamOwner {
   readonly log: Log;
   readonly files = new FileInboxes();
-  readonly epoch = 1 + Math.floor(Math.random() * 0xffff);
   /** For $upstream_addr, while no worker is known. */
   readonly name: string;
   readonly spoolOptions: ReplySpoolOptions & { readonly budget: SpoolBudget };
@@ -83,6 +82,8 @@ export class AppChannel implements StreamOwner {
   private readonly lost = new LostWorkers(this.streams, (worker) => this.gaveUp(worker));
   /** Which requests are being run; undefined until the master has sent it. */
   board: ScoreboardView | undefined;
+  /** Which front thread of this number this is; known before there is a thread to send to. */
+  private epoch = 0;
   /** Where the master sees what is asked; undefined until it has sent it. */
   private demand: FrontDemand | undefined;
   /** When a stream was last found broken while its worker lived. */
@@ -306,6 +307,7 @@ export class AppChannel implements StreamOwner {
         this.queueFd = hold(message.fd);
         return this.pump();
       case "scoreboard":
+        this.epoch = message.epoch;
         this.demand = new FrontDemand(message.demand, this.options.front);
         this.count();
         return this.openBoard(message.fd);

@@ -257,10 +257,6 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     if (worker !== undefined) worker.traceback = traceback;
   }
 
-  workerConnected(process: WorkerProcess, front: number): void {
-    this.links.workerConnected(process, front);
-  }
-
   workerFinishes(process: WorkerProcess): void {
     const worker = this.pool.of(process);
     if (worker === undefined) return;
@@ -331,10 +327,10 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
 
   /** A new front thread has taken the place of `front`. */
   frontReplaced(front: number): void {
-    const answering = this.pool.workers.filter(({ state }) => state.kind === "ready" || state.kind === "finishing");
+    const serving = this.pool.workers.filter(({ state }) => state.kind !== "starting");
     this.links.frontReplaced(
       front,
-      answering.map(({ process }) => process),
+      serving.map(({ process }) => process),
     );
   }
 

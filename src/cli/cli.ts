@@ -15,6 +15,9 @@ import { isNginxOption } from "./nginx-options.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+
+import { SERVICE } from "./service.ts";
+import { SETUP } from "./setup.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
 import { STOP } from "./stop.ts";
@@ -22,6 +25,7 @@ import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
 
 export const COMMANDS: readonly Command[] = [
+  SETUP,
   RUN,
   START,
   STOP,
@@ -33,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   CHECK,
   CONFIG,
   EXPLAIN,
+  SERVICE,
   IMPORT,
   NGINX,
   UWSGI,

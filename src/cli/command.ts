@@ -9,6 +9,8 @@ export interface Terminal {
   /** Nobody reads stdout any more: for commands that would go on. */
   gone?(): boolean;
   stderr(text: string): void;
+  /** Asks who sits there; undefined when nobody does. */
+  confirm?(question: string): Promise<boolean>;
   /** Whether text on that stream may be coloured. */
   readonly colour: { readonly stdout: boolean; readonly stderr: boolean };
   readonly environment: Readonly<Record<string, string | undefined>>;

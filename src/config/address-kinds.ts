@@ -72,7 +72,8 @@ export const LISTEN_TABLE = {
     boolean,
     false,
     "Every connection begins with a header of the PROXY protocol, version 1 or 2, which says who the client is; one without " +
-      "is closed. Only a load balancer should be able to reach such an address. nginx: listen … proxy_protocol.",
+      "is closed. On an encrypted address it stands before TLS. Only a load balancer should be able to reach such an address. " +
+      "nginx: listen … proxy_protocol.",
   ),
   tls: optional(
     boolean,

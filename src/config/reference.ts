@@ -255,9 +255,13 @@ function showSection({ title, intro, schema }: ReferenceSection): string {
 
 function showKey(name: string, key: Key<unknown>): string {
   const beside = key.only === undefined ? "" : ` Only beside \`${key.only}\`.`;
-  const fallback = key.fallbackText === undefined ? "Required." : `Default: ${key.fallbackText}.`;
-  const standing = key.fallbackText === "–" ? "A target." : fallback;
-  return `### ${name}\n\n${key.doc}${beside}\n\n${upperFirst(quoteStars(key.kind.expected))}. ${standing}\n`;
+  return `### ${name}\n\n${key.doc}${beside}\n\n${upperFirst(quoteStars(key.kind.expected))}.${standing(key)}\n`;
+}
+
+/** With a blank before it; "" for one of several of which one is written. */
+export function standing({ fallbackText }: Key<unknown>): string {
+  if (fallbackText === undefined) return " Required.";
+  return fallbackText === "–" ? "" : ` Default: ${fallbackText}.`;
 }
 
 function upperFirst(text: string): string {

@@ -1,9 +1,10 @@
 /** The schema of HTTPS for a site: `tls`, `hsts`, `https_redirect`. How to read it: schema.ts. */
 import { TLS_POLICIES } from "../net/server-tls.ts";
-import { anyOf } from "./json-schema.ts";
+import { anyOf, TEXT } from "./json-schema.ts";
 import { byDefault, optional, type Schema, type Section, table } from "./keys.ts";
 import { boolean, choice, duration, type Kind, listOf, nonEmpty, numberChoice, readKind, string } from "./kinds.ts";
 import { isTable } from "./place.ts";
+import type { HstsConfig } from "./tls-config.ts";
 
 const file = nonEmpty("a file in PEM");
 
@@ -78,6 +79,20 @@ export const TLS: Kind<"off" | (typeof ISSUERS)[number] | Section<typeof SITE_TL
   read: (place) => (isTable(place.value) ? tlsTable.read(place) : words.read(place)),
 };
 
+/** A date of TOML, which the parser gives as a Date, or the same as text. */
+const DAY: Kind<number> = {
+  expected: "a day such as 2026-12-01",
+  json: () => TEXT,
+  read: (place) => {
+    const { value } = place;
+    const written = value instanceof Date ? value.toISOString() : String(value);
+    const day = /^\d{4}-\d\d-\d\d(?=$|T00:00:00)/.exec(written)?.[0] ?? "";
+    const ms = Date.parse(`${day}T00:00:00Z`);
+    if (Number.isFinite(ms) && new Date(ms).toISOString().startsWith(day)) return ms;
+    return void place.unfit("a day such as 2026-12-01");
+  },
+};
+
 export const HSTS_TABLE = {
   max_age: byDefault(
     duration(0, 10 * YEAR_MS),
@@ -96,18 +111,19 @@ export const HSTS_TABLE = {
     "Asks the makers of browsers to know it beforehand; see hstspreload.org. It takes months to undo. " +
       "nginx: add_header Strict-Transport-Security preload.",
   ),
+  ramp_from: optional(
+    DAY,
+    "`max_age` at once",
+    "From this day on (UTC) browsers are told to remember it for 5 minutes, after a day for a week, after another week for 30 " +
+      "days, after those for `max_age`; `preload` is said at the end. Nothing is said before. What a browser has been told cannot " +
+      "be taken back: so a mistake costs no more than the stage.",
+  ),
 } satisfies Schema;
-
-export interface Hsts {
-  readonly maxAgeMs: number;
-  readonly includeSubdomains: boolean;
-  readonly preload: boolean;
-}
 
 const maxAge = duration(0, 10 * YEAR_MS);
 const hstsTable = table(HSTS_TABLE, '{ max_age = "1y", include_subdomains = true }');
 
-export const HSTS: Kind<Hsts> = {
+export const HSTS: Kind<HstsConfig> = {
   expected: `${maxAge.expected}, or ${hstsTable.expected}`,
   json: () => anyOf(maxAge.json(), hstsTable.json()),
   keys: HSTS_TABLE,
@@ -122,6 +138,7 @@ export const HSTS: Kind<Hsts> = {
       maxAgeMs: values.max_age,
       includeSubdomains: values.include_subdomains,
       preload: values.preload,
+      ...(values.ramp_from === undefined ? {} : { rampFromMs: values.ramp_from }),
     };
   },
 };
@@ -159,7 +176,7 @@ export const HTTPS = {
     HSTS,
     "none",
     'Browsers are told to ask for this site by HTTPS only, for this long (Strict-Transport-Security): `"5m"` at first, `"1y"` ' +
-      "when nothing has broken. Replies that set the field themselves keep theirs. " +
+      "when nothing has broken, or a table whose `ramp_from` does so by itself. Replies that set the field themselves keep theirs. " +
       "nginx: add_header Strict-Transport-Security.",
   ),
 } satisfies Schema;

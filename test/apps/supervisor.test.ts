@@ -166,11 +166,14 @@ describe("a worker that dies", () => {
 });
 
 /** A worker, a request in it that holds the GIL, and one that its other thread has taken. That thread must sleep on the
- *  queue when the first begins: if it does not, the same is tried with another worker. */
+ *  queue when the first begins, so both have served and had a moment; if it does not, the same is tried with another
+ *  worker. */
 async function waitingForTheGil(rig: Rig): Promise<[number, FakeExchange, FakeExchange]> {
   for (;;) {
     await rig.until(() => rig.supervisor.status().workers[0]?.state === "ready");
     const pid = pidsOf(rig)[0] as number;
+    await Promise.all([1, 2].map(() => rig.get({ path: "/neighbour", query: "0.1" })));
+    await Bun.sleep(100);
     const stuck = rig.ask({ path: "/gil_throughout" });
     await rig.until(() => begunThreads(rig) === 1);
     const beside = rig.ask({ path: "/pids" });
@@ -311,6 +314,35 @@ test("a front thread that was replaced gets streams of its own", async () => {
   rig.supervisor.frontReplaced(1);
   expect(waiting.reply.status).toBe(502);
   for (let i = 0; i < 20; i++) expect((await rig.get("/hello", 1)).reply.text).toBe("hello");
+});
+
+test("a worker that hears late of a front's new streams does not answer it on the old ones", async () => {
+  const rig = await startedRig({ module: "slow_control", processes: 2, threads: 2, fronts: 2 });
+  for (let turn = 0; turn < 2; turn++) {
+    rig.channels[1]?.close();
+    rig.channels[1] = rig.makeChannel(1);
+    rig.supervisor.frontReplaced(1);
+    // Some come before the second worker has the new ones (slow_control.py), some after.
+    const untilMs = performance.now() + 1500;
+    while (performance.now() < untilMs) {
+      const all = await Promise.all(Array.from({ length: 4 }, () => rig.get("/hello", 1)));
+      expect(all.map(({ reply }) => reply.text)).toEqual(["hello", "hello", "hello", "hello"]);
+    }
+  }
+  expect(pidsOf(rig).length).toBe(2);
+});
+
+test("what a front thread had sent before it was replaced is not run", async () => {
+  const rig = await startedRig({ fronts: 2 });
+  const first = rig.ask({ path: "/sleep", query: "0.5" }, 0);
+  await rig.until(() => begunThreads(rig) === 1);
+  rig.ask({ path: "/printing" }, 1);
+  rig.channels[1]?.close();
+  rig.channels[1] = rig.makeChannel(1);
+  rig.supervisor.frontReplaced(1);
+  await first.reply.over;
+  expect((await rig.get("/hello", 1)).reply.text).toBe("hello");
+  expect(rig.log).not.toContain("printed:");
 });
 
 test("what a worker prints is in the log, line by line, whatever the characters", async () => {

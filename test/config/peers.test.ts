@@ -23,6 +23,7 @@ const OURS_ALONE: readonly string[] = [
   ["site.routes", "hidden"],
   ["site.routes.cache", "preset max_entry"],
   ["site.headers", "default"],
+  ["site.hsts", "ramp_from"],
 ].flatMap(([table, names = ""]) => names.split(" ").map((name) => `${table}.${name}`));
 
 const KEYS = SECTIONS.flatMap(({ paths, schema }) =>
