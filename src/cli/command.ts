@@ -37,6 +37,8 @@ export interface Command {
   readonly options: Readonly<Record<string, Option>>;
   /** How many words may follow. */
   readonly positionalsMax: number;
+  /** What the first of them may be, where it is one of a few. */
+  readonly words?: readonly string[] | "commands";
   /** Its words are another program's, and are handed over as they are. */
   readonly raw?: true;
   run(given: Given, terminal: Terminal): number | Promise<number>;
