@@ -3,22 +3,29 @@ import { parseArguments } from "./arguments.ts";
 import { CACHE } from "./cache.ts";
 import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
+import { COMPLETION } from "./completion.ts";
+import { CONFIG } from "./config.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { IMPORT } from "./import.ts";
 import { LOGS } from "./logs.ts";
+import { MAN } from "./man.ts";
 import { NGINX } from "./nginx.ts";
 import { isNginxOption } from "./nginx-options.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
+
+import { SERVICE } from "./service.ts";
+import { SETUP } from "./setup.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
 import { STOP } from "./stop.ts";
 import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
+  SETUP,
   RUN,
   START,
   STOP,
@@ -28,10 +35,14 @@ const COMMANDS: readonly Command[] = [
   LOGS,
   CACHE,
   CHECK,
+  CONFIG,
   EXPLAIN,
+  SERVICE,
   IMPORT,
   NGINX,
   UWSGI,
+  COMPLETION,
+  MAN,
   VERSION,
   HELP,
 ];

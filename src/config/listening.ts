@@ -1,4 +1,5 @@
 /** Listening addresses as they were written → the sockets that will be opened. */
+import { dirname } from "node:path";
 import type { ListenEntry } from "./address-kinds.ts";
 import { UNIX_PATH_BYTES_MAX } from "./address.ts";
 import type { ListenAddress } from "./config.ts";
@@ -22,13 +23,9 @@ export function resolveListen(entry: Placed<ListenEntry>, defaultMode: number, c
 
 /** Those of a site, which may be encrypted. */
 export function resolveSiteListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
-  const { tls, proxyProtocol } = entry.value;
+  const { tls } = entry.value;
   return resolveListen(entry, defaultMode, context).map((address) => {
     if (address.kind === "unix" || !(tls ?? address.port === TLS_PORT)) return address;
-    if (proxyProtocol) {
-      const what = "is encrypted and has proxy_protocol, which this version cannot read before TLS";
-      entry.place.wrong({ what, should: "should be one of the two" });
-    }
     return { ...address, tls: true };
   });
 }
@@ -42,11 +39,17 @@ function resolveAddresses(entry: Placed<ListenEntry>, defaultMode: number, conte
       return everyAddress(address.port, context);
     case "unix": {
       const path = absolute(context, address.path);
-      if (!fitsUnixPath(entry.place, path) || !requireWritableParent(entry.place, path)) return [];
+      if (!fitsUnixPath(entry.place, path)) return [];
+      if (!isRuntimeDirectory(dirname(path), context) && !requireWritableParent(entry.place, path)) return [];
       const owner = resolveOwner(entry);
       return [{ kind: "unix", path, mode: mode ?? defaultMode, ...(owner && { owner }) }];
     }
   }
+}
+
+/** systemd makes it whenever the service starts (systemd.exec(5)); between two starts it is not there. */
+function isRuntimeDirectory(directory: string, { environment }: Context): boolean {
+  return (environment["RUNTIME_DIRECTORY"] ?? "").split(":").includes(directory);
 }
 
 /** chown(2) for -1. */

@@ -24,18 +24,29 @@ const MAIL = text('a mail address such as "ops@example.org"', (written) =>
 );
 
 const AUTHORITY = {
-  directory: byDefault(DIRECTORY, DIRECTORIES["letsencrypt"] ?? "", "The authority.", '`"letsencrypt"`'),
+  directory: byDefault(
+    DIRECTORY,
+    DIRECTORIES["letsencrypt"] ?? "",
+    "The authority. nginx: acme_issuer uri.",
+    '`"letsencrypt"`',
+  ),
   ca: optional(
     nonEmpty("a file in PEM"),
     "those of the system",
-    "Whom the authority's own certificate must lead to, where it is one of a company's own.",
+    "Whom the authority's own certificate must lead to, where it is one of a company's own. " +
+      "nginx: acme_issuer ssl_trusted_certificate.",
   ),
   eab_kid: optional(
     string(),
     "none",
-    "External account binding: the number that the authority gave its customer (ZeroSSL, Google).",
+    "External account binding: the number that the authority gave its customer (ZeroSSL, Google). " +
+      "nginx: acme_issuer external_account_key.",
   ),
-  eab_key: optional(string(), "none", 'Its key, in base64url; best as `"$ENV{EAB_KEY}"`.'),
+  eab_key: optional(
+    string(),
+    "none",
+    'Its key, in base64url; best as `"$ENV{EAB_KEY}"`. ' + "nginx: acme_issuer external_account_key.",
+  ),
 } satisfies Schema;
 
 export const ACME = {
@@ -43,13 +54,14 @@ export const ACME = {
   contact: byDefault(
     listOf(MAIL),
     [],
-    "Mail addresses that the authority may write to. Let's Encrypt no longer does.",
+    "Mail addresses that the authority may write to. Let's Encrypt no longer does. nginx: acme_issuer contact.",
     "none",
   ),
   profile: optional(
     string(),
     "the authority's own",
-    'The kind of certificate, such as `"shortlived"` (Let\'s Encrypt: six days, also for IP addresses).',
+    'The kind of certificate, such as `"shortlived"` (Let\'s Encrypt: six days, also for IP addresses). ' +
+      "nginx: acme_issuer profile.",
   ),
   staging: optional(
     STAGING,
@@ -59,7 +71,8 @@ export const ACME = {
   challenges: optional(
     listOf(choice(CHALLENGES.filter((kind) => kind !== "dns-01"))),
     "both, `http-01` first where the server listens on port 80",
-    "How it is proved that a name is ours: `http-01` needs port 80, `tls-alpn-01` port 443.",
+    "How it is proved that a name is ours: `http-01` needs port 80, `tls-alpn-01` port 443. " +
+      "nginx: acme_issuer challenge.",
   ),
   fallback: optional(
     table(AUTHORITY, '{ directory = "zerossl", eab_kid = "…", eab_key = "…" }'),

@@ -46,7 +46,7 @@ import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { makeAnswer, makeRules } from "./rules.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute } from "./routing.ts";
 import { assembleUpstream } from "./upstreams.ts";
-import { makeHeaderRules, makeHstsRule, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
+import { makeHeaderRules, makeHstsRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
 export interface Assembly {
   /** Listener key → what answers there. */
@@ -372,7 +372,7 @@ function rulesOf(site: SiteConfig, route: RouteConfig | undefined, targets: Targ
   const { config, scope } = targets;
   const siteRules = makeHeaderRules(site.headers, siteScope(site.names, scope));
   const join = (...lists: RuleLists) =>
-    site.hsts === undefined ? joinRules(...lists) : joinWithSecure(makeHstsRule(site.hsts), ...lists);
+    site.hsts === undefined ? joinRules(...lists) : joinWithSecure(makeHstsRules(site.hsts), ...lists);
   if (route === undefined) return join(makeServerRules(config.server.serverHeader), siteRules);
   const ofRoute = routeScope(route.match, site.names, scope);
   const routeRules = makeHeaderRules(withCacheStatus(route), ofRoute);
