@@ -7,11 +7,13 @@ import { COMPLETION } from "./completion.ts";
 import { CONFIG } from "./config.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
+import { FILES } from "./files.ts";
 import { IMPORT } from "./import.ts";
 import { LOGS } from "./logs.ts";
 import { MAN } from "./man.ts";
 import { NGINX } from "./nginx.ts";
 import { isNginxOption } from "./nginx-options.ts";
+import { PROXY } from "./proxy.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
@@ -38,6 +40,8 @@ export const COMMANDS: readonly Command[] = [
   CONFIG,
   EXPLAIN,
   SERVICE,
+  FILES,
+  PROXY,
   IMPORT,
   NGINX,
   UWSGI,
@@ -84,7 +88,7 @@ function isUwsgiOption(word: string): boolean {
 
 async function runCommand(command: Command, words: readonly string[], terminal: Terminal): Promise<number> {
   if (command.raw === true) {
-    return command.run({ options: {}, lists: {}, positionals: words, commands: COMMANDS }, terminal);
+    return command.run({ options: {}, lists: {}, positionals: words, words, commands: COMMANDS }, terminal);
   }
   const given = parseArguments(words, command);
   if (typeof given === "string") {
@@ -95,5 +99,5 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
     terminal.stdout(commandHelp(command));
     return 0;
   }
-  return command.run({ ...given, commands: COMMANDS }, terminal);
+  return command.run({ ...given, words, commands: COMMANDS }, terminal);
 }

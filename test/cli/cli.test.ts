@@ -81,7 +81,7 @@ describe("version and help", () => {
   ])("%s %s shows how run is used", async (first, second) => {
     const { code, stdout } = await run([first, second]);
     expect(code).toBe(0);
-    expect(stdout).toStartWith("Usage: server run [-c FILE]\n");
+    expect(stdout).toStartWith("Usage: server run [-c FILE] ");
     expect(stdout).toContain("-c, --config FILE");
   });
 });
