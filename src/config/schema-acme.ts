@@ -102,7 +102,8 @@ export const ACME = {
   dns_servers: byDefault(
     listOf(NAME_SERVER),
     [],
-    "Name servers that are asked whether the record is there, and by `server cert test`, such as `127.0.0.1:5353`.",
+    "Name servers that are asked whether the record is there, and by `server cert test`, such as `127.0.0.1:5353`. " +
+      "nginx: resolver.",
     "those of the zone, found by the system's",
   ),
   fallback: optional(
