@@ -25,6 +25,10 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["websockets", () => imports("websockets"), "python3-websockets"],
   ["daphne", () => imports("daphne"), "daphne"],
   ["prometheus_client", () => imports("prometheus_client"), "python3-prometheus-client"],
+  ["jsonschema", () => imports("jsonschema"), "python3-jsonschema"],
+  ["zsh", () => Bun.which("zsh") !== null, "zsh"],
+  ["fish", () => Bun.which("fish") !== null, "fish"],
+  ["mandoc", () => Bun.which("mandoc") !== null, "mandoc"],
   ["systemd-analyze", () => Bun.which("systemd-analyze") !== null, "systemd"],
   ["debian's django", () => imports("django"), "python3-django"],
 ];

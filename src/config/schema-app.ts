@@ -64,7 +64,7 @@ export const APP = {
   queue_timeout: durationKey(
     timeout,
     QUEUE_TIMEOUT_MS,
-    "How long a request may wait for an idle Python thread before it is answered 503. uWSGI and gunicorn: no bound.",
+    "How long a request may wait for an idle Python thread before it is answered 503. uWSGI and gunicorn have no bound.",
   ),
   queue_size: byDefault(
     integer(1, 1_000_000),

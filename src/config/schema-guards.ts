@@ -32,7 +32,7 @@ export const LIMIT = {
     integer(LIMIT_ENTRIES_MIN, LIMIT_ENTRIES_MAX),
     LIMIT_ENTRIES,
     "Keys that are remembered, 16 bytes each, rounded up to a power of two; the one that is nearest to being free again " +
-      "is forgotten for a new one. nginx: 1 MB holds 8000 to 16000.",
+      "is forgotten for a new one. nginx: limit_req_zone size, where 1 MB holds 8000 to 16000.",
   ),
   status: byDefault(
     integer(400, 599),
@@ -55,12 +55,16 @@ export const DEFAULT_PAGE_TYPE = "text/html; charset=utf-8";
 
 /** One of `error_pages`, as a table. */
 export const ERROR_PAGE = {
-  file: optional(nonEmpty("a file"), "–", "The page is this file; a plain string says the same."),
+  file: optional(
+    nonEmpty("a file"),
+    "–",
+    "The page is this file; a plain string says the same. nginx: error_page 404 /404.html. uWSGI: error-page-404.",
+  ),
   respond: optional(
     string(),
     "–",
     "The page is this text, in which variables may stand ($status, $uri, …); what a client sent is escaped in HTML, " +
-      "XML and JSON.",
+      "XML and JSON. nginx: error_page 404 @location, with a return.",
   ),
   route: optional(
     nonEmpty("a path of this site"),
@@ -68,7 +72,7 @@ export const ERROR_PAGE = {
     "The page is what this path of the site is answered with, asked for with GET (HEAD stays HEAD) and without the body. " +
       "A redirect goes to the client as it is. nginx: error_page 404 /path.",
   ),
-  type: only("respond", byDefault(CONTENT_TYPE, DEFAULT_PAGE_TYPE, "Content-Type of the text.")),
+  type: only("respond", byDefault(CONTENT_TYPE, DEFAULT_PAGE_TYPE, "Content-Type of the text. nginx: default_type.")),
   status: optional(
     integer(200, 599),
     "the error's own",
@@ -90,7 +94,8 @@ export const GUARDS = {
     listOf(ACCESS_RULE),
     "everyone; in a route, that of the site",
     "Who may ask: rules by client address in this order, of which the first that matches counts; whom none matches may. " +
-      'Others are answered 403. `access = ["allow 10.0.0.0/8", "deny all"]`; an empty list lifts the site\'s. nginx: allow, deny.',
+      'Others are answered 403. `access = ["allow 10.0.0.0/8", "deny all"]`; an empty list lifts the site\'s. nginx: allow, deny. ' +
+      "uWSGI: route-remote-addr.",
   ),
   limit: optional(
     listOf(nonEmpty("the name of a [limit.NAME]")),
@@ -102,7 +107,8 @@ export const GUARDS = {
     either<"off" | Section<typeof AUTH>>(AUTH_OFF, table(AUTH, 'a table such as { users = "htpasswd" }')),
     "off; in a route, that of the site",
     'Asks for a user and password (RFC 7617); `"off"` lifts the site\'s. The user is in the access log, REMOTE_USER of ' +
-      "apps and X-Remote-User to upstreams; Authorization goes on to them as well, as with nginx. nginx: auth_basic.",
+      "apps and X-Remote-User to upstreams; Authorization goes on to them as well, as with nginx. nginx: auth_basic. " +
+      "uWSGI: route basicauth.",
   ),
   satisfy: optional(
     choice(["all", "any"]),
@@ -123,7 +129,7 @@ export const GUARDS = {
     'Pages for errors: `"404" = "errors/404.html"`, `"5xx" = …`, `"502 503" = …`; a status wins over its class, all of ' +
       "a route's pages over the site's. The status is kept. They are shown when an app or upstream cannot be asked, too; " +
       "what never became a request (400, 408, 414, 431, 503 at max_connections) gets those of the default site of the address, " +
-      "as far as they are files or texts. nginx: error_page.",
+      "as far as they are files or texts. nginx: error_page. uWSGI: error-page-404, error-page-500.",
   ),
   intercept: optional(
     boolean,

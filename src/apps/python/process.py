@@ -95,9 +95,18 @@ def become(user, group, environ):
     if user["name"] is not None:
         os.initgroups(user["name"], os.getgid() if group is None else group)
     os.setuid(user["id"])
+    require_library(user)
     keep_own_proc()
     known = {"HOME": user["home"], "USER": user["name"], "LOGNAME": user["name"]}
     os.environ.update({name: value for name, value in known.items() if value is not None and name not in environ})
+
+
+def require_library(user):
+    """An interpreter below a private home directory has started as root, and finds none of its modules from here on."""
+    library = os.path.dirname(os.__file__)
+    if not os.access(library, os.R_OK | os.X_OK):
+        who = user["name"] or "user %d" % user["id"]
+        raise PermissionError("%s may not read %s, the library of %s" % (who, library, sys.executable))
 
 
 def keep_own_proc():
