@@ -42,7 +42,7 @@ const REASONS: Readonly<Record<Capability, string>> = {
 export function givePrivilegesUp(config: Config, log: Log): boolean {
   const { user, noNewPrivileges } = config.server;
   if (noNewPrivileges) gainNothingNew();
-  const needed = neededBy(config);
+  const needed = neededBy(config, ownIdentity(config));
   if (process.geteuid?.() !== 0) {
     tell(keepOnly(needed), log);
     return false;
@@ -66,10 +66,20 @@ function tell(kept: readonly Capability[], log: Log): void {
   log.notice(`the main thread keeps ${kept.map((each) => `${each} (${REASONS[each]})`).join(", ")}`);
 }
 
-/** All that this configuration may come to need. */
-export function neededBy(config: Config): Capability[] {
+interface Own {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+function ownIdentity({ server }: Config): Own {
+  const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  return own.uid === 0 ? (server.user ?? own) : own;
+}
+
+/** All that this configuration may come to need in a server that runs as `own`. */
+export function neededBy(config: Config, own: Own): Capability[] {
   const owned = addressesOf(config).some((each) => each.kind === "unix" && each.owner !== undefined);
-  const others = hasOtherUsers(config);
+  const others = hasOtherUsers(config, own);
   return [
     "CAP_NET_BIND_SERVICE",
     ...(readFiles(config).length === 0 ? [] : (["CAP_DAC_READ_SEARCH"] as const)),
@@ -83,9 +93,7 @@ function addressesOf({ sites, apps }: Config) {
   return [...sites.flatMap((site) => site.listen), ...apps.flatMap((app) => app.uwsgiSockets)];
 }
 
-function hasOtherUsers({ server, apps, services, crons }: Config): boolean {
-  const own = { uid: process.geteuid?.(), gid: process.getegid?.() };
-  const { uid, gid } = own.uid === 0 ? (server.user ?? own) : own;
+function hasOtherUsers({ apps, services, crons }: Config, { uid, gid }: Own): boolean {
   return (
     apps.some(({ process: { user, group } }) => (user?.id ?? uid) !== uid || (group ?? gid) !== gid) ||
     [...services, ...crons].some(({ user }) => user !== undefined && (user.uid !== uid || user.gid !== gid))
@@ -93,7 +101,7 @@ function hasOtherUsers({ server, apps, services, crons }: Config): boolean {
 }
 
 /** Files that the master reads again. */
-function readFiles({ file, sites }: Config): string[] {
+export function readFiles({ file, sites }: Config): string[] {
   const pairs = sites.flatMap(({ tls }) => (tls?.source.kind === "files" ? tls.source.pairs : []));
   return [file, ...pairs.flatMap(({ cert, key }) => [cert, key])];
 }
