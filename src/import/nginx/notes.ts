@@ -108,7 +108,6 @@ const UNUSED: Readonly<Record<string, string>> = {
 
 /** Directives that change what is served, and who can do it in the place of nginx. */
 const LOST: Readonly<Record<string, string>> = {
-  auth_request_set: "is not carried over; name the field of the reply where the variable is used",
   charset_map: "texts are not converted; save them in UTF-8",
   dav_methods: "WebDAV is not served here; leave nginx in front of it",
   geo: "addresses are told apart by `access` of a site or route only; write its rules there",
