@@ -12,7 +12,7 @@ const OURS_ALONE: readonly string[] = [
     "server",
     "log_mask log_rotate_age log_compress log_keep log_total_size max_pipelined_requests min_body_rate min_send_rate",
   ],
-  ["acme", "staging fallback"],
+  ["acme", "staging fallback dns_hook dns_wait"],
   ["metrics", "token"],
   ["app", "queue_timeout start_timeout static_finders sendfile_roots"],
   ["app.limits", "data stack fsize memlock core"],
