@@ -49,6 +49,8 @@ export interface Given {
   /** The values of options that may be given several times, in order. */
   readonly lists: Readonly<Record<string, readonly string[]>>;
   readonly positionals: readonly string[];
+  /** As they were typed, behind the command. */
+  readonly words: readonly string[];
   /** All commands, for help. */
   readonly commands: readonly Command[];
 }

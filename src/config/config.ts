@@ -10,6 +10,7 @@ import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
 import type { AcmeConfig } from "./acme.ts";
+import type { PoolConfig, ProcessConfig } from "./app-config.ts";
 import type { GuardsConfig } from "./guards-config.ts";
 import type { HttpsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
@@ -220,36 +221,9 @@ export interface AppConfig extends PoolConfig {
   readonly requestTimeoutMs: number;
   /** Workers are forked from a process that has imported the project. */
   readonly preload: boolean;
+  /** Django's finders answer STATIC_URL. */
+  readonly staticFinders: boolean;
   readonly process: ProcessConfig;
-}
-
-/** How many processes an app has, and for how long each. Undefined: without that bound. */
-export interface PoolConfig {
-  /** At most. */
-  readonly processes: number;
-  /** As many are always there; equal to `processes` unless the number follows the load. */
-  readonly processesMin: number;
-  /** How long one more than needed stays. */
-  readonly idleMs: number;
-  readonly maxRequests: number | undefined;
-  readonly maxLifetimeMs: number | undefined;
-  readonly maxRssBytes: number | undefined;
-  readonly killRssBytes: number | undefined;
-  /** How long a process that is replaced may take for what it has. */
-  readonly drainTimeoutMs: number;
-}
-
-/** As whom and within which bounds Python processes run. */
-export interface ProcessConfig {
-  /** `name` and `home` undefined: a number without an entry in the machine's list of users. */
-  readonly user:
-    { readonly name: string | undefined; readonly id: number; readonly home: string | undefined } | undefined;
-  readonly group: number | undefined;
-  readonly umask: number | undefined;
-  /** Absolute. */
-  readonly pythonPath: readonly string[];
-  /** setrlimit(2); -1 for unlimited. */
-  readonly limits: readonly { readonly name: string; readonly value: number }[];
 }
 
 export type WsgiTarget =

@@ -59,10 +59,19 @@ export async function runToml(toml: string, folder: string, env = {}): Promise<E
 export async function startServer(toml: string, options: StartOptions = {}): Promise<Server> {
   const folder = options.folder ?? makeFolder("e2e");
   writeFileSync(join(folder, "server.toml"), toml);
+  return startWords(["run", "-c", "server.toml"], folder, options);
+}
+
+/** `server WORDS` in `folder`, which is removed with it unless the options name it. */
+export async function startWords(
+  words: readonly string[],
+  folder: string,
+  options: StartOptions = {},
+): Promise<Server> {
   const mark = crypto.randomUUID();
   const prefix = limits(options);
   const env = { ...controlHome(folder), ...options.env };
-  const child = spawn(["run", "-c", "server.toml"], folder, { ...env, [MARK]: mark }, prefix);
+  const child = spawn(words, folder, { ...env, [MARK]: mark }, prefix);
   const server = new Server(child, folder, mark, options.folder === undefined, env);
   try {
     await server.serves();
