@@ -84,6 +84,7 @@ export class Launcher {
       worker: number + 1,
       isZygote,
       preload: options.preload === true,
+      staticFinders: options.staticFinders === true,
       environ: Object.keys(options.env),
       ...confinement(options.process),
     };

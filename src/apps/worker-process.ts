@@ -48,6 +48,8 @@ export interface WorkerSettings {
   readonly isZygote: boolean;
   /** It is one, or was forked from one. */
   readonly preload: boolean;
+  /** Django's finders answer STATIC_URL. */
+  readonly staticFinders: boolean;
   readonly pythonPath: readonly string[];
   readonly user: UserIdentity | null;
   readonly group: number | null;

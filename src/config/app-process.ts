@@ -1,7 +1,7 @@
 /** As whom and within which bounds the processes of an app run: what was written → what a worker does before it
  *  imports anything. What this server may not do, or does not find, is said here and not by a worker that dies. */
 import { hasCapability } from "../os/capabilities.ts";
-import type { ProcessConfig } from "./config.ts";
+import type { ProcessConfig } from "./app-config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { requireDirectory } from "./paths.ts";

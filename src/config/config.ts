@@ -9,6 +9,8 @@ import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
 import type { AcmeConfig } from "./acme.ts";
+import type { PoolConfig, ProcessConfig } from "./app-config.ts";
+import type { GuardsConfig } from "./guards-config.ts";
 import type { HttpsConfig } from "./tls-config.ts";
 import type { AccessLogConfig, LogsConfig } from "./log-config.ts";
 import type { MetricsConfig } from "./metrics-config.ts";
@@ -81,34 +83,6 @@ export interface RateLimitConfig {
   readonly delay: number | undefined;
   readonly entries: number;
   readonly status: number;
-}
-
-/** What stands around the targets of a site or a route; of a route, the site's is in it already. */
-export interface GuardsConfig {
-  /** `allow 10.0.0.0/8`, in order; empty: everyone may. */
-  readonly access: readonly string[];
-  /** Names of rate limits. */
-  readonly limits: readonly string[];
-  /** `users` is the absolute path of the file. */
-  readonly auth: { readonly realm: string; readonly users: string } | undefined;
-  /** Must access and auth both let a request pass, or does one of them do? */
-  readonly satisfy: "all" | "any";
-  /** Of two that fit a status the first counts. */
-  readonly errorPages: readonly ErrorPageConfig[];
-  /** Also for the errors that apps and upstreams answer with. */
-  readonly intercept: boolean;
-}
-
-export interface ErrorPageConfig {
-  /** `404`, `5xx` */
-  readonly statuses: readonly string[];
-  /** Undefined: that of the error. */
-  readonly status: number | undefined;
-  readonly source:
-    | { readonly kind: "file"; readonly path: string }
-    /** `text` is a template. */
-    | { readonly kind: "respond"; readonly text: string; readonly contentType: string }
-    | { readonly kind: "route"; readonly path: string };
 }
 
 /** How content is encoded on its way out: in force for a route. */
@@ -239,36 +213,9 @@ export interface AppConfig extends PoolConfig {
   readonly requestTimeoutMs: number;
   /** Workers are forked from a process that has imported the project. */
   readonly preload: boolean;
+  /** Django's finders answer STATIC_URL. */
+  readonly staticFinders: boolean;
   readonly process: ProcessConfig;
-}
-
-/** How many processes an app has, and for how long each. Undefined: without that bound. */
-export interface PoolConfig {
-  /** At most. */
-  readonly processes: number;
-  /** As many are always there; equal to `processes` unless the number follows the load. */
-  readonly processesMin: number;
-  /** How long one more than needed stays. */
-  readonly idleMs: number;
-  readonly maxRequests: number | undefined;
-  readonly maxLifetimeMs: number | undefined;
-  readonly maxRssBytes: number | undefined;
-  readonly killRssBytes: number | undefined;
-  /** How long a process that is replaced may take for what it has. */
-  readonly drainTimeoutMs: number;
-}
-
-/** As whom and within which bounds Python processes run. */
-export interface ProcessConfig {
-  /** `name` and `home` undefined: a number without an entry in the machine's list of users. */
-  readonly user:
-    { readonly name: string | undefined; readonly id: number; readonly home: string | undefined } | undefined;
-  readonly group: number | undefined;
-  readonly umask: number | undefined;
-  /** Absolute. */
-  readonly pythonPath: readonly string[];
-  /** setrlimit(2); -1 for unlimited. */
-  readonly limits: readonly { readonly name: string; readonly value: number }[];
 }
 
 export type WsgiTarget =

@@ -11,7 +11,6 @@ const MACHINE = { cores: 4, ipv6: true };
 
 let folder = "";
 let serial = 0;
-
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "server-load-"));
   executable("bin/python3");
@@ -204,6 +203,7 @@ describe("every key reaches the configuration", () => {
         touchReload: [join(CASES, "a.stamp"), "/tmp/b.stamp"],
         requestTimeoutMs: 20_000,
         preload: true,
+        staticFinders: true,
         process: {
           user: undefined,
           group: undefined,
@@ -230,6 +230,7 @@ describe("every key reaches the configuration", () => {
         queueMax: 1024,
         startTimeoutMs: 60_000,
         reloadOnChange: false,
+        staticFinders: false,
         touchReload: [],
         requestTimeoutMs: 300_000,
         preload: false,

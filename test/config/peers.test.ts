@@ -14,7 +14,7 @@ const OURS_ALONE: readonly string[] = [
   ],
   ["acme", "staging fallback dns_hook dns_wait"],
   ["metrics", "token"],
-  ["app", "queue_timeout start_timeout sendfile_roots"],
+  ["app", "queue_timeout start_timeout static_finders sendfile_roots"],
   ["app.limits", "data stack fsize memlock core"],
   ["upstream", "head_timeout via sendfile_roots"],
   ["upstream.health", "timeout"],

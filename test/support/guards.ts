@@ -3,6 +3,7 @@ export const NO_GUARDS = {
   access: [],
   limits: [],
   auth: undefined,
+  authRequest: undefined,
   satisfy: "all" as const,
   errorPages: [],
   intercept: false,
