@@ -1,5 +1,5 @@
 /** What many readers that hardly read cost a server in memory: the growth of what its processes hold, kernel buffers apart. */
-import { residentBytes } from "../../test/support/memory.ts";
+import { residentBytes } from "../../../test/support/memory.ts";
 
 export interface SlowReaders {
   readonly port: number;
