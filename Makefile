@@ -19,13 +19,13 @@ build: $(if $(TARGET),dist/server-$(TARGET),dist/server) ## dist/server, one exe
 test: node_modules/.installed ## everything: peers from Debian, build, check, all tests
 	@$(BUN) scripts/test.ts
 
-check: node_modules/.installed ## types, lint, format, structure
+check: node_modules/.installed ## types, lint, format, structure, docs
 	@$(BUN) scripts/check.ts
 
 fmt: node_modules/.installed ## format the sources in place
 	@PATH="$(CURDIR)/.build/bin:$$PATH" $(BUN) run format
 
-docs: node_modules/.installed ## write docs/config.md anew from the schema
+docs: node_modules/.installed ## write docs/config.md and docs/commands.md anew
 	@$(BUN) scripts/docs.ts
 
 bench: dist/server ## side by side with nginx, uWSGI, gunicorn, … (ROW=hello,1k PEER=server,Caddy ROUNDS=3 SECONDS=2)

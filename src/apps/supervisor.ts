@@ -285,12 +285,12 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     const worker = this.pool.of(process);
     if (worker === undefined) return;
     // Before the slots are cleared.
-    const handled = this.scoreboard.handled(worker.slots);
+    const begun = this.scoreboard.begun(worker.slots);
     this.links.exited(process, worker.slots, worker.constitution !== undefined);
     this.pool.remove(worker);
     const explained = this.causes.explain(cause, worker);
     if (worker.leaving === undefined && this.phase !== "stopping") {
-      this.failed(worker, explained, handled, `(pid ${process.pid}) `);
+      this.failed(worker, explained, begun, `(pid ${process.pid}) `);
     } else if (worker.constitution !== undefined) {
       this.log.info(`${nameOf(worker)} ${explained}: ${worker.leaving ?? "stop"}`);
     }
@@ -301,11 +301,11 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   }
 
   /** Nobody had told it to go. */
-  private failed(worker: Fallen, cause: string, handled: number, pid = ""): void {
+  private failed(worker: Fallen, cause: string, begun: number, pid = ""): void {
     const { seat, state, generation, lastLines } = worker;
     const traceback = worker.traceback?.trimEnd();
     const failure = { cause, traceback: traceback ?? lastLines.join("\n") };
-    const delayMs = this.pool.failed(seat, state, handled, failure, monotonicMs());
+    const delayMs = this.pool.failed(seat, state, begun, failure, monotonicMs());
     if (this.phase === "starting" && this.options.outlivesFailedStart !== true)
       return this.failStart(seat, `${pid}${cause}`, failure.traceback);
     if (this.phase === "starting") {
