@@ -48,7 +48,7 @@ export const server: Peer = {
   version: () => packageJson.version,
   launch: async (scene, place) => {
     writeFiles(place.folder, { "server.toml": configuration(scene, place) });
-    const env = controlHome(place.folder);
+    const env = { ...controlHome(place.folder), SERVER_RUN_AS_ROOT: "1" };
     const command = (name: string) => [BINARY, name, "-c", "server.toml"];
     const program = new Program("server", command("run"), { folder: place.folder, env });
     const reload = async () => {

@@ -37,7 +37,7 @@ function aligned(cells: readonly (readonly string[])[]): string[] {
 
 /** The last words: where others are ahead, and which bars were missed. */
 export function summary(rows: readonly RowResult[]): string {
-  if (!rows.some((row) => entryOf(row, OURS.name) !== undefined)) return "";
+  if (!rows.some((row) => entryOf(row, OURS.name) !== undefined && row.entries.length > 1)) return "";
   const behind = rows.flatMap((row) =>
     aheadOfUs(row).map(({ peer, metric, theirs, ours }) => {
       const figures = `${format(theirs, metric.digits)} against ${format(ours, metric.digits)} ${metric.title}`;
