@@ -6,6 +6,7 @@ import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { COMPLETION } from "./completion.ts";
 import { CONFIG } from "./config.ts";
 import { DEV } from "./dev.ts";
+import { DOCTOR } from "./doctor.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { FILES } from "./files.ts";
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   LOGS,
   CACHE,
   CHECK,
+  DOCTOR,
   CONFIG,
   EXPLAIN,
   SERVICE,
