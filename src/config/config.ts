@@ -2,7 +2,6 @@
  * The configuration after it was read, checked and resolved: plain data (it is posted to the front threads), absolute
  * paths, numbers in bytes and milliseconds. Only `config`, `front`, `master` and `cli` see it.
  */
-import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { StopSignal } from "../services/child.ts";
 import type { RestartRule } from "../services/policy.ts";
 import type { CompressionOptions } from "../exchange/compressible.ts";
@@ -13,8 +12,9 @@ import type { AcmeConfig } from "./acme.ts";
 import type { PoolConfig, ProcessConfig } from "./app-config.ts";
 import type { GuardsConfig } from "./guards-config.ts";
 import type { HttpsConfig } from "./tls-config.ts";
-import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
+import type { AccessLogConfig, LogsConfig } from "./log-config.ts";
 import type { MetricsConfig } from "./metrics-config.ts";
+import type { PrivilegesConfig } from "./privileges-config.ts";
 import type { AnswerTarget, RuleConfig } from "./rule-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
@@ -138,17 +138,9 @@ export type HeaderRuleConfig =
   | { readonly kind: "set" | "default" | "add"; readonly name: string; readonly value: string }
   | { readonly kind: "remove"; readonly name: string };
 
-export interface ServerConfig {
+export interface ServerConfig extends LogsConfig, PrivilegesConfig {
   /** Front threads. Default: one for each core. */
   readonly fronts: number;
-  /** `stderr`, `stdout` or an absolute path. */
-  readonly errorLog: string;
-  readonly errorLogFormat: LogFormat;
-  readonly logLevel: LogLevel;
-  readonly accessLog: AccessLogConfig;
-  /** Names of arguments, cookies and fields whose values no access log shows. */
-  readonly masked: readonly string[];
-  readonly logFiles: LogFilesConfig;
   /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
   readonly control: string;
   /** Absolute. */

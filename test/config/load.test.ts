@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UNGUARDED } from "../support/guards.ts";
+import { writeFiles } from "../support/folder.ts";
+import { UNGUARDED, UNPRIVILEGED } from "../support/guards.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problems.ts";
 
@@ -24,10 +25,7 @@ function executable(path: string): void {
   chmodSync(join(folder, path), 0o755);
 }
 
-function write(path: string, content: string | Uint8Array): void {
-  mkdirSync(join(folder, path, ".."), { recursive: true });
-  writeFileSync(join(folder, path), content);
-}
+const write = (path: string, content: string | Uint8Array) => writeFiles(folder, { [path]: content });
 
 const environment = () => ({ PATH: join(folder, "bin"), TMPDIR: folder });
 
@@ -59,6 +57,7 @@ const ANY_REST = {
   accessLog: expect.any(Object),
   masked: expect.any(Array),
   logFiles: expect.any(Object),
+  ...UNPRIVILEGED,
 };
 
 describe("defaults", () => {

@@ -10,7 +10,7 @@ import { isOption } from "../../src/import/uwsgi/option-names.ts";
 const OURS_ALONE: readonly string[] = [
   [
     "server",
-    "log_mask log_rotate_age log_compress log_keep log_total_size max_pipelined_requests min_body_rate min_send_rate",
+    "log_mask log_rotate_age log_compress log_keep log_total_size max_pipelined_requests min_body_rate min_send_rate run_as_root no_new_privileges",
   ],
   ["acme", "staging fallback dns_hook dns_wait"],
   ["metrics", "token"],
