@@ -146,7 +146,7 @@ describe("without a certificate the site is served, and it is said why", () => {
     const { stdout } = await curl("-k", "--resolve", `a.test:${secure}:127.0.0.1`, `https://a.test:${secure}/`);
     expect(stdout).toBe("https");
     expect((await server.command("status")).stdout).toMatch(
-      /certificate www\.a\.test: valid for .*, from temporary\n {2}browsers refuse it.*\n {2}no certificate could be had: .*; tried again in \d+ min/,
+      /certificate www\.a\.test: valid for .*, from temporary, next order in .*\n {2}browsers refuse it.*\n {2}no certificate could be had: .*; tried again in \d+ min/,
     );
   });
 
