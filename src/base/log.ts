@@ -20,7 +20,7 @@ export interface Log {
   crit(text: string): void;
 }
 
-export const LOG_FORMATS = ["text", "json"] as const;
+export const LOG_FORMATS = ["text", "json", "short"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** A log that names its `source` (`master`, `front-1`, `app mysite`) and drops what is below `level`. */
@@ -55,7 +55,14 @@ export function formatLogLine(when: Date, level: LogLevel, source: string, text:
 
 /** Makes lines of this format. */
 export function lineOf(format: LogFormat): typeof formatLogLine {
-  return format === "json" ? jsonLogLine : formatLogLine;
+  return { text: formatLogLine, json: jsonLogLine, short: shortLogLine }[format];
+}
+
+/** For somebody who watches: the time of day, and what a worker prints as it printed it. */
+function shortLogLine(when: Date, level: LogLevel, source: string, text: string): string {
+  const [, printed] = (source.startsWith("app ") ? /^worker \d+: (.*)$/s.exec(text) : null) ?? [];
+  const safe = escapeControls(printed ?? `${level} ${source}: ${text}`).replaceAll("\n", "\n\t");
+  return `${clock(when)} ${safe}\n`;
 }
 
 function jsonLogLine(when: Date, level: LogLevel, source: string, message: string): string {
@@ -68,9 +75,15 @@ function escapeControls(text: string): string {
 }
 
 function timestamp(when: Date): string {
-  const two = (n: number) => String(n).padStart(2, "0");
-  const day = `${when.getFullYear()}/${two(when.getMonth() + 1)}/${two(when.getDate())}`;
-  return `${day} ${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
+  return `${when.getFullYear()}/${two(when.getMonth() + 1)}/${two(when.getDate())} ${clock(when)}`;
+}
+
+function clock(when: Date): string {
+  return `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
+}
+
+function two(n: number): string {
+  return String(n).padStart(2, "0");
 }
 
 /** For tests and for rooms that were given no log. */

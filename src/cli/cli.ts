@@ -6,6 +6,7 @@ import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { COMPLETION } from "./completion.ts";
 import { CONFIG } from "./config.ts";
+import { DEV } from "./dev.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { FILES } from "./files.ts";
@@ -29,6 +30,7 @@ import { VERSION } from "./version.ts";
 
 export const COMMANDS: readonly Command[] = [
   SETUP,
+  DEV,
   RUN,
   START,
   STOP,

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { ListenEntry } from "./address-kinds.ts";
 import { UNIX_PATH_BYTES_MAX } from "./address.ts";
+import { hasCapability } from "../os/capabilities.ts";
 import type { ListenAddress } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Placed } from "./kinds.ts";
@@ -73,7 +74,7 @@ function mayGive(place: Place, what: string, name: string, id: number | undefine
     place.wrong({ what: `names ${name}`, should: `should be a ${what} of this machine` });
     return false;
   }
-  if (process.geteuid?.() === 0 || id === own || (what === "group" && process.getgroups?.().includes(id))) return true;
+  if (hasCapability("CAP_CHOWN") || id === own || (what === "group" && process.getgroups?.().includes(id))) return true;
   place.wrong({
     what: `names ${name}, and only root may give a file away`,
     should: "should be left out, or the server started as root",

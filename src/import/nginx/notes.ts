@@ -108,7 +108,6 @@ const UNUSED: Readonly<Record<string, string>> = {
 
 /** Directives that change what is served, and who can do it in the place of nginx. */
 const LOST: Readonly<Record<string, string>> = {
-  auth_request_set: "is not carried over; name the field of the reply where the variable is used",
   charset_map: "texts are not converted; save them in UTF-8",
   dav_methods: "WebDAV is not served here; leave nginx in front of it",
   geo: "addresses are told apart by `access` of a site or route only; write its rules there",
@@ -139,7 +138,7 @@ const LOST: Readonly<Record<string, string>> = {
 const HARMLESS: Readonly<Record<string, string>> = {
   limit_rate: "replies are not slowed down here",
   limit_rate_after: "replies are not slowed down here",
-  user: "the server runs as who starts it; `user` of an app says as whom its Python runs",
+  user: "the server runs as who starts it, unless [server] names a user",
   add_trailer: "trailers are not sent",
   mirror: "requests are not mirrored",
   stub_status: "server status shows more",

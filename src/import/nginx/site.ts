@@ -38,6 +38,8 @@ export function translateServer(t: Translation, server: Server): Site[] {
   if (redirect === undefined) {
     const routes = routesOf(t, server, settings);
     addOptions(t, block, settings, undefined);
+    for (const [path, page] of t.pages)
+      routes.push({ pattern: `= ${path}`, settings: page, origin: page.all[0]?.origin });
     return [{ settings, routes, origin: directive.origin }];
   }
   settings.delete("default");

@@ -142,6 +142,11 @@ function passTarget(t: Translation, located: Located, settings: Settings<RouteKe
     return false;
   }
   const { upstream, uri } = translated;
+  for (const name of ["proxy_pass_request_body", "uwsgi_pass_request_body"]) {
+    const bodiless = block.one(name);
+    if (bodiless !== undefined && match.kind !== "regex" && isAsked(t.http.directives, match.path))
+      t.ledger.notNeeded(bodiless, "what auth_request asks has no body");
+  }
   settings.set("upstream", upstream, pass.origin);
   if (uri === "" || uri === "$request_uri" || uri === "$uri$is_args$args") return true;
   if (match.kind === "regex" || match.kind === "exact" || uri.includes("$")) {
@@ -154,6 +159,13 @@ function passTarget(t: Translation, located: Located, settings: Settings<RouteKe
     if (text !== undefined) settings.set("uri", text, pass.origin);
   } else replacePrefix(t, match.path, uri, pass, settings);
   return true;
+}
+
+/** By an auth_request, wherever it stands. */
+function isAsked(directives: readonly Directive[], path: string): boolean {
+  return directives.some(
+    ({ name, args, block }) => (name === "auth_request" && args[0]?.text === path) || isAsked(block ?? [], path),
+  );
 }
 
 /** nginx puts the URI of proxy_pass in place of the location's prefix. */

@@ -73,6 +73,7 @@ function translateOne(
       named: mapNames(http),
       states: new Map(),
     },
+    pages: new Map(),
     upstreams: upstreamsOf(http),
   };
   translateAll(t);
@@ -120,7 +121,9 @@ function translateAll(t: Translation): void {
     const root = server.block.value("root");
     if (root !== undefined) constants.set("document_root", resolve(t.prefix, root));
     const named = new Set([...t.variables.named, ...server.names.flatMap(groupsOfName)]);
-    t.plan.sites.push(...translateServer({ ...t, variables: { constants, named, states: known.states } }, server));
+    t.plan.sites.push(
+      ...translateServer({ ...t, pages: new Map(), variables: { constants, named, states: known.states } }, server),
+    );
   }
   noteUnusedFormats(t);
 }

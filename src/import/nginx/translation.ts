@@ -1,5 +1,5 @@
 /** What the translators of one nginx.conf share. */
-import type { Plan } from "../plan.ts";
+import type { Plan, RouteKey, Settings } from "../plan.ts";
 import { resolve } from "node:path";
 import type { Block } from "./block.ts";
 import type { Ledger } from "./ledger.ts";
@@ -22,6 +22,8 @@ export interface Translation {
     /** Of variables with several values, as they are when a location is found. */
     readonly states: States;
   };
+  /** Paths of this server's own making, to which error pages lead. */
+  readonly pages: Map<string, Settings<RouteKey>>;
   /** `upstream NAME { }` */
   readonly upstreams: ReadonlyMap<string, { readonly directive: Directive; readonly block: Block }>;
 }

@@ -19,9 +19,13 @@ export function variablesOf(server: Block, ledger: Ledger): ServerVariables {
   const lines = new Map<string, Directive[]>();
   const visit = (directives: readonly Directive[], isConditional: boolean) => {
     for (const directive of directives) {
-      if (directive.name === "set") {
+      if (directive.name === "set" || directive.name === "auth_request_set") {
         const name = subjectOf(directive.args[0]?.text ?? "");
-        const value = directive.args[1]?.text ?? "";
+        const value = valueOf(directive);
+        if (value === undefined) {
+          ledger.lost(directive, "only fields of the reply are known beyond it; let it say there what is needed");
+          continue;
+        }
         const isNew = !values.has(name) || values.get(name) === value;
         values.set(name, isConditional || !isNew ? undefined : value);
         lines.set(name, [...(lines.get(name) ?? []), directive]);
@@ -37,6 +41,14 @@ export function variablesOf(server: Block, ledger: Ledger): ServerVariables {
     constants: new Map(constants),
     states: new Map(varying.map((name) => [name, [{ when: [], value: "" }]])),
   };
+}
+
+/** Of the reply to auth_request fields have names of their own here. Undefined: of something else of it. */
+function valueOf({ name, args }: Directive): string | undefined {
+  const value = args[1]?.text ?? "";
+  if (name === "set") return value;
+  const field = /^\$\{?(?:upstream|sent)_http_(\w+)\}?$/.exec(value)?.[1];
+  return field === undefined ? undefined : `$auth_http_${field}`;
 }
 
 /** `map $source $name { … }`; it is written only where another string uses it (translate.ts). */
