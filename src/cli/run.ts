@@ -10,6 +10,8 @@ export const RUN: Command = {
   positionalsMax: 0,
   async run(given, terminal) {
     // Imported only here: version and help start without loading the reader of configurations, or the server.
+    const { collectAlone } = await import("../os/collector.ts");
+    collectAlone();
     const { Inheritance } = await import("../master/handover.ts");
     const inheritance = Inheritance.take();
     const { readConfiguration } = await import("./configuration.ts");
