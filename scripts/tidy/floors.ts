@@ -11,16 +11,20 @@ const FLOORS: Readonly<Record<string, number>> = {
   protocol: 1,
   net: 1,
   exchange: 2,
+  machine: 2,
   files: 3,
   cache: 3,
   proxy: 3,
   apps: 3,
   services: 3,
   certificates: 3,
+  project: 3,
   config: 4,
   import: 4,
   front: 5,
   master: 5,
+  setup: 5,
+  doctor: 5,
   cli: 5,
   "main.ts": 6,
 };
@@ -43,6 +47,10 @@ const DOORWAYS: readonly Doorway[] = [
   // The master posts messages to the front threads; it sees their shape and nothing else.
   { from: "master", to: /^src\/front\/messages\.ts$/, typeOnly: false },
   { from: "master", to: /^src\/front\//, typeOnly: true },
+  // `server setup` is a command whose parts fill a room; `server doctor` looks at the same facts.
+  { from: "cli", to: /^src\/setup\//, typeOnly: false },
+  // Its checks are a room, like the parts of setup.
+  { from: "cli", to: /^src\/doctor\//, typeOnly: false },
   // The command line starts the master.
   { from: "cli", to: /^src\/master\//, typeOnly: false },
   // `server explain` asks the router of a front.

@@ -9,7 +9,8 @@
  *     4   u8  front         number of the front thread, whose stream gets the reply
  *     5   u8  flags         1 method is HEAD · 2 the body is to be pulled · 4 quit (whoever receives it leaves)
  *                           8 wake (whoever receives it sees whether its worker is to finish)
- *     6   u16 epoch         of the channel: replies to a predecessor of a restarted front are told apart by it
+ *     6   u16 epoch         which thread of that number: the stream of the same epoch gets the reply. A request of a front
+ *                           thread that was replaced is not run
  *     8   u32 environ bytes
  *     12  u32 body bytes    in this packet
  *     16  f64 deadline      CLOCK_MONOTONIC seconds: taken up later, it is answered EXPIRED and never run
@@ -18,7 +19,7 @@
  *
  * Both directions of a stream, one stream for each pair of Python thread and front thread:
  *
- *     0   u8  type          u8 flags (1: END, the reply is complete)          u16 epoch
+ *     0   u8  type          u8 flags (1: END, the reply is complete)          u16 of nothing
  *     4   u32 id
  *     8   u32 head bytes    u32 data bytes
  *     16  head, data
@@ -149,7 +150,6 @@ export type FrameEvent = "need-data" | "reply" | "data" | "abort" | "pull" | "ex
  *  fields, until the next call. */
 export class FrameReader {
   id = 0;
-  epoch = 0;
   last = false;
   head: Uint8Array = EMPTY;
   data: Uint8Array = EMPTY;
@@ -183,7 +183,6 @@ export class FrameReader {
     const length = u32(bytes, at + 12);
     if (headBytes > REPLY_HEAD_BYTES_MAX) return "malformed";
     this.id = u32(bytes, at + 4);
-    this.epoch = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
     this.length = length;
     this.ends = bytes[at + 1] === FLAG_END;
     return this.frame(bytes[at] as number, headBytes, length);
@@ -251,8 +250,7 @@ export class FrameReader {
   private continues(): boolean {
     const { bytes, at } = this;
     if (this.left > 0 || this.ends || bytes.length - at < FRAME_HEADER_BYTES || bytes[at] !== TYPE_DATA) return false;
-    const epoch = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
-    return u32(bytes, at + 4) === this.id && epoch === this.epoch && u32(bytes, at + 8) === 0;
+    return u32(bytes, at + 4) === this.id && u32(bytes, at + 8) === 0;
   }
 
   /** Is the next frame whole, and small together with `length` bytes? */

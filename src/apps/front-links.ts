@@ -1,11 +1,13 @@
 /**
  * What connects an app's workers with the front threads, as the master ties it: streams, the scoreboard, how many threads
  * are ready, which requests were lost. When a worker may be used is the supervisor's business.
+ *
+ * A front thread that was replaced sends at once: its requests and its streams bear an epoch. A Python thread that takes a
+ * request of an epoch it has no stream to yet waits for that, before it begins; one of a predecessor's it drops.
  */
 import { closeDescriptor, duplicate, setBuffers, socketPair } from "../os/sockets.ts";
 import { connectFiles } from "./file-inbox.ts";
 import type { AppMessage } from "./messages.ts";
-import { ReplacedFronts } from "./replaced-fronts.ts";
 import type { Scoreboard } from "./scoreboard.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -32,31 +34,31 @@ export interface Availability {
 
 export class FrontLinks {
   private readonly options: FrontLinksOptions;
-  private readonly replaced = new ReplacedFronts();
+  /** By front: which thread of that number serves now. 16 bits, which come round. */
+  private readonly epochs: number[];
   /** What fronts were told last. */
   private told: Availability = { threads: 0, starting: true };
 
   constructor(options: FrontLinksOptions) {
     this.options = options;
+    this.epochs = Array.from({ length: options.fronts }, () => 0);
   }
 
   open(): void {
     for (let front = 0; front < this.options.fronts; front++) this.giveScoreboard(front);
   }
 
-  /** A new front thread has taken the place of `front`: it gets streams of its own, and may send requests when every
-   *  worker can answer on them. */
+  /** A new front thread has taken the place of `front`: it gets streams of its own. `workers`: those that the one before
+   *  had streams to. */
   frontReplaced(front: number, workers: readonly WorkerProcess[]): void {
+    this.epochs[front] = (this.epochOf(front) + 1) & 0xffff;
     this.giveScoreboard(front);
-    for (const worker of workers) {
-      this.replaced.owes(worker, front);
-      this.connectFront(worker, front);
-    }
-    if (!this.replaced.isWaiting(front)) this.tell(front);
+    for (const worker of workers) this.connectFront(worker, front);
+    this.tell(front);
   }
 
-  workerConnected(worker: WorkerProcess, front: number): void {
-    if (this.replaced.acknowledged(worker, front)) this.tell(front);
+  private epochOf(front: number): number {
+    return this.epochs[front] as number;
   }
 
   connect(worker: WorkerProcess): void {
@@ -73,7 +75,7 @@ export class FrontLinks {
   available(now: Availability): void {
     if (this.told.threads === now.threads && this.told.starting === now.starting) return;
     this.told = now;
-    for (let front = 0; front < this.options.fronts; front++) if (!this.replaced.isWaiting(front)) this.tell(front);
+    for (let front = 0; front < this.options.fronts; front++) this.tell(front);
   }
 
   /** The slots of a dead worker say which requests died with it. `wasReady`: fronts know it. */
@@ -91,7 +93,6 @@ export class FrontLinks {
       const lost = { worker: number, generation, running: ids("running"), untouched: ids("untouched") };
       toFront(front, { kind: "lost", ...lost });
     }
-    for (const front of this.replaced.exited(worker)) this.tell(front);
   }
 
   private tell(front: number): void {
@@ -100,7 +101,7 @@ export class FrontLinks {
 
   private giveScoreboard(front: number): void {
     const { scoreboard, demand, toFront } = this.options;
-    toFront(front, { kind: "scoreboard", fd: duplicate(scoreboard.fd), demand });
+    toFront(front, { kind: "scoreboard", fd: duplicate(scoreboard.fd), demand, epoch: this.epochOf(front) });
   }
 
   /** One socket pair for each thread: one end to the worker, the other to the front. */
@@ -110,6 +111,7 @@ export class FrontLinks {
     const pairs = Array.from({ length: threads }, () => makeStream());
     const given = worker.giveStreams(
       front,
+      this.epochOf(front),
       pairs.map((pair) => pair[1]),
     );
     pairs.forEach(([fd, theirs], thread) => {

@@ -21,8 +21,9 @@ export type AppMessage =
   | { readonly kind: "availability"; readonly threads: number; readonly starting: boolean }
   /** The queue was shut down by a worker: this is the sending end of another, the front's to close. */
   | { readonly kind: "queue"; readonly fd: number }
-  /** The scoreboard of the app: which requests are being run. `demand`: where the front says what it holds (demand.ts). */
-  | { readonly kind: "scoreboard"; readonly fd: number; readonly demand: SharedArrayBuffer };
+  /** The first. The scoreboard of the app: which requests are being run. `demand`: where the front says what it holds
+   *  (demand.ts). `epoch`: which front thread of its number it is; its requests bear it, and its streams. */
+  | { readonly kind: "scoreboard"; readonly fd: number; readonly demand: SharedArrayBuffer; readonly epoch: number };
 
 /** The descriptor in a message that nobody takes: it is to be closed. */
 export function descriptorIn(message: AppMessage): number | undefined {

@@ -24,8 +24,6 @@ import type { AppRequest } from "./request.ts";
 let freeFrame: Buffer | undefined;
 
 export interface StreamOwner {
-  /** Epoch of this channel; replies to another are not ours. */
-  readonly epoch: number;
   /** The request that waits for a reply by this id; undefined when nobody does. */
   find(id: number): AppRequest | undefined;
   readonly files: FileInboxes;
@@ -91,23 +89,14 @@ export class AppStream implements ConnectOwner {
     while (this.open) {
       const event = this.reader.next();
       if (event === "need-data") return;
-      if (event === "malformed" || this.reader.epoch !== this.owner.epoch) this.foreign(event);
+      if (event === "malformed") this.foreign();
       else this.dispatch(event);
     }
   }
 
-  /** A reply to this front's predecessor is dropped; what is no frame at all ends the stream. */
-  private foreign(event: string): void {
-    if (event === "malformed") {
-      this.owner.streamFailed("a Python thread sent what is no frame; its stream was closed");
-      this.close();
-    } else if (event === "pull") {
-      this.write(failFrame(this.reader.id));
-    } else if (event === "file") {
-      this.dropFile();
-    } else {
-      this.cancel(this.reader.id);
-    }
+  private foreign(): void {
+    this.owner.streamFailed("a Python thread sent what is no frame; its stream was closed");
+    this.close();
   }
 
   private dispatch(event: Exclude<FrameEvent, "need-data" | "malformed">): void {

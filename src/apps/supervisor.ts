@@ -257,10 +257,6 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     if (worker !== undefined) worker.traceback = traceback;
   }
 
-  workerConnected(process: WorkerProcess, front: number): void {
-    this.links.workerConnected(process, front);
-  }
-
   workerFinishes(process: WorkerProcess): void {
     const worker = this.pool.of(process);
     if (worker === undefined) return;
@@ -289,12 +285,12 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     const worker = this.pool.of(process);
     if (worker === undefined) return;
     // Before the slots are cleared.
-    const handled = this.scoreboard.handled(worker.slots);
+    const begun = this.scoreboard.begun(worker.slots);
     this.links.exited(process, worker.slots, worker.constitution !== undefined);
     this.pool.remove(worker);
     const explained = this.causes.explain(cause, worker);
     if (worker.leaving === undefined && this.phase !== "stopping") {
-      this.failed(worker, explained, handled, `(pid ${process.pid}) `);
+      this.failed(worker, explained, begun, `(pid ${process.pid}) `);
     } else if (worker.constitution !== undefined) {
       this.log.info(`${nameOf(worker)} ${explained}: ${worker.leaving ?? "stop"}`);
     }
@@ -305,11 +301,11 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   }
 
   /** Nobody had told it to go. */
-  private failed(worker: Fallen, cause: string, handled: number, pid = ""): void {
+  private failed(worker: Fallen, cause: string, begun: number, pid = ""): void {
     const { seat, state, generation, lastLines } = worker;
     const traceback = worker.traceback?.trimEnd();
     const failure = { cause, traceback: traceback ?? lastLines.join("\n") };
-    const delayMs = this.pool.failed(seat, state, handled, failure, monotonicMs());
+    const delayMs = this.pool.failed(seat, state, begun, failure, monotonicMs());
     if (this.phase === "starting" && this.options.outlivesFailedStart !== true)
       return this.failStart(seat, `${pid}${cause}`, failure.traceback);
     if (this.phase === "starting") {
@@ -331,10 +327,10 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
 
   /** A new front thread has taken the place of `front`. */
   frontReplaced(front: number): void {
-    const answering = this.pool.workers.filter(({ state }) => state.kind === "ready" || state.kind === "finishing");
+    const serving = this.pool.workers.filter(({ state }) => state.kind !== "starting");
     this.links.frontReplaced(
       front,
-      answering.map(({ process }) => process),
+      serving.map(({ process }) => process),
     );
   }
 

@@ -5,11 +5,10 @@
  *     child's descriptors   0 /dev/null   1, 2 pipes for the log   3 control   4 queue   5 leash   6 scoreboard   7 source
  *                           8 file for stacks (stacks.ts)   9 file that all workers share (python/uwsgi_store.py)
  *     master says           the settings, then {"files": front} with one descriptor beside it (file-inbox.ts), then
- *                           {"streams": front, "first": thread, "count": n} with n descriptors
- *                           beside it; {"finish": true}: take no more requests; {"stop": true}: the server stops;
+ *                           {"streams": front, "epoch": e, "first": thread, "count": n} with n
+ *                           descriptors beside it; {"finish": true}: take no more requests; {"stop": true}: the server stops;
  *                           one JSON object per line
  *     worker says           {"ready": pid, "python": path, "version": "3.12.1"} or {"failed": traceback};
- *                           {"connected": front} when all its threads have their streams to that front;
  *                           {"finishing": true}: it has heard that it is to finish
  *                           {"unqueued": true}: the queue that it was given is shut; it finishes
  *
@@ -20,6 +19,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectOwner } from "../net/connect-address.ts";
 import type { Wire } from "../net/wire.ts";
+import { hasCapability } from "../os/capabilities.ts";
 import { closeDescriptor, duplicate, pipe, sendDescriptors, socketPair } from "../os/sockets.ts";
 import { LineSplitter, readLines } from "../os/output.ts";
 import { type Birth, type Midwife, spawnPython } from "./birth.ts";
@@ -48,6 +48,8 @@ export interface WorkerSettings {
   readonly isZygote: boolean;
   /** It is one, or was forked from one. */
   readonly preload: boolean;
+  /** Django's finders answer STATIC_URL. */
+  readonly staticFinders: boolean;
   readonly pythonPath: readonly string[];
   readonly user: UserIdentity | null;
   readonly group: number | null;
@@ -95,8 +97,6 @@ export interface SpawnSpec {
 
 export interface WorkerOwner {
   workerReady(worker: WorkerProcess, version: string): void;
-  /** All its threads can answer `front`. */
-  workerConnected(worker: WorkerProcess, front: number): void;
   /** It has heard that it is to finish. */
   workerFinishes(worker: WorkerProcess): void;
   /** The queue that it was given is shut; it finishes by itself. */
@@ -183,12 +183,12 @@ export class WorkerProcess implements ConnectOwner {
     return sendDescriptors(this.controlFd, Buffer.from(`${JSON.stringify(message)}\n`), descriptors);
   }
 
-  /** Gives the worker its ends of the streams from `front`, one for each thread; they stay the caller's to close. False:
-   *  it cannot be talked to. */
-  giveStreams(front: number, descriptors: readonly number[]): boolean {
+  /** Gives the worker its ends of the streams from `front`, one for each thread; they stay the caller's to close.
+   *  `epoch`: see front-links.ts. False: it cannot be talked to. */
+  giveStreams(front: number, epoch: number, descriptors: readonly number[]): boolean {
     for (let first = 0; first < descriptors.length; first += DESCRIPTORS_MAX) {
       const batch = descriptors.slice(first, first + DESCRIPTORS_MAX);
-      if (!this.say({ streams: front, first, count: batch.length }, batch)) return false;
+      if (!this.say({ streams: front, epoch, first, count: batch.length }, batch)) return false;
     }
     return true;
   }
@@ -228,7 +228,6 @@ export class WorkerProcess implements ConnectOwner {
     if (message.failed !== undefined) this.owner.workerFailed(this, message.failed);
     else if (message.finishing === true) this.owner.workerFinishes(this);
     else if (message.unqueued === true) this.owner.workerUnqueued?.(this);
-    else if (message.connected !== undefined) this.owner.workerConnected(this, message.connected);
     else if (message.ready !== undefined) this.becameReady(message.ready, message.version ?? "");
     else if (message.reload !== undefined) this.owner.workerAsksReload?.(this);
     else this.owner.zygoteSaid?.(message);
@@ -285,7 +284,7 @@ export class WorkerProcess implements ConnectOwner {
 /** The pipes of who runs as another user are that user's: /dev/stderr can be opened. Without the right to it there is no
  *  other user. */
 function giveAway(fds: readonly number[], user: number): void {
-  if (process.geteuid?.() !== 0) return;
+  if (!hasCapability("CAP_CHOWN")) return;
   for (const fd of fds) fchownSync(fd, user, process.getegid?.() ?? 0);
 }
 
@@ -293,7 +292,6 @@ interface WorkerMessage extends ZygoteMessage {
   readonly ready?: number;
   readonly version?: string;
   readonly failed?: string;
-  readonly connected?: number;
   readonly finishing?: boolean;
   readonly unqueued?: boolean;
   readonly reload?: string;

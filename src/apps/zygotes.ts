@@ -125,8 +125,6 @@ class Zygote implements WorkerOwner {
     this.told.ready(this);
   }
 
-  workerConnected(): void {}
-
   workerFinishes(): void {}
 
   workerFailed(_process: WorkerProcess, traceback: string): void {

@@ -74,8 +74,18 @@ export class AcmeClient {
   }
 
   async directory(): Promise<Directory> {
-    this.known ??= JSON.parse(await (await this.send(this.authority.directory, {})).text()) as Directory;
+    this.known ??= await this.readDirectory();
     return this.known;
+  }
+
+  private async readDirectory(): Promise<Directory> {
+    const { directory } = this.authority;
+    const response = await this.send(directory, {});
+    const text = await response.text();
+    const found = parseJson(text) as Readonly<Record<string, unknown>>;
+    const isDirectory = ["newNonce", "newAccount", "newOrder"].every((name) => typeof found[name] === "string");
+    if (isDirectory) return found as unknown as Directory;
+    throw new AcmeProblem("unreachable", `${directory} is no directory (RFC 8555): status ${response.status}`);
   }
 
   /** Finds or makes the account. */

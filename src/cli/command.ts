@@ -9,6 +9,8 @@ export interface Terminal {
   /** Nobody reads stdout any more: for commands that would go on. */
   gone?(): boolean;
   stderr(text: string): void;
+  /** Asks who sits there; undefined when nobody does. */
+  confirm?(question: string): Promise<boolean>;
   /** Whether text on that stream may be coloured. */
   readonly colour: { readonly stdout: boolean; readonly stderr: boolean };
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -35,6 +37,8 @@ export interface Command {
   readonly options: Readonly<Record<string, Option>>;
   /** How many words may follow. */
   readonly positionalsMax: number;
+  /** What the first of them may be, where it is one of a few. */
+  readonly words?: readonly string[] | "commands";
   /** Its words are another program's, and are handed over as they are. */
   readonly raw?: true;
   run(given: Given, terminal: Terminal): number | Promise<number>;
@@ -45,6 +49,8 @@ export interface Given {
   /** The values of options that may be given several times, in order. */
   readonly lists: Readonly<Record<string, readonly string[]>>;
   readonly positionals: readonly string[];
+  /** As they were typed, behind the command. */
+  readonly words: readonly string[];
   /** All commands, for help. */
   readonly commands: readonly Command[];
 }

@@ -72,7 +72,7 @@ async function runToml(
     return complain(terminal, `-s ${signal} is server stop, reload or logs reopen with a server.toml`);
   const { CHECK } = await import("./check.ts");
   const { RUN } = await import("./run.ts");
-  const given = { options: { config: file }, lists: {}, positionals: words, commands: [] };
+  const given = { options: { config: file }, lists: {}, positionals: words, words, commands: [] };
   return (test ? CHECK : RUN).run(given, terminal);
 }
 

@@ -1,6 +1,8 @@
 /** The real terminal. Writes are synchronous, so that nothing is lost when the process exits after them. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { journalLines } from "../base/log.ts";
+import { isJournal } from "../os/journal.ts";
 import type { Terminal } from "./command.ts";
 
 /** How long a full pipe (EAGAIN) is left alone before the next try. */
@@ -12,11 +14,22 @@ export function processTerminal(): Terminal {
   return {
     stdout: (text) => (gone = !writeAll(1, text)),
     gone: () => gone,
-    stderr: (text) => writeAll(2, text),
+    stderr: (text) => writeAll(2, isJournal(2) ? journalLines(text, "error") : text),
+    ...(isatty(0) && isatty(1) && { confirm }),
     colour: { stdout: mayColour(isatty(1), environment), stderr: mayColour(isatty(2), environment) },
     environment,
     folder: process.cwd(),
   };
+}
+
+/** Only a yes is one. */
+async function confirm(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const closed = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
+  const answer = await Promise.race([lines.question(`${question} [y/N] `), closed]);
+  lines.close();
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 /** no-color.org: any value but the empty one. A dumb terminal shows escape sequences as they are. */

@@ -63,6 +63,7 @@ function plain(values: Section<typeof APP>["values"], context: Context) {
     touchReload: values.touch_reload.map(({ value }) => absolute(context, value)),
     requestTimeoutMs: values.request_timeout,
     preload: values.preload,
+    staticFinders: values.static_finders,
   };
 }
 

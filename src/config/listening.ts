@@ -1,6 +1,8 @@
 /** Listening addresses as they were written → the sockets that will be opened. */
+import { dirname } from "node:path";
 import type { ListenEntry } from "./address-kinds.ts";
 import { UNIX_PATH_BYTES_MAX } from "./address.ts";
+import { hasCapability } from "../os/capabilities.ts";
 import type { ListenAddress } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Placed } from "./kinds.ts";
@@ -22,13 +24,9 @@ export function resolveListen(entry: Placed<ListenEntry>, defaultMode: number, c
 
 /** Those of a site, which may be encrypted. */
 export function resolveSiteListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
-  const { tls, proxyProtocol } = entry.value;
+  const { tls } = entry.value;
   return resolveListen(entry, defaultMode, context).map((address) => {
     if (address.kind === "unix" || !(tls ?? address.port === TLS_PORT)) return address;
-    if (proxyProtocol) {
-      const what = "is encrypted and has proxy_protocol, which this version cannot read before TLS";
-      entry.place.wrong({ what, should: "should be one of the two" });
-    }
     return { ...address, tls: true };
   });
 }
@@ -42,11 +40,17 @@ function resolveAddresses(entry: Placed<ListenEntry>, defaultMode: number, conte
       return everyAddress(address.port, context);
     case "unix": {
       const path = absolute(context, address.path);
-      if (!fitsUnixPath(entry.place, path) || !requireWritableParent(entry.place, path)) return [];
+      if (!fitsUnixPath(entry.place, path)) return [];
+      if (!isRuntimeDirectory(dirname(path), context) && !requireWritableParent(entry.place, path)) return [];
       const owner = resolveOwner(entry);
       return [{ kind: "unix", path, mode: mode ?? defaultMode, ...(owner && { owner }) }];
     }
   }
+}
+
+/** systemd makes it whenever the service starts (systemd.exec(5)); between two starts it is not there. */
+function isRuntimeDirectory(directory: string, { environment }: Context): boolean {
+  return (environment["RUNTIME_DIRECTORY"] ?? "").split(":").includes(directory);
 }
 
 /** chown(2) for -1. */
@@ -70,7 +74,7 @@ function mayGive(place: Place, what: string, name: string, id: number | undefine
     place.wrong({ what: `names ${name}`, should: `should be a ${what} of this machine` });
     return false;
   }
-  if (process.geteuid?.() === 0 || id === own || (what === "group" && process.getgroups?.().includes(id))) return true;
+  if (hasCapability("CAP_CHOWN") || id === own || (what === "group" && process.getgroups?.().includes(id))) return true;
   place.wrong({
     what: `names ${name}, and only root may give a file away`,
     should: "should be left out, or the server started as root",

@@ -38,6 +38,8 @@ export interface HstsConfig {
   readonly maxAgeMs: number;
   readonly includeSubdomains: boolean;
   readonly preload: boolean;
+  /** When it begins, in stages; milliseconds since the epoch. Undefined: it holds in full. */
+  readonly rampFromMs?: number;
 }
 
 /** Of requests that come unencrypted. */

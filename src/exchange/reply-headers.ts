@@ -10,6 +10,7 @@
  *
  * The heads given by handlers are shared between requests and never changed: the result is another one.
  */
+import { wallMs } from "../base/clock.ts";
 import { type FieldName, fieldName, Fields } from "../protocol/http/fields.ts";
 import { PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import type { Exchange } from "./exchange.ts";
@@ -36,6 +37,8 @@ export interface HeaderRules {
   readonly fixed: WeakMap<ReplyHead, ReplyHead> | undefined;
   /** In their place where the connection is not secure. */
   readonly insecure?: HeaderRules;
+  /** From then on, milliseconds since the epoch, these hold in their place. */
+  readonly later?: { readonly fromMs: number; readonly rules: HeaderRules };
 }
 
 /** The head that is sent. Costs nothing but a store when no rule is in force. */
@@ -43,10 +46,17 @@ export function finishedHead(exchange: Exchange | undefined, head: ReplyHead): R
   if (exchange === undefined) return head;
   exchange.replyHead = head;
   if (exchange.headerRules === undefined) return head;
-  const headerRules = (exchange.peer.secure ? undefined : exchange.headerRules.insecure) ?? exchange.headerRules;
+  const headerRules = inForce(exchange.headerRules, exchange.peer.secure);
   const finished = headerRules.fixed?.get(head) ?? changed(exchange, head, headerRules);
   exchange.replyHead = finished;
   return finished;
+}
+
+function inForce(rules: HeaderRules, isSecure: boolean): HeaderRules {
+  if (!isSecure && rules.insecure !== undefined) return rules.insecure;
+  let held = rules;
+  while (held.later !== undefined && wallMs() >= held.later.fromMs) held = held.later.rules;
+  return held;
 }
 
 function changed(exchange: Exchange, head: ReplyHead, rules: HeaderRules): ReplyHead {
@@ -71,12 +81,24 @@ export function joinRules(...lists: RuleLists): HeaderRules | undefined {
   return { rules, fixed: areFixed ? new WeakMap() : undefined };
 }
 
-/** `lists` joined; and before them, on secure connections only, `rule`. */
-export function joinWithSecure(rule: HeaderRule, ...lists: RuleLists): HeaderRules {
-  const insecure = joinRules(...lists) ?? { rules: [], fixed: new WeakMap() };
-  // Of one rule at least.
-  return { ...(joinRules([rule], ...lists) as HeaderRules), insecure };
+/** One that holds from a time on, milliseconds since the epoch; undefined: none does. */
+export interface TimedRule {
+  readonly fromMs: number;
+  readonly rule: HeaderRule | undefined;
 }
+
+/** `lists` joined; and before them, on secure connections only, one rule at a time. `timed`: in order, the first from the
+ *  beginning; at least one. */
+export function joinWithSecure(timed: readonly TimedRule[], ...lists: RuleLists): HeaderRules {
+  const insecure = joinRules(...lists) ?? NO_RULES;
+  const joined = timed.reduceRight<{ fromMs: number; rules: HeaderRules } | undefined>((later, { fromMs, rule }) => {
+    const rules = rule === undefined ? insecure : (joinRules([rule], ...lists) ?? NO_RULES);
+    return { fromMs, rules: later === undefined ? rules : { ...rules, later } };
+  }, undefined);
+  return { ...(joined?.rules ?? insecure), insecure };
+}
+
+const NO_RULES: HeaderRules = { rules: [], fixed: new WeakMap() };
 
 function prepare(rule: HeaderRule): PreparedRule {
   const template = rule.kind === "remove" ? undefined : rule.value;

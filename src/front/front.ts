@@ -312,9 +312,11 @@ export class Front implements SessionObserver {
     const port = this.ports.get(key) as Port;
     const begin = (secured: OwnedWire, peer: Peer) => this.opened(port.make(secured, peer), peer.remoteAddress, port);
     const timeoutMs = this.generations.current.config.server.limits.handshakeTimeoutMs;
-    const handshake = new Handshake(wire, { timeoutMs, begin, observer: this, log: this.log });
-    // An answer would cost a handshake.
-    if (!this.admission.hasRoom(wire.remoteAddress) || !this.admission.mayConnect(wire.remoteAddress)) wire.abort();
+    const isProxied = port.handle.proxyProtocol;
+    const mayConnect = (address: string) => this.admission.mayConnect(address);
+    const parts = { timeoutMs, isProxied, mayConnect, begin, observer: this, log: this.log };
+    const handshake = new Handshake(wire, parts);
+    if (!this.admission.hasRoom(wire.remoteAddress) || !(isProxied || mayConnect(wire.remoteAddress))) wire.abort();
     else this.opened(handshake, "", port);
     return handshake;
   }

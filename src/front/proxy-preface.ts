@@ -6,6 +6,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import type { Peer } from "../exchange/exchange.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
+import type { ProxiedAddresses } from "../protocol/proxy-protocol/addresses.ts";
 import { ProxyHeaderParser } from "../protocol/proxy-protocol/header.ts";
 import { FRESH_MS, type SessionObserver } from "./options.ts";
 import { peerOf, type Session } from "./session.ts";
@@ -47,23 +48,10 @@ export class ProxyPreface implements Session, WireOwner {
   private handOver(): void {
     const { wire, options, parser } = this;
     this.closed();
-    const next = options.begin(wire, this.peer());
+    const next = options.begin(wire, proxiedPeer(peerOf(wire), parser.addresses));
     wire.owner = next;
     const rest = parser.takeRest();
     if (rest.length > 0) next.received(rest);
-  }
-
-  private peer(): Peer {
-    const { addresses } = this.parser;
-    const own = peerOf(this.wire);
-    if (addresses === undefined) return own;
-    return {
-      remoteAddress: addresses.sourceAddress,
-      remotePort: addresses.sourcePort,
-      localAddress: addresses.destinationAddress,
-      localPort: addresses.destinationPort,
-      secure: own.secure,
-    };
   }
 
   private refuse(why: string): void {
@@ -103,4 +91,16 @@ export class ProxyPreface implements Session, WireOwner {
   tick(nowMs: number): void {
     if (nowMs - this.sinceMs > this.options.timeoutMs) this.refuse("it did not come in time");
   }
+}
+
+/** Who the peer is, given what the header says: nothing when the balancer speaks for itself. */
+export function proxiedPeer(own: Peer, addresses: ProxiedAddresses | undefined): Peer {
+  if (addresses === undefined) return own;
+  return {
+    remoteAddress: addresses.sourceAddress,
+    remotePort: addresses.sourcePort,
+    localAddress: addresses.destinationAddress,
+    localPort: addresses.destinationPort,
+    secure: own.secure,
+  };
 }

@@ -2,9 +2,10 @@
 import type { Config, HeaderRuleConfig } from "../config/config.ts";
 import type { HstsConfig } from "../config/tls-config.ts";
 import { compileMaps } from "../exchange/map.ts";
-import type { HeaderRule } from "../exchange/reply-headers.ts";
+import type { HeaderRule, TimedRule } from "../exchange/reply-headers.ts";
 import type { Phase, Scope } from "../exchange/scope.ts";
 import { compileTemplate, type Template, TemplateProblem } from "../exchange/template.ts";
+import { hstsStages } from "./hsts.ts";
 import { BUILT_IN } from "../exchange/variables.ts";
 
 /** What every string may name: nginx's variables and the maps. */
@@ -34,11 +35,13 @@ export function makeServerRules(written: string): readonly HeaderRule[] | undefi
   return [{ kind: "set", name: "Server", value: constant(written) }];
 }
 
-/** `hsts`, RFC 6797 section 6.1. An app that sets the field itself knows why. */
-export function makeHstsRule({ maxAgeMs, includeSubdomains, preload }: HstsConfig): HeaderRule {
-  const seconds = Math.floor(maxAgeMs / 1000);
-  const value = `max-age=${seconds}${includeSubdomains ? "; includeSubDomains" : ""}${preload ? "; preload" : ""}`;
-  return { kind: "default", name: "Strict-Transport-Security", value: constant(value) };
+/** `hsts`. An app that sets the field itself knows why. */
+export function makeHstsRules(config: HstsConfig): TimedRule[] {
+  return hstsStages(config).map(({ fromMs, value }) => ({
+    fromMs,
+    rule:
+      value === undefined ? undefined : { kind: "default", name: "Strict-Transport-Security", value: constant(value) },
+  }));
 }
 
 function constant(text: string): Template {

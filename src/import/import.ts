@@ -28,7 +28,10 @@ export function importFiles(files: readonly SourceFile[], environment: Environme
   const importing: Importing = { plan: emptyPlan(), report: new ImportReport(), environment };
   // First, so that what nginx passes to an app's socket can be given to the app.
   for (const file of files.filter((each) => formatOf(each) === "uwsgi")) translateUwsgi(file, importing);
-  for (const file of files.filter((each) => formatOf(each) === "nginx")) translateNginx(file, importing);
+  translateNginx(
+    files.filter((each) => formatOf(each) === "nginx"),
+    importing,
+  );
   joinApps(importing.plan, importing.report);
   return importing;
 }

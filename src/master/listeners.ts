@@ -4,7 +4,7 @@
  * configuration keeps the sockets of addresses that it names too; those it does not name are closed when every front has
  * left them. Sockets may come from outside: from the server before this one, or from systemd.
  */
-import { chmodSync, unlinkSync } from "node:fs";
+import { chmodSync, statSync, unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
@@ -137,7 +137,7 @@ export class Listeners {
   /** From now on; what is removed waits for `closeFor`. */
   commit({ next, added, removed }: StagedListeners): void {
     for (const { address } of next.filter((each) => !added.includes(each)))
-      if (address.kind === "unix") chmodSync(address.path, address.mode);
+      if (address.kind === "unix") setMode(address.path, address.mode);
     this.listening = next;
     this.leaving.push(...removed);
     if (!this.given.lent) this.closeUnused();
@@ -246,6 +246,11 @@ function wantedBy(config: Config): Wanted[] {
   }
   for (const app of config.apps) for (const address of app.uwsgiSockets) add(address, app.name);
   return [...found.values()];
+}
+
+/** Of one that is another's only who may. */
+function setMode(path: string, mode: number): void {
+  if ((statSync(path).mode & 0o777) !== mode) chmodSync(path, mode);
 }
 
 export function removePath(path: string): void {

@@ -12,6 +12,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { X509Certificate } from "node:crypto";
 import { peek } from "../os/peek.ts";
 import { duplicate, sendPacket } from "../os/sockets.ts";
+import { type Before, BeforeTls } from "./before-tls.ts";
 import { asksForAlpn } from "./client-hello.ts";
 import type { Listener } from "./listener.ts";
 import { makeEmptyContext, type ServerContext, type TlsPolicy } from "./server-tls.ts";
@@ -31,6 +32,8 @@ export interface SecureOwner extends WireOwner {
   secured(facts: TlsFacts): void;
   /** The handshake failed: for the log. `closed` follows. */
   refused(why: string): void;
+  /** Where something comes before TLS: the next bytes of it. Who refuses them has closed the wire. */
+  readonly before?: Before | undefined;
 }
 
 export interface TlsListenOptions {
@@ -83,12 +86,19 @@ interface TlsSocket {
 class TlsWire extends SocketWire {
   /** Until the handshake is done. */
   awaiting: SecureOwner | undefined = undefined;
+  /** As long as it comes. */
+  before: BeforeTls | undefined = undefined;
   isChallenge = false;
   serverName = "";
   asks = "";
 
   constructor() {
     super(false, true);
+  }
+
+  override lost(): void {
+    this.before?.closed();
+    super.lost();
   }
 }
 
@@ -145,6 +155,13 @@ class Listening implements TlsListener {
     if (this.nameless !== undefined && this.nameless.asks !== "") this.ask(socket, wire, this.nameless);
     wire.awaiting = this.options.accept(wire);
     wire.owner = wire.awaiting;
+    const { before } = wire.awaiting;
+    if (before === undefined || wire.descriptor === -1) return this.begin(socket, wire);
+    wire.before = new BeforeTls(wire, before, () => this.begin(socket, wire));
+    wire.before.begin();
+  }
+
+  private begin(socket: Opened, wire: TlsWire): void {
     if (this.options.challenged?.() === true) this.awaitHello(socket, wire, HELLO_WAIT_MS);
   }
 

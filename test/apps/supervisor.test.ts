@@ -166,11 +166,14 @@ describe("a worker that dies", () => {
 });
 
 /** A worker, a request in it that holds the GIL, and one that its other thread has taken. That thread must sleep on the
- *  queue when the first begins: if it does not, the same is tried with another worker. */
+ *  queue when the first begins, so both have served and had a moment; if it does not, the same is tried with another
+ *  worker. */
 async function waitingForTheGil(rig: Rig): Promise<[number, FakeExchange, FakeExchange]> {
   for (;;) {
     await rig.until(() => rig.supervisor.status().workers[0]?.state === "ready");
     const pid = pidsOf(rig)[0] as number;
+    await Promise.all([1, 2].map(() => rig.get({ path: "/neighbour", query: "0.1" })));
+    await Bun.sleep(100);
     const stuck = rig.ask({ path: "/gil_throughout" });
     await rig.until(() => begunThreads(rig) === 1);
     const beside = rig.ask({ path: "/pids" });
@@ -181,6 +184,31 @@ async function waitingForTheGil(rig: Rig): Promise<[number, FakeExchange, FakeEx
     await beside.reply.over;
   }
 }
+
+test.each(["GIL", "SIGSTOP"] as const)(
+  "threads that take requests and do not come to them (%s) delay nobody while others are idle, and run nothing twice",
+  async (how) => {
+    const rig = await startedRig({ module: "stuck", processes: 2, threads: 3, fronts: 2 });
+    // All threads have served, and sleep on the queue.
+    await Promise.all(Array.from({ length: 6 }, () => rig.get({ path: "/neighbour", query: "0.1" })));
+    await Bun.sleep(100);
+    const stuck = how === "GIL" ? rig.ask({ path: "/gil_for", query: "5000" }) : undefined;
+    if (stuck !== undefined) await rig.until(() => begunThreads(rig) === 1);
+    else process.kill(pidsOf(rig)[0] as number, "SIGSTOP");
+    let slowestMs = 0;
+    for (let i = 0; i < 12; i++) {
+      const startedMs = performance.now();
+      expect((await rig.get({ path: "/count", query: `${i}` }, i % 2)).reply.text).toBe("counted");
+      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+    }
+    if (how === "GIL") expect(slowestMs).toBeLessThan(4000);
+    else process.kill(pidsOf(rig)[0] as number, "SIGCONT");
+    await stuck?.reply.over;
+    await rig.until(() => busyThreads(rig) === 0);
+    for (let i = 0; i < 12; i++) await rig.until(() => rig.log.includes(`ran ${i}.`));
+    for (let i = 0; i < 12; i++) expect(rig.log.split(`ran ${i}.`).length).toBe(2);
+  },
+);
 
 describe("a stream that is lost", () => {
   test.each(["/close_streams", "/close_all", "/close_all_and_stay", "/shut_streams"])(
@@ -233,6 +261,18 @@ test("a worker that served is replaced at once, however often it dies; requests 
     await rig.until(() => rig.supervisor.status().workers[0]?.state !== "ready");
   }
   expect((await rig.get("/hello")).reply.text).toBe("hello");
+  expect(rig.log).not.toMatch(/starting another in/);
+});
+
+test("as is one that dies of its first request: who asks for something else is served", async () => {
+  const rig = await startedRig({ module: "stuck" });
+  for (let i = 0; i < 6; i++) {
+    expect((await rig.get("/leave")).reply.status).toBe(502);
+    expect((await rig.get("/pids")).reply.status).toBe(200);
+    expect((await rig.get("/crash")).reply.status).toBe(502);
+    expect((await rig.get("/leave")).reply.status).toBe(502);
+  }
+  expect((await rig.get("/pids")).reply.status).toBe(200);
   expect(rig.log).not.toMatch(/starting another in/);
 });
 
@@ -311,6 +351,35 @@ test("a front thread that was replaced gets streams of its own", async () => {
   rig.supervisor.frontReplaced(1);
   expect(waiting.reply.status).toBe(502);
   for (let i = 0; i < 20; i++) expect((await rig.get("/hello", 1)).reply.text).toBe("hello");
+});
+
+test("a worker that hears late of a front's new streams does not answer it on the old ones", async () => {
+  const rig = await startedRig({ module: "slow_control", processes: 2, threads: 2, fronts: 2 });
+  for (let turn = 0; turn < 2; turn++) {
+    rig.channels[1]?.close();
+    rig.channels[1] = rig.makeChannel(1);
+    rig.supervisor.frontReplaced(1);
+    // Some come before the second worker has the new ones (slow_control.py), some after.
+    const untilMs = performance.now() + 1500;
+    while (performance.now() < untilMs) {
+      const all = await Promise.all(Array.from({ length: 4 }, () => rig.get("/hello", 1)));
+      expect(all.map(({ reply }) => reply.text)).toEqual(["hello", "hello", "hello", "hello"]);
+    }
+  }
+  expect(pidsOf(rig).length).toBe(2);
+});
+
+test("what a front thread had sent before it was replaced is not run", async () => {
+  const rig = await startedRig({ fronts: 2 });
+  const first = rig.ask({ path: "/sleep", query: "0.5" }, 0);
+  await rig.until(() => begunThreads(rig) === 1);
+  rig.ask({ path: "/printing" }, 1);
+  rig.channels[1]?.close();
+  rig.channels[1] = rig.makeChannel(1);
+  rig.supervisor.frontReplaced(1);
+  await first.reply.over;
+  expect((await rig.get("/hello", 1)).reply.text).toBe("hello");
+  expect(rig.log).not.toContain("printed:");
 });
 
 test("what a worker prints is in the log, line by line, whatever the characters", async () => {

@@ -79,6 +79,10 @@ test("hsts is a duration, or a table", () => {
     includeSubdomains: true,
     preload: false,
   });
+  for (const day of ["2026-12-01", '"2026-12-01"'])
+    expect(first(`${site}\nhsts = { ramp_from = ${day} }`)?.hsts?.rampFromMs).toBe(Date.UTC(2026, 11, 1));
+  for (const day of ['"2026-13-01"', "2026-12-01T10:00:00Z", "5", '"tomorrow"'])
+    expect(problems(`${site}\nhsts = { ramp_from = ${day} }`).join()).toContain("error site.hsts.ramp_from: is ");
 });
 
 test("a locked key is opened by a file or the environment", () => {

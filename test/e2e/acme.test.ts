@@ -1,6 +1,6 @@
 /** Certificates that come by themselves: the built server against Let's Encrypt's test authority. */
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout } from "bun:test";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { opensslMissing } from "../support/certificates.ts";
@@ -122,6 +122,20 @@ describe("a site without a certificate gets one", () => {
     const server = await serve(toml(authority, `eab_kid = "kid-1"\neab_key = "${key}"`));
     await issued(server);
   });
+});
+
+test("a site with a wildcard gets its certificate by a command that changes the zone", async () => {
+  const authority = await pebble();
+  const acme = `dns_hook = "${authority.hook}"\ndns_servers = ["${authority.names}"]`;
+  const server = await serve(toml(authority, acme, ["a.test", "*.a.test"]));
+  await issued(server);
+  const root = await authority.root();
+  await until("answer with it", ISSUED_MS, async () => (await ask(root)) === "https");
+  expect(await ask(root, "any.a.test")).toBe("https");
+  const calls = readFileSync(`${authority.hook}.calls`, "utf8").trim().split("\n");
+  expect(calls.map((call) => call.split(" ", 2).join(" ")).toSorted()).toEqual(
+    ["cleanup", "cleanup", "present", "present"].map((action) => `${action} _acme-challenge.a.test.`),
+  );
 });
 
 describe("without a certificate the site is served, and it is said why", () => {

@@ -67,6 +67,7 @@ ${seen}
 names = ["c.test"]
 ${listen}
 https_redirect = false
+hsts = { ramp_from = ${new Date().toISOString().slice(0, 10)} }
 tls = { cert = "c.pem", key = "c.key", client_ca = "ca.pem", client_auth = "optional" }
 [site.routes]
 ${seen}
@@ -131,6 +132,8 @@ describe("a site", () => {
     const { stdout } = await ask("a.test", "/nowhere", "-i");
     expect(stdout).toContain("\r\nStrict-Transport-Security: max-age=86400; includeSubDomains\r\n");
     expect((await clear("a.test", "/nowhere")).stdout).not.toContain("Strict-Transport-Security");
+    // Today is the first day of its ramp.
+    expect((await ask("c.test", "/seen", "-i")).stdout).toContain("\r\nStrict-Transport-Security: max-age=300\r\n");
   });
 });
 

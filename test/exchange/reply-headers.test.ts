@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { finishedHead, type HeaderRule, joinRules } from "../../src/exchange/reply-headers.ts";
+import { finishedHead, type HeaderRule, joinRules, joinWithSecure } from "../../src/exchange/reply-headers.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
 import { PreparedHead } from "../../src/protocol/http/message.ts";
@@ -116,4 +116,26 @@ describe("a head that is sent again and again", () => {
     });
     expect(sent).toEqual(["1", "2"]);
   });
+});
+
+test("rules for secure connections may begin at a time, and end when the next do", () => {
+  const now = Date.now();
+  const timed = [
+    { fromMs: 0, rule: undefined },
+    { fromMs: now - 1000, rule: rule("default", "X-S", "now") },
+    { fromMs: now + 60_000, rule: rule("default", "X-S", "later") },
+  ];
+  const rules = joinWithSecure(timed, [rule("set", "X-A", "a")]);
+  const seen = (secure: boolean, of: typeof rules) => {
+    const { exchange } = fakeExchange();
+    Object.assign(exchange, { peer: { ...exchange.peer, secure } });
+    exchange.headerRules = of;
+    const head = { status: 200, reason: undefined, fields: Fields.of([]), length: 0 };
+    return finishedHead(exchange, head)
+      .fields.pairs()
+      .map(([name, value]) => `${name}: ${value}`);
+  };
+  expect(seen(true, rules)).toEqual(["X-S: now", "X-A: a"]);
+  expect(seen(false, rules)).toEqual(["X-A: a"]);
+  expect(seen(true, joinWithSecure(timed.slice(0, 1)))).toEqual([]);
 });

@@ -9,8 +9,8 @@ import io
 import socket
 import struct
 
-# What both directions of a stream are made of: type, flags, epoch, id, head bytes, data bytes.
-FRAME = struct.Struct("<BBHIII")
+# What both directions of a stream are made of: type, flags, id, head bytes, data bytes.
+FRAME = struct.Struct("<BBxxIII")
 REPLY, DATA, ABORT, PULL, EXPIRED, FAIL, CANCEL, FILE = 1, 2, 3, 4, 5, 6, 7, 8
 END = 1
 
@@ -33,14 +33,16 @@ class StreamLost(Gone):
 class Stream:
     """The stream socket between this thread and one front thread."""
 
-    __slots__ = ("socket", "files", "fault")
+    __slots__ = ("socket", "files", "epoch", "fault")
 
     CUT = "an exception from a signal handler cut a frame"
     CLOSED = "the front thread has closed its stream"
 
-    def __init__(self, descriptor, files):
-        """`files`: the socket over which this worker gives that front descriptors of files."""
+    def __init__(self, descriptor, files, epoch):
+        """`files`: the socket over which this worker gives that front descriptors of files. `epoch`: which front thread
+        of that number is at the other end."""
         self.files = files
+        self.epoch = epoch
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(True)
         self.fault = None  # why nothing may follow on it: CUT, CLOSED, or what the kernel says of the descriptor
@@ -92,14 +94,14 @@ class Stream:
         self.socket.close()
         self.files.close()
 
-    def pull(self, epoch, ident, into):
+    def pull(self, ident, into):
         """Fills `into` with the next bytes of the request body."""
-        self.send(FRAME.pack(PULL, 0, epoch, ident, 0, len(into)))
+        self.send(FRAME.pack(PULL, 0, ident, 0, len(into)))
         header = memoryview(bytearray(FRAME.size))
         try:
             while True:
                 self.fill(header)
-                kind, _, _, answered, _, size = FRAME.unpack(header)
+                kind, _, answered, _, size = FRAME.unpack(header)
                 if kind == DATA and answered == ident and size == len(into):
                     return self.fill(into)
                 if kind == FAIL and answered == ident:
@@ -134,7 +136,7 @@ class Stream:
             rest = bytearray(FRAME.size - len(header))
             self.fill(memoryview(rest))
             header += rest
-        kind, _, _, told, _, _ = FRAME.unpack(header)
+        kind, _, told, _, _ = FRAME.unpack(header)
         if kind == CANCEL and told == ident:
             raise ClientLeft("the client left")
 
@@ -142,8 +144,8 @@ class Stream:
 class Body(io.RawIOBase):
     """A request body that the front holds: pulled when it is read. BufferedReader makes a wsgi.input of it."""
 
-    def __init__(self, stream, epoch, ident, length):
-        self.stream, self.epoch, self.ident, self.left = stream, epoch, ident, length
+    def __init__(self, stream, ident, length):
+        self.stream, self.ident, self.left = stream, ident, length
 
     def readable(self):
         return True
@@ -154,7 +156,7 @@ class Body(io.RawIOBase):
             return 0
         if self.stream is None:
             raise ValueError("wsgi.input was read after the end of its request")
-        self.stream.pull(self.epoch, self.ident, memoryview(into)[:wanted])
+        self.stream.pull(self.ident, memoryview(into)[:wanted])
         self.left -= wanted
         return wanted
 

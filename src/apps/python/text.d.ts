@@ -1,4 +1,4 @@
-/** The Python files of this folder are embedded as text. */
+/** Python files are embedded as text. */
 declare module "*.py" {
   const text: string;
   export default text;

@@ -26,7 +26,7 @@ import time
 import server_provided as provided
 import server_zygote as zygote
 from server_control import Control
-from server_load import load_application
+from server_load import load_application, with_static_finders
 from server_process import (
     CONTROL,
     LEASH,
@@ -53,6 +53,7 @@ REPLACED_SECONDS = 5  # a front thread that died has a successor by then, and we
 EXIT_SECONDS = 5  # for what the application does at the exit of a worker that finishes by itself
 ORPHANED_SECONDS = 0.2  # between the first descriptor that a dying master closes and the last
 NO_ID = b"\0\0\0\0"
+EPOCHS = 1 << 16  # they come round
 
 
 # --------------------------------------------------------------------------------------------------------- threads
@@ -72,6 +73,7 @@ class Thread:
         self.begun = slot[4:8].cast("I")
         self.since = slot[8:16].cast("d")
         self.handled = slot[16:24].cast("Q")
+        self.retracted = slot[48:52].cast("I")
         self.frame = slot[settings["frameOffset"] :]
         self.frame[0:4] = NO_ID
         slot[36:40].cast("I")[0] = settings["worker"]
@@ -97,7 +99,7 @@ class Thread:
         threads, 1.1 times the requests per second at 0.85 of the processor time for each (hello, 4 x 2)."""
         yield_processor = os.sched_yield
         worker, streams, frame = self.worker, self.streams, self.frame
-        since, begun, handled = self.since, self.begun, self.handled
+        since, begun, handled, retracted = self.since, self.begun, self.handled, self.retracted
         receive, unpack, loads, clock = worker.queue.recv_into, REQUEST.unpack_from, marshal.loads, time.monotonic
         application, base, context = worker.application, worker.environ, worker.context
         abandoned, places = worker.abandoned, len(worker.abandoned)
@@ -122,26 +124,31 @@ class Thread:
                 if flags & QUIT:
                     return
                 continue
-            now = since[0] = clock()
             stream = streams[front]
-            # Nobody waits for it: too late, or its client has left (apps/scoreboard.ts).
-            if now > deadline or abandoned[(ident + 37 * front) % places] == ident:
-                if not self.expired(stream, front, epoch, ident):
+            if stream.epoch != epoch:  # that front thread was replaced
+                stream = self.stream_to(front, epoch)
+                if stream is None:
+                    frame[0:4] = NO_ID
+                    continue
+            now = since[0] = clock()
+            begun[0] = ident  # from here on it is never run again, whatever becomes of this process
+            # Nobody waits for it: too late, its client has left, or it was sent to somebody else (apps/retraction.ts).
+            if now > deadline or abandoned[(ident + 37 * front) % places] == ident or retracted[0] == ident:
+                if not self.expired(stream, front, ident):
                     return
                 continue
-            begun[0] = ident  # from here on it is never run again, whatever becomes of this process
             environ = loads(environ_part)
             environ.update(base)
             body = None
             if flags & SPOOLED:
-                body = Body(stream, epoch, ident, int(environ["CONTENT_LENGTH"]))
+                body = Body(stream, ident, int(environ["CONTENT_LENGTH"]))
                 environ["wsgi.input"] = io.BufferedReader(body, PULL_MAX)
             elif body_size:
                 start = head_size + environ_size
                 environ["wsgi.input"] = io.BytesIO(frame[start : start + body_size])
             else:
                 environ["wsgi.input"] = io.BytesIO()
-            reply = Reply(stream, epoch, ident, flags & HEAD_METHOD)
+            reply = Reply(stream, ident, flags & HEAD_METHOD)
             context.copy().run(run, application, environ, reply)
             reply.state = "closed"
             if body is not None:
@@ -151,10 +158,24 @@ class Thread:
             handled[0] += 1
             frame[0:4] = NO_ID
 
-    def expired(self, stream, front, epoch, ident):
+    def stream_to(self, front, epoch):
+        """The stream to the front thread that has sent a request: one of another epoch than ours leads to. None: nobody
+        waits for it. What is ahead of us is a successor, of which the master is about to tell us."""
+        until = time.monotonic() + REPLACED_SECONDS
+        while (epoch - self.streams[front].epoch) % EPOCHS < EPOCHS // 2:
+            if self.streams[front].epoch == epoch:
+                return self.streams[front]
+            if time.monotonic() > until:
+                raise RuntimeError("the streams to front thread %d have not come" % front)
+            if self.worker.stopping:
+                break
+            time.sleep(0.01)
+        return None
+
+    def expired(self, stream, front, ident):
         """False: this worker finishes."""
         try:
-            stream.send(FRAME.pack(EXPIRED, 0, epoch, ident, 0, 0))
+            stream.send(FRAME.pack(EXPIRED, 0, ident, 0, 0))
         except Gone:
             if not self.survives(stream, front):
                 return False
@@ -211,10 +232,8 @@ class Worker:
             self.files[message["files"]] = socket.socket(fileno=self.control.descriptors.pop(0))
         elif "streams" in message:
             for index in range(message["first"], message["first"] + message["count"]):
-                stream = Stream(self.control.descriptors.pop(0), self.files[message["streams"]])
+                stream = Stream(self.control.descriptors.pop(0), self.files[message["streams"]], message["epoch"])
                 self.threads[index].streams[message["streams"]] = stream
-            if index == len(self.threads) - 1:
-                self.control.say(connected=message["streams"])
         elif "stop" in message:
             self.stopping = True
         elif "finish" in message:
@@ -300,6 +319,8 @@ def main():
         prepare_interpreter(settings["root"], settings["pythonPath"])
         prepare_stacks(settings["stacksSignal"])
         application = load_application(settings["root"], settings["wsgi"])
+        if settings["staticFinders"]:
+            application = with_static_finders(application)
         if settings["isZygote"]:
             zygote.prepare_to_fork()
             say_ready(control)

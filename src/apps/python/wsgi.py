@@ -123,11 +123,10 @@ class Reply:
     request).
     """
 
-    __slots__ = ("stream", "epoch", "ident", "is_head", "state", "status", "head", "left", "bodiless", "overrun")
+    __slots__ = ("stream", "ident", "is_head", "state", "status", "head", "left", "bodiless", "overrun")
 
-    def __init__(self, stream, epoch, ident, is_head):
+    def __init__(self, stream, ident, is_head):
         self.stream = stream
-        self.epoch = epoch
         self.ident = ident
         self.is_head = is_head
         self.state = "open"
@@ -197,11 +196,11 @@ class Reply:
             head, self.state = self.head, "begun"
             if flags:
                 self.state = "over"
-            header = FRAME.pack(REPLY, flags, self.epoch, self.ident, len(head), len(data)) + head
+            header = FRAME.pack(REPLY, flags, self.ident, len(head), len(data)) + head
         else:
             if flags:
                 self.state = "over"
-            header = FRAME.pack(DATA, flags, self.epoch, self.ident, 0, len(data))
+            header = FRAME.pack(DATA, flags, self.ident, 0, len(data))
         self.stream.send(header, data)
 
     def hand_over(self, wrapper):
@@ -219,7 +218,7 @@ class Reply:
         if not self.stream.give_file(self.ident, descriptor):
             return False
         self.state = "over"
-        header = FRAME.pack(FILE, END, self.epoch, self.ident, len(self.head), PART.size)
+        header = FRAME.pack(FILE, END, self.ident, len(self.head), PART.size)
         self.stream.send(header + self.head, PART.pack(offset, length))
         return True
 
@@ -243,7 +242,7 @@ class Reply:
         if self.state in ("open", "begun"):
             self.state = "left"
             try:
-                self.stream.send(FRAME.pack(ABORT, 0, self.epoch, self.ident, 0, 0))
+                self.stream.send(FRAME.pack(ABORT, 0, self.ident, 0, 0))
             except Gone:
                 pass
 
@@ -255,7 +254,7 @@ class Reply:
             self.frame(b"" if self.is_head else b"Internal Server Error\n", END)
         elif self.state == "begun":
             self.state = "over"
-            self.stream.send(FRAME.pack(ABORT, 0, self.epoch, self.ident, 0, 0))
+            self.stream.send(FRAME.pack(ABORT, 0, self.ident, 0, 0))
 
 
 def run(application, environ, reply):
@@ -315,11 +314,15 @@ def report(environ, what, error):
 
 
 def render(error):
-    """The traceback without the frames of ours that lead to the application; the error alone if it has no others."""
+    """The traceback without the frames of ours that lead to the application; the error alone if it has no others. What the
+    application has done to the interpreter may be in the way of that, too."""
     trace = error.__traceback__
     while trace is not None and is_ours(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace))
+    try:
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except Exception as obstacle:
+        return "%s %s (no traceback: %r)\n" % (type(error).__name__, error.args, obstacle)
 
 
 def is_ours(filename):

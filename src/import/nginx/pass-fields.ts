@@ -14,9 +14,11 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   "x-real-ip": ["$remote_addr"],
   "x-forwarded-for": ["$proxy_add_x_forwarded_for", "$remote_addr"],
   "x-forwarded-proto": ["$scheme"],
-  "x-forwarded-host": ["$host", "$http_host", "$server_name", "$host:$server_port"],
+  "x-forwarded-host": ["$host", "$http_host", "$host:$server_port"],
   "x-forwarded-port": ["$server_port"],
 };
+
+const FRAMING = new Set(["content-length", "transfer-encoding", "te", "trailer"]);
 
 export function passFields(t: Translation, block: Block, authority: string, settings: Settings<UpstreamKey>): void {
   const lines = block.inForce("proxy_set_header");
@@ -29,6 +31,7 @@ export function passFields(t: Translation, block: Block, authority: string, sett
     if (lower === "host") hasHost = true;
     if (isUsual(lower, value)) t.ledger.defaultHere(line, reasonOf(lower));
     else if (lower === "host") setHost(t, line, value, authority, settings);
+    else if (value === "" && FRAMING.has(lower)) t.ledger.notNeeded(line, "requests are framed by the server itself");
     else if (value === "") {
       remove.push(name);
       t.ledger.translated(line, "upstream: headers_up = { remove }");

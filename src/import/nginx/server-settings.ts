@@ -4,6 +4,7 @@ import { DEFAULT_TYPE } from "../../files/mime.ts";
 import type { ServerKey, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
+import { realAddresses } from "./real-ip.ts";
 import type { Translation } from "./translation.ts";
 import { sizeOf, timeOf, timeText } from "./values.ts";
 
@@ -41,6 +42,7 @@ export function serverSettings(t: Translation, servers: readonly Block[]): void 
   headerSizes(t, servers);
   connectionLimit(t, servers);
   openFiles(t);
+  realAddresses(t, t.http, t.plan.server);
 }
 
 /** The word of http, else of the first server: it is one for all here. */
@@ -129,13 +131,16 @@ function headerSizes(t: Translation, servers: readonly Block[]): void {
   }
 }
 
-/** limit_conn by address counts requests that are under way there, connections here. */
+/** limit_conn by address counts requests that are under way there, connections here; and for the whole server, so all of
+ *  its servers have to ask for it. */
 function connectionLimit(t: Translation, servers: readonly Block[]): void {
   const zones = t.http.own("limit_conn_zone");
   const isByAddress = zones.every(({ args }) => (args[0]?.text ?? "").endsWith("remote_addr"));
   const limits = [t.http, ...servers].flatMap((block) => block.own("limit_conn"));
   const [first] = limits;
-  if (first === undefined || !isByAddress) return;
+  const isForAll = servers.every((server) => server.inForce("limit_conn").length > 0);
+  const isOne = new Set(limits.map(({ args }) => args[1]?.text)).size === 1;
+  if (first === undefined || !isByAddress || !isForAll || !isOne) return;
   t.plan.server.set("max_connections_per_address", Number(first.args[1]?.text), first.origin);
   for (const each of [...zones, ...limits])
     t.ledger.translated(each, "max_connections_per_address, for the whole server");

@@ -2,7 +2,7 @@
  * What uWSGI's HTTP addresses answer: files of static-map and check-static, apps at their mounts, the app. There a file that
  * is not found is asked of the app; so it is here (`otherwise`).
  */
-import { formatDuration, formatSize } from "../../base/units.ts";
+import { formatDuration } from "../../base/units.ts";
 import { statSync } from "node:fs";
 import { freeName, type Route, type RouteKey, Settings, type Site, type Value } from "../plan.ts";
 import { FILE, MODULE, mountTarget, wsgiTarget } from "./app.ts";
@@ -10,6 +10,7 @@ import { absolutePath, type Context } from "./context.ts";
 import { isYes } from "./given.ts";
 import { hasMark, unmark } from "./marks.ts";
 import { type Option, showOption } from "./option.ts";
+import { sizeOf } from "./sizes.ts";
 
 export function translateSite(context: Context, site: Site): void {
   translateStatic(context, site);
@@ -202,7 +203,7 @@ function translateBodyBound(given: Context["given"], site: Site): void {
   const option = given.last("limit-post");
   const bytes = option === undefined ? 0 : given.number(option);
   if (bytes === undefined) return;
-  const value = typeof bytes === "number" && bytes > 0 ? formatSize(bytes) : bytes;
+  const value = typeof bytes === "number" && bytes > 0 ? sizeOf(bytes) : bytes;
   site.settings.set(
     "max_body_size",
     value,

@@ -72,7 +72,7 @@ function translateHttp(context: Context, site: Site, addresses: Addresses, file:
   const plain = [...http, ...redirects].flatMap(
     (option) => listenValue(context, option, listening, "listen of a site") ?? [],
   );
-  const encrypted = https.flatMap((option) => encryptedValue(context, site, option) ?? []);
+  const encrypted = https.flatMap((option) => encryptedValue(context, site, option, file.shared) ?? []);
   const found = [...plain, ...encrypted];
   if (found.length > 0) site.settings.set("listen", single(found), site.origin);
   // Where both are, uWSGI serves both.
@@ -84,20 +84,21 @@ function translateHttp(context: Context, site: Site, addresses: Addresses, file:
       "changes-meaning",
     );
   plan.server.set("merge_slashes", false, undefined, "uWSGI leaves // in a path as it is");
-  const isLocal = [...http, ...https].every(
-    ({ value = "" }) => /^(?:127\.|localhost:|\[::1\])/.test(value) || !value.includes(":"),
-  );
+  const isLocal = [...http, ...https].every((option) => {
+    const address = sharedOption((option.value ?? "").trim(), file.shared)?.value ?? option.value ?? "";
+    return /^(?:127\.|localhost:|\[::1\])/.test(address) || !address.includes(":");
+  });
   const why = "uWSGI believes X-Forwarded-Proto from everyone; here only from these";
   site.settings.set("trusted_proxies", isLocal ? ["127.0.0.1", "::1", "unix:"] : PRIVATE, undefined, why);
 }
 
 /** A site has one set of certificates; that of the first address is it. */
-function encryptedValue(context: Context, site: Site, option: Option): Value | undefined {
+function encryptedValue(context: Context, site: Site, option: Option, shared: readonly Option[]): Value | undefined {
   const { given, base } = context;
   const [written = "", cert, key, ciphers, authority] = (option.value ?? "").split(",");
   if (cert === undefined || key === undefined)
     return void given.tell("error", option, "should be address,certificate,key");
-  const address = addressOf(context, written);
+  const address = addressOf(context, sharedSocket(context, written, shared));
   if (typeof address === "object") return void given.notSupported(option, address.why, "changes-meaning");
   const tls = {
     cert: unmark(absolutePath(cert, base)),
@@ -158,14 +159,20 @@ function listenValue(context: Context, option: Option, file: Listening, into: st
   return file.proxy === true ? { address, ...proxy } : address;
 }
 
-function sharedSocket({ given }: Context, written: string, shared: readonly Option[]): string {
+/** `=0` names the first of them. */
+function sharedOption(written: string, shared: readonly Option[]): Option | undefined {
   const [, number] = /^=(\d+)/.exec(written) ?? [];
-  const option = number === undefined ? undefined : shared[Number(number)];
+  return number === undefined ? undefined : shared[Number(number)];
+}
+
+function sharedSocket({ given }: Context, written: string, shared: readonly Option[]): string {
+  const option = sharedOption(written, shared);
   if (option !== undefined) given.tell("translated", option, "where the socket that refers to it listens");
   return option?.value ?? written;
 }
 
 function addressOf({ root }: Context, written: string): number | string | { readonly why: string } {
+  if (/^=\d+$/.test(written)) return { why: "names a shared-socket that is not there; name the address" };
   if (written.startsWith("fd://")) return { why: "is a descriptor that someone hands over; name an address" };
   if (written.startsWith("@") || written.startsWith("\\0"))
     return { why: "is an abstract socket, which everyone on the machine may use; name a path or an address" };

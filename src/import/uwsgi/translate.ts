@@ -73,7 +73,13 @@ export function makeEvaluation(
     report.translated(opener.origin, showOption(opener), sentence);
   };
   const complain = report.error.bind(report);
-  return new Evaluation(around, { complain, read, decided }, variable);
+  const included = (by: Option, what: string) => report.translated(by.origin, showOption(by), what);
+  const unknown = (option: Option, name: string) => {
+    const meant = /^[a-zA-Z]$/.test(name) ? `; was %${name} meant?` : "";
+    const sentence = `%(${name}) stands for an option that is not given, and uWSGI leaves it as it is${meant}`;
+    report.noEffectThere(option.origin, showOption(option), sentence);
+  };
+  return new Evaluation(around, { complain, read, unknown, included, decided }, variable);
 }
 
 export interface Translating {
@@ -112,8 +118,13 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   translateRest(context, placeholders);
   if (!context.app.has("wsgi")) {
     plan.apps.delete(name);
-    complainOfNothing(options, report);
-  }
+    complainOfNothing(options, report, "there is no app: module, wsgi-file or mount is missing");
+  } else if (site === undefined && !context.app.has("uwsgi_socket"))
+    complainOfNothing(
+      options,
+      report,
+      "there is no address: socket, http or http-socket is missing, and uWSGI does not start",
+    );
   return name;
 }
 
@@ -136,7 +147,7 @@ function appName(options: readonly Option[], root: string): string {
   return isTelling ? first : basename(root);
 }
 
-function complainOfNothing([first]: readonly Option[], report: ImportReport): void {
+function complainOfNothing([first]: readonly Option[], report: ImportReport, what: string): void {
   if (first === undefined || report.changesMeaning) return;
-  report.error(first.origin, showOption(first), "there is no app: module, wsgi-file or mount is missing");
+  report.error(first.origin, showOption(first), what);
 }

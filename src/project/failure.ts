@@ -1,0 +1,98 @@
+/** What to do about a project that cannot be loaded: a probe's failure as one sentence, with its remedy. */
+import type { ProbeFailure, ProbeStage } from "./settings.ts";
+
+export interface Advice {
+  /** `the settings cannot be loaded: ModuleNotFoundError: No module named 'environ'` */
+  readonly what: string;
+  readonly remedy: string;
+  /** The end of the traceback: the lines that people look for. */
+  readonly lines: readonly string[];
+}
+
+/** Two frames of a traceback and the error itself. */
+const LINES_SHOWN = 8;
+
+const STAGES: Readonly<Record<ProbeStage, string>> = {
+  start: "the interpreter does not answer",
+  django: "Django cannot be loaded",
+  settings: "the settings cannot be loaded",
+  apps: "the applications of INSTALLED_APPS cannot be loaded",
+  wsgi: "the WSGI module cannot be loaded",
+};
+
+export interface AdviceContext {
+  /** The interpreter that was asked. */
+  readonly python: string;
+  readonly root: string;
+  /** `requirements.txt`, if there is one. */
+  readonly requirements: string | undefined;
+}
+
+export function adviceOn(failure: ProbeFailure, context: AdviceContext): Advice {
+  const { stage, type, message } = failure;
+  const what = stage === "start" ? `${STAGES.start}: ${message}` : `${STAGES[stage]}: ${type}: ${firstLine(message)}`;
+  return { what, remedy: remedyFor(failure, context), lines: failure.traceback.slice(-LINES_SHOWN) };
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}
+
+function remedyFor(failure: ProbeFailure, { python, root, requirements }: AdviceContext): string {
+  const { type, message, missing, stage } = failure;
+  if (stage === "django" && (missing === "django" || missing === undefined))
+    return `Django is not installed for ${python}: ${install(python, requirements ?? "django", requirements)}, or name the project's virtualenv with --python`;
+  if (missing !== undefined) return remedyForMissing(missing, python, root, requirements);
+  const variable = variableIn(type, message);
+  if (variable !== undefined)
+    return `give it the environment variable: export ${variable}=… before server setup; --env ${variable}=… also writes it into server.toml`;
+  if (type === "timeout")
+    return "something at import waits, such as a database or an address that does not answer: see what the project does when it is imported";
+  if (type === "SyntaxError" || type === "IndentationError")
+    return `mend the line that is shown; ${python} may also be too old for what is written there`;
+  if (/^(OperationalError|InterfaceError)$/.test(type))
+    return "a query runs when the project is imported: start the database, or move the query into a view";
+  if (type === "ImproperlyConfigured") return "mend what the message names";
+  return `mend it; ${python} manage.py check, in ${root}, shows the same`;
+}
+
+/** A package of the project that is not found is mostly one of another folder. */
+function remedyForMissing(missing: string, python: string, root: string, requirements: string | undefined): string {
+  const [top = missing] = missing.split(".");
+  const known = PACKAGES[top] ?? top;
+  const packages = install(python, known, requirements);
+  return `${top} is not installed for ${python}: ${packages}; or, if it is part of the project, it should be in ${root}`;
+}
+
+/** Modules that are not called as what is installed. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  environ: "django-environ",
+  decouple: "python-decouple",
+  dotenv: "python-dotenv",
+  rest_framework: "djangorestframework",
+  corsheaders: "django-cors-headers",
+  debug_toolbar: "django-debug-toolbar",
+  django_extensions: "django-extensions",
+  storages: "django-storages",
+  psycopg2: "psycopg2-binary",
+  MySQLdb: "mysqlclient",
+  PIL: "Pillow",
+  yaml: "PyYAML",
+  crispy_forms: "django-crispy-forms",
+  allauth: "django-allauth",
+  dj_database_url: "dj-database-url",
+  django_filters: "django-filter",
+};
+
+function install(python: string, what: string, requirements: string | undefined): string {
+  return `${python} -m pip install ${requirements === undefined ? what : `-r ${requirements}`}`;
+}
+
+/** How os.environ[…], django-environ and python-decouple say that a variable is missing. */
+function variableIn(type: string, message: string): string | undefined {
+  if (type === "KeyError") return /^'([A-Z][A-Z0-9_]+)'$/.exec(message)?.[1];
+  return /(?:Set the ([A-Z][A-Z0-9_]+) environment variable|^([A-Z][A-Z0-9_]+) not found\. Declare it as envvar)/
+    .exec(message)
+    ?.slice(1)
+    .find((name) => name !== undefined);
+}

@@ -1,0 +1,148 @@
+import { expect, test } from "bun:test";
+import { findExisting } from "../../src/project/existing.ts";
+import { adviceOn } from "../../src/project/failure.ts";
+import { findProjects } from "../../src/project/project.ts";
+import type { ProbeFailure } from "../../src/project/settings.ts";
+import { surroundingsOf } from "../support/surroundings.ts";
+
+const MANAGE = `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")\nfrom django.core.management import x\n`;
+const WSGI = `os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mysite.settings')\napplication = get_wsgi_application()\n`;
+
+function find(files: Record<string, string | null>, folder = "/srv/app") {
+  return findProjects(surroundingsOf({ files }).files, folder);
+}
+
+const STARTPROJECT = { "manage.py": MANAGE, "mysite/wsgi.py": WSGI, "mysite/asgi.py": WSGI.replaceAll("wsgi", "asgi") };
+const at = (folder: string, files: Record<string, string | null>) =>
+  Object.fromEntries(Object.entries(files).map(([path, text]) => [`${folder}/${path}`, text]));
+
+test("a project of startproject: its root, name, settings, WSGI and ASGI modules", () => {
+  expect(find(at("/srv/app", STARTPROJECT))).toEqual([
+    {
+      kind: "django",
+      root: "/srv/app",
+      name: "mysite",
+      settings: [{ module: "mysite.settings", by: "mysite/wsgi.py" }],
+      wsgi: ["mysite.wsgi"],
+      asgi: ["mysite.asgi"],
+    },
+  ]);
+});
+
+test("wsgi.py's settings come before manage.py's, and comments name none", () => {
+  const files = {
+    "manage.py": MANAGE.replace("mysite.settings", "config.settings.local"),
+    "config/wsgi.py": `# os.environ.setdefault("DJANGO_SETTINGS_MODULE", "old.settings")\nos.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.production"\napplication = get_wsgi_application()`,
+  };
+  const [project] = find(at("/srv/shop", files), "/srv/shop");
+  expect(project).toMatchObject({
+    name: "shop",
+    settings: [
+      { module: "config.settings.production", by: "config/wsgi.py" },
+      { module: "config.settings.local", by: "manage.py" },
+    ],
+  });
+});
+
+test("manage.py is found below, several of them each, and above", () => {
+  const two = { ...at("/srv/app/backend", STARTPROJECT), ...at("/srv/app/tools/admin", STARTPROJECT) };
+  expect(find(two).map(({ root }) => root)).toEqual(["/srv/app/backend", "/srv/app/tools/admin"]);
+  expect(find(at("/srv/app", STARTPROJECT), "/srv/app/mysite").map(({ root }) => root)).toEqual(["/srv/app"]);
+  const hidden = {
+    ...at("/srv/app/.venv/x", STARTPROJECT),
+    ...at("/srv/app/old/lib", STARTPROJECT),
+    "/srv/app/old/pyvenv.cfg": "",
+  };
+  expect(find(hidden)).toEqual([]);
+});
+
+const CALLABLES: readonly (readonly [string, Record<string, string>, string])[] = [
+  ["Flask", { "app.py": "from flask import Flask\napp = Flask(__name__)\n" }, "app.py app:app Flask"],
+  ["annotated, by the module's name", { "web.py": "server: Flask = flask.Flask(__name__)" }, "web.py web:server Flask"],
+  [
+    "wsgi.py before app.py",
+    { "app.py": "app = Flask(__name__)", "wsgi.py": "application = app" },
+    "wsgi.py wsgi:application WSGI",
+  ],
+  [
+    "what the Procfile says",
+    { "a.py": "app = Flask(1)", "z.py": "api = Flask(1)", Procfile: "web: gunicorn z:api" },
+    "z.py z:api Flask",
+  ],
+  [
+    "a function of its own",
+    { "hello.py": "def application(environ, start_response):\n  pass" },
+    "hello.py hello:application WSGI",
+  ],
+  ["Falcon", { "main.py": "app = falcon.App()" }, "main.py main:app Falcon"],
+  [
+    "a factory",
+    { "shop/__init__.py": "def create_app(config=None):\n    app = Flask(__name__)" },
+    "shop/__init__.py shop:create_app Flask factory",
+  ],
+  ["ASGI", { "main.py": "app = FastAPI()" }, "main.py main:app FastAPI asgi"],
+  ["no module's name", { "my-app.py": "app = Flask(1)" }, "my-app.py undefined:app Flask"],
+];
+
+for (const [title, files, expected] of CALLABLES)
+  test(`a callable is found: ${title}`, () => {
+    const [project] = find(at("/srv/app", files));
+    if (project?.kind !== "wsgi") throw new Error(`found ${project?.kind}`);
+    const [{ file, module, callable, framework, factory, asgi } = { file: "" }] = project.callables;
+    const more = `${factory === true ? " factory" : ""}${asgi === true ? " asgi" : ""}`;
+    expect(`${file} ${module}:${callable} ${framework}${more}`).toBe(expected);
+  });
+
+test("a folder of files: with an index, itself or where builders put it", () => {
+  expect(find({ "/srv/app/index.html": "" })).toEqual([{ kind: "static", root: "/srv/app", name: "app" }]);
+  expect(find({ "/srv/app/dist/index.html": "", "/srv/app/src/main.ts": "" })).toMatchObject([
+    { root: "/srv/app/dist" },
+  ]);
+  expect(find({ "/srv/app/README": "" })).toEqual([]);
+});
+
+test("what serves it today: files that mention it, and those in it", () => {
+  const files = {
+    "/etc/nginx/sites-enabled/app": "server {\n root /srv/app/static;\n}",
+    "/etc/nginx/sites-enabled/other": "server {\n root /srv/app2;\n}",
+    "/etc/systemd/system/app.service":
+      "[Service]\nWorkingDirectory=/srv/app\nExecStart=/srv/app/.venv/bin/gunicorn app:app\n",
+    "/etc/systemd/system/app-celery.service":
+      "[Service]\nWorkingDirectory=/srv/app\nExecStart=/srv/app/.venv/bin/celery worker\n",
+    "/srv/app/uwsgi.ini": "[uwsgi]\nmodule = app\n",
+    "/srv/app/setup.ini": "[tool]\n",
+    "/srv/app/deploy/nginx.conf": "server { listen 80; }",
+  };
+  expect(findExisting(surroundingsOf({ files }).files, "/srv/app").map(({ path, kind }) => `${kind} ${path}`)).toEqual([
+    "uwsgi /srv/app/uwsgi.ini",
+    "nginx /srv/app/deploy/nginx.conf",
+    "nginx /etc/nginx/sites-enabled/app",
+    "unit /etc/systemd/system/app.service",
+  ]);
+});
+
+const FAILURES: readonly (readonly [Partial<ProbeFailure>, RegExp])[] = [
+  [
+    { stage: "django", type: "ModuleNotFoundError", missing: "django" },
+    /^Django is not installed for \/v\/bin\/python: .*pip install/,
+  ],
+  [{ type: "ModuleNotFoundError", missing: "environ" }, /environ is not installed .* pip install -r requirements.txt/],
+  [{ type: "KeyError", message: "'SECRET_KEY'" }, /export SECRET_KEY=… before server setup/],
+  [{ type: "ImproperlyConfigured", message: "Set the DATABASE_URL environment variable" }, /export DATABASE_URL=/],
+  [
+    { type: "UndefinedValueError", message: "SECRET_KEY not found. Declare it as envvar or define a default value." },
+    /export SECRET_KEY=/,
+  ],
+  [{ type: "KeyError", message: "'lower'" }, /manage.py check/],
+  [{ stage: "apps", type: "OperationalError", message: "connection refused" }, /start the database/],
+  [{ stage: "start", type: "timeout" }, /at import waits/],
+  [{ type: "SyntaxError" }, /too old/],
+];
+
+for (const [failure, remedy] of FAILURES)
+  test(`the remedy for ${failure.type} ${failure.missing ?? failure.message ?? ""}`, () => {
+    const whole = { stage: "settings", message: "m", missing: undefined, traceback: [], ...failure } as ProbeFailure;
+    expect(
+      adviceOn(whole, { python: "/v/bin/python", root: "/srv/app", requirements: "requirements.txt" }).remedy,
+    ).toMatch(remedy);
+  });
