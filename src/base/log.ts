@@ -27,14 +27,14 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 export function makeLog(
   source: string,
   level: LogLevel,
-  write: (line: string) => void,
+  write: (line: string, level: LogLevel) => void,
   format: LogFormat = "text",
 ): Log {
   const floor = LOG_LEVELS.indexOf(level);
   const line = lineOf(format);
   const at = (lineLevel: LogLevel) => {
     if (LOG_LEVELS.indexOf(lineLevel) < floor) return () => {};
-    return (text: string) => write(line(new Date(), lineLevel, source, text));
+    return (text: string) => write(line(new Date(), lineLevel, source, text), lineLevel);
   };
   return {
     level,
@@ -56,6 +56,18 @@ export function formatLogLine(when: Date, level: LogLevel, source: string, text:
 /** Makes lines of this format. */
 export function lineOf(format: LogFormat): typeof formatLogLine {
   return { text: formatLogLine, json: jsonLogLine, short: shortLogLine }[format];
+}
+
+/** syslog's (sd-daemon(3)). */
+const PRIORITIES: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, notice: 5, warn: 4, error: 3, crit: 2 };
+
+const TIMESTAMP = /^(?:\d{4}\/\d\d\/\d\d )?\d\d:\d\d:\d\d /;
+
+/** The same for the journal of systemd, which has the time and takes every line for one of its own. */
+export function journalLines(line: string, level: LogLevel): string {
+  if (line === "") return "";
+  const lines = line.replace(TIMESTAMP, "").trimEnd().split("\n");
+  return lines.map((each) => `<${PRIORITIES[level]}>${each}\n`).join("");
 }
 
 /** For somebody who watches: the time of day, and what a worker prints as it printed it. */

@@ -7,6 +7,7 @@ import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { COMPLETION } from "./completion.ts";
 import { CONFIG } from "./config.ts";
 import { DEV } from "./dev.ts";
+import { DOCTOR } from "./doctor.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { FILES } from "./files.ts";
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   CACHE,
   CERT,
   CHECK,
+  DOCTOR,
   CONFIG,
   EXPLAIN,
   SERVICE,

@@ -1,6 +1,8 @@
 /** The real terminal. Writes are synchronous, so that nothing is lost when the process exits after them. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { journalLines } from "../base/log.ts";
+import { isJournal } from "../os/journal.ts";
 import type { Terminal } from "./command.ts";
 
 /** How long a full pipe (EAGAIN) is left alone before the next try. */
@@ -12,7 +14,7 @@ export function processTerminal(): Terminal {
   return {
     stdout: (text) => (gone = !writeAll(1, text)),
     gone: () => gone,
-    stderr: (text) => writeAll(2, text),
+    stderr: (text) => writeAll(2, isJournal(2) ? journalLines(text, "error") : text),
     ...(isatty(0) && isatty(1) && { confirm }),
     colour: { stdout: mayColour(isatty(1), environment), stderr: mayColour(isatty(2), environment) },
     environment,

@@ -4,7 +4,7 @@
  * same all the while (os/log-file.ts).
  */
 import { closeSync, statSync } from "node:fs";
-import { type Log, makeLog } from "../base/log.ts";
+import { type Log, type LogLevel, makeLog } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { errorLogWriter, isInPlace, openLogFile, reopenLogFile, STREAMS } from "../os/log-file.ts";
 import { giveFile } from "./privileges.ts";
@@ -46,8 +46,8 @@ export class Logs {
     this.commit(config, this.stage(config));
     const { errorLogFormat, logLevel } = config.server;
     const write = errorLogWriter(this.error, errorLogFormat);
-    const both = (line: string) => {
-      write(line);
+    const both = (line: string, level: LogLevel) => {
+      write(line, level);
       this.recent.add(line);
     };
     this.makeLog = (source) => makeLog(source, logLevel, both, errorLogFormat);
