@@ -1,6 +1,7 @@
 /** The command line: words → command → exit code. The commands know the terminal only through what they are given. */
 import { parseArguments } from "./arguments.ts";
 import { CACHE } from "./cache.ts";
+import { CERT } from "./cert.ts";
 import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { COMPLETION } from "./completion.ts";
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   RELOAD,
   LOGS,
   CACHE,
+  CERT,
   CHECK,
   DOCTOR,
   CONFIG,
