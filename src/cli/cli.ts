@@ -1,11 +1,13 @@
 /** The command line: words → command → exit code. The commands know the terminal only through what they are given. */
 import { parseArguments } from "./arguments.ts";
 import { CACHE } from "./cache.ts";
+import { CERT } from "./cert.ts";
 import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { COMPLETION } from "./completion.ts";
 import { CONFIG } from "./config.ts";
 import { DEV } from "./dev.ts";
+import { DOCTOR } from "./doctor.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
 import { FILES } from "./files.ts";
@@ -40,7 +42,9 @@ export const COMMANDS: readonly Command[] = [
   RELOAD,
   LOGS,
   CACHE,
+  CERT,
   CHECK,
+  DOCTOR,
   CONFIG,
   EXPLAIN,
   SERVICE,

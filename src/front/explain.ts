@@ -11,7 +11,7 @@ import { Exchange } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
 import { pathReference } from "../exchange/location.ts";
 import { expandLocation } from "../exchange/location-template.ts";
-import type { Reply } from "../exchange/reply.ts";
+import { GONE_REPLY, type Reply } from "../exchange/reply.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { evaluate } from "../exchange/template.ts";
 import { isRead } from "../files/methods.ts";
@@ -233,17 +233,7 @@ function makeExchange(question: Question, target: ParsedTarget, address: ListenA
 const UNIX_LOCAL = { localAddress: "unix:", localPort: 0 };
 
 /** Nothing is answered here. */
-const NO_REPLY: Reply = {
-  state: "waiting",
-  status: 0,
-  producer: undefined,
-  whole: () => {},
-  start: () => {},
-  data: () => true,
-  end: () => {},
-  abort: () => {},
-  interim: () => {},
-};
+const NO_REPLY: Reply = { ...GONE_REPLY, state: "waiting" };
 
 // ── what it meets ─────────────────────────────────────────────────────────────────────────────────────────────────
 

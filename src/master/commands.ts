@@ -1,4 +1,5 @@
 /** The commands of the control socket, docs/control.md: what they take, refuse and do. A new one is a row of this table. */
+import { certificateCommands, type CertificateSources } from "./certificate-commands.ts";
 import type { ControlCommand, ControlCommands, Tell } from "./control-session.ts";
 import { checkParameters, ControlError, namesParameter } from "./control-protocol.ts";
 import type { Logs } from "./logs.ts";
@@ -24,6 +25,7 @@ export interface CommandSources {
   readonly upgrade: () => Promise<UpgradeOutcome>;
   readonly stop: () => void;
   readonly drainTimeoutMs: () => number;
+  readonly certificates: Omit<CertificateSources, "state">;
   readonly logs: Pick<Logs, "files" | "reopen" | "recent">;
   readonly fronts: number;
   /** Makes front number `front` fail, or hang, as a bug would. */
@@ -59,6 +61,7 @@ export function makeCommands(sources: CommandSources): ControlCommands {
       return sources.measure();
     },
     stacks: stacksCommand(sources),
+    ...certificateCommands({ ...sources.certificates, state: sources.state }),
     fault: faultCommand(sources),
   };
 }

@@ -211,6 +211,7 @@ class Master {
       drainTimeoutMs: () => this.config.server.drainTimeoutMs,
       operations: this.operations,
       logs: this.logs,
+      certificates: { issuer: this.issuer, holdings: () => this.holdings },
       fronts: this.config.server.fronts,
       fault: (front, hangs) => this.fronts?.post(front, { kind: "fault", hangs }),
     });
