@@ -26,6 +26,8 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["daphne", () => imports("daphne"), "daphne"],
   ["prometheus_client", () => imports("prometheus_client"), "python3-prometheus-client"],
   ["systemd-analyze", () => Bun.which("systemd-analyze") !== null, "systemd"],
+  ["tmux", () => Bun.which("tmux") !== null, "tmux"],
+  ["flask", () => imports("flask"), "python3-flask"],
   ["debian's django", () => imports("django"), "python3-django"],
 ];
 

@@ -54,7 +54,10 @@ ${columns(lines)}
 
 export function commandHelp(command: Command): string {
   const options = Object.entries({ ...command.options, help: HELP_OPTION });
-  const lines = options.map(([name, { short, value, doc }]) => [`-${short}, --${name} ${value}`, doc] as const);
+  const lines = options.map(
+    ([name, { short, value, doc }]) =>
+      [`${short === undefined ? "    " : `-${short}, `}--${name} ${value}`, doc] as const,
+  );
   const usage = `server ${command.name} ${command.usage}`.trimEnd();
   return `Usage: ${usage}\n\n${command.summary}. ${command.doc}\n\n${columns(lines)}`;
 }
