@@ -5,10 +5,10 @@ SOURCES := $(shell find src -type f -not -name "*.pyc") package.json bun.lock ts
 TARGET  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt docs bench fuzz soak clean
+.PHONY: help run build test check fmt docs bench bench-quick release fuzz soak clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: dist/server ## serve the sample Django project on 127.0.0.1 (DJANGO_FROM=interpreter|pypi|debian)
 	@$(BUN) scripts/run.ts
@@ -19,21 +19,23 @@ build: $(if $(TARGET),dist/server-$(TARGET),dist/server) ## dist/server, one exe
 test: node_modules/.installed ## everything: peers from Debian, build, check, all tests
 	@$(BUN) scripts/test.ts
 
-check: node_modules/.installed ## types, lint, format, structure
+check: node_modules/.installed ## types, lint, format, structure, docs
 	@$(BUN) scripts/check.ts
 
 fmt: node_modules/.installed ## format the sources in place
 	@PATH="$(CURDIR)/.build/bin:$$PATH" $(BUN) run format
 
-docs: node_modules/.installed ## write docs/config.md anew from the schema
+docs: node_modules/.installed ## write docs/config.md and docs/commands.md anew
 	@$(BUN) scripts/docs.ts
 
-bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
-	@$(BUN) scripts/bench/hello.ts
-	@$(BUN) scripts/bench/apps.ts
-	@$(BUN) scripts/bench/fixed.ts
-	@$(BUN) scripts/bench/files.ts
-	@$(BUN) scripts/bench/tls.ts
+bench: dist/server ## side by side with nginx, uWSGI, gunicorn, … (ROW=hello,1k PEER=server,Caddy ROUNDS=3 SECONDS=2)
+	@$(BUN) scripts/bench.ts
+
+bench-quick: dist/server ## the main rows against nginx + uWSGI, in less than two minutes
+	@$(BUN) scripts/bench.ts --quick
+
+release: node_modules/.installed ## dist/release: Linux on x64 and arm64, glibc and musl, with checksums and install.sh
+	@$(BUN) scripts/release.ts
 
 soak: dist/server ## a mixed load with reloads for SOAK_MINUTES (5): nobody may lose a request
 	@$(BUN) scripts/soak.ts

@@ -1,4 +1,4 @@
-/** `make check`: types, lint, format and structure. All of them are run, whatever the first one says; 1 if any failed. */
+/** `make check`: types, lint, format, structure, and whether the generated docs are current. All of them are run, whatever the first one says; 1 if any failed. */
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "..");
@@ -9,6 +9,7 @@ const STEPS: readonly (readonly [name: string, command: readonly string[]])[] = 
   ["lint", [bun, "run", "--silent", "lint"]],
   ["format", [bun, "run", "--silent", "format", "--check"]],
   ["structure", [bun, "run", "--silent", "tidy"]],
+  ["docs", [bun, "scripts/docs.ts", "--check"]],
 ];
 
 const BUN_FIRST = `${join(ROOT, ".build/bin")}:${process.env["PATH"] ?? ""}`;

@@ -10,6 +10,8 @@ import { readReport, type Report } from "./test/report.ts";
 
 /** For one test; those that start real servers wait for them, nothing else comes near. */
 const TEST_TIMEOUT_MS = 60_000;
+/** Most of the time of the tests of the built server is waiting. */
+const PROCESSES = 2;
 const REPORT = join(ROOT, ".build/test/junit.xml");
 
 /** Each with the package that brings it. */
@@ -25,6 +27,11 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["websockets", () => imports("websockets"), "python3-websockets"],
   ["daphne", () => imports("daphne"), "daphne"],
   ["prometheus_client", () => imports("prometheus_client"), "python3-prometheus-client"],
+  ["jsonschema", () => imports("jsonschema"), "python3-jsonschema"],
+  ["zsh", () => Bun.which("zsh") !== null, "zsh"],
+  ["fish", () => Bun.which("fish") !== null, "fish"],
+  ["mandoc", () => Bun.which("mandoc") !== null, "mandoc"],
+  ["tmux", () => Bun.which("tmux") !== null, "tmux"],
   ["systemd-analyze", () => Bun.which("systemd-analyze") !== null, "systemd"],
   ["tmux", () => Bun.which("tmux") !== null, "tmux"],
   ["flask", () => imports("flask"), "python3-flask"],
@@ -58,7 +65,8 @@ function runTests(): Report {
   Bun.spawnSync(["rm", "-f", REPORT]);
   const bound = `--timeout=${TEST_TIMEOUT_MS}`;
   const reporter = ["--only-failures", "--reporter=junit", `--reporter-outfile=${REPORT}`];
-  const ended = passes("all tests", [process.execPath, "test", "--no-orphans", bound, ...reporter]);
+  const parallel = [`--parallel=${PROCESSES}`, "--parallel-delay=0"];
+  const ended = passes("all tests", [process.execPath, "test", "--no-orphans", bound, ...parallel, ...reporter]);
   const report = readReport(REPORT);
   // A file that cannot be loaded, or a crash of the runner, is no test that failed, and must not look like success.
   return ended || report.failed > 0 ? report : { ...report, failed: 1 };

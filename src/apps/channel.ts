@@ -24,7 +24,8 @@ import { FileInboxes } from "./file-inbox.ts";
 import { type LostWorker, LostWorkers } from "./lost-workers.ts";
 import type { AppMessage } from "./messages.ts";
 import type { AppRequest } from "./request.ts";
-import { type Running, ScoreboardView } from "./scoreboard.ts";
+import { retract, RETRACTION_LOOK_MS } from "./retraction.ts";
+import { type Running, ScoreboardView, type SeenRunning } from "./scoreboard.ts";
 import { AppStream, type StreamOwner } from "./stream.ts";
 
 export interface ChannelOptions {
@@ -195,6 +196,7 @@ export class AppChannel implements StreamOwner {
       case "sent":
         request.id = id;
         request.state = "sent";
+        request.sentMs = monotonicMs();
         this.sent.set(id, request);
         this.watch();
         this.count();
@@ -240,10 +242,10 @@ export class AppChannel implements StreamOwner {
 
   // ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private watch(): void {
+  private watch(inMs = SWEEP_MS): void {
     if (this.sweepTimer !== undefined || this.closing) return;
     if (this.list.size === 0 && this.sent.size === 0) return;
-    this.sweepTimer = setTimeout(() => this.sweep(), Math.min(SWEEP_MS, this.queueTimeoutMs));
+    this.sweepTimer = setTimeout(() => this.sweep(), Math.min(inMs, this.queueTimeoutMs));
   }
 
   private sweep(): void {
@@ -253,9 +255,11 @@ export class AppChannel implements StreamOwner {
       if (request.queuedMs > oldestMs) break;
       this.refuse(request, "queue_timeout");
     }
+    let isUnderWay = false;
     if (this.board !== undefined) {
       const running = this.board.running(this.options.front);
       timeOut(this.sent, running, monotonicMs() + this.clockOffsetMs);
+      isUnderWay = this.retract(this.board, running);
       this.sweepSent(oldestMs - DEADLINE_MARGIN_MS, running);
       if (this.demand !== undefined) {
         const waits = oldest(this.sent.values(), this.list, running);
@@ -263,7 +267,14 @@ export class AppChannel implements StreamOwner {
       }
     }
     if (this.ready === 0 && this.list.size > 0) this.demand?.ring();
-    this.watch();
+    this.watch(isUnderWay ? RETRACTION_LOOK_MS : SWEEP_MS);
+  }
+
+  /** True: it is to be looked again soon. */
+  private retract(board: ScoreboardView, running: ReadonlyMap<number, SeenRunning>): boolean {
+    const { free, isUnderWay } = retract(this.sent, running, board, monotonicMs());
+    for (const request of free) this.takeBack(request);
+    return isUnderWay;
   }
 
   /** It is refused when this is seen for the second time, with all streams read in between; and while a slow client holds
@@ -338,7 +349,6 @@ export class AppChannel implements StreamOwner {
     this.files.close(generation);
     for (const id of running) this.sent.get(id)?.replyAborted("the Python worker was lost");
     for (const id of untouched) this.takeBack(this.sent.get(id));
-    this.pump();
   }
 
   /** As if it had not been sent. */
@@ -350,6 +360,7 @@ export class AppChannel implements StreamOwner {
     this.putBack(request);
     this.watch();
     this.count();
+    this.pump();
   }
 
   streamClosed(stream: AppStream): void {
@@ -358,6 +369,7 @@ export class AppChannel implements StreamOwner {
   }
 
   expired(request: AppRequest): void {
+    if (request.retracted) return this.takeBack(request);
     // One that was given up here before was counted then.
     if (request.state === "sent") this.options.limited?.("queue_timeout");
     request.expired();

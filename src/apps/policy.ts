@@ -207,11 +207,12 @@ export interface BackOff {
   readonly delayMs: number;
 }
 
-/** What follows from the exit of a worker that was in `state` and had answered `handled` requests, after `failures`
- *  starts in a row before it that came to nothing. */
-export function afterExit(state: WorkerState, handled: number, failures: number, nowMs: number): BackOff {
+/** What follows from the exit of a worker that was in `state` and had begun `begun` requests, after `failures` starts in a
+ *  row before it that came to nothing. Who dies of its first request has started well: a URL that kills whoever serves it
+ *  must not take the app away from everybody else. */
+export function afterExit(state: WorkerState, begun: number, failures: number, nowMs: number): BackOff {
   const wasReady = state.kind === "ready";
-  if (wasReady && (handled > 0 || nowMs - state.sinceMs >= YOUNG_MS)) return { failures: 0, delayMs: 0 };
+  if (wasReady && (begun > 0 || nowMs - state.sinceMs >= YOUNG_MS)) return { failures: 0, delayMs: 0 };
   // Somebody may have killed it: only a second death right after the start says something about the start.
   if (wasReady && failures === 0) return { failures: 1, delayMs: 0 };
   return { failures: failures + 1, delayMs: Math.min(BACK_OFF_MIN_MS * 2 ** failures, BACK_OFF_MAX_MS) };

@@ -120,8 +120,8 @@ export class Pool {
   }
 
   /** What follows from an exit that nobody asked for. Returns the pause before the next start. */
-  failed(seat: number, state: WorkerState, handled: number, failure: Failure, nowMs: number): number {
-    const { failures, delayMs } = afterExit(state, handled, this.seat(seat).failures, nowMs);
+  failed(seat: number, state: WorkerState, begun: number, failure: Failure, nowMs: number): number {
+    const { failures, delayMs } = afterExit(state, begun, this.seat(seat).failures, nowMs);
     this.seats[seat] = { failures, untilMs: nowMs + delayMs, lastExit: failure };
     return delayMs;
   }

@@ -52,6 +52,10 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
   responseMs = -1;
   contentBytes = 0;
   fields: Fields | undefined;
+  /** When it was sent to the queue; monotonicMs. */
+  sentMs = 0;
+  /** The thread that has taken it was told to leave it (retraction.ts). */
+  retracted = false;
   /** Past its deadline, sent, and not begun in any slot of the scoreboard when the channel last looked. */
   missed = false;
   /** How long a Python thread may take for it; 0 for any time. */
@@ -163,12 +167,13 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     else if (state === "sent") answer(exchange, 502);
   }
 
-  /** The thread that took it is gone and had not begun it: it may be sent again. False: nobody waits for it. */
+  /** The thread that took it will not begin it: it may be sent again. False: nobody waits for it. */
   unsent(): boolean {
     if (this.state !== "sent") return false;
     this.state = "waiting";
     this.id = 0;
     this.missed = false;
+    this.retracted = false;
     return true;
   }
 

@@ -12,6 +12,7 @@
  *     32     u32 …with this id (uwsgi.set_user_harakiri)
  *     36     u32 worker        its number, from 1
  *     40     u64 thread        as Python's tracebacks name it
+ *     48     u32 retracted     id of the request that its front has sent to another thread instead (retraction.ts)
  *     64     the request frame (frames.ts): u32 id at 64, 0 when idle, u8 front at 68
  *
  * Behind the frame of slot 0 the fronts say of which requests nobody waits any more, so that a thread which comes to one
@@ -31,6 +32,7 @@ export const MEMORY_DIRECTORY = "/dev/shm";
 /** Where the ids of abandoned requests stand: behind the frame of slot 0, to its end. */
 export const ABANDONED_OFFSET = FRAME_OFFSET + REQUEST_FRAME_BYTES_MAX;
 const ABANDONED_PLACES = (SLOT_BYTES - ABANDONED_OFFSET) / 4;
+const RETRACTED_OFFSET = 48;
 
 /** A request that a thread has taken and not finished. */
 export interface Running {
@@ -42,6 +44,11 @@ export interface Running {
   readonly limitMs: number;
   /** CLOCK_MONOTONIC, milliseconds: a deadline of the application's own. */
   readonly ownDeadlineMs: number | undefined;
+}
+
+/** As a front thread sees it. */
+export interface SeenRunning extends Running {
+  readonly slot: number;
 }
 
 export interface SlotStatus {
@@ -97,6 +104,11 @@ export class Scoreboard {
     return slots.reduce((sum, slot) => sum + this.read(slot).handled, 0);
   }
 
+  /** Those, and the requests that are being run. */
+  begun(slots: readonly number[]): number {
+    return this.handled(slots) + slots.filter((slot) => this.running(slot)?.begunMs !== undefined).length;
+  }
+
   /** For the successor of a worker that died. */
   clear(slot: number): void {
     const at = slot * SLOT_BYTES;
@@ -111,12 +123,14 @@ export class Scoreboard {
 /** The ids that are being run, as a front thread sees them. */
 export class ScoreboardView {
   private readonly view: DataView;
+  private readonly words: Int32Array;
 
   /** Maps the scoreboard and closes `fd`. Throws when that cannot be done. */
   constructor(fd: number) {
     try {
       const bytes = Bun.mmap(`/proc/self/fd/${fd}`, { shared: true });
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
     } finally {
       closeSync(fd);
     }
@@ -134,13 +148,37 @@ export class ScoreboardView {
   }
 
   /** By id: every request of `front` that some thread has taken and not finished. */
-  running(front: number): Map<number, Running> {
-    const found = new Map<number, Running>();
-    for (let at = 0; at < this.view.byteLength; at += SLOT_BYTES) {
-      const running = readRunning(this.view, at);
-      if (running?.front === front) found.set(running.id, running);
+  running(front: number): Map<number, SeenRunning> {
+    const found = new Map<number, SeenRunning>();
+    for (let slot = 0; slot < this.slots; slot++) {
+      const running = readRunning(this.view, slot * SLOT_BYTES);
+      if (running?.front === front) found.set(running.id, { ...running, slot });
     }
     return found;
+  }
+
+  private get slots(): number {
+    return this.view.byteLength / SLOT_BYTES;
+  }
+
+  /** Tells the thread of `slot` not to begin the request `id`. `before`: it had been told; `now`: it is told now; `gone`: it
+   *  has another by now, of which somebody else may have spoken. */
+  retract(slot: number, id: number): "before" | "now" | "gone" {
+    const at = (slot * SLOT_BYTES + RETRACTED_OFFSET) / 4;
+    const told = Atomics.load(this.words, at);
+    if (told === (id | 0)) return "before";
+    if (this.view.getUint32(slot * SLOT_BYTES + FRAME_OFFSET, true) !== id) return "gone";
+    return Atomics.compareExchange(this.words, at, told, id | 0) === told ? "now" : "gone";
+  }
+
+  /** Has a process other than that of `slot` a thread without a request? */
+  hasIdleBeside(slot: number): boolean {
+    const own = this.view.getUint32(slot * SLOT_BYTES, true);
+    for (let other = 0; other < this.slots; other++) {
+      const pid = this.view.getUint32(other * SLOT_BYTES, true);
+      if (pid !== 0 && pid !== own && this.view.getUint32(other * SLOT_BYTES + FRAME_OFFSET, true) === 0) return true;
+    }
+    return false;
   }
 }
 

@@ -12,6 +12,7 @@ export const CACHE: Command = {
     "be reached.",
   options: { config: CONFIG_OPTION },
   positionalsMax: 2,
+  words: ["purge"],
   async run(given, terminal) {
     const { configurationPath } = await import("./configuration.ts");
     const { ask, NoAnswer } = await import("./control-client.ts");

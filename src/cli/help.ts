@@ -6,7 +6,7 @@ import { nearest } from "../config/nearest.ts";
 import { HELP_OPTION } from "./arguments.ts";
 import { type Command, EXIT_OK, EXIT_USAGE } from "./command.ts";
 
-/** The one topic that is no command. */
+/** The command whose help goes on with every key. */
 const CONFIG_TOPIC = "config";
 
 export const HELP: Command = {
@@ -16,19 +16,19 @@ export const HELP: Command = {
   doc: "help config shows every key of server.toml. Also: server --help, server COMMAND --help.",
   options: {},
   positionalsMax: 1,
+  words: "commands",
   async run({ positionals, commands }, terminal) {
     const [wanted] = positionals;
-    if (wanted === CONFIG_TOPIC) {
-      const { referenceMarkdown } = await import("../config/reference.ts");
-      terminal.stdout(referenceMarkdown());
-      return EXIT_OK;
-    }
     const command = commands.find((each) => each.name === wanted);
     if (wanted !== undefined && command === undefined) {
       terminal.stderr(unknownCommand(wanted, commands));
       return EXIT_USAGE;
     }
     terminal.stdout(command === undefined ? overview(commands) : commandHelp(command));
+    if (wanted === CONFIG_TOPIC) {
+      const { referenceMarkdown } = await import("../config/reference.ts");
+      terminal.stdout(`\n${referenceMarkdown()}`);
+    }
     return EXIT_OK;
   },
 };

@@ -9,8 +9,10 @@ import {
 } from "./address.ts";
 import { FAIL_TIMEOUT_MS, FAILS_MAX } from "../proxy/balance.ts";
 import type { UpstreamAddress, UpstreamServer } from "./upstream-config.ts";
+import { anyOf, TEXT } from "./json-schema.ts";
 import { byDefault, durationKey, optional, required, type Schema, type Section, table, type Values } from "./keys.ts";
-import { boolean, duration, either, integer, type Kind, nonEmpty, Refusal, text } from "./kinds.ts";
+import type { Place } from "./place.ts";
+import { boolean, choice, duration, either, integer, type Kind, nonEmpty, Refusal, text } from "./kinds.ts";
 
 export interface ListenEntry {
   readonly address: ListenText;
@@ -20,6 +22,7 @@ export interface ListenEntry {
   readonly owner: string | undefined;
   readonly group: string | undefined;
   readonly proxyProtocol: boolean;
+  readonly protocol: "http" | "uwsgi";
   /** Undefined when the file does not say. */
   readonly tls: boolean | undefined;
 }
@@ -40,6 +43,7 @@ const listenText = text(LISTEN_EXPECTED, parseListen);
 
 const listenAddress: Kind<ListenText> = {
   expected: LISTEN_EXPECTED,
+  json: () => anyOf({ type: "integer", minimum: 1, maximum: PORT_MAX }, TEXT),
   read: (place) => {
     const { value } = place;
     if (typeof value !== "number" && typeof value !== "bigint") return listenText.read(place);
@@ -50,11 +54,11 @@ const listenAddress: Kind<ListenText> = {
 };
 
 export const LISTEN_TABLE = {
-  address: required(listenAddress, "The address."),
+  address: required(listenAddress, "The address. nginx: listen. uWSGI: http-socket, socket."),
   mode: optional(
     mode,
     '`"666"` for `listen` (as nginx), `"660"` for `uwsgi_socket`',
-    "Permissions of a unix socket's file, octal.",
+    "Permissions of a unix socket's file, octal. uWSGI: chmod-socket.",
   ),
   owner: optional(
     nonEmpty("the name or number of a user"),
@@ -73,6 +77,12 @@ export const LISTEN_TABLE = {
       "is closed. On an encrypted address it stands before TLS. Only a load balancer should be able to reach such an address. " +
       "nginx: listen … proxy_protocol.",
   ),
+  protocol: byDefault(
+    choice(["http", "uwsgi"]),
+    "http",
+    "What is spoken there. By `uwsgi` a gateway such as nginx (uwsgi_pass) reaches the site with its routes, where `uwsgi_socket` " +
+      "leads to an app alone; whoever connects there is trusted, so it is a unix socket or a private address. uWSGI: socket.",
+  ),
   tls: optional(
     boolean,
     "`true` for port 443",
@@ -81,30 +91,49 @@ export const LISTEN_TABLE = {
 } satisfies Schema;
 
 export const UPSTREAM_SERVER_TABLE = {
-  address: required(text(UPSTREAM_EXPECTED, parseUpstream), "The address."),
-  weight: byDefault(integer(1, WEIGHT_MAX), WEIGHT, "How many turns it gets for one of a server with weight 1."),
-  backup: byDefault(boolean, false, "Is asked only when no other server can be."),
-  down: byDefault(boolean, false, "Is not asked at all."),
+  address: required(
+    text(UPSTREAM_EXPECTED, parseUpstream),
+    "The address. nginx: server of an upstream. uWSGI: http-to.",
+  ),
+  weight: byDefault(
+    integer(1, WEIGHT_MAX),
+    WEIGHT,
+    "How many turns it gets for one of a server with weight 1. nginx: server weight.",
+  ),
+  backup: byDefault(boolean, false, "Is asked only when no other server can be. nginx: server backup."),
+  down: byDefault(boolean, false, "Is not asked at all. nginx: server down."),
   max_conns: byDefault(
     integer(0, 1_000_000),
     0,
     "Requests that it gets at a time, from all front threads together; two of them may begin one in the same moment, so that " +
-      "one for each further front can slip through. 0: no bound. nginx: max_conns of an upstream with a zone.",
+      "one for each further front can slip through. 0: no bound. nginx: server max_conns, with a zone.",
   ),
   max_fails: byDefault(
     integer(0, 1_000_000),
     FAILS_MAX,
-    "Failures after which it is left alone for `fail_timeout`. 0: failures do not count.",
+    "Failures after which it is left alone for `fail_timeout`. 0: failures do not count. nginx: server max_fails, 1.",
   ),
-  fail_timeout: durationKey(duration(10, DAY_MS), FAIL_TIMEOUT_MS, "How long a server that failed is left alone."),
+  fail_timeout: durationKey(
+    duration(10, DAY_MS),
+    FAIL_TIMEOUT_MS,
+    "How long a server that failed is left alone. nginx: server fail_timeout, 10 s.",
+  ),
   slow_start: durationKey(
     duration(0, DAY_MS),
     0,
-    "Time in which the share of a server that came back grows to its own. 0: at once.",
+    "Time in which the share of a server that came back grows to its own. 0: at once. " +
+      "nginx: server slow_start, in its commercial edition.",
   ),
 } satisfies Schema;
 
-const PLAIN = { mode: undefined, owner: undefined, group: undefined, proxyProtocol: false, tls: undefined } as const;
+const PLAIN = {
+  mode: undefined,
+  owner: undefined,
+  group: undefined,
+  proxyProtocol: false,
+  protocol: "http",
+  tls: undefined,
+} as const;
 
 export const LISTEN: Kind<ListenEntry> = either(
   mapped(listenAddress, (address) => ({ address, ...PLAIN })),
@@ -145,15 +174,23 @@ function serverEntry(address: UpstreamAddress, values: Values<typeof UPSTREAM_SE
 }
 
 function listenEntry({ place, values }: Section<typeof LISTEN_TABLE>): ListenEntry | undefined {
-  const { address, mode, owner, group, tls } = values;
+  const { address, mode, owner, group, tls, protocol } = values;
   if (address === undefined) return undefined;
+  if (protocol === "uwsgi") refuseBesideUwsgi(place);
   if (tls === true && address.kind === "unix")
     place.into("tls").wrongKey({ what: "has no meaning here", should: "belongs to a TCP address" });
   for (const key of ["mode", "owner", "group"] as const) {
     if (values[key] === undefined || address.kind === "unix") continue;
     place.into(key).wrongKey({ what: "has no meaning here", should: 'belongs to a "unix:" address' });
   }
-  return { address, mode, owner, group, proxyProtocol: values.proxy_protocol, tls };
+  return { address, mode, owner, group, proxyProtocol: values.proxy_protocol, protocol, tls };
+}
+
+/** A gateway says itself who its client is, and what was encrypted. */
+function refuseBesideUwsgi(place: Place): void {
+  for (const key of ["tls", "proxy_protocol"])
+    if (place.has(key))
+      place.into(key).wrongKey({ what: "has no meaning here", should: 'belongs to protocol = "http"' });
 }
 
 function mapped<A, B>(kind: Kind<A>, change: (value: A) => B | undefined): Kind<B> {
@@ -161,5 +198,5 @@ function mapped<A, B>(kind: Kind<A>, change: (value: A) => B | undefined): Kind<
     const value = kind.read(place);
     return value === undefined ? undefined : change(value);
   };
-  return { expected: kind.expected, read };
+  return { expected: kind.expected, json: () => kind.json(), read };
 }

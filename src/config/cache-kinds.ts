@@ -4,6 +4,7 @@
  */
 import { parseDuration } from "../base/units.ts";
 import { type CacheRule, IMMUTABLE } from "../files/cache-control.ts";
+import { anyOf } from "./json-schema.ts";
 import { either, type Kind, namedOf, Refusal, text } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 
@@ -54,6 +55,7 @@ function refuseDirective(directive: string): Refusal | undefined {
 /** A plain number is a duration in seconds, as everywhere. */
 const CACHE_VALUE: Kind<CacheValue> = {
   expected: cacheText.expected,
+  json: () => anyOf(cacheText.json(), { type: "integer", minimum: 0 }),
   read: (place) => {
     const { value } = place;
     return typeof value === "number" && Number.isInteger(value) && value >= 0
@@ -74,6 +76,7 @@ function refusePattern(written: string): string | undefined {
 
 const single: Kind<readonly CacheRule[]> = {
   expected: CACHE_VALUE.expected,
+  json: () => CACHE_VALUE.json(),
   read: (place) => {
     const value = CACHE_VALUE.read(place);
     return value === undefined ? undefined : [{ pattern: "*", ...value }];
@@ -84,6 +87,7 @@ const byPattern = namedOf(CACHE_VALUE, 'a table such as { "*.html" = "no-cache",
 
 const several: Kind<readonly CacheRule[]> = {
   expected: byPattern.expected,
+  json: () => byPattern.json(),
   read: (place) => byPattern.read(place)?.map(({ name, value }) => ({ pattern: name, ...value })),
 };
 

@@ -1,6 +1,7 @@
 /** The kinds of value of services and timed commands: commands, schedules, time zones. */
 import { parseSchedule, type Schedule } from "../services/schedule.ts";
 import { zoneOffset } from "../services/zone.ts";
+import { anyOf, TEXT } from "./json-schema.ts";
 import { type Kind, Refusal, text } from "./kinds.ts";
 
 const EXPECTED_COMMAND = 'a command such as ["celery", "-A", "mysite", "worker"] or "celery -A mysite worker"';
@@ -8,6 +9,7 @@ const EXPECTED_COMMAND = 'a command such as ["celery", "-A", "mysite", "worker"]
 /** The words of it, at least one. */
 export const COMMAND: Kind<readonly string[]> = {
   expected: EXPECTED_COMMAND,
+  json: () => anyOf(TEXT, { type: "array", items: TEXT, minItems: 1 }),
   read: (place) => {
     const { value } = place;
     const words = typeof value === "string" ? splitWords(value) : Array.isArray(value) ? [...value] : undefined;

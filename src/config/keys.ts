@@ -3,6 +3,7 @@
  * kinds themselves. Reading a table finds unknown and missing keys and gives every value the type its kind has.
  */
 import { formatDuration, formatSize } from "../base/units.ts";
+import type { Json } from "./json-schema.ts";
 import { type Kind, readKind } from "./kinds.ts";
 import { isTable, type Place, show } from "./place.ts";
 
@@ -64,7 +65,44 @@ export function table<S extends Schema>(schema: S, expected = "a table"): Kind<S
     // Built from the schema's own keys, each read by its own kind.
     return { place, values: values as Values<S> };
   };
-  return { expected, read };
+  return { expected, json: () => tableJson(schema), keys: schema, read };
+}
+
+/** For editors. */
+export function tableJson(schema: Schema): Json {
+  const keys = Object.entries(schema);
+  const required = keys.filter(([, key]) => key.fallbackText === undefined).map(([name]) => name);
+  const properties = Object.fromEntries(keys.map(([name, key]) => [name, keyJson(key)]));
+  return { type: "object", additionalProperties: false, properties, ...(required.length > 0 && { required }) };
+}
+
+function keyJson(key: Key<unknown>): Json {
+  const description = describe(key);
+  const { only: other } = key;
+  const beside = other === undefined ? "" : ` Only beside ${other}.`;
+  return { description: `${description}${beside}`, ...key.kind.json(), ...defaultJson(key) };
+}
+
+function describe({ doc, fallbackText }: Key<unknown>): string {
+  if (fallbackText === undefined) return `${doc} Required.`;
+  return fallbackText === "–" ? doc : `${doc} Default: ${fallbackText}.`;
+}
+
+/** A default that is a value of the file, such as `"30s"`, and no sentence. */
+function defaultJson({ fallbackText }: Key<unknown>): Json {
+  const value = literalDefault(fallbackText);
+  return value === undefined ? {} : { default: value };
+}
+
+/** The value that a default's text names; undefined where it says in words what holds. */
+export function literalDefault(fallbackText: string | undefined): unknown {
+  const written = /^`([^`]+)`$/.exec(fallbackText ?? "")?.[1];
+  if (written === undefined) return undefined;
+  try {
+    return JSON.parse(written);
+  } catch {
+    return undefined;
+  }
 }
 
 function refuseUnknown(schema: Schema, place: Place, written: object): void {

@@ -4,6 +4,8 @@
  * Numbers may also be written as strings, because `"$ENV{WORKERS}"` is one.
  */
 import { formatDuration, formatSize, parseDuration, parseSize } from "../base/units.ts";
+import type { Schema } from "./keys.ts";
+import { anyOf, BOOLEAN, type Json, listOrOne, oneOf, tableOf, TEXT, wholeNumber } from "./json-schema.ts";
 import { nearest } from "./nearest.ts";
 import { isTable, type Place, UNRESOLVED } from "./place.ts";
 
@@ -12,6 +14,12 @@ export interface Kind<T> {
   readonly expected: string;
   /** The bounds, for a test of every key; undefined for kinds without. */
   readonly bounds?: readonly [number, number];
+  /** The same for editors; a function, since only `server config schema` asks. */
+  json(): Json;
+  /** The keys of its table form. */
+  readonly keys?: Schema;
+  /** Of a table with names of the user's own: what each of them is. */
+  readonly item?: Kind<unknown>;
   /** `place.value` is neither undefined nor UNRESOLVED. */
   read(place: Place): T | undefined;
 }
@@ -33,25 +41,31 @@ export class Refusal {
   }
 }
 
+const WHOLE_PATTERN = "^\\d+$";
+/** As base/units reads them. */
+const DURATION_PATTERN = "^\\d+$|^(?=\\d)(\\d+y)?(\\d+w)?(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$";
+const SIZE_PATTERN = "^\\d+ ?([Bb]|[KkMmGgTt]([Ii]?[Bb])?)?$";
+
 export function integer(min: number, max: number): Kind<number> {
   return bounded(
     `an integer from ${min} to ${max}`,
     [min, max],
     (text) => (/^\d+$/.test(text) ? Number(text) : NaN),
     1,
+    WHOLE_PATTERN,
   );
 }
 
 /** Milliseconds. */
 export function duration(min: number, max: number): Kind<number> {
   const expected = `a duration from ${formatDuration(min)} to ${formatDuration(max)} ("250ms", "30s", "5m", "1h", "30d"; a plain number is seconds)`;
-  return bounded(expected, [min, max], parseDuration, 1000);
+  return bounded(expected, [min, max], parseDuration, 1000, DURATION_PATTERN);
 }
 
 /** Bytes. */
 export function size(min: number, max: number): Kind<number> {
   const expected = `a size from ${formatSize(min)} to ${formatSize(max)} ("16KiB", "100MB", "1G"; a plain number is bytes)`;
-  return bounded(expected, [min, max], parseSize, 1);
+  return bounded(expected, [min, max], parseSize, 1, SIZE_PATTERN);
 }
 
 function bounded(
@@ -59,6 +73,7 @@ function bounded(
   bounds: readonly [number, number],
   parse: (text: string) => number | undefined,
   plainScale: number,
+  pattern: string,
 ): Kind<number> {
   const read = (place: Place) => {
     const { value } = place;
@@ -67,22 +82,24 @@ function bounded(
     place.unfit(expected);
     return undefined;
   };
-  return { expected, bounds, read };
+  const [min, max] = bounds.map((bound) => bound / plainScale) as [number, number];
+  const json = () => wholeNumber(Math.ceil(min), Math.floor(max), pattern);
+  return { expected, bounds, json, read };
 }
 
 function plain(value: unknown, scale: number): number | undefined {
   return typeof value === "number" && Number.isInteger(value) ? value * scale : undefined;
 }
 
-/** A string that `parse` turns into a T or refuses. */
-export function text<T = string>(expected: string, parse: (text: string) => T | Refusal): Kind<T> {
+/** A string that `parse` turns into a T or refuses; `json` where editors may know more of it. */
+export function text<T = string>(expected: string, parse: (text: string) => T | Refusal, json: Json = TEXT): Kind<T> {
   const read = (place: Place) => {
     const result = typeof place.value === "string" ? parse(place.value) : new Refusal();
     if (!(result instanceof Refusal)) return result;
     place.unfit(result.should ?? expected, result.suggestion);
     return undefined;
   };
-  return { expected, read };
+  return { expected, json: () => json, read };
 }
 
 /** Any string without a NUL, which no file name, argument or environment variable can hold. */
@@ -97,15 +114,17 @@ export function nonEmpty(expected: string): Kind<string> {
 
 export function choice<const T extends string>(values: readonly T[]): Kind<T> {
   const expected = `one of ${values.map((value) => JSON.stringify(value)).join(", ")}`;
-  return text<T>(expected, (value) => {
+  const parse = (value: string) => {
     const found = values.find((each) => each === value);
     return found ?? new Refusal(undefined, nearest(value, values));
-  });
+  };
+  return text<T>(expected, parse, oneOf(values));
 }
 
 /** Also as a string, because `"$ENV{DEBUG}"` is one. */
 export const boolean: Kind<boolean> = {
   expected: "true or false",
+  json: () => BOOLEAN,
   read: (place) => {
     const { value } = place;
     if (value === true || value === "true") return true;
@@ -123,13 +142,19 @@ export function numberChoice(values: readonly number[]): Kind<number> {
     place.unfit(expected);
     return undefined;
   };
-  return { expected, read };
+  return { expected, json: () => oneOf([...values, ...values.map(String)]), read };
 }
 
 /** Either kind; the table form is read by `table`, anything else by `simple`. */
 export function either<T>(simple: Kind<T>, table: Kind<T>): Kind<T> {
   const expected = `${simple.expected}, or ${table.expected}`;
-  return { expected, read: (place) => (isTable(place.value) ? table : simple).read(place) };
+  const json = () => anyOf(simple.json(), table.json());
+  return {
+    expected,
+    json,
+    ...(table.keys && { keys: table.keys }),
+    read: (place) => (isTable(place.value) ? table : simple).read(place),
+  };
 }
 
 /** A value with the place it was read at, for checks that come later. */
@@ -147,7 +172,7 @@ export function listOf<T>(item: Kind<T>, expected = `${item.expected}, or a list
       return value === undefined ? [] : [{ place: each, value }];
     });
   };
-  return { expected, read };
+  return { expected, json: () => listOrOne(item.json()), read };
 }
 
 /** A table of any names, each with one of these. `refuseName` says what a name should be, or undefined if it may stand. */
@@ -166,5 +191,5 @@ export function namedOf<T>(
       return value === undefined ? [] : [{ place: each, name, value }];
     });
   };
-  return { expected, read };
+  return { expected, json: () => tableOf(item.json()), item, read };
 }

@@ -58,7 +58,8 @@ function loadText(text: string | undefined, report: Report, environment: Environ
   return { config: report.failed ? undefined : config, problems: report.sorted() };
 }
 
-function readText(file: string, report: Report): string | undefined {
+/** Undefined after reporting why not. */
+export function readText(file: string, report: Report): string | undefined {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -95,7 +96,8 @@ function firstBadLine(bytes: Buffer): number {
   }
 }
 
-function parseToml(text: string, report: Report): unknown {
+/** Undefined after reporting why not; the report then knows where everything stands. */
+export function parseToml(text: string, report: Report): unknown {
   try {
     const document = parse(text, { integersAsBigInt: "asNeeded" });
     report.positions = findPositions(text);

@@ -10,6 +10,7 @@ import type { Key, Schema } from "./keys.ts";
 import { SERVER } from "./schema.ts";
 import { ACME } from "./schema-acme.ts";
 import { APP } from "./schema-app.ts";
+import { RLIMITS } from "./schema-app-process.ts";
 import { COMPRESS } from "./schema-encoding.ts";
 import { AUTH, ERROR_PAGE, LIMIT } from "./schema-guards.ts";
 import { RULE } from "./schema-rules.ts";
@@ -25,29 +26,35 @@ import { UPSTREAM_TLS } from "./schema-upstream-tls.ts";
 
 export interface ReferenceSection {
   readonly title: string;
+  /** Where its keys stand, without names and indexes: `app`, `site.routes`. */
+  readonly paths: readonly string[];
   readonly intro: string;
   readonly schema: Schema;
 }
 
 export const SECTIONS: readonly ReferenceSection[] = [
-  { title: "[server]", intro: "The server as a whole. May be left out.", schema: SERVER },
+  { title: "[server]", paths: ["server"], intro: "The server as a whole. May be left out.", schema: SERVER },
   {
     title: "[acme]",
+    paths: ["acme", "acme.fallback"],
     intro: `Whom certificates of sites with \`tls = "auto"\` are ordered from. May be left out: then it is Let's Encrypt.`,
     schema: ACME,
   },
   {
     title: "[app.NAME]",
+    paths: ["app"],
     intro: "A Python (WSGI) application, run by the server. Routes and messages call it by its name.",
     schema: APP,
   },
   {
     title: "[upstream.NAME]",
+    paths: ["upstream"],
     intro: "Other servers, to which routes forward requests.",
     schema: UPSTREAM,
   },
   {
     title: "[service.NAME]",
+    paths: ["service"],
     intro: `A program that runs beside the apps, such as Celery's worker: started with the server, logged line by line, started
 again when it ends, and ended with the server. None outlives it.
 
@@ -60,6 +67,7 @@ command = ["celery", "-A", "mysite", "worker"]
   },
   {
     title: "[cron.NAME]",
+    paths: ["cron"],
     intro: `A command at certain times, while the server runs. Its output is logged, \`server status\` shows how the last run ended.
 
 \`\`\`toml
@@ -72,6 +80,7 @@ schedule = "30 4 * * *"
   },
   {
     title: "[metrics]",
+    paths: ["metrics"],
     intro: `A private listener of the server itself, off by default: \`/\` is a status page for browsers, \`/metrics\` is for Prometheus.
 
 \`\`\`toml
@@ -82,6 +91,7 @@ listen = "127.0.0.1:9145"
   },
   {
     title: "[map.NAME]",
+    paths: ["map"],
     intro: `Variables of your own: \`$NAME\` is looked up by another string.
 
 \`\`\`toml
@@ -94,11 +104,13 @@ values = { "~* bot" = "robot", "~ ^curl/(?<version>[0-9.]+)" = "curl $version" }
   },
   {
     title: "[[site]]",
+    paths: ["site"],
     intro: "What is served to whom: one for each site, in double brackets.",
     schema: SITE,
   },
   {
     title: "[site.routes]",
+    paths: ["site.routes"],
     intro: `\`"pattern" = { target, options }\`, with exactly one target: \`files\`, \`app\`, \`upstream\`, \`redirect\`, \`respond\` or \`error\`.
 
 - \`"/x/"\` matches every path below it, at segment boundaries; the longest one wins.
@@ -110,6 +122,7 @@ Patterns are compared with the path after decoding, without its query.`,
   },
   {
     title: "headers",
+    paths: ["site.headers", "site.routes.headers", "upstream.headers_up", "upstream.headers_down"],
     intro:
       "In a site or a route. Values may have variables, `$status` and `$sent_http_NAME` too. Applied to every reply. " +
       "`headers_up` and `headers_down` of an upstream have the same form, for its requests and its replies.",
@@ -117,11 +130,13 @@ Patterns are compared with the path after decoding, without its query.`,
   },
   {
     title: "[limit.NAME]",
+    paths: ["limit"],
     intro: "A limit of the rate of requests, one for all fronts together, which sites and routes name in `limit`.",
     schema: LIMIT,
   },
   {
     title: "A rule as a table",
+    paths: ["site.rules", "site.routes.rules"],
     intro: `In \`rules\` of a site or a route: exactly one of \`redirect\`, \`respond\`, \`error\` and \`rewrite\`.
 
 \`\`\`toml
@@ -132,22 +147,35 @@ status = 301
 \`\`\``,
     schema: RULE,
   },
-  { title: "auth as a table", intro: "In a site or a route.", schema: AUTH },
+  { title: "auth as a table", paths: ["site.auth", "site.routes.auth"], intro: "In a site or a route.", schema: AUTH },
   {
     title: "compress as a table",
+    paths: ["server.compress", "site.compress", "site.routes.compress"],
     intro: "In the server, a site or a route. What it leaves out is that of the outer one.",
     schema: COMPRESS,
   },
   {
     title: "An error page as a table",
+    paths: ["site.error_pages", "site.routes.error_pages"],
     intro: "In `error_pages` of a site or a route: exactly one of `file`, `respond` and `route`.",
     schema: ERROR_PAGE,
   },
-  { title: "A listening address as a table", intro: "In `listen` and `uwsgi_socket`.", schema: LISTEN_TABLE },
-  { title: "health as a table", intro: "In an upstream.", schema: HEALTH },
-  { title: "cache as a table", intro: "In a route to an app or upstream.", schema: RESPONSE_CACHE },
+  {
+    title: "A listening address as a table",
+    paths: ["site.listen", "app.uwsgi_socket", "metrics.listen"],
+    intro: "In `listen` and `uwsgi_socket`.",
+    schema: LISTEN_TABLE,
+  },
+  { title: "health as a table", paths: ["upstream.health"], intro: "In an upstream.", schema: HEALTH },
+  {
+    title: "cache as a table",
+    paths: ["site.routes.cache"],
+    intro: "In a route to an app or upstream.",
+    schema: RESPONSE_CACHE,
+  },
   {
     title: "tls as a table",
+    paths: ["site.tls"],
     intro: `In a site: its certificates.
 
 \`\`\`toml
@@ -158,13 +186,34 @@ hsts = "1y"
 \`\`\``,
     schema: SITE_TLS,
   },
-  { title: "hsts as a table", intro: "In a site.", schema: HSTS_TABLE },
-  { title: "tls of an upstream", intro: 'In an upstream with `protocol = "https"`.', schema: UPSTREAM_TLS },
-  { title: "Processes as a table", intro: "In `processes` of an app.", schema: PROCESSES_TABLE },
-  { title: "A server as a table", intro: "In `servers` of an upstream.", schema: UPSTREAM_SERVER_TABLE },
+  { title: "hsts as a table", paths: ["site.hsts"], intro: "In a site.", schema: HSTS_TABLE },
+  {
+    title: "tls of an upstream",
+    paths: ["upstream.tls"],
+    intro: 'In an upstream with `protocol = "https"`.',
+    schema: UPSTREAM_TLS,
+  },
+  {
+    title: "limits as a table",
+    paths: ["app.limits"],
+    intro: "In an app: what the kernel lets each Python process have.",
+    schema: RLIMITS,
+  },
+  {
+    title: "Processes as a table",
+    paths: ["app.processes"],
+    intro: "In `processes` of an app.",
+    schema: PROCESSES_TABLE,
+  },
+  {
+    title: "A server as a table",
+    paths: ["upstream.servers"],
+    intro: "In `servers` of an upstream.",
+    schema: UPSTREAM_SERVER_TABLE,
+  },
 ];
 
-const INTRO = `# server.toml
+export const INTRO = `# server.toml
 
 Everything that is not said has a safe default. \`server check\` finds every mistake at once, and nothing is silently ignored.
 
@@ -191,12 +240,12 @@ listen = [80]
 "/static/" = { files = "/www/mysite/static/", cache = "30d" }
 "/" = { app = "mysite" }
 \`\`\`
-
-This page is generated from the schema in src/config.
 `;
 
+const ORIGIN = "This page is generated from the schema in src/config.\n";
+
 export function referenceMarkdown(): string {
-  return [INTRO, ...SECTIONS.map(showSection)].join("\n");
+  return [INTRO, ORIGIN, ...SECTIONS.map(showSection)].join("\n");
 }
 
 function showSection({ title, intro, schema }: ReferenceSection): string {
@@ -206,9 +255,13 @@ function showSection({ title, intro, schema }: ReferenceSection): string {
 
 function showKey(name: string, key: Key<unknown>): string {
   const beside = key.only === undefined ? "" : ` Only beside \`${key.only}\`.`;
-  const fallback = key.fallbackText === undefined ? "Required." : `Default: ${key.fallbackText}.`;
-  const standing = key.fallbackText === "–" ? "A target." : fallback;
-  return `### ${name}\n\n${key.doc}${beside}\n\n${upperFirst(quoteStars(key.kind.expected))}. ${standing}\n`;
+  return `### ${name}\n\n${key.doc}${beside}\n\n${upperFirst(quoteStars(key.kind.expected))}.${standing(key)}\n`;
+}
+
+/** With a blank before it; "" for one of several of which one is written. */
+export function standing({ fallbackText }: Key<unknown>): string {
+  if (fallbackText === undefined) return " Required.";
+  return fallbackText === "–" ? "" : ` Default: ${fallbackText}.`;
 }
 
 function upperFirst(text: string): string {

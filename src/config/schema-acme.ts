@@ -1,7 +1,9 @@
 /** The schema of [acme]: whom certificates are ordered from. How to read it: schema.ts. */
 import { CHALLENGES } from "../certificates/order.ts";
-import { byDefault, optional, type Schema, table } from "./keys.ts";
-import { choice, listOf, nonEmpty, Refusal, string, text } from "./kinds.ts";
+import { isIP } from "node:net";
+import { COMMAND } from "./command-kinds.ts";
+import { byDefault, durationKey, optional, type Schema, table } from "./keys.ts";
+import { choice, duration, listOf, nonEmpty, Refusal, string, text } from "./kinds.ts";
 
 /** By name. */
 export const DIRECTORIES: Readonly<Record<string, string>> = {
@@ -23,19 +25,40 @@ const MAIL = text('a mail address such as "ops@example.org"', (written) =>
   /^[^@\s,?]+@[^@\s,?]+$/.test(written) ? written : new Refusal(),
 );
 
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+const NAME_SERVER = text('an address such as "192.0.2.53" or "127.0.0.1:5353"', (written) => {
+  const [, host = "", port = "53"] =
+    /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(isIP(written) === 6 ? `[${written}]` : written) ?? [];
+  if (isIP(host) === 0 || Number(port) < 1 || Number(port) > 65_535) return new Refusal();
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+});
+
 const AUTHORITY = {
-  directory: byDefault(DIRECTORY, DIRECTORIES["letsencrypt"] ?? "", "The authority.", '`"letsencrypt"`'),
+  directory: byDefault(
+    DIRECTORY,
+    DIRECTORIES["letsencrypt"] ?? "",
+    "The authority. nginx: acme_issuer uri.",
+    '`"letsencrypt"`',
+  ),
   ca: optional(
     nonEmpty("a file in PEM"),
     "those of the system",
-    "Whom the authority's own certificate must lead to, where it is one of a company's own.",
+    "Whom the authority's own certificate must lead to, where it is one of a company's own. " +
+      "nginx: acme_issuer ssl_trusted_certificate.",
   ),
   eab_kid: optional(
     string(),
     "none",
-    "External account binding: the number that the authority gave its customer (ZeroSSL, Google).",
+    "External account binding: the number that the authority gave its customer (ZeroSSL, Google). " +
+      "nginx: acme_issuer external_account_key.",
   ),
-  eab_key: optional(string(), "none", 'Its key, in base64url; best as `"$ENV{EAB_KEY}"`.'),
+  eab_key: optional(
+    string(),
+    "none",
+    'Its key, in base64url; best as `"$ENV{EAB_KEY}"`. ' + "nginx: acme_issuer external_account_key.",
+  ),
 } satisfies Schema;
 
 export const ACME = {
@@ -43,13 +66,14 @@ export const ACME = {
   contact: byDefault(
     listOf(MAIL),
     [],
-    "Mail addresses that the authority may write to. Let's Encrypt no longer does.",
+    "Mail addresses that the authority may write to. Let's Encrypt no longer does. nginx: acme_issuer contact.",
     "none",
   ),
   profile: optional(
     string(),
     "the authority's own",
-    'The kind of certificate, such as `"shortlived"` (Let\'s Encrypt: six days, also for IP addresses).',
+    'The kind of certificate, such as `"shortlived"` (Let\'s Encrypt: six days, also for IP addresses). ' +
+      "nginx: acme_issuer profile.",
   ),
   staging: optional(
     STAGING,
@@ -57,9 +81,30 @@ export const ACME = {
     "Where an order is tried out after one has failed, so that further failures cost nothing.",
   ),
   challenges: optional(
-    listOf(choice(CHALLENGES.filter((kind) => kind !== "dns-01"))),
-    "both, `http-01` first where the server listens on port 80",
-    "How it is proved that a name is ours: `http-01` needs port 80, `tls-alpn-01` port 443.",
+    listOf(choice(CHALLENGES)),
+    "`dns-01` with `dns_hook`; else `http-01` and `tls-alpn-01`, the first one first where the server listens on port 80",
+    "How it is proved that a name is ours: `http-01` needs port 80, `tls-alpn-01` port 443, `dns-01` a `dns_hook`. " +
+      "nginx: acme_issuer challenge.",
+  ),
+  dns_hook: optional(
+    COMMAND,
+    "none",
+    "A command that changes the zone for `dns-01`, with which wildcards such as `*.example.org` get certificates, and hosts that " +
+      "the world does not reach. It is run as `COMMAND present _acme-challenge.example.org. VALUE`, and should end when it has " +
+      "asked for a TXT record with this value; then with `cleanup` in place of `present`. Programs for lego's `exec` provider fit.",
+  ),
+  dns_wait: durationKey(
+    duration(0, HOUR_MS),
+    2 * MINUTE_MS,
+    "How long it is waited until all name servers of the zone show the record, before the authority looks; then it is called " +
+      "all the same.",
+  ),
+  dns_servers: byDefault(
+    listOf(NAME_SERVER),
+    [],
+    "Name servers that are asked whether the record is there, and by `server cert test`, such as `127.0.0.1:5353`. " +
+      "nginx: resolver.",
+    "those of the zone, found by the system's",
   ),
   fallback: optional(
     table(AUTHORITY, '{ directory = "zerossl", eab_kid = "…", eab_key = "…" }'),

@@ -12,7 +12,7 @@ export const ANSWERS = {
     nonEmpty('"https://host/path" or "/path", in which variables may stand'),
     "–",
     'Redirects there: `"https://www.example.org$request_uri"`, `"/new/$1"`. What a client sent is encoded, and cannot ' +
-      "change the host. An empty value (of a map) is answered 404. nginx: return 302.",
+      "change the host. An empty value (of a map) is answered 404. nginx: return 302. uWSGI: route redirect.",
   ),
   respond: optional(
     string(),
@@ -28,10 +28,14 @@ export const ANSWERS = {
   status: optional(
     integer(200, 599),
     `\`${DEFAULT_REDIRECT_STATUS}\` for redirect, \`${DEFAULT_RESPOND_STATUS}\` for respond`,
-    "The status of a redirect (301, 302, 303, 307 or 308) or of a respond (200 to 599).",
+    "The status of a redirect (301, 302, 303, 307 or 308) or of a respond (200 to 599). nginx: return.",
   ),
   type: only(
     "respond",
-    byDefault(CONTENT_TYPE, "text/plain; charset=utf-8", "Content-Type of the text, which is sent as UTF-8."),
+    byDefault(
+      CONTENT_TYPE,
+      "text/plain; charset=utf-8",
+      "Content-Type of the text, which is sent as UTF-8. nginx: default_type.",
+    ),
   ),
 } satisfies Schema;

@@ -39,6 +39,7 @@ export interface ProcessesEntry {
 const count = integer(1, PROCESSES_MAX);
 const fixed: Kind<ProcessesEntry> = {
   expected: count.expected,
+  json: () => count.json(),
   read: (place) => {
     const value = count.read(place);
     return value === undefined ? undefined : { min: value, max: value, idleMs: IDLE_MS };
@@ -48,6 +49,8 @@ const fixed: Kind<ProcessesEntry> = {
 const processesTable = table(PROCESSES_TABLE, TABLE);
 const adaptive: Kind<ProcessesEntry> = {
   expected: TABLE,
+  json: () => processesTable.json(),
+  keys: PROCESSES_TABLE,
   read: (place) => {
     const section = processesTable.read(place);
     return section === undefined ? undefined : checked(section);
@@ -68,7 +71,7 @@ export const APP_POOL = {
     either(fixed, adaptive),
     "one for each core",
     "Python processes, each with its own copy of the project: a number, or a table for as many as are needed. " +
-      "uWSGI: processes, 1; gunicorn advises 2 × cores + 1.",
+      "gunicorn advises 2 × cores + 1. uWSGI: processes, 1.",
   ),
   max_requests: optional(
     integer(1, REQUESTS_MAX),

@@ -1,6 +1,7 @@
 /** The schema of an app's processes: how long they may take, as whom and within which bounds they run. How to read it:
  *  schema.ts. */
 import { REQUEST_TIMEOUT_MS } from "../apps/request-timeout.ts";
+import { anyOf } from "./json-schema.ts";
 import { byDefault, durationKey, optional, type Schema, table } from "./keys.ts";
 import { boolean, duration, integer, type Kind, listOf, nonEmpty, size, text, Refusal } from "./kinds.ts";
 
@@ -21,7 +22,8 @@ export const UNLIMITED = -1;
 function orUnlimited(kind: Kind<number>): Kind<number> {
   const expected = `${kind.expected}, or "unlimited"`;
   const read: Kind<number>["read"] = (place) => (place.value === "unlimited" ? UNLIMITED : kind.read(place));
-  return { expected, read, ...(kind.bounds && { bounds: kind.bounds }) };
+  const json = () => anyOf(kind.json(), { enum: ["unlimited"] });
+  return { expected, json, read, ...(kind.bounds && { bounds: kind.bounds }) };
 }
 
 const count = orUnlimited(integer(0, COUNT_MAX));
@@ -30,7 +32,7 @@ const AS_IT_IS = "as the server has it";
 
 /** setrlimit(2), by the names that `ulimit` and systemd have. */
 export const RLIMITS = {
-  nofile: optional(count, AS_IT_IS, "Open files, sockets included. systemd: LimitNOFILE."),
+  nofile: optional(count, AS_IT_IS, "Open files, sockets included. uWSGI: max-fd. systemd: LimitNOFILE."),
   nproc: optional(count, AS_IT_IS, "Processes and threads of the user. uWSGI: limit-nproc."),
   as: optional(bytes, AS_IT_IS, "Address space, of each process: beyond it memory is refused. uWSGI: limit-as."),
   data: optional(bytes, AS_IT_IS, "Heap, of each process. systemd: LimitDATA."),
@@ -45,14 +47,14 @@ export const APP_PROCESS = {
     REQUEST_TIMEOUT,
     REQUEST_TIMEOUT_MS,
     "How long a Python thread may take for a request, its reply included. Then the client gets 504, the log the stack of " +
-      "the thread, and a worker whose thread does not come back is replaced. 0: for ever. uWSGI: harakiri.",
+      "the thread, and a worker whose thread does not come back is replaced. 0: for ever. nginx: uwsgi_read_timeout, 60 s. uWSGI: harakiri.",
   ),
   preload: byDefault(
     boolean,
     false,
     "Imports the project once, in a process from which the workers are forked: they share its memory and start at once. " +
       "Django's connections are closed before; other things that a fork does not survive, such as threads, are named in " +
-      "the log. uWSGI: not lazy-apps.",
+      "the log. uWSGI: lazy-apps, the other way round.",
   ),
   user: optional(
     nonEmpty("the name or number of a user"),
@@ -74,6 +76,6 @@ export const APP_PROCESS = {
   limits: optional(
     table(RLIMITS, 'a table such as { nofile = 65536, as = "2GiB" }'),
     "as the server has them",
-    "Bounds that the kernel sets to each Python process (setrlimit).",
+    "Bounds that the kernel sets to each Python process (setrlimit). uWSGI: limit-as, limit-nproc, max-fd.",
   ),
 } satisfies Schema;

@@ -40,7 +40,7 @@ export const RESPONSE_CACHE = {
       size(64 * KIB, KIB * KIB * GIB),
       CACHE_DISK_BYTES_MAX,
       "Of the disk for the replies of this route; each front thread has an even part. What was used longest ago gives way. " +
-        "nginx: max_size of proxy_cache_path.",
+        "nginx: proxy_cache_path max_size=.",
     ),
   ),
   max_entry: sizeKey(size(KIB, GIB), CACHE_ENTRY_BYTES_MAX, "The largest reply that is kept."),
@@ -84,6 +84,7 @@ export const RESPONSE_CACHE = {
   x_cache: byDefault(
     boolean,
     false,
-    "Sends X-Cache: `HIT`, `MISS`, `EXPIRED`, `STALE`, `REVALIDATED` or `BYPASS`; also in `$upstream_cache_status`.",
+    "Sends X-Cache: `HIT`, `MISS`, `EXPIRED`, `STALE`, `REVALIDATED` or `BYPASS`; also in `$upstream_cache_status`. " +
+      "nginx: add_header X-Cache $upstream_cache_status.",
   ),
 } satisfies Schema;

@@ -7,6 +7,7 @@ import { COMPRESSED_BYTES_MIN } from "../exchange/compressible.ts";
 import { ENCODER_LEVEL_BOUNDS, ENCODER_LEVELS } from "../exchange/encoder.ts";
 import { DEFAULT_TYPE } from "../files/mime.ts";
 import { CONTENT_TYPE } from "./http-kinds.ts";
+import { anyOf } from "./json-schema.ts";
 import { optional, type Schema, type Section, table } from "./keys.ts";
 import { boolean, choice, either, integer, type Kind, listOf, namedOf, Refusal, size, text } from "./kinds.ts";
 
@@ -30,10 +31,14 @@ export const COMPRESS = {
   encodings: optional(
     listOf(CODING),
     `\`${JSON.stringify(CONTENT_CODINGS)}\``,
-    "Codings that are made; the first wins of those that the client likes equally.",
+    "Codings that are made; the first wins of those that the client likes equally. nginx: gzip, brotli, zstd.",
   ),
-  zstd_level: optional(level("zstd"), `\`${ENCODER_LEVELS.zstd}\``, "How hard zstd tries. Caddy: 3."),
-  br_level: optional(level("br"), `\`${ENCODER_LEVELS.br}\``, "How hard Brotli tries. ngx_brotli: 6."),
+  zstd_level: optional(
+    level("zstd"),
+    `\`${ENCODER_LEVELS.zstd}\``,
+    "How hard zstd tries. Caddy: 3. nginx: zstd_comp_level.",
+  ),
+  br_level: optional(level("br"), `\`${ENCODER_LEVELS.br}\``, "How hard Brotli tries. nginx: brotli_comp_level, 6."),
   gzip_level: optional(level("gzip"), `\`${ENCODER_LEVELS.gzip}\``, "How hard gzip tries. nginx: gzip_comp_level, 1."),
   min_size: optional(
     size(0, MIB),
@@ -51,6 +56,7 @@ export const COMPRESS = {
 /** `true` is every sibling, `false` none. */
 const PRECOMPRESSED: Kind<boolean | readonly ContentCoding[]> = {
   expected: 'true, false or a list of "br", "zstd" and "gzip"',
+  json: () => anyOf(boolean.json(), listOf(CODING).json()),
   read: (place) => {
     if (!Array.isArray(place.value) && typeof place.value !== "string") return boolean.read(place);
     if (place.value === "true" || place.value === "false") return place.value === "true";
@@ -67,13 +73,13 @@ export const ENCODING = {
     "files are, what apps, upstreams and `respond` answer is not",
     "Compresses what is textual, for clients that take it. `true` or a table: everything; `false`: nothing. Secrets in a " +
       "page that also shows what its visitor sent can be guessed from the compressed length (BREACH), so replies of apps " +
-      "are only compressed when you say so. nginx: gzip, off.",
+      "are only compressed when you say so. nginx: gzip, off. uWSGI: http-auto-gzip.",
   ),
   precompressed: optional(
     PRECOMPRESSED,
     '`["br", "zstd", "gzip"]`',
     "Sends `site.css.br`, `.zst` or `.gz` in place of `site.css` to clients that take it, the first that there is in this " +
-      "order; unless it is older. nginx: gzip_static, off.",
+      "order; unless it is older. nginx: gzip_static, off. uWSGI: static-gzip-all.",
   ),
 } satisfies Schema;
 
@@ -87,7 +93,7 @@ export const TYPES = {
     namedOf(CONTENT_TYPE, 'a table of ".extension" = "type/subtype"', refuseExtension),
     "what is known",
     'Content-Type of files by extension, before those that are known: `types = { ".foo" = "text/x-foo" }`. A site\'s come ' +
-      "before the server's. nginx: types.",
+      "before the server's. nginx: types. uWSGI: mime-file.",
   ),
   default_type: optional(
     CONTENT_TYPE,

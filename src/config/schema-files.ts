@@ -23,7 +23,8 @@ export const FILES = {
       choice(LINK_POLICIES),
       DEFAULT_LINK_POLICY,
       "Where symbolic links below the directory may lead: `inside` it, anywhere (`follow`), or none is followed (`deny`). " +
-        "What leads elsewhere is answered 404, and logged. The directory itself may be a link. nginx: disable_symlinks, off.",
+        "What leads elsewhere is answered 404, and logged. The directory itself may be a link. nginx: disable_symlinks, off. " +
+        "uWSGI: static-safe.",
     ),
   ),
   hidden: only(
@@ -59,12 +60,13 @@ export const FILE_CACHE = {
   file_cache: sizeKey(
     size(0, 65_536 * MIB),
     CACHE_BYTES_MAX,
-    "Memory of each front for small files (up to 64 KiB) that are asked for often. 0: none is kept.",
+    "Memory of each front for small files (up to 64 KiB) that are asked for often. 0: none is kept. " +
+      "nginx: open_file_cache, which keeps descriptors.",
   ),
   cache_revalidate: durationKey(
     duration(0, HOUR_MS),
     REVALIDATE_MS,
     "How long a file that was served is believed to be as it was, without a look at the disk. 0: it is looked at for every " +
-      "request. nginx: open_file_cache_valid, 60 s.",
+      "request. nginx: open_file_cache_valid, 60 s. uWSGI: static-cache-paths.",
   ),
 } satisfies Schema;

@@ -32,7 +32,7 @@ export const LIMIT = {
     integer(LIMIT_ENTRIES_MIN, LIMIT_ENTRIES_MAX),
     LIMIT_ENTRIES,
     "Keys that are remembered, 16 bytes each, rounded up to a power of two; the one that is nearest to being free again " +
-      "is forgotten for a new one. nginx: 1 MB holds 8000 to 16000.",
+      "is forgotten for a new one. nginx: limit_req_zone size, where 1 MB holds 8000 to 16000.",
   ),
   status: byDefault(
     integer(400, 599),
@@ -55,12 +55,16 @@ export const DEFAULT_PAGE_TYPE = "text/html; charset=utf-8";
 
 /** One of `error_pages`, as a table. */
 export const ERROR_PAGE = {
-  file: optional(nonEmpty("a file"), "–", "The page is this file; a plain string says the same."),
+  file: optional(
+    nonEmpty("a file"),
+    "–",
+    "The page is this file; a plain string says the same. nginx: error_page 404 /404.html. uWSGI: error-page-404.",
+  ),
   respond: optional(
     string(),
     "–",
     "The page is this text, in which variables may stand ($status, $uri, …); what a client sent is escaped in HTML, " +
-      "XML and JSON.",
+      "XML and JSON. nginx: error_page 404 @location, with a return.",
   ),
   route: optional(
     nonEmpty("a path of this site"),
@@ -68,7 +72,7 @@ export const ERROR_PAGE = {
     "The page is what this path of the site is answered with, asked for with GET (HEAD stays HEAD) and without the body. " +
       "A redirect goes to the client as it is. nginx: error_page 404 /path.",
   ),
-  type: only("respond", byDefault(CONTENT_TYPE, DEFAULT_PAGE_TYPE, "Content-Type of the text.")),
+  type: only("respond", byDefault(CONTENT_TYPE, DEFAULT_PAGE_TYPE, "Content-Type of the text. nginx: default_type.")),
   status: optional(
     integer(200, 599),
     "the error's own",
@@ -82,6 +86,10 @@ const AUTH_OFF = text('"off" or a table such as { users = "htpasswd" }', (writte
   written === "off" ? written : new Refusal(),
 );
 
+const AUTH_PATH = text('"off" or a path of this site such as "/auth"', (written) =>
+  written === "off" || /^\/[^?#\0]*$/.test(written) ? written : new Refusal(),
+);
+
 const statuses = 'a table of "404" = page, "5xx" = page or "502 503" = page';
 
 /** What a site and its routes may both say; a route's word replaces the site's, but for error_pages. */
@@ -90,7 +98,8 @@ export const GUARDS = {
     listOf(ACCESS_RULE),
     "everyone; in a route, that of the site",
     "Who may ask: rules by client address in this order, of which the first that matches counts; whom none matches may. " +
-      'Others are answered 403. `access = ["allow 10.0.0.0/8", "deny all"]`; an empty list lifts the site\'s. nginx: allow, deny.',
+      'Others are answered 403. `access = ["allow 10.0.0.0/8", "deny all"]`; an empty list lifts the site\'s. nginx: allow, deny. ' +
+      "uWSGI: route-remote-addr.",
   ),
   limit: optional(
     listOf(nonEmpty("the name of a [limit.NAME]")),
@@ -102,13 +111,22 @@ export const GUARDS = {
     either<"off" | Section<typeof AUTH>>(AUTH_OFF, table(AUTH, 'a table such as { users = "htpasswd" }')),
     "off; in a route, that of the site",
     'Asks for a user and password (RFC 7617); `"off"` lifts the site\'s. The user is in the access log, REMOTE_USER of ' +
-      "apps and X-Remote-User to upstreams; Authorization goes on to them as well, as with nginx. nginx: auth_basic.",
+      "apps and X-Remote-User to upstreams; Authorization goes on to them as well, as with nginx. nginx: auth_basic. " +
+      "uWSGI: route basicauth.",
+  ),
+  auth_request: optional(
+    AUTH_PATH,
+    "off; in a route, that of the site",
+    "A path of this site that is asked before, with a GET that has the fields of the request and no body: any 2xx lets it " +
+      "pass, 401 and 403 are answered so (with its WWW-Authenticate), anything else is a 500. There `$request_uri` and " +
+      "`$request_method` are the client's. `$auth_http_NAME` is a field of its reply, such as `$auth_http_x_user`, for " +
+      '`headers` and `headers_up`. The route of that path is mostly `internal`. `"off"` lifts the site\'s. nginx: auth_request.',
   ),
   satisfy: optional(
     choice(["all", "any"]),
     '`"all"`; in a route, that of the site',
-    '`"any"`: whose address `access` allows needs no password, and who has one need not have the address; an address ' +
-      "that no rule matches is not allowed by it. nginx: satisfy.",
+    '`"any"`: whose address `access` allows is not asked by `auth` or `auth_request`, and who passes those need not have the ' +
+      "address; an address that no rule matches is not allowed by it. nginx: satisfy.",
   ),
   error_pages: optional(
     namedOf(
@@ -123,7 +141,7 @@ export const GUARDS = {
     'Pages for errors: `"404" = "errors/404.html"`, `"5xx" = …`, `"502 503" = …`; a status wins over its class, all of ' +
       "a route's pages over the site's. The status is kept. They are shown when an app or upstream cannot be asked, too; " +
       "what never became a request (400, 408, 414, 431, 503 at max_connections) gets those of the default site of the address, " +
-      "as far as they are files or texts. nginx: error_page.",
+      "as far as they are files or texts. nginx: error_page. uWSGI: error-page-404, error-page-500.",
   ),
   intercept: optional(
     boolean,

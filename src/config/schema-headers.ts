@@ -6,7 +6,7 @@ import { type Kind, listOf, namedOf, Refusal, text } from "./kinds.ts";
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Framing is decided where the reply is written; a wrong word about it would split replies. */
-const FRAMING = new Set([
+export const FRAMING: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "keep-alive",
@@ -57,13 +57,14 @@ export const HEADERS = {
   add: byDefault(
     fieldsOf(listOf(fieldValue)),
     [],
-    "Fields that are added to those of the same name; a value, or a list of them. nginx: add_header … always.",
+    "Fields that are added to those of the same name; a value, or a list of them. nginx: add_header … always. " +
+      "uWSGI: add-header.",
     "none",
   ),
   remove: byDefault(
     listOf(fieldName),
     [],
-    "Fields that the reply has not. nginx: proxy_hide_header, uwsgi_hide_header.",
+    "Fields that the reply has not. nginx: proxy_hide_header, uwsgi_hide_header. uWSGI: del-header.",
     "none",
   ),
 } satisfies Schema;

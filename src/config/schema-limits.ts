@@ -59,31 +59,31 @@ export const CONNECTION_LIMITS = {
     integer(1, 1_000_000),
     PIPELINED_REQUESTS_MAX,
     "Requests in a row that a client may send ahead of their replies before its connection is closed. What waits is 64 KiB " +
-      "and one read at most, whatever their number. nginx: no bound of its own.",
+      "and one read at most, whatever their number. nginx has no bound of its own.",
   ),
   min_body_rate: sizeKey(
     size(0, MIB),
     RATE_MIN,
     "Bytes per second that a request body must come with on average, after five seconds; slower is answered 408. Time in " +
-      "which the server does not read is not counted. 0: no bound. Apache: 500; nginx: none.",
+      "which the server does not read is not counted. 0: no bound. nginx has none. Apache: RequestReadTimeout, 500.",
   ),
   min_send_rate: sizeKey(
     size(0, MIB),
     RATE_MIN,
     "Bytes per second that a client must take on average while a reply waits for it, after five seconds; a slower one is " +
-      "disconnected. 0: no bound. Kestrel: 240; nginx: none.",
+      "disconnected. 0: no bound. nginx has none. Kestrel: 240.",
   ),
   spool_memory: sizeKey(
     size(MIB, PIB),
     SPOOL_MEMORY_BYTES_MAX,
     "What bodies and replies that wait for slow clients may hold in memory, all together, shared evenly among the fronts; " +
-      "beyond it they go to temporary files at once. nginx bounds only the single request.",
+      "beyond it they go to temporary files at once. nginx: client_body_buffer_size, for each request. uWSGI: post-buffering.",
   ),
   spool_disk: sizeKey(
     size(0, PIB),
     SPOOL_DISK_BYTES_MAX,
     "Space that temporary files may take, all together, shared evenly among the fronts. Beyond it a body is answered 507, " +
-      "and an app or upstream waits until its client has taken more of the reply. nginx: 1 GiB for each reply, unbounded in all.",
+      "and an app or upstream waits until its client has taken more of the reply. nginx: proxy_max_temp_file_size, 1 GiB for each reply, unbounded in all.",
   ),
   trusted_proxies: byDefault(
     TRUSTED_PROXIES,

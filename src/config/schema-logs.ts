@@ -1,6 +1,7 @@
 /** The schema of logs: what [server] says of them, and what a [[site]] or a route may say otherwise. How to read it: schema.ts. */
 import { LOG_FORMATS, LOG_LEVELS } from "../base/log.ts";
 import { DEFAULT_MASKED } from "../exchange/masking.ts";
+import { anyOf, TEXT } from "./json-schema.ts";
 import { byDefault, durationKey, optional, type Schema, sizeKey } from "./keys.ts";
 import { boolean, choice, duration, type Kind, listOf, nonEmpty, Refusal, size, text } from "./kinds.ts";
 
@@ -21,12 +22,13 @@ const TOTAL_BYTES = 1024 * MIB;
 export const DEFAULT_LOG_FORMAT = "combined";
 
 const PLACE = nonEmpty('"stdout", "stderr", "off" or a file');
-const FORMAT = text('"combined", "common", "json", or a line with variables', (format) =>
+const FORMAT = text('"combined", "common", "json", "short", or a line with variables', (format) =>
   /^(?:\t|\P{Cc})+$/u.test(format) ? format : new Refusal(),
 );
 const ESCAPE = choice(["default", "json"]);
 const STATUS: Kind<string> = {
   expected: 'a status such as 404, or "1xx" to "5xx"',
+  json: () => anyOf({ type: "integer", minimum: 100, maximum: 599 }, TEXT),
   read: (place) => {
     const written = typeof place.value === "number" ? String(place.value) : place.value;
     if (typeof written === "string" && /^[1-5](?:\d\d|xx)$/.test(written)) return written;
@@ -41,7 +43,7 @@ const NAME = text("the name of a query argument, a cookie or a header field", (n
 
 const STATUS_DOC =
   'Only requests with one of these statuses get a line: `[404, "5xx"]`; beside access_log_slow, also the slow ones. ' +
-  "nginx: access_log … if=.";
+  "nginx: access_log … if=. uWSGI: log-4xx, log-5xx.";
 const SLOW_DOC =
   "Only requests that took at least so long get a line, from their first byte to the last of the reply; beside " +
   "access_log_status, also those with such a status. uWSGI: log-slow.";
@@ -50,24 +52,29 @@ export const LOGS = {
   error_log: byDefault(
     nonEmpty('"stderr", "stdout" or a file'),
     "stderr",
-    "Where the error log goes: `stderr`, `stdout` or a file.",
+    "Where the error log goes: `stderr`, `stdout` or a file. nginx: error_log. uWSGI: logto.",
   ),
   error_log_format: byDefault(
     choice(LOG_FORMATS),
     "text",
-    "Lines of the error log: `text` for people, `json` for programs that collect them.",
+    "Lines of the error log: `text` for people, `json` for programs that collect them, `short` for who watches while developing. uWSGI: log-encoder.",
   ),
-  log_level: byDefault(choice(LOG_LEVELS), "info", "The least important messages that are still logged. nginx: error."),
+  log_level: byDefault(
+    choice(LOG_LEVELS),
+    "info",
+    "The least important messages that are still logged. nginx: error_log, whose default is error.",
+  ),
   access_log: byDefault(
     PLACE,
     "stdout",
-    "Where one line for each request goes: `stdout`, `stderr`, `off` or a file. Lines are up to half a second behind.",
+    "Where one line for each request goes: `stdout`, `stderr`, `off` or a file. Lines are up to half a second behind. " +
+      "nginx: access_log. uWSGI: req-logger.",
   ),
   access_log_format: byDefault(
     FORMAT,
     DEFAULT_LOG_FORMAT,
-    'A line of the access log: `"combined"` as nginx writes it, `"common"` (without Referer and User-Agent), `"json"`, or a ' +
-      'string with variables such as `"$remote_addr $status $request_time $upstream_response_time"`. nginx: log_format.',
+    'A line of the access log: `"combined"` as nginx writes it, `"common"` (without Referer and User-Agent), `"json"`, `"short"` (what one watches while one develops, in colours on a terminal), or a ' +
+      'string with variables such as `"$remote_addr $status $request_time $upstream_response_time"`. nginx: log_format. uWSGI: log-format.',
   ),
   access_log_escape: byDefault(
     ESCAPE,
@@ -103,9 +110,21 @@ export const LOGS = {
 
 /** What a site may say otherwise. */
 export const SITE_LOGS = {
-  access_log: optional(PLACE, "that of the server", "Where its lines go: `stdout`, `stderr`, `off` or a file."),
-  access_log_format: optional(FORMAT, "that of the server", "A line of its access log; see [server]."),
-  access_log_escape: optional(ESCAPE, "that of the server", "How values are escaped in it; see [server]."),
+  access_log: optional(
+    PLACE,
+    "that of the server",
+    "Where its lines go: `stdout`, `stderr`, `off` or a file. nginx: access_log. uWSGI: req-logger.",
+  ),
+  access_log_format: optional(
+    FORMAT,
+    "that of the server",
+    "A line of its access log; see [server]. nginx: log_format. uWSGI: log-format.",
+  ),
+  access_log_escape: optional(
+    ESCAPE,
+    "that of the server",
+    "How values are escaped in it; see [server]. nginx: log_format escape=.",
+  ),
   access_log_status: optional(STATUSES, "those of the server", STATUS_DOC),
   access_log_slow: optional(SLOW, "that of the server", SLOW_DOC),
 } satisfies Schema;

@@ -7,14 +7,14 @@ export const MAP = {
   hostnames: byDefault(
     boolean,
     false,
-    'Keys are host names: `"example.org"`, `"*.example.org"`, `".example.org"` for both, `"www.example.*"`. nginx: hostnames.',
+    'Keys are host names: `"example.org"`, `"*.example.org"`, `".example.org"` for both, `"www.example.*"`. nginx: map hostnames.',
   ),
-  default: byDefault(string(), "", "The value when no key fits. nginx: default.", "empty"),
+  default: byDefault(string(), "", "The value when no key fits. nginx: map default.", "empty"),
   values: required(
     namedOf(string(), 'a table of "key" = "value"', (key) => (key === "" ? undefined : refuseKey(key))),
     'Keys and values: `"text"` compares the whole string and ignores case, `"~ regex"` and `"~* regex"` are expressions as in ' +
       "routes. The text first, then the first expression that fits; values may use variables and the captures of their " +
-      "own expression. nginx: the block of a map.",
+      "own expression. nginx: map, its block.",
   ),
 } satisfies Schema;
 

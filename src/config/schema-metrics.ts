@@ -14,7 +14,7 @@ export const METRICS = {
     LISTEN,
     'Where the status page (`/`) and `/metrics` for Prometheus are: `"127.0.0.1:9145"`, or `"unix:/run/server/metrics.sock"` ' +
       "(only its owner may use it unless the table says another `mode`). On any other address a token is required. nginx: " +
-      "stub_status; uWSGI: stats.",
+      "stub_status. uWSGI: stats.",
   ),
   token: optional(
     TOKEN,

@@ -12,20 +12,20 @@ export const RULE = {
     "always",
     'A condition, or a list of which all have to hold: `"$host = example.org"`, `"$request_method !~ ^(GET|HEAD)$"`, ' +
       '`"$http_user_agent ~* bot"`, `"$cookie_beta"` (not empty and not 0), `"-f /srv/maintenance.html"` (-d, -e, -x; ! ' +
-      "before them). nginx: if.",
+      "before them). nginx: if. uWSGI: route-if.",
   ),
   match: optional(
     nonEmpty('a regular expression, or one after "~* " to ignore case'),
     "every path",
     "A regular expression that the path has to match; after `~* ` its case does not matter. What is done may use its " +
-      "captures. nginx: the first word of rewrite.",
+      "captures. nginx: rewrite, its first word. uWSGI: route-uri.",
   ),
   ...ANSWERS,
   rewrite: optional(
     nonEmpty('"/path", in which variables may stand'),
     "–",
     "Takes this path in place of the client's: `\"/new/$1\"`. The client's query is added, unless it ends with `?`. nginx: " +
-      "rewrite.",
+      "rewrite. uWSGI: route rewrite.",
   ),
   stay: only(
     "rewrite",
@@ -42,6 +42,6 @@ export const RULES = {
     listOf(table(RULE, 'a table such as { when = "$host = example.org", error = 404 }')),
     "none",
     "What is decided before anything else, by the first that fits: of a site before a route is looked for, of a route before " +
-      "its guards. nginx: if, rewrite, return.",
+      "its guards. nginx: if, rewrite, return. uWSGI: route.",
   ),
 } satisfies Schema;

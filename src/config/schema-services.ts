@@ -16,31 +16,41 @@ const STOP_TIMEOUT_MS = 30 * SECOND;
 const SHARED = {
   command: required(
     COMMAND,
-    'The program and its arguments: a list, or a string that is split at blanks (quotes hold words together). No shell reads it: for pipes and variables write `["sh", "-c", "…"]`. The program is looked for in the virtualenv of `app`, then on PATH.',
+    'The program and its arguments: a list, or a string that is split at blanks (quotes hold words together). No shell reads it: for pipes and variables write `["sh", "-c", "…"]`. The program is looked for in the virtualenv of `app`, then on PATH. uWSGI: attach-daemon2, cron2.',
   ),
   app: optional(
     nonEmpty("the NAME of an [app.NAME]"),
     "none",
     "The app that it belongs to: it runs in the app's `root`, with its `env` and virtualenv; `python` is the app's interpreter.",
   ),
-  cwd: optional(nonEmpty("a directory"), "`root` of the app, else the directory of this file", "Working directory."),
+  cwd: optional(
+    nonEmpty("a directory"),
+    "`root` of the app, else the directory of this file",
+    "Working directory. uWSGI: attach-daemon2 chdir. supervisor: directory.",
+  ),
   env: byDefault(
     namedOf(string('a string: write numbers in quotes ("1")'), "a table of strings", refuseVariableName),
     [],
-    "Environment variables, beside those of the server and of `app`.",
+    "Environment variables, beside those of the server and of `app`. supervisor: environment.",
     "none",
   ),
   user: optional(
     nonEmpty("a user's name or number"),
     "that of the server",
-    "The user it runs as, with his groups, HOME and USER; else the app's. Only root may choose one.",
+    "The user it runs as, with his groups, HOME and USER; else the app's. Only root may choose one. " +
+      "uWSGI: attach-daemon2 uid. supervisor: user.",
   ),
-  group: optional(nonEmpty("a group's name or number"), "that of `user`", "The group it runs as."),
-  umask: optional(UMASK, "that of the server", "Permissions that new files do not get."),
+  group: optional(
+    nonEmpty("a group's name or number"),
+    "that of `user`",
+    "The group it runs as. uWSGI: attach-daemon2 gid.",
+  ),
+  umask: optional(UMASK, "that of the server", "Permissions that new files do not get. supervisor: umask."),
   stop_signal: byDefault(
     choice(STOP_SIGNALS),
     "TERM",
-    "What it is sent when it should end. The process itself gets it; what is left of its session is killed.",
+    "What it is sent when it should end. The process itself gets it; what is left of its session is killed. " +
+      "uWSGI: attach-daemon2 stopsignal. supervisor: stopsignal.",
   ),
   stop_timeout: durationKey(
     duration(10, DAY),
@@ -55,12 +65,14 @@ export const SERVICE = {
   restart: byDefault(
     choice(RESTART_RULES),
     "always",
-    "When it is started again after it has ended: with pauses of 1, 2, 4 … 60 s while it ends within 10 s of its start.",
+    "When it is started again after it has ended: with pauses of 1, 2, 4 … 60 s while it ends within 10 s of its start. " +
+      "supervisor: autorestart, startsecs.",
   ),
   start: byDefault(
     choice(["after", "before"]),
     "after",
-    "Started when the apps are ready (and ended first), or before they are started (and ended last), for what they need.",
+    "Started when the apps are ready (and ended first), or before they are started (and ended last), for what they need. " +
+      "supervisor: priority.",
   ),
 } satisfies Schema;
 
@@ -69,7 +81,8 @@ export const CRON = {
   schedule: required(
     SCHEDULE,
     "When it runs: minute, hour, day, month and weekday as in crontab(5), with names, ranges and steps; " +
-      "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; or `@every 30s`, counted from the start of the server.",
+      "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; or `@every 30s`, counted from the start of the server. " +
+      "uWSGI: cron2.",
   ),
   timezone: optional(
     TIME_ZONE,
@@ -79,12 +92,12 @@ export const CRON = {
   timeout: optional(
     duration(10, 30 * DAY),
     "none",
-    "How long a run may take; then it is stopped as at the server's end.",
+    "How long a run may take; then it is stopped as at the server's end. uWSGI: cron-harakiri.",
   ),
   overlap: byDefault(
     boolean,
     false,
-    "Whether a run may begin while another is at work; else it is skipped, and logged.",
+    "Whether a run may begin while another is at work; else it is skipped, and logged. uWSGI: unique-cron.",
   ),
   missed: byDefault(
     choice(["run", "skip"]),

@@ -5,11 +5,12 @@ import { CHARSET, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
 import { CANDIDATE } from "./guard-kinds.ts";
 import { ANSWERS } from "./schema-answers.ts";
 import { FILES } from "./schema-files.ts";
-import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table } from "./keys.ts";
+import { anyOf, TEXT } from "./json-schema.ts";
+import { byDefault, only, optional, required, type Schema, type Section, sizeKey, table, tableJson } from "./keys.ts";
 import { isTable, type Place } from "./place.ts";
 import { REQUEST_TIMEOUT } from "./schema-app-process.ts";
 import { ENCODING, TYPES } from "./schema-encoding.ts";
-import { RESPONSE_CACHE_EXPECTED } from "./schema-cache.ts";
+import { RESPONSE_CACHE, RESPONSE_CACHE_EXPECTED } from "./schema-cache.ts";
 import { GUARDS } from "./schema-guards.ts";
 import { HEADERS } from "./schema-headers.ts";
 import { RULES } from "./schema-rules.ts";
@@ -27,6 +28,7 @@ const BODY_BYTES_MAX = 100 * MIB;
 /** `true`, `false` or a path. */
 const MOUNT: Kind<boolean | string> = {
   expected: 'true, false or a path such as "/blog"',
+  json: () => anyOf({ type: "boolean" }, TEXT),
   read: (place) => {
     const { value } = place;
     if (typeof value === "boolean") return value;
@@ -39,6 +41,8 @@ const MOUNT: Kind<boolean | string> = {
 /** What a table means depends on the target beside it: response-cache.ts reads it. */
 const CACHE_OF_TARGET: Kind<Place> = {
   expected: `${CACHE.expected}; or ${RESPONSE_CACHE_EXPECTED}`,
+  json: () => anyOf(CACHE.json(), tableJson(RESPONSE_CACHE)),
+  keys: RESPONSE_CACHE,
   read: (place) => (isTable(place.value) || CACHE.read(place) !== undefined ? place : undefined),
 };
 
@@ -50,11 +54,15 @@ export const TARGET = {
   files: optional(
     nonEmpty("a directory or a file"),
     "–",
-    "Serves files: a directory, or one file. In a directory a prefix route looks for what follows its prefix (nginx: alias), " +
-      "an `=` or regex route for the whole path (nginx: root). In a regex route captures may stand in it: " +
-      '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`.',
+    "Serves files: a directory, or one file. In a directory a prefix route looks for what follows its prefix (as nginx's alias), " +
+      "an `=` or regex route for the whole path (as nginx's root). In a regex route captures may stand in it: " +
+      '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`. nginx: alias, root. uWSGI: static-map.',
   ),
-  app: optional(nonEmpty("the name of an app"), "–", "Asks the app of this name. nginx: uwsgi_pass, to uWSGI."),
+  app: optional(
+    nonEmpty("the name of an app"),
+    "–",
+    "Asks the app of this name. nginx: uwsgi_pass, to uWSGI. uWSGI: mount.",
+  ),
   mount: only(
     "app",
     optional(
@@ -68,7 +76,7 @@ export const TARGET = {
   upstream: optional(
     nonEmpty("the name of an upstream"),
     "–",
-    "Forwards to the upstream of this name. nginx: proxy_pass, uwsgi_pass.",
+    "Forwards to the upstream of this name. nginx: proxy_pass, uwsgi_pass. uWSGI: http-to.",
   ),
   strip_prefix: only(
     "upstream",
@@ -94,12 +102,17 @@ export const TARGET = {
     optional(
       REQUEST_TIMEOUT,
       "that of the app",
-      "How long a Python thread may take for a request of this route; 0: for ever. See the app's request_timeout.",
+      "How long a Python thread may take for a request of this route; 0: for ever. See the app's request_timeout. " +
+        "nginx: uwsgi_read_timeout. uWSGI: harakiri.",
     ),
   ),
   index: only(
     "files",
-    optional(listOf(INDEX_FILE), '`"index.html"`', "File names tried for a directory, in this order. nginx: index."),
+    optional(
+      listOf(INDEX_FILE),
+      '`"index.html"`',
+      "File names tried for a directory, in this order. nginx: index. uWSGI: static-index.",
+    ),
   ),
   cache: optional(
     CACHE_OF_TARGET,
@@ -109,7 +122,7 @@ export const TARGET = {
       "plain characters win. Names with a hash of Django's ManifestStaticFilesStorage (those in its staticfiles.json, or " +
       "`.0123456789ab.` where there is none) get `public, max-age=31536000, immutable`, unless directives are written. Of an " +
       "app or upstream: a table of the keys below, and its replies are kept here and given to all who ask for the same. " +
-      "nginx: expires; proxy_cache, uwsgi_cache.",
+      "nginx: expires, proxy_cache, uwsgi_cache. uWSGI: static-expires.",
   ),
   ...FILES,
 } satisfies Schema;
@@ -119,6 +132,7 @@ const target = table(TARGET, 'a target such as { app = "name" }');
 /** A status, a path or a target. */
 const OTHERWISE: Kind<number | string | Section<typeof TARGET>> = {
   expected: 'a status from 400 to 599, a path such as "/fallback", or a target such as { app = "name" }',
+  json: () => anyOf({ type: "integer", minimum: 400, maximum: 599 }, TEXT, target.json()),
   read: (place) => {
     const { value } = place;
     if (typeof value === "number" && Number.isInteger(value) && value >= 400 && value <= 599) return value;
@@ -137,7 +151,8 @@ export const ROUTE = {
       listOf(CANDIDATE),
       "the path that is asked for; beside `otherwise`, also as a directory",
       "Names below the directory that are tried in this order; `$uri` is the path below the route's prefix. A name that ends " +
-        'in / is a directory with an index. A single-page application: `try = ["$uri", "/index.html"]`. nginx: try_files.',
+        'in / is a directory with an index. A single-page application: `try = ["$uri", "/index.html"]`. nginx: try_files. ' +
+        "uWSGI: check-static.",
     ),
   ),
   otherwise: only(
@@ -146,7 +161,7 @@ export const ROUTE = {
       OTHERWISE,
       "`404`",
       "What is answered when there is none of the files: a status, a path of this site, or another target, as in " +
-        '`{ files = "public/", otherwise = { app = "mysite" } }`. nginx: the last parameter of try_files.',
+        '`{ files = "public/", otherwise = { app = "mysite" } }`. nginx: try_files, its last parameter.',
     ),
   ),
   internal: byDefault(
@@ -158,7 +173,7 @@ export const ROUTE = {
   max_body_size: optional(
     size(0, TIB),
     "that of the site",
-    "Largest request body of this route. 0: no bound, as in nginx.",
+    "Largest request body of this route. 0: no bound. nginx: client_max_body_size. uWSGI: limit-post.",
   ),
   ...RULES,
   ...ROUTE_LOGS,
@@ -194,7 +209,7 @@ export const SITE = {
     "replies stay as they are",
     "What is done to the fields of replies, on every status and whoever made the reply; answers to what never became a " +
       "request (400, 408, 414, 431, 503 at max_connections) have those of the default site of the address, without one " +
-      "server_header alone. nginx: add_header … always.",
+      "server_header alone. nginx: add_header … always. uWSGI: add-header.",
   ),
   underscores_in_headers: byDefault(
     choice(["drop", "pass"]),
@@ -207,13 +222,14 @@ export const SITE = {
     "`80`; with `tls`, `[80, 443]`",
     'Where it listens: `80` (every address of the machine), `"127.0.0.1:8000"`, `"[::1]:80"`, `":80"`, `"*:80"` or ' +
       '`"unix:/run/x.sock"`, one or a list. A table `{ address = "unix:/run/x.sock", mode = "660" }` sets the ' +
-      "permissions of the socket's file; `{ address = 8443, tls = true }` is encrypted, as 443 is without saying so.",
+      "permissions of the socket's file; `{ address = 8443, tls = true }` is encrypted, as 443 is without saying so. " +
+      "nginx: listen. uWSGI: http-socket, http, https.",
   ),
   ...HTTPS,
   trusted_proxies: optional(
     TRUSTED_PROXIES,
     "those of the server",
-    "Proxies in front of this site, in place of the server's. An empty list: none.",
+    "Proxies in front of this site, in place of the server's. An empty list: none. nginx: set_real_ip_from.",
   ),
   ...SITE_LOGS,
   charset: optional(CHARSET, "none", "Added to the Content-Type of textual files that names none. nginx: charset."),
@@ -222,12 +238,12 @@ export const SITE = {
   max_body_size: sizeKey(
     size(0, TIB),
     BODY_BYTES_MAX,
-    "Largest request body; more is answered 413. 0: no bound, as in nginx, whose default is 1 MiB.",
+    "Largest request body; more is answered 413. 0: no bound. nginx: client_max_body_size, 1 MiB. uWSGI: limit-post, no bound.",
   ),
   ...RULES,
   routes: required(
     namedOf(table(ROUTE, '{ app = "name" } or another target'), 'a table of "pattern" = { target }', () => undefined),
-    "What is answered where: patterns and their targets.",
+    "What is answered where: patterns and their targets. nginx: location. uWSGI: mount, static-map.",
   ),
   ...GUARDS,
 } satisfies Schema;

@@ -1,5 +1,6 @@
 /** The schema of HTTPS for a site: `tls`, `hsts`, `https_redirect`. How to read it: schema.ts. */
 import { TLS_POLICIES } from "../net/server-tls.ts";
+import { anyOf, TEXT } from "./json-schema.ts";
 import { byDefault, optional, type Schema, type Section, table } from "./keys.ts";
 import { boolean, choice, duration, type Kind, listOf, nonEmpty, numberChoice, readKind, string } from "./kinds.ts";
 import { isTable } from "./place.ts";
@@ -20,19 +21,26 @@ export const SITE_TLS = {
   issuer: optional(
     choice(ISSUERS),
     '`"auto"` without `cert` and `key`',
-    'Where certificates come from: `"auto"`, as `tls = "auto"`, or `"internal"`; for tables that say more, such as `client_ca`.',
+    'Where certificates come from: `"auto"`, as `tls = "auto"`, or `"internal"`; for tables that say more, such as `client_ca`. ' +
+      "nginx: acme_certificate.",
   ),
   cert: optional(
     listOf(file),
     "–",
     "The certificate with its chain, in PEM; a list for an EC and an RSA one side by side. Changed files are taken up " +
-      "without a restart; what is wrong with them is logged, and the old ones stay. nginx: ssl_certificate.",
+      "without a restart; what is wrong with them is logged, and the old ones stay. nginx: ssl_certificate. " +
+      "uWSGI: https.",
   ),
-  key: optional(listOf(file), "–", "The key of each `cert`, in the same order. nginx: ssl_certificate_key."),
+  key: optional(
+    listOf(file),
+    "–",
+    "The key of each `cert`, in the same order. nginx: ssl_certificate_key. uWSGI: https.",
+  ),
   passphrase: optional(
     string(),
     "none",
-    'Opens keys that are locked; best as `"$ENV{KEY_PASSPHRASE}"`, so that it does not stand in the file.',
+    'Opens keys that are locked; best as `"$ENV{KEY_PASSPHRASE}"`, so that it does not stand in the file. ' +
+      "nginx: ssl_password_file.",
   ),
   passphrase_file: optional(
     nonEmpty("a file"),
@@ -66,12 +74,15 @@ const words = choice(["off", ...ISSUERS]);
 
 export const TLS: Kind<"off" | (typeof ISSUERS)[number] | Section<typeof SITE_TLS>> = {
   expected: `"auto", "internal", "off", or ${tlsTable.expected}`,
+  json: () => anyOf(words.json(), tlsTable.json()),
+  keys: SITE_TLS,
   read: (place) => (isTable(place.value) ? tlsTable.read(place) : words.read(place)),
 };
 
 /** A date of TOML, which the parser gives as a Date, or the same as text. */
 const DAY: Kind<number> = {
   expected: "a day such as 2026-12-01",
+  json: () => TEXT,
   read: (place) => {
     const { value } = place;
     const written = value instanceof Date ? value.toISOString() : String(value);
@@ -83,12 +94,22 @@ const DAY: Kind<number> = {
 };
 
 export const HSTS_TABLE = {
-  max_age: byDefault(duration(0, 10 * YEAR_MS), YEAR_MS, "How long browsers remember it.", '`"1y"`'),
-  include_subdomains: byDefault(boolean, false, "Also for every host below the site's."),
+  max_age: byDefault(
+    duration(0, 10 * YEAR_MS),
+    YEAR_MS,
+    "How long browsers remember it. nginx: add_header Strict-Transport-Security max-age=.",
+    '`"1y"`',
+  ),
+  include_subdomains: byDefault(
+    boolean,
+    false,
+    "Also for every host below the site's. nginx: add_header Strict-Transport-Security includeSubDomains.",
+  ),
   preload: byDefault(
     boolean,
     false,
-    "Asks the makers of browsers to know it beforehand; see hstspreload.org. It takes months to undo.",
+    "Asks the makers of browsers to know it beforehand; see hstspreload.org. It takes months to undo. " +
+      "nginx: add_header Strict-Transport-Security preload.",
   ),
   ramp_from: optional(
     DAY,
@@ -104,6 +125,8 @@ const hstsTable = table(HSTS_TABLE, '{ max_age = "1y", include_subdomains = true
 
 export const HSTS: Kind<HstsConfig> = {
   expected: `${maxAge.expected}, or ${hstsTable.expected}`,
+  json: () => anyOf(maxAge.json(), hstsTable.json()),
+  keys: HSTS_TABLE,
   read: (place) => {
     if (!isTable(place.value)) {
       const maxAgeMs = readKind(maxAge, place);
@@ -124,6 +147,7 @@ const statuses = numberChoice([301, 302, 307, 308]);
 
 export const HTTPS_REDIRECT: Kind<number | false> = {
   expected: `${statuses.expected}, or false`,
+  json: () => anyOf(statuses.json(), { enum: [false] }),
   read: (place) => (place.value === false ? false : statuses.read(place)),
 };
 
@@ -139,18 +163,20 @@ export const HTTPS = {
       "from Let's Encrypt (see [acme]) and renewed by themselves; until the first has come the site shows a temporary one that " +
       'browsers refuse. `"internal"`: signed by a local authority of this server, for names in a LAN. A table names files of your ' +
       'own. `"off"`: none is encrypted. Clients that name no site (SNI) get the default site of the address, or its only one; ' +
-      "those that name an unknown one are refused.",
+      "those that name an unknown one are refused. nginx: ssl_certificate, acme_certificate. uWSGI: https.",
   ),
   https_redirect: byDefault(
     HTTPS_REDIRECT,
     DEFAULT_HTTPS_REDIRECT,
     "Requests that come unencrypted to a site that has an encrypted address are redirected there with this status; `false`: " +
-      "they are served. A trusted proxy's X-Forwarded-Proto counts.",
+      "they are served. A trusted proxy's X-Forwarded-Proto counts. " +
+      "nginx: return 301 https://…. uWSGI: http-to-https.",
   ),
   hsts: optional(
     HSTS,
     "none",
     'Browsers are told to ask for this site by HTTPS only, for this long (Strict-Transport-Security): `"5m"` at first, `"1y"` ' +
-      "when nothing has broken, or a table whose `ramp_from` does so by itself. Replies that set the field themselves keep theirs.",
+      "when nothing has broken, or a table whose `ramp_from` does so by itself. Replies that set the field themselves keep theirs. " +
+      "nginx: add_header Strict-Transport-Security.",
   ),
 } satisfies Schema;

@@ -13,6 +13,7 @@ import {
 } from "../proxy/options.ts";
 import { REPLY_FILE_BYTES_MAX, REPLY_MEMORY_BYTES_MAX } from "../exchange/reply-spool.ts";
 import { UPSTREAM_SERVER } from "./address-kinds.ts";
+import { anyOf } from "./json-schema.ts";
 import { byDefault, durationKey, optional, required, type Schema, sizeKey, table } from "./keys.ts";
 import {
   boolean,
@@ -59,6 +60,7 @@ const statusRange: Kind<readonly [number, number]> = text('statuses such as "200
 
 const retryReason: Kind<RetryReason> = {
   expected: '"error", "timeout" or a status from 400 to 599',
+  json: () => anyOf({ enum: ["error", "timeout"] }, { type: "integer", minimum: 400, maximum: 599 }),
   read: (place) => {
     const { value } = place;
     if (value === "error" || value === "timeout") return value;
@@ -71,17 +73,30 @@ export const HEALTH = {
   path: byDefault(
     text('a path such as "/health"', (path) => (/^\/[!-~]*$/.test(path) ? path : new Refusal())),
     "/",
-    "What is asked for by http. A server that speaks uwsgi is pinged.",
+    "What is asked for by http. A server that speaks uwsgi is pinged. nginx: health_check uri.",
   ),
   interval: durationKey(
     duration(100, DAY),
     HEALTH_INTERVAL_MS,
-    "Between two checks of a server, by each front thread.",
+    "Between two checks of a server, by each front thread. nginx: health_check interval.",
   ),
   timeout: durationKey(timeout, HEALTH_TIMEOUT_MS, "How long a check may take."),
-  status: byDefault(statusRange, [200, 399], "Statuses of a server that is well; only for http.", '`"200-399"`'),
-  rise: byDefault(integer(1, 1000), HEALTH_RISE, "Good checks in a row until a server is asked again."),
-  fall: byDefault(integer(1, 1000), HEALTH_FALL, "Bad checks in a row until a server is not asked any more."),
+  status: byDefault(
+    statusRange,
+    [200, 399],
+    "Statuses of a server that is well; only for http. nginx: health_check match.",
+    '`"200-399"`',
+  ),
+  rise: byDefault(
+    integer(1, 1000),
+    HEALTH_RISE,
+    "Good checks in a row until a server is asked again. nginx: health_check passes.",
+  ),
+  fall: byDefault(
+    integer(1, 1000),
+    HEALTH_FALL,
+    "Bad checks in a row until a server is not asked any more. nginx: health_check fails.",
+  ),
 } satisfies Schema;
 
 const rewrites = namedOf(string(), 'a table of "what the upstream says" = "what the client gets"', () => undefined);
@@ -99,18 +114,19 @@ export const UPSTREAM = {
   tls: optional(
     table(UPSTREAM_TLS, 'a table such as { ca = "internal-ca.pem" }'),
     "certificates are verified against the authorities of the system",
-    'How servers are spoken to with `protocol = "https"`.',
+    'How servers are spoken to with `protocol = "https"`. nginx: proxy_ssl_verify, proxy_ssl_trusted_certificate.',
   ),
   servers: required(
     listOf(UPSTREAM_SERVER),
     'Its servers: `"host:port"`, `"unix:/path"` or `{ address = "host:port", weight = 2 }`, one or a list. All addresses ' +
-      "of a name are used, and it is resolved again when they are too old. nginx: upstream, server.",
+      "of a name are used, and it is resolved again when they are too old. nginx: upstream, server. uWSGI: http-to.",
   ),
   balance: byDefault(
     choice(["round_robin", "least_conn", "random", "hash", "sticky"]),
     "round_robin",
     "Which server is asked: in turn; the one with the fewest requests under way; of two by lot the one with fewer; by the " +
-      "consistent hash of `hash_key`; the one that a cookie names. All of them by weight.",
+      "consistent hash of `hash_key`; the one that a cookie names. All of them by weight. " +
+      "nginx: least_conn, random, hash, sticky.",
   ),
   hash_key: optional(
     string("a string with variables"),
@@ -125,31 +141,43 @@ export const UPSTREAM = {
   connect_timeout: durationKey(
     timeout,
     CONNECT_TIMEOUT_MS,
-    "How long one connection attempt may take before the next server is tried. nginx: 60 s.",
+    "How long one connection attempt may take before the next server is tried. nginx: proxy_connect_timeout, 60 s. uWSGI: http-connect-timeout.",
   ),
   head_timeout: optional(
     timeout,
     "that of reading",
     "From the whole request to the whole head of its reply. nginx has none: there slivers of a head may come for ever.",
   ),
-  read_timeout: durationKey(timeout, READ_TIMEOUT_MS, "Between two reads of the reply. nginx: 60 s."),
-  send_timeout: durationKey(timeout, SEND_TIMEOUT_MS, "Between two writes of the request. nginx: 60 s."),
+  read_timeout: durationKey(
+    timeout,
+    READ_TIMEOUT_MS,
+    "Between two reads of the reply. nginx: proxy_read_timeout, 60 s. uWSGI: http-timeout, 60 s.",
+  ),
+  send_timeout: durationKey(
+    timeout,
+    SEND_TIMEOUT_MS,
+    "Between two writes of the request. nginx: proxy_send_timeout, 60 s.",
+  ),
   keepalive: byDefault(
     integer(0, 10_000),
     KEEPALIVE_CONNECTIONS,
     "Idle connections kept open to each server, in each front thread; only for http, since uwsgi closes after each reply. " +
-      "0: none.",
+      "0: none. nginx: keepalive of an upstream.",
   ),
-  keepalive_timeout: durationKey(timeout, KEEPALIVE_TIMEOUT_MS, "How long a connection is kept idle. nginx: 60 s."),
+  keepalive_timeout: durationKey(
+    timeout,
+    KEEPALIVE_TIMEOUT_MS,
+    "How long a connection is kept idle. nginx: keepalive_timeout of an upstream, 60 s.",
+  ),
   keepalive_requests: byDefault(
     integer(1, 1_000_000_000),
     KEEPALIVE_REQUESTS_MAX,
-    "Requests on one connection before it is closed. nginx: 1000.",
+    "Requests on one connection before it is closed. nginx: keepalive_requests of an upstream, 1000.",
   ),
   keepalive_age: durationKey(
     timeout,
     KEEPALIVE_AGE_MS,
-    "Age at which a connection is closed. nginx: keepalive_time, 1 h.",
+    "Age at which a connection is closed. nginx: keepalive_time of an upstream, 1 h.",
   ),
   dns_ttl: optional(
     duration(SECOND, DAY),
@@ -181,12 +209,14 @@ export const UPSTREAM = {
   wait: durationKey(
     waitTime,
     0,
-    "How long a request waits when no server can be asked, all being down or as busy as they may. 0: it is answered 502 or 503.",
+    "How long a request waits when no server can be asked, all being down or as busy as they may. 0: it is answered 502 or 503. " +
+      "nginx: queue, in its commercial edition.",
   ),
   health: optional(
     table(HEALTH, 'a table such as { path = "/health" }'),
     "servers are judged by the requests they get",
-    "Checks each server at an interval, whether it has requests or not.",
+    "Checks each server at an interval, whether it has requests or not. " +
+      "nginx: health_check, in its commercial edition.",
   ),
   request_buffering: byDefault(
     boolean,
@@ -262,10 +292,18 @@ export const UPSTREAM = {
     ),
     "those of nginx's uwsgi_params",
     'Variables that are added or replaced, only for uwsgi; an empty value takes one away: `{ UWSGI_SCRIPT = "mysite.wsgi" }`. ' +
-      "nginx: uwsgi_param.",
+      "nginx: uwsgi_param. uWSGI: http-var.",
   ),
-  modifier1: byDefault(integer(0, 255), 0, "First modifier of the packets, only for uwsgi. nginx: uwsgi_modifier1."),
-  modifier2: byDefault(integer(0, 255), 0, "Second modifier of the packets, only for uwsgi. nginx: uwsgi_modifier2."),
+  modifier1: byDefault(
+    integer(0, 255),
+    0,
+    "First modifier of the packets, only for uwsgi. nginx: uwsgi_modifier1. uWSGI: http-modifier1.",
+  ),
+  modifier2: byDefault(
+    integer(0, 255),
+    0,
+    "Second modifier of the packets, only for uwsgi. nginx: uwsgi_modifier2. uWSGI: http-modifier2.",
+  ),
   sendfile_roots: optional(
     listOf(nonEmpty("a directory")),
     "none: such a reply is answered 500",

@@ -6,7 +6,7 @@
  * A default that another room enforces is that room's constant; the others are named here, with their reasons.
  */
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
-import { byDefault, durationKey, optional, type Schema, type Section, sizeKey, table } from "./keys.ts";
+import { byDefault, durationKey, optional, type Schema, type Section, sizeKey, table, tableJson } from "./keys.ts";
 import { SERVER_HEADER } from "./http-kinds.ts";
 import { boolean, duration, integer, type Kind, listOf, namedOf, nonEmpty, type Placed, size } from "./kinds.ts";
 import { ACME } from "./schema-acme.ts";
@@ -18,6 +18,7 @@ import { CONNECTION_LIMITS } from "./schema-limits.ts";
 import { LOGS } from "./schema-logs.ts";
 import { MAP } from "./schema-map.ts";
 import { METRICS } from "./schema-metrics.ts";
+import { PRIVILEGES } from "./schema-privileges.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { SITE } from "./schema-site.ts";
 import { UPSTREAM } from "./schema-upstream.ts";
@@ -43,13 +44,15 @@ export const SERVER = {
   fronts: optional(
     integer(1, 256),
     "one for each core",
-    "Threads that accept, parse, route and answer. nginx: worker_processes, 1.",
+    "Threads that accept, parse, route and answer. nginx: worker_processes, 1. uWSGI: http-processes.",
   ),
+  ...PRIVILEGES,
   ...LOGS,
   temporary_directory: optional(
     nonEmpty("a directory"),
     "`$TMPDIR`, else `/var/tmp`, else `/tmp`",
-    "Where bodies and replies are spooled that do not fit in memory. Best on a disk: a `/tmp` in memory is memory.",
+    "Where bodies and replies are spooled that do not fit in memory. Best on a disk: a `/tmp` in memory is memory. " +
+      "nginx: client_body_temp_path, proxy_temp_path.",
   ),
   control: byDefault(
     nonEmpty('"auto", "off" or the path of a socket'),
@@ -60,18 +63,20 @@ export const SERVER = {
   state_directory: optional(
     nonEmpty("a directory"),
     "`$STATE_DIRECTORY` (systemd), else `/var/lib/server` for root, else `$XDG_STATE_HOME/server`, else `~/.local/state/server`",
-    "Where certificates that the server ordered, their keys and its accounts are kept. Made when it is needed, for its owner alone.",
+    "Where certificates that the server ordered, their keys and its accounts are kept. Made when it is needed, for its owner alone. " +
+      "nginx: acme_issuer state_path.",
   ),
   pid_file: optional(
     nonEmpty("the path of a file"),
     "none",
     "A file with the process id of the server, for programs that want one; locked as long as it lives, so that one that was " +
-      "left behind is told apart. nginx: pid, uWSGI: pidfile.",
+      "left behind is told apart. nginx: pid. uWSGI: pidfile.",
   ),
   drain_timeout: durationKey(
     timeout,
     DRAIN_TIMEOUT_MS,
-    "After TERM: how long requests in flight may take. gunicorn: 30 s; systemd kills after 90 s.",
+    "After TERM: how long requests in flight may take. gunicorn: 30 s; systemd kills after 90 s. " +
+      "nginx: worker_shutdown_timeout. uWSGI: worker-reload-mercy.",
   ),
   server_header: byDefault(
     SERVER_HEADER,
@@ -87,40 +92,49 @@ export const SERVER = {
   max_header_size: optional(
     size(KIB, MIB),
     '`"64KiB"`; `"60KiB"` when an upstream speaks uwsgi, whose packets have a 16-bit size',
-    "Request line and fields together; more is answered 431. nginx: 33 KiB in all, uWSGI: 4 KiB.",
+    "Request line and fields together; more is answered 431. nginx: large_client_header_buffers, 33 KiB in all. uWSGI: buffer-size, 4 KiB.",
   ),
   max_header_fields: byDefault(
     integer(1, 10_000),
     DEFAULT_HEAD_LIMITS.fieldsMax,
-    "Header fields of a request; more are answered 431. gunicorn: 100, Node: 2000.",
+    "Header fields of a request; more are answered 431. gunicorn: 100, Node: 2000. " +
+      "nginx: max_headers, 1000. uWSGI: max-vars, 64.",
   ),
   max_target_size: sizeKey(
     size(256, 64 * KIB),
     DEFAULT_HEAD_LIMITS.targetBytesMax,
-    "Path and query together; more is answered 414. nginx: 8 KiB, gunicorn: 4 KiB.",
+    "Path and query together; more is answered 414. gunicorn: 4 KiB. nginx: large_client_header_buffers, 8 KiB.",
   ),
   handshake_timeout: durationKey(
     timeout,
     HANDSHAKE_TIMEOUT_MS,
-    "How long the TLS handshake of a new connection may take, in all. nginx: 60 s between two reads.",
+    "How long the TLS handshake of a new connection may take, in all. nginx: client_header_timeout, 60 s between two reads.",
   ),
   header_timeout: durationKey(
     timeout,
     HEADER_TIMEOUT_MS,
     "From the first byte of a request to the end of its header, in all, so that a slow sender holds nothing; also how " +
-      "long a new connection may be silent. nginx: 60 s.",
+      "long a new connection may be silent. nginx: client_header_timeout, 60 s. uWSGI: http-headers-timeout.",
   ),
-  body_timeout: durationKey(timeout, BODY_TIMEOUT_MS, "Between two reads of a request body. nginx: 60 s."),
-  send_timeout: durationKey(timeout, SEND_TIMEOUT_MS, "Between two writes that the client takes. nginx: 60 s."),
+  body_timeout: durationKey(
+    timeout,
+    BODY_TIMEOUT_MS,
+    "Between two reads of a request body. nginx: client_body_timeout, 60 s. uWSGI: socket-timeout, 4 s.",
+  ),
+  send_timeout: durationKey(
+    timeout,
+    SEND_TIMEOUT_MS,
+    "Between two writes that the client takes. nginx: send_timeout, 60 s. uWSGI: socket-timeout, 4 s.",
+  ),
   keepalive_timeout: durationKey(
     timeout,
     KEEPALIVE_TIMEOUT_MS,
-    "How long an idle connection is kept for its next request. nginx: 75 s.",
+    "How long an idle connection is kept for its next request. nginx: keepalive_timeout, 75 s. uWSGI: http-keepalive, off.",
   ),
   keepalive_requests: byDefault(
     integer(1, 1_000_000_000),
     KEEPALIVE_REQUESTS_MAX,
-    "Requests on one connection before it is closed. A request frees all it took, so this is ten times nginx's 1000.",
+    "Requests on one connection before it is closed. A request frees all it took, so they may be many. nginx: keepalive_requests, 1000.",
   ),
   ...FILE_CACHE,
   ...CONNECTION_LIMITS,
@@ -145,6 +159,7 @@ function refuseVariable(name: string): string | undefined {
 /** `[[site]]`; `[site]` and `site = []` are what people write by mistake. */
 const sites: Kind<readonly Placed<Section<typeof SITE>>[]> = {
   expected: "one [[site]] or more, in double brackets",
+  json: () => ({ type: "array", items: tableJson(SITE) }),
   read: (place) => {
     if (Array.isArray(place.value)) return listOf(table(SITE)).read(place);
     return void place.unfit("written [[site]], in double brackets, since there may be more than one");

@@ -176,7 +176,7 @@ describe("after an exit", () => {
     ["and 2 s", STARTING, 0, 1, { failures: 2, delayMs: 2_000 }],
     ["up to a minute", STARTING, 0, 9, { failures: 10, delayMs: 60_000 }],
   ];
-  test.each(cases)("%s", (_, state, handled, failures, expected) => {
-    expect(afterExit(state, handled, failures, NOW)).toEqual(expected);
+  test.each(cases)("%s", (_, state, begun, failures, expected) => {
+    expect(afterExit(state, begun, failures, NOW)).toEqual(expected);
   });
 });

@@ -1,9 +1,10 @@
 /** As whom, within which bounds and under which name a Python process runs. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { ProcessOptions } from "../../src/apps/options.ts";
 import { testUnless } from "../support/skip.ts";
-import { PROJECTS, Rig } from "./rig.ts";
+import { PROJECTS, PYTHON, Rig } from "./rig.ts";
 
 setDefaultTimeout(60_000);
 
@@ -44,6 +45,23 @@ describe.each([false, true])("preload = %p", (preload) => {
     expect(said).toMatchObject({ user: all, group: all, atImport: 65534, home: "/nonexistent" });
     expect(said.groups).not.toContain(0);
     await rig?.until(() => rig?.log.includes("written by path") === true);
+  });
+
+  asRoot("an interpreter whose library that user may not read fails the start, and says so", async () => {
+    const home = mkdtempSync("/tmp/server-test-home-");
+    try {
+      const library = Bun.spawnSync([PYTHON, "-c", "import os; print(os.path.dirname(os.__file__), end='')"]).stdout;
+      mkdirSync(join(home, "lib"));
+      symlinkSync(library.toString(), join(home, "lib", basename(library.toString())));
+      const user = { name: "nobody", id: 65534, home: undefined };
+      rig = new Rig({ module: "identity", process: { user }, preload, env: { PYTHONHOME: home } });
+      const failure = await rig.supervisor.start().catch((error: Error) => error);
+      expect(`${String(failure)}${rig.log}`).toMatch(
+        /nobody may not read \/tmp\/server-test-home-.*, the library of \//,
+      );
+    } finally {
+      rmSync(home, { recursive: true });
+    }
   });
 
   asRoot("HOME of the configuration wins; a number has no groups", async () => {

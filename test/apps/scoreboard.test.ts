@@ -20,14 +20,14 @@ test("a slot shows what another process wrote into the file, and nothing once it
   expect(board.running(0)).toBeUndefined();
   expect(board.running(2)).toBeUndefined();
   const seen = new ScoreboardView(openSync(`/proc/self/fd/${board.fd}`, "r+"));
-  expect([...seen.running(7)]).toEqual([[taken.id, taken]]);
+  expect([...seen.running(7)]).toEqual([[taken.id, { ...taken, slot: 1 }]]);
   expect(seen.running(6).size).toBe(0);
   // The thread has noted when it began, and the application a deadline; those of another request count for nothing.
   slot.writeUInt32LE(0xfffffffe, 4);
   slot.writeDoubleLE(20, 24);
   slot.writeUInt32LE(1, 32);
   write();
-  expect(seen.running(7).get(taken.id)).toEqual({ ...taken, begunMs: 12_500 });
+  expect(seen.running(7).get(taken.id)).toEqual({ ...taken, slot: 1, begunMs: 12_500 });
   slot.writeUInt32LE(0xfffffffe, 32);
   write();
   expect(board.running(1)).toEqual({ ...taken, begunMs: 12_500, ownDeadlineMs: 20_000 });
@@ -35,6 +35,36 @@ test("a slot shows what another process wrote into the file, and nothing once it
   board.clear(1);
   expect(seen.running(7).size).toBe(0);
   expect(board.read(1)).toEqual({ pid: 0, sinceMs: 0, handled: 0, running: undefined });
+  board.close();
+});
+
+test("a thread is told to leave its request, once, and only while it has it; idle threads are those of others", () => {
+  const board = new Scoreboard(3, "/tmp");
+  const seen = new ScoreboardView(openSync(`/proc/self/fd/${board.fd}`, "r+"));
+  const write = (slot: number, pid: number, id: number) => {
+    const bytes = Buffer.alloc(FRAME_OFFSET + 5);
+    bytes.writeUInt32LE(pid, 0);
+    bytes.writeUInt32LE(id, FRAME_OFFSET);
+    writeSync(board.fd, bytes, 0, bytes.length, slot * SLOT_BYTES);
+  };
+  const told = (slot: number) => {
+    const word = Buffer.alloc(4);
+    readSync(board.fd, word, 0, 4, slot * SLOT_BYTES + 48);
+    return word.readUInt32LE();
+  };
+  write(1, 100, 0xfffffff0);
+  expect(seen.hasIdleBeside(1)).toBe(false);
+  expect(seen.retract(1, 7)).toBe("gone");
+  expect([seen.retract(1, 0xfffffff0), seen.retract(1, 0xfffffff0)]).toEqual(["now", "before"]);
+  expect([told(0), told(1), told(2)]).toEqual([0, 0xfffffff0, 0]);
+  write(2, 100, 0);
+  expect(seen.hasIdleBeside(1)).toBe(false);
+  write(2, 101, 9);
+  expect(seen.hasIdleBeside(1)).toBe(false);
+  write(2, 101, 0);
+  expect(seen.hasIdleBeside(1)).toBe(true);
+  board.clear(1);
+  expect(told(1)).toBe(0);
   board.close();
 });
 

@@ -185,6 +185,31 @@ async function waitingForTheGil(rig: Rig): Promise<[number, FakeExchange, FakeEx
   }
 }
 
+test.each(["GIL", "SIGSTOP"] as const)(
+  "threads that take requests and do not come to them (%s) delay nobody while others are idle, and run nothing twice",
+  async (how) => {
+    const rig = await startedRig({ module: "stuck", processes: 2, threads: 3, fronts: 2 });
+    // All threads have served, and sleep on the queue.
+    await Promise.all(Array.from({ length: 6 }, () => rig.get({ path: "/neighbour", query: "0.1" })));
+    await Bun.sleep(100);
+    const stuck = how === "GIL" ? rig.ask({ path: "/gil_for", query: "5000" }) : undefined;
+    if (stuck !== undefined) await rig.until(() => begunThreads(rig) === 1);
+    else process.kill(pidsOf(rig)[0] as number, "SIGSTOP");
+    let slowestMs = 0;
+    for (let i = 0; i < 12; i++) {
+      const startedMs = performance.now();
+      expect((await rig.get({ path: "/count", query: `${i}` }, i % 2)).reply.text).toBe("counted");
+      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+    }
+    if (how === "GIL") expect(slowestMs).toBeLessThan(4000);
+    else process.kill(pidsOf(rig)[0] as number, "SIGCONT");
+    await stuck?.reply.over;
+    await rig.until(() => busyThreads(rig) === 0);
+    for (let i = 0; i < 12; i++) await rig.until(() => rig.log.includes(`ran ${i}.`));
+    for (let i = 0; i < 12; i++) expect(rig.log.split(`ran ${i}.`).length).toBe(2);
+  },
+);
+
 describe("a stream that is lost", () => {
   test.each(["/close_streams", "/close_all", "/close_all_and_stay", "/shut_streams"])(
     "by %s: 502, and the worker finishes and is replaced",
@@ -236,6 +261,18 @@ test("a worker that served is replaced at once, however often it dies; requests 
     await rig.until(() => rig.supervisor.status().workers[0]?.state !== "ready");
   }
   expect((await rig.get("/hello")).reply.text).toBe("hello");
+  expect(rig.log).not.toMatch(/starting another in/);
+});
+
+test("as is one that dies of its first request: who asks for something else is served", async () => {
+  const rig = await startedRig({ module: "stuck" });
+  for (let i = 0; i < 6; i++) {
+    expect((await rig.get("/leave")).reply.status).toBe(502);
+    expect((await rig.get("/pids")).reply.status).toBe(200);
+    expect((await rig.get("/crash")).reply.status).toBe(502);
+    expect((await rig.get("/leave")).reply.status).toBe(502);
+  }
+  expect((await rig.get("/pids")).reply.status).toBe(200);
   expect(rig.log).not.toMatch(/starting another in/);
 });
 

@@ -81,7 +81,7 @@ describe("version and help", () => {
   ])("%s %s shows how run is used", async (first, second) => {
     const { code, stdout } = await run([first, second]);
     expect(code).toBe(0);
-    expect(stdout).toStartWith("Usage: server run [-c FILE]\n");
+    expect(stdout).toStartWith("Usage: server run [-c FILE] ");
     expect(stdout).toContain("-c, --config FILE");
   });
 });
@@ -89,16 +89,14 @@ describe("version and help", () => {
 test("help config is the manual of server.toml", async () => {
   const { code, stdout } = await run(["help", "config"]);
   expect(code).toBe(0);
-  expect(stdout).toBe(readFileSync(join(import.meta.dir, "../../docs/config.md"), "utf8"));
+  expect(stdout).toStartWith("Usage: server config show");
+  expect(stdout).toEndWith(readFileSync(join(import.meta.dir, "../../docs/config.md"), "utf8"));
 });
 
 describe("what is not known is refused with exit code 2, on stderr", () => {
   test.each([
     [["chekc"], 'server: unknown command "chekc"; did you mean check?\n'],
-    [
-      ["frobnicate"],
-      'server: unknown command "frobnicate"; known: run, start, stop, restart, status, reload, logs, cache, check, explain, service, import, nginx, uwsgi, version, help\n',
-    ],
+    [["frobnicate"], 'server: unknown command "frobnicate"; known: setup, dev, run, '],
     [["--frobnicate"], "server: unknown option --frobnicate; a command comes first\n"],
     [["help", "chekc"], 'server: unknown command "chekc"; did you mean check?\n'],
     [["check", "--confg", "x"], "server check: unknown option --confg; did you mean --config?\n"],
@@ -111,10 +109,7 @@ describe("what is not known is refused with exit code 2, on stderr", () => {
     [["check", "server.toml"], 'server check: unexpected "server.toml"\n'],
     [["version", "--", "x"], 'server version: unexpected "x"\n'],
     [["check", "--toString"], "server check: unknown option --toString\n"],
-    [
-      ["toString"],
-      'server: unknown command "toString"; known: run, start, stop, restart, status, reload, logs, cache, check, explain, service, import, nginx, uwsgi, version, help\n',
-    ],
+    [["toString"], 'server: unknown command "toString"; known: setup, dev, run, '],
   ])("%p", async (words, message) => {
     const { code, stdout, stderr } = await run(words);
     expect([code, stdout]).toEqual([2, ""]);

@@ -28,7 +28,9 @@ function problemsOf(schema: Schema, toml: string): string[] {
 describe.each(KEYS)("$title $name", ({ schema, name, key }) => {
   test("refuses a value of the wrong type, at its place", () => {
     const column = name.length + 4;
-    expect(problemsOf(schema, `\n${name} = 1979-05-27`)).toEqual([`2:${column} ${name}: is the date 1979-05-27`]);
+    const isDay = isTakenFor(key, new Date("1979-05-27"));
+    if (!isDay)
+      expect(problemsOf(schema, `\n${name} = 1979-05-27`)).toEqual([`2:${column} ${name}: is the date 1979-05-27`]);
     const wrong = isTakenFor(key, true) ? "1" : "true";
     expect(problemsOf(schema, `${name} = ${wrong}`)).toEqual([`1:${column} ${name}: is ${wrong}`]);
   });

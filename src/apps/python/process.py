@@ -18,13 +18,29 @@ F_SETSIG = 10
 PR_SET_NAME_BYTES = 15  # the kernel's bound of a process name, prctl(2)
 
 
+regained = False  # root's rights, for the moment until `become`
+
+
 def prepare_process():
     """What a process that the master has started does first."""
+    regain()
     for descriptor in (CONTROL, QUEUE, LEASH, SCOREBOARD, STACKS, SHARED):
         os.set_inheritable(descriptor, False)
     os.close(SOURCE)
     fcntl.fcntl(STACKS, fcntl.F_SETFL, fcntl.fcntl(STACKS, fcntl.F_GETFL) | os.O_APPEND)
     lead_group()
+
+
+def regain():
+    """A master that is not root lends CAP_SETUID to who is to become another user: as root that other user is reached
+    without any right left over (capabilities(7)), and the leash may end whoever it is by then. Others are refused here."""
+    global regained
+    if os.geteuid() != 0:
+        try:
+            os.setuid(0)
+            regained = True
+        except OSError:
+            pass  # stays who it is
 
 
 def lead_group():
@@ -69,6 +85,8 @@ def confine(settings):
 def become(user, group, environ):
     """`group`, then the other groups of `user`, then `user`. HOME is where the user's is, unless the configuration says
     another (`environ`: its names)."""
+    if regained and user is None:
+        raise RuntimeError("the rights of root were lent, and nobody was named to become")
     if group is not None and group != os.getegid():
         os.setgroups([])
         os.setgid(group)
@@ -77,9 +95,18 @@ def become(user, group, environ):
     if user["name"] is not None:
         os.initgroups(user["name"], os.getgid() if group is None else group)
     os.setuid(user["id"])
+    require_library(user)
     keep_own_proc()
     known = {"HOME": user["home"], "USER": user["name"], "LOGNAME": user["name"]}
     os.environ.update({name: value for name, value in known.items() if value is not None and name not in environ})
+
+
+def require_library(user):
+    """An interpreter below a private home directory has started as root, and finds none of its modules from here on."""
+    library = os.path.dirname(os.__file__)
+    if not os.access(library, os.R_OK | os.X_OK):
+        who = user["name"] or "user %d" % user["id"]
+        raise PermissionError("%s may not read %s, the library of %s" % (who, library, sys.executable))
 
 
 def keep_own_proc():

@@ -26,7 +26,7 @@ import time
 import server_provided as provided
 import server_zygote as zygote
 from server_control import Control
-from server_load import load_application
+from server_load import load_application, with_static_finders
 from server_process import (
     CONTROL,
     LEASH,
@@ -73,6 +73,7 @@ class Thread:
         self.begun = slot[4:8].cast("I")
         self.since = slot[8:16].cast("d")
         self.handled = slot[16:24].cast("Q")
+        self.retracted = slot[48:52].cast("I")
         self.frame = slot[settings["frameOffset"] :]
         self.frame[0:4] = NO_ID
         slot[36:40].cast("I")[0] = settings["worker"]
@@ -98,7 +99,7 @@ class Thread:
         threads, 1.1 times the requests per second at 0.85 of the processor time for each (hello, 4 x 2)."""
         yield_processor = os.sched_yield
         worker, streams, frame = self.worker, self.streams, self.frame
-        since, begun, handled = self.since, self.begun, self.handled
+        since, begun, handled, retracted = self.since, self.begun, self.handled, self.retracted
         receive, unpack, loads, clock = worker.queue.recv_into, REQUEST.unpack_from, marshal.loads, time.monotonic
         application, base, context = worker.application, worker.environ, worker.context
         abandoned, places = worker.abandoned, len(worker.abandoned)
@@ -123,19 +124,19 @@ class Thread:
                 if flags & QUIT:
                     return
                 continue
-            now = since[0] = clock()
             stream = streams[front]
             if stream.epoch != epoch:  # that front thread was replaced
                 stream = self.stream_to(front, epoch)
                 if stream is None:
                     frame[0:4] = NO_ID
                     continue
-            # Nobody waits for it: too late, or its client has left (apps/scoreboard.ts).
-            if now > deadline or abandoned[(ident + 37 * front) % places] == ident:
+            now = since[0] = clock()
+            begun[0] = ident  # from here on it is never run again, whatever becomes of this process
+            # Nobody waits for it: too late, its client has left, or it was sent to somebody else (apps/retraction.ts).
+            if now > deadline or abandoned[(ident + 37 * front) % places] == ident or retracted[0] == ident:
                 if not self.expired(stream, front, ident):
                     return
                 continue
-            begun[0] = ident  # from here on it is never run again, whatever becomes of this process
             environ = loads(environ_part)
             environ.update(base)
             body = None
@@ -318,6 +319,8 @@ def main():
         prepare_interpreter(settings["root"], settings["pythonPath"])
         prepare_stacks(settings["stacksSignal"])
         application = load_application(settings["root"], settings["wsgi"])
+        if settings["staticFinders"]:
+            application = with_static_finders(application)
         if settings["isZygote"]:
             zygote.prepare_to_fork()
             say_ready(control)

@@ -314,11 +314,15 @@ def report(environ, what, error):
 
 
 def render(error):
-    """The traceback without the frames of ours that lead to the application; the error alone if it has no others."""
+    """The traceback without the frames of ours that lead to the application; the error alone if it has no others. What the
+    application has done to the interpreter may be in the way of that, too."""
     trace = error.__traceback__
     while trace is not None and is_ours(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace))
+    try:
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except Exception as obstacle:
+        return "%s %s (no traceback: %r)\n" % (type(error).__name__, error.args, obstacle)
 
 
 def is_ours(filename):

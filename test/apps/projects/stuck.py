@@ -32,6 +32,17 @@ def hold_the_gil_throughout(environ):
     return [b"let go"]
 
 
+def hold_the_gil_for(environ):
+    """Milliseconds."""
+    ctypes.PyDLL(None).usleep(int(environ["QUERY_STRING"]) * 1000)
+    return [b"let go"]
+
+
+def count(environ):
+    print("ran %s." % environ["QUERY_STRING"])
+    return [b"counted"]
+
+
 def trickle(environ):
     """Never ends, but gives content now and then."""
     while True:
@@ -65,6 +76,8 @@ VIEWS = {
     "sleep": sleep_for_ever,
     "gil": hold_the_gil,
     "gil_throughout": hold_the_gil_throughout,
+    "gil_for": hold_the_gil_for,
+    "count": count,
     "trickle": trickle,
     "stick": begin_and_stick,
     "neighbour": neighbour,
