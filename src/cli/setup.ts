@@ -86,7 +86,7 @@ function actionsOf(terminal: Terminal): Actions {
     const colour = { stdout: false, stderr: false };
     const { environment, folder } = terminal;
     const command = await load();
-    const given = { options, lists: {}, positionals, commands: [] };
+    const given = { options, lists: {}, positionals, words: [], commands: [] };
     const code = await command.run(given, { stdout: hear, stderr: hear, colour, environment, folder });
     return { ok: code === EXIT_OK, said };
   };
