@@ -31,6 +31,7 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["zsh", () => Bun.which("zsh") !== null, "zsh"],
   ["fish", () => Bun.which("fish") !== null, "fish"],
   ["mandoc", () => Bun.which("mandoc") !== null, "mandoc"],
+  ["tmux", () => Bun.which("tmux") !== null, "tmux"],
   ["systemd-analyze", () => Bun.which("systemd-analyze") !== null, "systemd"],
   ["debian's django", () => imports("django"), "python3-django"],
 ];

@@ -67,10 +67,12 @@ function wrap(label: string, parts: readonly string[]): string[] {
 /** Each in a line, what is wrong with it below. */
 function certificatesText(certificates: ServerStatus["certificates"], now: Date): string {
   if (certificates.length === 0) return "";
-  const lines = certificates.flatMap(({ site, source, notAfter, problems }) => {
+  const lines = certificates.flatMap(({ site, source, notAfter, nextAt, problems }) => {
     const left = notAfter - now.getTime();
     const validity = left < 0 ? `EXPIRED ${ago(-left)} ago` : `valid for ${ago(left)}`;
-    return [`certificate ${site}: ${validity}, from ${source}`, ...problems.map((problem) => `  ${problem}`)];
+    const inMs = nextAt === undefined ? undefined : Math.max(0, nextAt - now.getTime());
+    const next = inMs === undefined ? "" : `, ${source === "temporary" ? "next order" : "renewal"} in ${ago(inMs)}`;
+    return [`certificate ${site}: ${validity}, from ${source}${next}`, ...problems.map((problem) => `  ${problem}`)];
   });
   return ["", ...lines, ""].join("\n");
 }

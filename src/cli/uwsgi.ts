@@ -44,6 +44,8 @@ export const UWSGI: Command = {
 };
 
 async function start(words: readonly string[], terminal: Terminal): Promise<number> {
+  const { collectAlone } = await import("../os/collector.ts");
+  collectAlone();
   const { Inheritance } = await import("../master/handover.ts");
   // Somebody waits for this process: it is the one in the background.
   const inheritance = Inheritance.take();

@@ -19,7 +19,9 @@ export interface ListenerHandle {
   readonly tls: TlsPolicy | undefined;
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol: boolean;
-  /** Set for a listener that speaks the uwsgi protocol: the app behind it. */
+  /** It speaks the uwsgi protocol. */
+  readonly uwsgi: boolean;
+  /** … and leads to this app alone; undefined: to sites. */
   readonly app: string | undefined;
 }
 

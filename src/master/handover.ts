@@ -7,6 +7,7 @@
  *     old  {"go":true}                             the control socket and the pid file are free
  *     new  {"taken":true}                          they are its own
  */
+import { COLLECTS_ALONE } from "../os/collector.ts";
 import { LineSplitter } from "../os/output.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectOwner } from "../net/connect-address.ts";
@@ -89,7 +90,7 @@ export class Successor implements ConnectOwner {
       const spawn = () =>
         Bun.spawn({
           cmd: [process.execPath, ...words],
-          env: { ...process.env, ...environment, [VARIABLE]: JSON.stringify(passed) },
+          env: { ...process.env, ...COLLECTS_ALONE, ...environment, [VARIABLE]: JSON.stringify(passed) },
           stdio: [...stdio, ...passing.fds],
           detached,
         });

@@ -79,7 +79,8 @@ function resetSignals(): void {
   libc.sigprocmask(SIG_SETMASK, ptr(new Uint8Array(SIGSET_BYTES)), null);
 }
 
-function execute(spec: LaunchSpec): never {
+/** Does not return unless it fails: OsError. */
+export function execute(spec: Pick<LaunchSpec, "program" | "words" | "env">): never {
   const program = cString(spec.program);
   const words = spec.words.map(cString);
   const env = Object.entries(spec.env).map(([name, value]) => cString(`${name}=${value}`));
