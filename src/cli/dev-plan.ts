@@ -3,7 +3,9 @@
  * (a worker answers them, since the finders know of files that are made while it runs, and of apps that are added), uploads
  * from MEDIA_ROOT, a log for people.
  */
+import { statSync } from "node:fs";
 import { relative } from "node:path";
+import { findUser } from "../config/users.ts";
 import { portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Files, Surroundings } from "../machine/surroundings.ts";
 import {
@@ -30,6 +32,8 @@ export interface DevWish {
   /** Empty: a port that is free. */
   readonly listen: readonly string[];
   readonly settings: string | undefined;
+  /** It is root who asks. */
+  readonly isRoot: boolean;
 }
 
 export interface DevPlan {
@@ -70,6 +74,7 @@ function named(app: string): WsgiProject["callables"][number] {
 export function planFor(files: Files, facts: ProjectFacts, wish: DevWish): DevPlan {
   const plan = emptyPlan();
   const { listen, taken } = wish.listen.length > 0 ? { listen: wish.listen, taken: undefined } : freeAddress(files);
+  if (wish.isRoot) setUser(plan, facts.project.root);
   plan.server.set("log_level", "notice");
   plan.server.set("error_log_format", "short");
   plan.server.set("access_log_format", "short");
@@ -81,6 +86,13 @@ export function planFor(files: Files, facts: ProjectFacts, wish: DevWish): DevPl
   const routes = [...mediaRoutes(files, facts), mainRoute(plan, facts, wish)];
   plan.sites.push({ settings: site, routes, origin: undefined });
   return { plan, listen, taken };
+}
+
+/** Whose the project is, so that what it writes stays his. One that is root's runs as root, as in a container of development. */
+function setUser({ server }: Plan, root: string): void {
+  const { uid } = statSync(root);
+  if (uid === 0) server.set("run_as_root", true);
+  else server.set("user", findUser(String(uid))?.name ?? String(uid));
 }
 
 function freeAddress(files: Files): { listen: string[]; taken: PortUse | undefined } {
