@@ -99,7 +99,7 @@ function appSettings(seen: Seen, project: DjangoProject | WsgiProject, answers: 
   const python = pythonOf(seen, project, folder);
   if (python !== undefined) app.set("python", python);
   if (answers.processes !== String(host.cores))
-    app.set("processes", Number(answers.processes), undefined, sizeReason(seen));
+    app.set("processes", Number(answers.processes), undefined, sizeReason(seen, answers));
   if (answers.threads !== String(DEFAULT_THREADS)) app.set("threads", Number(answers.threads));
   const variables = { ...settingsVariable(seen, project, answers), ...seen.variables };
   if (Object.keys(variables).length > 0) app.set("env", variables);
@@ -108,9 +108,11 @@ function appSettings(seen: Seen, project: DjangoProject | WsgiProject, answers: 
   return app;
 }
 
-function sizeReason(seen: Seen): string {
-  const { reason } = sizingOf(seen);
-  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+/** Not what a process was seen to take: that differs a little each time. Nothing for a number of somebody's own. */
+function sizeReason(seen: Seen, { processes, threads }: Answers): string | undefined {
+  const offered = sizingOf(seen);
+  const isOffered = processes === String(offered.processes) && threads === String(offered.threads);
+  return isOffered ? `For ${offered.machine}.` : undefined;
 }
 
 /** `application` goes without saying. */

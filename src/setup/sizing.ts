@@ -4,6 +4,8 @@ import type { Host } from "../machine/host.ts";
 export interface Sizing {
   readonly processes: number;
   readonly threads: number;
+  /** `2 cores and 1.9 GB of memory` */
+  readonly machine: string;
   /** In words, for whoever is asked. */
   readonly reason: string;
 }
@@ -25,11 +27,13 @@ export function sizePool(host: Pick<Host, "cores" | "memoryBytes">, processBytes
   // One that waits for something must not be all there is.
   const wished = Math.max(2, host.cores);
   const processes = Math.max(1, Math.min(wished, fit));
+  const machine = `${cores(host.cores)} and ${memory(host.memoryBytes)}`;
   const isShort = processes < wished;
   return {
     processes,
     threads: isShort ? THREADS_INSTEAD : DEFAULT_THREADS,
-    reason: [cores(host.cores), memory(host.memoryBytes), size(processBytes), ...(isShort ? [SHORT] : [])].join("; "),
+    machine,
+    reason: [machine, size(processBytes), ...(isShort ? [SHORT] : [])].join("; "),
   };
 }
 
@@ -40,7 +44,7 @@ function cores(count: number): string {
 }
 
 function memory(bytes: number | undefined): string {
-  return bytes === undefined ? "memory unknown" : `${showBytes(bytes)} of memory`;
+  return bytes === undefined ? "memory of a size that is unknown" : `${showBytes(bytes)} of memory`;
 }
 
 function size(bytes: number | undefined): string {

@@ -46,15 +46,15 @@ tls   = "auto"
 test("what differs from the defaults is written, with the reason for its size", () => {
   const sight = {
     ...VENV,
-    host: { cores: 1 },
+    host: { cores: 2, memoryBytes: 2 ** 27 },
     settings: { mediaPath: "/media/", mediaRoot: "/srv/media" },
     seen: { variables: { KEY: "x" } },
   };
-  expect(toml(sight, { https: "off", listen: "8000", processes: "2", threads: "4", uploads: "private" }))
+  expect(toml(sight, { https: "off", listen: "8000", processes: "1", threads: "4", uploads: "private" }))
     .toBe(`[app.shop]
 wsgi      = "shop.wsgi:application"
-# 1 core; 2.0 GB of memory; one process with the project takes 50 MB.
-processes = 2
+# For 2 cores and 128 MB of memory.
+processes = 1
 threads   = 4
 env       = { KEY = "x" }
 
