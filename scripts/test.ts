@@ -6,6 +6,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { installDebian } from "./sample/debian.ts";
 import { ROOT, run } from "./sample/run.ts";
+import { chromiumMissing } from "../test/support/browser.ts";
 import { readReport, type Report } from "./test/report.ts";
 
 /** For one test; those that start real servers wait for them, nothing else comes near. */
@@ -33,7 +34,11 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["zsh", () => Bun.which("zsh") !== null, "zsh"],
   ["fish", () => Bun.which("fish") !== null, "fish"],
   ["mandoc", () => Bun.which("mandoc") !== null, "mandoc"],
+  ["chromium", () => chromiumMissing() === undefined, "chromium"],
+  ["tmux", () => Bun.which("tmux") !== null, "tmux"],
   ["systemd-analyze", () => Bun.which("systemd-analyze") !== null, "systemd"],
+  ["tmux", () => Bun.which("tmux") !== null, "tmux"],
+  ["flask", () => imports("flask"), "python3-flask"],
   ["debian's django", () => imports("django"), "python3-django"],
 ];
 

@@ -35,6 +35,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 export function serverSettings(t: Translation, servers: readonly Block[]): void {
+  user(t);
   workers(t);
   connections(t);
   for (const [name, row] of Object.entries(ROWS)) wholeServer(t, name, row, servers);
@@ -73,6 +74,20 @@ function wholeServer(t: Translation, name: string, { key, read, usual }: Row, se
       t.ledger.translated(other, `${key}, one for the whole server`);
     else t.ledger.dropped(other, `${key} is one for the whole server: ${JSON.stringify(value)}`);
   }
+}
+
+/** `user www-data;`, `user nobody nogroup;` */
+function user(t: Translation): void {
+  const directive = t.main.own("user").at(-1);
+  const [name, group] = (directive?.args ?? []).map(({ text }) => text);
+  if (directive === undefined || name === undefined) return;
+  if (name === "root") {
+    t.plan.server.set("run_as_root", true, directive.origin);
+    return t.ledger.translated(directive, "run_as_root");
+  }
+  t.plan.server.set("user", name, directive.origin);
+  if (group !== undefined) t.plan.server.set("group", group, directive.origin);
+  t.ledger.translated(directive, "user of [server], Python's processes included");
 }
 
 function workers(t: Translation): void {
