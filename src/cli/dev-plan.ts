@@ -3,7 +3,9 @@
  * (a worker answers them, since the finders know of files that are made while it runs, and of apps that are added), uploads
  * from MEDIA_ROOT, a log for people.
  */
+import { statSync } from "node:fs";
 import { relative } from "node:path";
+import { findUser } from "../config/users.ts";
 import { portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Files, Surroundings } from "../machine/surroundings.ts";
 import {
@@ -30,6 +32,8 @@ export interface DevWish {
   /** Empty: a port that is free. */
   readonly listen: readonly string[];
   readonly settings: string | undefined;
+  /** It is root who asks. */
+  readonly isRoot: boolean;
 }
 
 export interface DevPlan {
@@ -70,6 +74,7 @@ function named(app: string): WsgiProject["callables"][number] {
 export function planFor(files: Files, facts: ProjectFacts, wish: DevWish): DevPlan {
   const plan = emptyPlan();
   const { listen, taken } = wish.listen.length > 0 ? { listen: wish.listen, taken: undefined } : freeAddress(files);
+  if (wish.isRoot) setUser(plan, facts.project.root);
   plan.server.set("log_level", "notice");
   plan.server.set("error_log_format", "short");
   plan.server.set("access_log_format", "short");
@@ -81,6 +86,13 @@ export function planFor(files: Files, facts: ProjectFacts, wish: DevWish): DevPl
   const routes = [...mediaRoutes(files, facts), mainRoute(plan, facts, wish)];
   plan.sites.push({ settings: site, routes, origin: undefined });
   return { plan, listen, taken };
+}
+
+/** Whose the project is, so that what it writes stays his. One that is root's runs as root, as in a container of development. */
+function setUser({ server }: Plan, root: string): void {
+  const { uid } = statSync(root);
+  if (uid === 0) server.set("run_as_root", true);
+  else server.set("user", findUser(String(uid))?.name ?? String(uid));
 }
 
 function freeAddress(files: Files): { listen: string[]; taken: PortUse | undefined } {
@@ -105,11 +117,11 @@ function mainRoute(plan: Plan, facts: ProjectFacts, wish: DevWish): Route {
 }
 
 function appOf(facts: ProjectFacts, project: Exclude<Project, { kind: "static" }>, wish: DevWish): Settings<AppKey> {
-  const { python, django } = facts;
+  const { python, loaded } = facts;
   if (python?.chosen === undefined)
     throw new DevProblem(`no Python that runs was found for ${project.root}; --python names one`);
-  if (project.kind === "django" && python.chosen.django === undefined && django?.failure !== undefined)
-    throw new DevProblem(`${django.failure.what}; ${django.failure.remedy}`);
+  if (project.kind === "django" && python.chosen.django === undefined && loaded?.failure !== undefined)
+    throw new DevProblem(`${loaded.failure.what}; ${loaded.failure.remedy}`);
   const app = new Settings<AppKey>();
   app.set("root", relativeTo(wish.folder, project.root));
   app.set("wsgi", targetOf(project));
@@ -128,8 +140,8 @@ function appOf(facts: ProjectFacts, project: Exclude<Project, { kind: "static" }
 }
 
 /** Also where the settings cannot be loaded as yet: they mostly have it. */
-function hasFinders({ django }: ProjectFacts): boolean {
-  const settings = django?.settings;
+function hasFinders({ loaded }: ProjectFacts): boolean {
+  const settings = loaded?.settings;
   return (
     settings === undefined ||
     (settings.installedApps.includes("django.contrib.staticfiles") && settings.staticPath !== undefined)
@@ -156,8 +168,8 @@ function targetOf(project: Exclude<Project, { kind: "static" }>): string {
 }
 
 /** Uploads, where the project has them; it has to answer them itself where the URL is elsewhere. */
-function mediaRoutes(files: Files, { django }: ProjectFacts): Route[] {
-  const { mediaPath, mediaRoot } = django?.settings ?? {};
+function mediaRoutes(files: Files, { loaded }: ProjectFacts): Route[] {
+  const { mediaPath, mediaRoot } = loaded?.settings ?? {};
   if (mediaPath === undefined || mediaPath === "/" || mediaRoot === undefined || files.kind(mediaRoot) !== "directory")
     return [];
   const settings = new Settings<RouteKey>();

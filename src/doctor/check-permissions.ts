@@ -40,7 +40,7 @@ async function examine({ path, needs, who, what }: Wanted, { ground }: Patient):
 const OPEN: readonly Need[] = ["read", "search"];
 const MAKE: readonly Need[] = ["write", "search"];
 
-function wantedPaths({ config, serving, ground }: Patient): Wanted[] {
+function wantedPaths({ config, serving, starter, ground }: Patient): Wanted[] {
   const wanted = [
     ...config.sites.flatMap(({ routes }) => routes.flatMap((route) => filesOf(route, serving))),
     ...config.apps.flatMap((app) => {
@@ -50,8 +50,8 @@ function wantedPaths({ config, serving, ground }: Patient): Wanted[] {
         { path: app.python, needs: ["search" as const], who, what: `the interpreter of app ${app.name}` },
       ];
     }),
-    ...keyFiles(config, serving),
-    ...written(config, serving),
+    ...keyFiles(config, starter),
+    ...written(config, serving, starter),
   ];
   const unique = new Map(wanted.map((each) => [`${each.path} ${each.who.uid} ${each.needs.join()}`, each]));
   // What is not there yet is made in the nearest folder that is.
@@ -76,7 +76,7 @@ function keyFiles(config: Config, who: Serving): Wanted[] {
   });
 }
 
-function written({ server, sites }: Config, who: Serving): Wanted[] {
+function written({ server, sites }: Config, serving: Serving, starter: Serving): Wanted[] {
   const logs = [server.errorLog, server.accessLog.path, ...sites.map(({ accessLog }) => accessLog.path)].filter(
     (path) => path.startsWith("/"),
   );
@@ -85,13 +85,14 @@ function written({ server, sites }: Config, who: Serving): Wanted[] {
   );
   const usesState = sites.some(({ tls }) => tls !== undefined && tls.source.kind !== "files");
   const folders = [
-    ...logs.map((path) => [dirname(path), "logs"] as const),
-    ...caches.map((path) => [path, "kept replies"] as const),
-    [server.temporaryDirectory, "temporary files"] as const,
-    ...(usesState ? [[server.stateDirectory, "certificates"] as const] : []),
-    ...(server.pidFile === undefined ? [] : [[dirname(server.pidFile), "the pid file"] as const]),
+    ...logs.map((path) => [dirname(path), "logs", serving] as const),
+    ...caches.map((path) => [path, "kept replies", serving] as const),
+    [server.temporaryDirectory, "temporary files", serving] as const,
+    // Given to the user before root's rights go.
+    ...(usesState ? [[server.stateDirectory, "certificates", starter] as const] : []),
+    ...(server.pidFile === undefined ? [] : [[dirname(server.pidFile), "the pid file", starter] as const]),
   ];
-  return folders.map(([path, what]) => ({ path, needs: MAKE, who, what }));
+  return folders.map(([path, what, who]) => ({ path, needs: MAKE, who, what }));
 }
 
 function diskOf(cache: unknown): string[] {

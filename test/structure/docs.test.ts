@@ -92,7 +92,7 @@ const TARGETS = new Set(
 /** The command lines of a block, without comments. */
 function lines({ text }: Block): string[] {
   return text
-    .split("\n")
+    .split(/\n|&&/)
     .map((line) => line.replace(/\s#.*$|^#.*$/, "").trim())
     .filter((line) => line !== "");
 }
