@@ -33,6 +33,8 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["mandoc", () => Bun.which("mandoc") !== null, "mandoc"],
   ["tmux", () => Bun.which("tmux") !== null, "tmux"],
   ["systemd-analyze", () => Bun.which("systemd-analyze") !== null, "systemd"],
+  ["tmux", () => Bun.which("tmux") !== null, "tmux"],
+  ["flask", () => imports("flask"), "python3-flask"],
   ["debian's django", () => imports("django"), "python3-django"],
 ];
 

@@ -22,7 +22,8 @@ export interface Terminal {
 
 export interface Option {
   readonly type: "string" | "boolean";
-  readonly short: string;
+  /** One letter; commands with more options than letters leave it out for those that are seldom typed. */
+  readonly short?: string;
   /** How its value is called in the help; "" for a boolean. */
   readonly value: string;
   readonly doc: string;

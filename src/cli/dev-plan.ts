@@ -127,11 +127,11 @@ function mainRoute(plan: Plan, facts: ProjectFacts, wish: DevWish): Route {
 }
 
 function appOf(facts: ProjectFacts, project: Exclude<Project, { kind: "static" }>, wish: DevWish): Settings<AppKey> {
-  const { python, django } = facts;
+  const { python, loaded } = facts;
   if (python?.chosen === undefined)
     throw new DevProblem(`no Python that runs was found for ${project.root}; --python names one`);
-  if (project.kind === "django" && python.chosen.django === undefined && django?.failure !== undefined)
-    throw new DevProblem(`${django.failure.what}; ${django.failure.remedy}`);
+  if (project.kind === "django" && python.chosen.django === undefined && loaded?.failure !== undefined)
+    throw new DevProblem(`${loaded.failure.what}; ${loaded.failure.remedy}`);
   const app = new Settings<AppKey>();
   app.set("root", relativeTo(wish.folder, project.root));
   app.set("wsgi", targetOf(project));
@@ -150,8 +150,8 @@ function appOf(facts: ProjectFacts, project: Exclude<Project, { kind: "static" }
 }
 
 /** Also where the settings cannot be loaded as yet: they mostly have it. */
-function hasFinders({ django }: ProjectFacts): boolean {
-  const settings = django?.settings;
+function hasFinders({ loaded }: ProjectFacts): boolean {
+  const settings = loaded?.settings;
   return (
     settings === undefined ||
     (settings.installedApps.includes("django.contrib.staticfiles") && settings.staticPath !== undefined)
@@ -178,8 +178,8 @@ function targetOf(project: Exclude<Project, { kind: "static" }>): string {
 }
 
 /** Uploads, where the project has them; it has to answer them itself where the URL is elsewhere. */
-function mediaRoutes(files: Files, { django }: ProjectFacts): Route[] {
-  const { mediaPath, mediaRoot } = django?.settings ?? {};
+function mediaRoutes(files: Files, { loaded }: ProjectFacts): Route[] {
+  const { mediaPath, mediaRoot } = loaded?.settings ?? {};
   if (mediaPath === undefined || mediaPath === "/" || mediaRoot === undefined || files.kind(mediaRoot) !== "directory")
     return [];
   const settings = new Settings<RouteKey>();

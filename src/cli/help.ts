@@ -54,7 +54,10 @@ ${columns(lines)}
 
 export function commandHelp(command: Command): string {
   const options = Object.entries({ ...command.options, help: HELP_OPTION });
-  const lines = options.map(([name, { short, value, doc }]) => [`-${short}, --${name} ${value}`, doc] as const);
+  const lines = options.map(
+    ([name, { short, value, doc }]) =>
+      [`${short === undefined ? "    " : `-${short}, `}--${name} ${value}`, doc] as const,
+  );
   const usage = `server ${command.name} ${command.usage}`.trimEnd();
   const doc = wrapped(`${command.summary}. ${command.doc}`, COLUMNS);
   return `${wrapped(`Usage: ${usage}`, COLUMNS).join("\n         ")}\n\n${doc.join("\n")}\n\n${columns(lines)}`;
