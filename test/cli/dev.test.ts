@@ -19,7 +19,10 @@ function machine(files: NonNullable<Table["files"]> = {}) {
   return surroundingsOf({ files: { [`${root}/manage.py`]: MANAGE, [`${root}/shop/wsgi.py`]: WSGI, ...files } });
 }
 
-function factsOf(more: Partial<ProjectFacts> = {}, django: Partial<ProjectFacts["django"]> = {}): ProjectFacts {
+function factsOf(
+  more: Partial<ProjectFacts> = {},
+  loaded: Partial<NonNullable<ProjectFacts["loaded"]>> = {},
+): ProjectFacts {
   const chosen = {
     python: "/usr/bin/python3",
     virtualenv: undefined,
@@ -31,7 +34,13 @@ function factsOf(more: Partial<ProjectFacts> = {}, django: Partial<ProjectFacts[
   return {
     project: findProject(machine(), root, undefined),
     python: { chosen, others: [] },
-    django: { version: "5.2", settings: { ...SETTINGS, debug: true }, failure: undefined, ...django },
+    loaded: {
+      version: "5.2",
+      settings: { ...SETTINGS, debug: true },
+      memoryBytes: undefined,
+      failure: undefined,
+      ...loaded,
+    },
     existing: [],
     requirements: undefined,
     ...more,
