@@ -239,6 +239,7 @@ class Master {
       apps: pools.apps,
       services,
       crons,
+      errors: () => this.logs.recent.errors.all,
     });
   }
 
@@ -266,7 +267,7 @@ class Master {
         servers: this.servers,
         pulses,
       }),
-      logged: (line) => this.logs.recent.add(line),
+      logged: (line, level) => this.logs.recent.add(line, level),
       deaf: (front) => listeners.closeFor(front, "all"),
       left: (front) => listeners.closeFor(front, "leaving"),
       retired: (front, pool) => pools.retired(front, pool),
