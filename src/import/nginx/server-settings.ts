@@ -5,7 +5,7 @@ import type { ServerKey, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
 import { realAddresses } from "./real-ip.ts";
-import { pathOf, type Translation } from "./translation.ts";
+import { countOf, pathOf, type Translation } from "./translation.ts";
 import { sizeOf, timeOf, timeText } from "./values.ts";
 
 /** server.toml's default; below it a smaller number of nginx's is no wish of anybody. */
@@ -169,7 +169,9 @@ function connectionLimit(t: Translation, servers: readonly Block[]): void {
   const isForAll = servers.every((server) => server.inForce("limit_conn").length > 0);
   const isOne = new Set(limits.map(({ args }) => args[1]?.text)).size === 1;
   if (first === undefined || !isByAddress || !isForAll || !isOne) return;
-  t.plan.server.set("max_connections_per_address", Number(first.args[1]?.text), first.origin);
+  const most = countOf(t, first, first.args[1]?.text);
+  if (most === undefined) return;
+  t.plan.server.set("max_connections_per_address", Math.min(most, 65_535), first.origin);
   for (const each of [...zones, ...limits])
     t.ledger.translated(each, "max_connections_per_address, for the whole server");
 }
