@@ -25,6 +25,7 @@ import { SERVICE } from "./service.ts";
 import { SETUP } from "./setup.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
+import { TOP } from "./top.ts";
 import { STOP } from "./stop.ts";
 import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   STOP,
   RESTART,
   STATUS,
+  TOP,
   RELOAD,
   LOGS,
   CACHE,

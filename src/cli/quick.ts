@@ -30,6 +30,13 @@ export interface Quick {
   readonly tell?: () => void;
 }
 
+/** Python is not to be root by accident: the start would refuse it in words for a file. Undefined: it is not. */
+export function refuseRoot(user: string | undefined, { environment }: Terminal): string | undefined {
+  const isMeant = user !== undefined || environment["SERVER_RUN_AS_ROOT"] === "1";
+  if (process.geteuid?.() !== 0 || isMeant) return undefined;
+  return "the application would be root: --user www-data names somebody with fewer rights; SERVER_RUN_AS_ROOT=1 says that root is meant";
+}
+
 export async function serveQuickly(quick: Quick, terminal: Terminal): Promise<number> {
   const inheritance = Inheritance.take();
   const toml = writePlan(quick.plan);

@@ -31,6 +31,8 @@ export const APPS: Check = {
 async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> {
   const subject = `app ${app.name}`;
   const { ground } = patient;
+  const refused = refuseRoot(app, patient);
+  if (refused !== undefined) return [refused];
   const candidate = { python: app.python, virtualenv: undefined, origin: "" };
   const found = await examine(ground, candidate, app.root);
   if ("failure" in found)
@@ -59,6 +61,14 @@ async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> 
   const { remedy } = adviceOn(failure, { python: app.python, root: app.root, requirements });
   const what = `it cannot be imported: ${failure.type}: ${failure.message.split("\n", 1)[0]}`;
   return [python, problem(`${subject} import`, what, remedy, { lines: failure.traceback.slice(-LINES_SHOWN) })];
+}
+
+/** As the start does (master/privileges.ts). */
+function refuseRoot(app: AppConfig, { config, serving }: Patient): Finding | undefined {
+  if (servingApp(app, serving).uid !== 0 || config.server.runAsRoot) return undefined;
+  const remedy =
+    'user = "www-data", in [server] or in the table of the app; run_as_root = true in [server] if root is meant';
+  return problem(`app ${app.name} user`, "its Python would be root, so it is not started", remedy);
 }
 
 function sizeOf({ rssBytes }: AppFacts): string {

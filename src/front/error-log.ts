@@ -9,13 +9,13 @@ type Start = Pick<Extract<ToFront, { kind: "start" }>, "front" | "setup" | "erro
 
 export function openErrorLog(
   { front, setup, errorLog }: Start,
-  told: { readonly logged: (line: string) => void },
+  told: { readonly logged: (line: string, level: LogLevel) => void },
 ): Log {
   const { logLevel, errorLogFormat } = setup.config.server;
   const write = errorLogWriter(errorLog, errorLogFormat);
   const both = (line: string, level: LogLevel) => {
     write(line, level);
-    told.logged(line);
+    told.logged(line, level);
   };
   return sparing(makeLog(`front-${front}`, logLevel, both, errorLogFormat), monotonicMs);
 }

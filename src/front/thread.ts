@@ -31,7 +31,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
         changed: (places) => tell({ kind: "forget", front: number, places }),
-        logged: (line) => tell({ kind: "logged", line }),
+        logged: (line, level) => tell({ kind: "logged", line, level }),
         drained: () => tell({ kind: "drained", front: number }),
         left: (keys) => tell({ kind: "left", front: number, keys }),
         retired: (pool) => tell({ kind: "retired", front: number, pool }),

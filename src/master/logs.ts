@@ -48,7 +48,7 @@ export class Logs {
     const write = errorLogWriter(this.error, errorLogFormat);
     const both = (line: string, level: LogLevel) => {
       write(line, level);
-      this.recent.add(line);
+      this.recent.add(line, level);
     };
     this.makeLog = (source) => makeLog(source, logLevel, both, errorLogFormat);
     this.log = this.logFor("logs");

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { readReport } from "../../scripts/bench/load/wrk.ts";
 import { quantile } from "../../scripts/bench/load/paced.ts";
+import { fromJsc, fromPySpy, selfShares, totalShares } from "../../scripts/bench/profile/stacks.ts";
 import { chart } from "../../scripts/bench/report/chart.ts";
 import { aheadOfUs, barIsMet, barText, ratioOf } from "../../scripts/bench/report/judge.ts";
 import { page, shortTable, withTable } from "../../scripts/bench/report/page.ts";
@@ -126,4 +127,16 @@ test("rows have ids of their own and are judged by what they measure", () => {
       [],
     ]);
   }
+});
+
+test("stacks of both profilers say who was at work, and on whose behalf", () => {
+  const python = fromPySpy("main (a.py:1);serve (a.py:2) 3\nmain (a.py:1);serve (a.py:2);view (b.py:9) 1\n");
+  expect(selfShares(python)).toEqual([
+    { frame: "serve (a.py:2)", share: 0.75 },
+    { frame: "view (b.py:9)", share: 0.25 },
+  ]);
+  expect(totalShares(python)).toContainEqual({ frame: "main (a.py:1)", share: 1 });
+  const frames = [{ name: "", sourceURL: "/x/src/a.ts", line: 3 }, { name: "turn" }];
+  const front = fromJsc(JSON.stringify({ traces: [{ frames }] }), "/x");
+  expect(front).toEqual([{ frames: ["(anonymous) src/a.ts:3", "turn"], samples: 1 }]);
 });
