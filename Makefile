@@ -8,7 +8,7 @@ TARGET  ?=
 .PHONY: help run build test check fmt docs bench bench-quick release fuzz soak clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: dist/server ## serve the sample Django project on 127.0.0.1 (DJANGO_FROM=interpreter|pypi|debian)
 	@$(BUN) scripts/run.ts
@@ -28,12 +28,11 @@ fmt: node_modules/.installed ## format the sources in place
 docs: node_modules/.installed ## write docs/config.md and docs/commands.md anew
 	@$(BUN) scripts/docs.ts
 
-bench: dist/server ## requests/s and CPU per request against nginx + uWSGI
-	@$(BUN) scripts/bench/hello.ts
-	@$(BUN) scripts/bench/apps.ts
-	@$(BUN) scripts/bench/fixed.ts
-	@$(BUN) scripts/bench/files.ts
-	@$(BUN) scripts/bench/tls.ts
+bench: dist/server ## side by side with nginx, uWSGI, gunicorn, … (ROW=hello,1k PEER=server,Caddy ROUNDS=3 SECONDS=2)
+	@$(BUN) scripts/bench.ts
+
+bench-quick: dist/server ## the main rows against nginx + uWSGI, in less than two minutes
+	@$(BUN) scripts/bench.ts --quick
 
 release: node_modules/.installed ## dist/release: Linux on x64 and arm64, glibc and musl, with checksums and install.sh
 	@$(BUN) scripts/release.ts

@@ -18,8 +18,10 @@ const q = (text: string) => JSON.stringify(text);
 
 export function sampleConfig(options: SampleOptions): string {
   const { django, data } = options;
+  // Who tries it out as root says so by that.
+  const root = process.geteuid?.() === 0 ? "[server]\nrun_as_root = true\n\n" : "";
   return `# Written by scripts/run.ts; it is written again at every \`make run\`.
-[app.mysite]
+${root}[app.mysite]
 root = ${q(PROJECT)}
 wsgi = "mysite.wsgi:application"
 python = ${q(django.python)}

@@ -24,6 +24,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   front: 5,
   master: 5,
   setup: 5,
+  doctor: 5,
   cli: 5,
   "main.ts": 6,
 };
@@ -48,6 +49,8 @@ const DOORWAYS: readonly Doorway[] = [
   { from: "master", to: /^src\/front\//, typeOnly: true },
   // `server setup` is a command whose parts fill a room; `server doctor` looks at the same facts.
   { from: "cli", to: /^src\/setup\//, typeOnly: false },
+  // Its checks are a room, like the parts of setup.
+  { from: "cli", to: /^src\/doctor\//, typeOnly: false },
   // The command line starts the master.
   { from: "cli", to: /^src\/master\//, typeOnly: false },
   // `server explain` asks the router of a front.

@@ -1,6 +1,7 @@
 /** How a Python process comes to be: spawned here, or forked from one that has imported the project (zygotes.ts). */
 import { closeDescriptor } from "../os/sockets.ts";
 import { BOOTSTRAP } from "./source.ts";
+import { lending } from "../os/capabilities.ts";
 import type { SpawnSpec } from "./worker-process.ts";
 
 /** The child's ends, which whoever makes the child closes when it has them. */
@@ -36,11 +37,14 @@ export const spawnPython: Midwife = (spec, number, theirs, newborn) => {
   const { out, err, control, leash } = theirs;
   const { queueFd, scoreboardFd, sourceFd, stacksFd, sharedFd } = spec;
   // The words behind the program are for people who look at `ps` before the worker has named itself.
-  const child = Bun.spawn({
-    cmd: [spec.python, "-c", BOOTSTRAP, "server", spec.settings.app, `worker-${number + 1}`],
-    env: { ...spec.environment },
-    stdio: ["ignore", out, err, control, queueFd, leash, scoreboardFd, sourceFd, stacksFd, sharedFd],
-  });
+  const spawn = () =>
+    Bun.spawn({
+      cmd: [spec.python, "-c", BOOTSTRAP, "server", spec.settings.app, `worker-${number + 1}`],
+      env: { ...spec.environment },
+      stdio: ["ignore", out, err, control, queueFd, leash, scoreboardFd, sourceFd, stacksFd, sharedFd],
+    });
+  // Only for who is to become somebody else.
+  const child = spec.settings.user === null ? spawn() : lending(["CAP_SETUID", "CAP_SETGID"], spawn);
   closeAll(theirs);
   newborn.born(child.pid);
   void child.exited.then(() => newborn.exited(describeEnd(child.exitCode, child.signalCode)));

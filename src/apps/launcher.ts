@@ -84,6 +84,7 @@ export class Launcher {
       worker: number + 1,
       isZygote,
       preload: options.preload === true,
+      staticFinders: options.staticFinders === true,
       environ: Object.keys(options.env),
       ...confinement(options.process),
     };
@@ -105,9 +106,16 @@ function openShared(temporaryDirectory: string): number {
 }
 
 /** As JSON has it. */
-function confinement({ user, group, umask, pythonPath = [], limits = [] }: ProcessOptions = {}) {
+function confinement({ user: wanted, group, umask, pythonPath = [], limits = [] }: ProcessOptions = {}) {
+  // Who changes only its group has to be lent rights, too, and says whom it is to become without them.
+  const needsOwn = wanted === undefined && group !== undefined && group !== process.getegid?.();
+  const own = process.geteuid?.() ?? 0;
+  const user = needsOwn && own !== 0 ? { id: own, name: undefined, home: undefined } : wanted;
+  const isOther =
+    user !== undefined &&
+    (own === 0 || user.id !== own || needsOwn || (group ?? process.getegid?.()) !== process.getegid?.());
   return {
-    user: user === undefined ? null : { name: user.name ?? null, id: user.id, home: user.home ?? null },
+    user: !isOther ? null : { name: user.name ?? null, id: user.id, home: user.home ?? null },
     group: group ?? null,
     umask: umask ?? null,
     pythonPath,

@@ -41,5 +41,7 @@ export interface AppOptions extends RecycleOptions {
   readonly outlivesFailedStart?: boolean;
   /** Workers are forked from a process that has imported the project. Default false. */
   readonly preload?: boolean;
+  /** Django's finders answer STATIC_URL. Default false. */
+  readonly staticFinders?: boolean;
   readonly process?: ProcessOptions;
 }

@@ -19,6 +19,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectOwner } from "../net/connect-address.ts";
 import type { Wire } from "../net/wire.ts";
+import { hasCapability } from "../os/capabilities.ts";
 import { closeDescriptor, duplicate, pipe, sendDescriptors, socketPair } from "../os/sockets.ts";
 import { LineSplitter, readLines } from "../os/output.ts";
 import { type Birth, type Midwife, spawnPython } from "./birth.ts";
@@ -47,6 +48,8 @@ export interface WorkerSettings {
   readonly isZygote: boolean;
   /** It is one, or was forked from one. */
   readonly preload: boolean;
+  /** Django's finders answer STATIC_URL. */
+  readonly staticFinders: boolean;
   readonly pythonPath: readonly string[];
   readonly user: UserIdentity | null;
   readonly group: number | null;
@@ -281,7 +284,7 @@ export class WorkerProcess implements ConnectOwner {
 /** The pipes of who runs as another user are that user's: /dev/stderr can be opened. Without the right to it there is no
  *  other user. */
 function giveAway(fds: readonly number[], user: number): void {
-  if (process.geteuid?.() !== 0) return;
+  if (!hasCapability("CAP_CHOWN")) return;
   for (const fd of fds) fchownSync(fd, user, process.getegid?.() ?? 0);
 }
 

@@ -20,21 +20,21 @@ export interface Log {
   crit(text: string): void;
 }
 
-export const LOG_FORMATS = ["text", "json"] as const;
+export const LOG_FORMATS = ["text", "json", "short"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** A log that names its `source` (`master`, `front-1`, `app mysite`) and drops what is below `level`. */
 export function makeLog(
   source: string,
   level: LogLevel,
-  write: (line: string) => void,
+  write: (line: string, level: LogLevel) => void,
   format: LogFormat = "text",
 ): Log {
   const floor = LOG_LEVELS.indexOf(level);
   const line = lineOf(format);
   const at = (lineLevel: LogLevel) => {
     if (LOG_LEVELS.indexOf(lineLevel) < floor) return () => {};
-    return (text: string) => write(line(new Date(), lineLevel, source, text));
+    return (text: string) => write(line(new Date(), lineLevel, source, text), lineLevel);
   };
   return {
     level,
@@ -55,7 +55,26 @@ export function formatLogLine(when: Date, level: LogLevel, source: string, text:
 
 /** Makes lines of this format. */
 export function lineOf(format: LogFormat): typeof formatLogLine {
-  return format === "json" ? jsonLogLine : formatLogLine;
+  return { text: formatLogLine, json: jsonLogLine, short: shortLogLine }[format];
+}
+
+/** syslog's (sd-daemon(3)). */
+const PRIORITIES: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, notice: 5, warn: 4, error: 3, crit: 2 };
+
+const TIMESTAMP = /^(?:\d{4}\/\d\d\/\d\d )?\d\d:\d\d:\d\d /;
+
+/** The same for the journal of systemd, which has the time and takes every line for one of its own. */
+export function journalLines(line: string, level: LogLevel): string {
+  if (line === "") return "";
+  const lines = line.replace(TIMESTAMP, "").trimEnd().split("\n");
+  return lines.map((each) => `<${PRIORITIES[level]}>${each}\n`).join("");
+}
+
+/** For somebody who watches: the time of day, and what a worker prints as it printed it. */
+function shortLogLine(when: Date, level: LogLevel, source: string, text: string): string {
+  const [, printed] = (source.startsWith("app ") ? /^worker \d+: (.*)$/s.exec(text) : null) ?? [];
+  const safe = escapeControls(printed ?? `${level} ${source}: ${text}`).replaceAll("\n", "\n\t");
+  return `${clock(when)} ${safe}\n`;
 }
 
 function jsonLogLine(when: Date, level: LogLevel, source: string, message: string): string {
@@ -68,9 +87,15 @@ function escapeControls(text: string): string {
 }
 
 function timestamp(when: Date): string {
-  const two = (n: number) => String(n).padStart(2, "0");
-  const day = `${when.getFullYear()}/${two(when.getMonth() + 1)}/${two(when.getDate())}`;
-  return `${day} ${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
+  return `${when.getFullYear()}/${two(when.getMonth() + 1)}/${two(when.getDate())} ${clock(when)}`;
+}
+
+function clock(when: Date): string {
+  return `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
+}
+
+function two(n: number): string {
+  return String(n).padStart(2, "0");
 }
 
 /** For tests and for rooms that were given no log. */

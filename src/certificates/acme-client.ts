@@ -33,7 +33,12 @@ export interface Directory {
   readonly newAccount: string;
   readonly newOrder: string;
   readonly renewalInfo?: string;
-  readonly meta?: { readonly externalAccountRequired?: boolean; readonly profiles?: Readonly<Record<string, string>> };
+  readonly meta?: {
+    readonly externalAccountRequired?: boolean;
+    readonly profiles?: Readonly<Record<string, string>>;
+    /** As CAA records call it (RFC 8659). */
+    readonly caaIdentities?: readonly string[];
+  };
 }
 
 export interface Answer {
@@ -74,8 +79,18 @@ export class AcmeClient {
   }
 
   async directory(): Promise<Directory> {
-    this.known ??= JSON.parse(await (await this.send(this.authority.directory, {})).text()) as Directory;
+    this.known ??= await this.readDirectory();
     return this.known;
+  }
+
+  private async readDirectory(): Promise<Directory> {
+    const { directory } = this.authority;
+    const response = await this.send(directory, {});
+    const text = await response.text();
+    const found = parseJson(text) as Readonly<Record<string, unknown>>;
+    const isDirectory = ["newNonce", "newAccount", "newOrder"].every((name) => typeof found[name] === "string");
+    if (isDirectory) return found as unknown as Directory;
+    throw new AcmeProblem("unreachable", `${directory} is no directory (RFC 8555): status ${response.status}`);
   }
 
   /** Finds or makes the account. */

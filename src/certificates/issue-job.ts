@@ -7,17 +7,19 @@
  */
 import { createHash } from "node:crypto";
 import type { Log } from "../base/log.ts";
-import { AcmeClient, AcmeProblem, type Authority } from "./acme-client.ts";
+import { AcmeProblem, type Authority } from "./acme-client.ts";
+import type { DnsHookOptions } from "./dns-hook.ts";
 import type { LoadedPair } from "./files.ts";
-import { makeCertificate, newKey } from "./make.ts";
-import { type Challenge, type ChallengeKind, order, renewalId } from "./order.ts";
-import { keyText, parseCertificates, parsePrivateKey } from "./pem.ts";
-import { ASK_AGAIN_MS, type Attempt, isPressing, type Lifetime, pauseMs, renewAtMs } from "./policy.ts";
+import { internalPair, temporaryPair } from "./local.ts";
+import { type ChallengeKind, renewalId, type Show } from "./order.ts";
+import { hostOf, makeClient, orderAt, type OrderingContext } from "./ordering.ts";
+import { type Attempt, isPressing, type Lifetime, nextAttempt, pauseMs, renewAtMs } from "./policy.ts";
+import { askRenewalInfo } from "./renewal-info.ts";
 import type { Store } from "./store.ts";
 
 /** What a site wants. */
 export interface Wanted {
-  /** Exact hosts and addresses. */
+  /** Hosts and addresses; `*.example.org` only where dns-01 is among the challenges. */
   readonly names: readonly string[];
   readonly kind: "auto" | "internal";
   /** How the names can be proved, the best first; of `auto`. */
@@ -31,43 +33,46 @@ export interface IssuerOptions {
   readonly staging: Authority | undefined;
   readonly contact: readonly string[];
   readonly profile: string | undefined;
+  /** Of dns-01. */
+  readonly dnsHook: DnsHookOptions | undefined;
 }
 
 export interface IssuerContext {
   readonly log: Log;
   readonly store: Store;
   /** Resolves when the answer can be seen from outside. */
-  readonly show: (challenge: Challenge) => Promise<() => void>;
+  readonly show: Show;
   /** Another certificate is there. */
   readonly changed: () => void;
   readonly now?: () => number;
-  readonly fetch?: ConstructorParameters<typeof AcmeClient>[3];
+  readonly fetch?: OrderingContext["fetch"];
   readonly sleep?: (ms: number) => Promise<void>;
 }
 
 export interface IssueState {
   readonly source: "auto" | "internal" | "temporary";
   readonly pair: LoadedPair;
-  /** Of the last order, when it failed. */
+  /** Of the last order, when it failed; or of what it gave, when that cannot be kept. */
   readonly problem: string | undefined;
+  /** When the next order is due, milliseconds since the epoch; undefined: another server orders. */
+  readonly nextMs: number | undefined;
+  /** Orders that failed since the last one that did not. */
+  readonly failures: number;
 }
 
-const DAY_MS = 86_400_000;
-const TEMPORARY_MS = 7 * DAY_MS;
-const INTERNAL_MS = 14 * DAY_MS;
 /** Timers of longer than 24 days fire at once; and clocks are set: none of ours waits for longer. */
 const WAIT_MS_MAX = 3_600_000;
 /** How often a server that may not write looks whether there is something new, or the lock free. */
 const FOLLOW_MS = 60_000;
-/** A temporary certificate begins in the past, for clients whose clocks are late. */
-export const SLACK_MS = 3_600_000;
+/** A rehearsal that fails so says nothing of the site. */
+const NOT_OURS = /^(?:unreachable|rateLimited|serverInternal|timeout|status 5\d\d)$/;
 
 /** What all jobs have in common. */
 export interface JobHost {
   /** May this server order? Says once why not. */
   readonly mayWrite: boolean;
   readonly whyNot: string;
-  attempt(failures: number): { readonly attempt: Attempt; readonly options: IssuerOptions };
+  readonly options: IssuerOptions;
   /** The authority of `internal`. */
   internalAuthority(): LoadedPair;
 }
@@ -84,10 +89,14 @@ export class Job {
   private problem: string | undefined;
   private timer: Timer | undefined;
   private isStopped = true;
-  private isBusy = false;
+  private busy: Promise<void> | undefined;
+  private isForced = false;
+  private nextMs: number | undefined = undefined;
   /** Of the authority (RFC 9773), and when it is asked again. */
   private window: Lifetime | undefined;
   private askAtMs = 0;
+  /** Until when an authority, by its directory, does not want to see us. */
+  private readonly barredUntil = new Map<string, number>();
 
   constructor(id: string, wanted: Wanted, issuer: JobHost, context: IssuerContext) {
     this.id = id;
@@ -104,20 +113,11 @@ export class Job {
   }
 
   get state(): IssueState {
-    const { pair, problem } = this;
-    if (pair !== undefined) return { source: this.wanted.kind, pair, problem };
-    this.temporary ??= this.makeTemporary();
-    return { source: "temporary", pair: this.temporary, problem };
-  }
-
-  private makeTemporary(): LoadedPair {
-    const { names } = this.wanted;
-    const key = newKey();
-    const now = this.now();
-    const subject = `temporary certificate of ${names[0] ?? "a site"}`.slice(0, 64);
-    const dates = { from: new Date(now - SLACK_MS), to: new Date(now + TEMPORARY_MS) };
-    const cert = makeCertificate({ subject, names, key, ...dates });
-    return { chain: parseCertificates(cert), cert, key: keyText(key) };
+    const { pair, problem, nextMs, failures } = this;
+    const rest = { problem, nextMs, failures };
+    if (pair !== undefined) return { source: this.wanted.kind, pair, ...rest };
+    this.temporary ??= temporaryPair(this.wanted.names, this.now());
+    return { source: "temporary", pair: this.temporary, ...rest };
   }
 
   begin(): void {
@@ -132,36 +132,58 @@ export class Job {
     clearTimeout(this.timer);
   }
 
+  /** An order now, due or not. Undefined: it went well; else why not. */
+  async renew(): Promise<string | undefined> {
+    await this.busy;
+    if (!this.issuer.mayWrite) return this.issuer.whyNot;
+    this.isForced = true;
+    await this.turn();
+    return this.problem;
+  }
+
+  /** An order where it costs nothing, whose certificate is not shown. Throws AcmeProblem. */
+  async rehearse(staging: Authority): Promise<LoadedPair> {
+    await this.busy;
+    return this.orderAt(staging);
+  }
+
   private wait(ms: number): void {
     clearTimeout(this.timer);
     if (!this.isStopped) this.timer = setTimeout(() => void this.turn(), Math.min(ms, WAIT_MS_MAX));
   }
 
   /** Never rejects. */
-  private async turn(): Promise<void> {
-    if (this.isBusy) return;
-    this.isBusy = true;
+  private turn(): Promise<void> {
+    this.busy ??= this.takeTurn().finally(() => (this.busy = undefined));
+    return this.busy;
+  }
+
+  private async takeTurn(): Promise<void> {
     try {
-      this.wait(await this.step());
+      const waitMs = await this.step();
+      this.nextMs = this.issuer.mayWrite ? this.now() + waitMs : undefined;
+      this.wait(waitMs);
     } catch (error) {
       this.say("crit", `unexpected error: ${error instanceof Error ? error.stack : String(error)}`);
       this.wait(WAIT_MS_MAX);
-    } finally {
-      this.isBusy = false;
     }
   }
 
   /** How long there is nothing to do. */
   private async step(): Promise<number> {
     if (!this.issuer.mayWrite) return this.follow();
+    if (this.problem === this.issuer.whyNot) this.problem = undefined;
     this.takeStored();
+    const isForced = this.isForced;
+    this.isForced = false;
     const dueMs = await this.dueMs();
-    if (dueMs > this.now()) return dueMs - this.now();
+    if (!isForced && dueMs > this.now()) return dueMs - this.now();
     try {
-      await (this.wanted.kind === "internal" ? this.sign() : this.order());
+      this.take(await (this.wanted.kind === "internal" ? this.sign() : this.order()));
+      const nextMs = (await this.dueMs()) - this.now();
+      if (nextMs <= 0) throw new AcmeProblem("clock", OVER_AT_ONCE);
       this.failures = 0;
-      this.problem = undefined;
-      return 0;
+      return nextMs;
     } catch (error) {
       return this.failed(error);
     }
@@ -174,9 +196,11 @@ export class Job {
     return FOLLOW_MS;
   }
 
+  /** Not one that is older than what could not be kept. */
   private takeStored(): void {
     const found = this.stored();
-    if (found === undefined || found.cert === this.pair?.cert) return;
+    if (found === undefined) return;
+    if (this.pair !== undefined && lifetimeOf(found).toMs <= lifetimeOf(this.pair).toMs) return;
     this.pair = found;
     this.context.changed();
   }
@@ -187,61 +211,61 @@ export class Job {
     return renewAtMs(lifetimeOf(this.pair), this.window, chanceOf(this.pair.cert));
   }
 
-  /** An authority that has no opinion, or cannot be reached, is asked again later. */
-  private async askWindow(pair: LoadedPair): Promise<void> {
-    this.askAtMs = this.now() + ASK_AGAIN_MS;
-    this.window = undefined;
-    const { options } = this.issuer.attempt(0);
-    const client = this.client(options, options.authority);
-    const id = renewalId(pair.cert);
-    try {
-      const { renewalInfo } = await client.directory();
-      if (renewalInfo === undefined || id === undefined) return;
-      const { json, retryAfterMs } = await client.get(`${renewalInfo}/${id}`);
-      const { start, end } = json["suggestedWindow"] as Record<string, string>;
-      const found = { fromMs: Date.parse(start ?? ""), toMs: Date.parse(end ?? "") };
-      if (found.fromMs <= found.toMs) this.window = found;
-      if (retryAfterMs > 0) this.askAtMs = this.now() + Math.min(retryAfterMs, 24 * WAIT_MS_MAX);
-    } catch (error) {
-      if (!(error instanceof AcmeProblem) && !(error instanceof TypeError)) throw error;
-    }
+  private async askWindow({ cert }: LoadedPair): Promise<void> {
+    const { authority, contact } = this.issuer.options;
+    const client = makeClient({ authority, contact }, { store: this.context.store, fetch: this.context.fetch });
+    const { window, askAgainMs } = await askRenewalInfo(client, cert);
+    this.window = window;
+    this.askAtMs = this.now() + askAgainMs;
   }
 
-  private client(options: IssuerOptions, authority: Authority): AcmeClient {
-    const account = this.context.store.account(authority.directory);
-    return new AcmeClient(authority, account, options.contact, this.context.fetch);
-  }
-
-  private async order(): Promise<void> {
-    const { attempt, options } = this.issuer.attempt(this.failures);
-    if (attempt.rehearsed && options.staging !== undefined) {
-      this.say("info", `ordering at ${hostOf(options.staging)} first, to see whether it works now`);
-      await this.orderAt(options.staging, options);
+  private async order(): Promise<LoadedPair> {
+    const { attempt, authority, staging } = this.attempt();
+    if (attempt.rehearsed && staging !== undefined) {
+      this.say("info", `ordering at ${hostOf(staging)} first, to see whether it works now`);
+      await this.rehearseFirst(staging);
     }
-    const authority = (attempt.authority === "second" ? options.second : undefined) ?? options.authority;
     this.say("notice", `ordering a certificate at ${hostOf(authority)}`);
-    const { cert, key } = await this.orderAt(authority, options);
-    this.context.store.keepPair(this.id, { cert, key });
-    this.take({ chain: parseCertificates(cert), cert, key });
+    try {
+      return await this.orderAt(authority);
+    } catch (error) {
+      if (error instanceof AcmeProblem && error.retryAfterMs > 0)
+        this.barredUntil.set(authority.directory, this.now() + error.retryAfterMs);
+      throw error;
+    }
   }
 
-  private async orderAt(authority: Authority, options: IssuerOptions): Promise<{ cert: string; key: string }> {
-    const { store, show, sleep = Bun.sleep } = this.context;
-    const client = this.client(options, authority);
-    const isNew = client.account.kid === undefined;
-    await client.register();
-    if (isNew) store.keepAccount(authority.directory, client.account);
-    const key = newKey();
-    const cert = await order(client, {
-      names: this.wanted.names,
-      key,
-      kinds: this.kinds(),
-      show,
-      profile: options.profile,
-      replaces: this.pair === undefined ? undefined : renewalId(this.pair.cert),
-      sleep,
+  private attempt() {
+    const { authority, second, staging } = this.issuer.options;
+    const isBarred = (each: Authority | undefined) => each !== undefined && this.barredMs(each) > 0;
+    const attempt: Attempt = nextAttempt(this.failures, {
+      hasSecond: second !== undefined,
+      hasStaging: staging !== undefined,
+      isFirstBarred: isBarred(authority),
+      isSecondBarred: isBarred(second),
     });
-    return { cert, key: keyText(key) };
+    return { attempt, authority: (attempt.authority === "second" ? second : undefined) ?? authority, staging };
+  }
+
+  private barredMs({ directory }: Authority): number {
+    return Math.max(0, (this.barredUntil.get(directory) ?? 0) - this.now());
+  }
+
+  private async rehearseFirst(staging: Authority): Promise<void> {
+    try {
+      await this.orderAt(staging);
+    } catch (error) {
+      if (!(error instanceof AcmeProblem) || !NOT_OURS.test(error.kind)) throw error;
+      this.say("info", `it does not show: ${error.message}`);
+    }
+  }
+
+  private orderAt(authority: Authority): Promise<LoadedPair> {
+    const { contact, profile, dnsHook } = this.issuer.options;
+    const { store, show, fetch, sleep = Bun.sleep } = this.context;
+    const replaces = this.pair === undefined ? undefined : renewalId(this.pair.cert);
+    const wanted = { authority, names: this.wanted.names, kinds: this.kinds(), contact, profile, dnsHook, replaces };
+    return orderAt(wanted, { store, show, fetch, sleep, say: (level, text) => this.say(level, text) });
   }
 
   /** What did not work is not the first thing that is tried again. */
@@ -252,26 +276,19 @@ export class Job {
   }
 
   /** By the authority of our own. */
-  private async sign(): Promise<void> {
-    const authority = this.issuer.internalAuthority();
-    const key = newKey();
-    const now = this.now();
-    const issuerKey = authority.chain[0];
-    const subject = /CN=(.*)/.exec(issuerKey?.subject ?? "")?.[1] ?? "";
-    const leaf = makeCertificate({
-      subject: (this.wanted.names[0] ?? "").slice(0, 64),
-      names: this.wanted.names,
-      key,
-      from: new Date(now - SLACK_MS),
-      to: new Date(now + INTERNAL_MS),
-      issuer: { subject, key: keyOf(authority) },
-    });
-    const cert = leaf + authority.cert;
-    this.context.store.keepPair(this.id, { cert, key: keyText(key) });
-    this.take({ chain: parseCertificates(cert), cert, key: keyText(key) });
+  private async sign(): Promise<LoadedPair> {
+    return internalPair(this.wanted.names, this.issuer.internalAuthority(), this.now());
   }
 
+  /** It is shown even when it cannot be kept: the next order may have to wait for a week. */
   private take(pair: LoadedPair): void {
+    this.problem = undefined;
+    try {
+      this.context.store.keepPair(this.id, pair);
+    } catch (error) {
+      this.problem = `the certificate cannot be kept, and is lost with a restart: ${(error as Error).message}`;
+      this.say("error", this.problem);
+    }
     this.pair = pair;
     this.window = undefined;
     this.askAtMs = 0;
@@ -282,10 +299,11 @@ export class Job {
 
   private failed(error: unknown): number {
     this.failures++;
-    const { message, retryAfterMs = 0 } = error as AcmeProblem;
-    const pause = pauseMs(this.failures, retryAfterMs, Math.random());
+    const { authority, second } = this.issuer.options;
+    const barred = [authority, second].flatMap((each) => (each === undefined ? [] : [this.barredMs(each)]));
+    const pause = pauseMs(this.failures, this.wanted.kind === "auto" ? barred : [], Math.random());
     const again = `tried again in ${Math.ceil(pause / 60_000)} min`;
-    this.problem = `no certificate could be had: ${message}; ${again}`;
+    this.problem = `no certificate could be had: ${(error as Error).message}; ${again}`;
     const isBad = this.pair === undefined || isPressing(lifetimeOf(this.pair), this.now());
     this.say(isBad ? "error" : "warn", this.problem);
     if (this.pair !== undefined && lifetimeOf(this.pair).toMs <= this.now()) this.expire();
@@ -295,6 +313,7 @@ export class Job {
   /** Browsers refuse both; of a temporary one it is at least plain why. */
   private expire(): void {
     this.pair = undefined;
+    this.temporary = undefined;
     this.context.changed();
   }
 
@@ -303,9 +322,8 @@ export class Job {
   }
 }
 
-function keyOf({ key }: LoadedPair) {
-  return parsePrivateKey(key, undefined);
-}
+const OVER_AT_ONCE =
+  "the new certificate is to be renewed at once by this machine's clock, or by its authority's word: is the clock right?";
 
 function lifetimeOf({ chain }: LoadedPair): Lifetime {
   const [leaf] = chain;
@@ -315,8 +333,4 @@ function lifetimeOf({ chain }: LoadedPair): Lifetime {
 /** The same for the same certificate, also after a restart. */
 function chanceOf(cert: string): number {
   return createHash("sha256").update(cert).digest().readUInt32BE(0) / 2 ** 32;
-}
-
-function hostOf({ directory }: Authority): string {
-  return new URL(directory).host;
 }

@@ -4,7 +4,9 @@
  * the site shows a temporary certificate that signs itself. Nothing here decides when (policy.ts) or speaks a protocol
  * (order.ts).
  */
+import { networkInterfaces } from "node:os";
 import type { LockFile } from "../os/lock-file.ts";
+import { AcmeProblem } from "./acme-client.ts";
 import type { LoadedPair } from "./files.ts";
 import {
   type IssuerContext,
@@ -12,19 +14,16 @@ import {
   type IssueState,
   Job,
   type JobHost,
-  SLACK_MS,
   type Wanted,
 } from "./issue-job.ts";
-import { makeCertificate, newKey } from "./make.ts";
-import { keyText, parseCertificates } from "./pem.ts";
-import { type Attempt, nextAttempt } from "./policy.ts";
+import { newAuthority } from "./local.ts";
+import { makeClient } from "./ordering.ts";
+import { type Check, preflight } from "./preflight.ts";
+import { makeResolver } from "./resolver.ts";
 import { pairId } from "./store.ts";
 
-const DAY_MS = 86_400_000;
-const AUTHORITY_MS = 3650 * DAY_MS;
-
 export class Issuer implements JobHost {
-  private options: IssuerOptions;
+  options: IssuerOptions;
   private readonly context: IssuerContext;
   private readonly now: () => number;
   private jobs = new Map<string, Job>();
@@ -40,6 +39,35 @@ export class Issuer implements JobHost {
   /** What there is for these names, made if need be; orders begin with `start`. */
   state(wanted: Wanted): IssueState {
     return this.job(wanted).state;
+  }
+
+  /** See Job. */
+  renew(wanted: Wanted): Promise<string | undefined> {
+    return this.job(wanted).renew();
+  }
+
+  /** Undefined: there is nowhere to rehearse. Throws AcmeProblem. */
+  async rehearse(wanted: Wanted): Promise<LoadedPair | undefined> {
+    const { staging } = this.options;
+    if (!this.mayWrite) throw new AcmeProblem("locked", this.whyNot);
+    return staging === undefined ? undefined : this.job(wanted).rehearse(staging);
+  }
+
+  /** `nameServers`: none for the system's. */
+  preflight({ names, challenges: kinds }: Wanted, nameServers: readonly string[]): AsyncGenerator<Check> {
+    const { authority, contact, profile } = this.options;
+    const { show, store, fetch } = this.context;
+    const client = makeClient({ authority, contact }, { store, fetch });
+    return preflight({
+      names,
+      kinds,
+      profile,
+      authority,
+      show,
+      directory: () => client.directory(),
+      resolver: makeResolver(nameServers),
+      addresses: Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
+    });
   }
 
   private job(wanted: Wanted): Job {
@@ -81,27 +109,12 @@ export class Issuer implements JobHost {
     return this.saidWhy;
   }
 
-  attempt(failures: number): { readonly attempt: Attempt; readonly options: IssuerOptions } {
-    const { second, staging } = this.options;
-    const attempt = nextAttempt(failures, { hasSecond: second !== undefined, hasStaging: staging !== undefined });
-    return { attempt, options: this.options };
-  }
-
   /** The authority of `internal`, made when it is first asked for. Throws what the file system throws. */
   internalAuthority(): LoadedPair {
     const known = this.context.store.authority();
     if (known !== undefined) return known;
-    const key = newKey();
-    const now = this.now();
-    const made = makeCertificate({
-      subject: `server local authority ${new Date(now).getUTCFullYear()}`,
-      names: [],
-      key,
-      from: new Date(now - SLACK_MS),
-      to: new Date(now + AUTHORITY_MS),
-    });
-    const pair = { chain: parseCertificates(made), cert: made, key: keyText(key) };
-    this.context.store.keepAuthority(pair);
-    return pair;
+    const made = newAuthority(this.now());
+    this.context.store.keepAuthority(made);
+    return made;
   }
 }

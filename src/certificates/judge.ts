@@ -88,7 +88,8 @@ function judgeChain({ chain, authorities }: Judged): Finding[] {
   return [{ what, should: "should hold the intermediate certificates too (a file called fullchain.pem does)" }];
 }
 
-/** `C=DE\nO=Org\nCN=name` → `C=DE, O=Org, CN=name` */
-export function oneLine(name: string): string {
-  return name.replaceAll("\n", ", ");
+/** `C=DE\nO=Org\nCN=name` → `C=DE, O=Org, CN=name`. Bun has undefined for an empty name, as short-lived certificates have it,
+ *  whatever its types say. */
+export function oneLine(name: string | undefined): string {
+  return (name ?? "").replaceAll("\n", ", ");
 }

@@ -34,6 +34,7 @@ export interface Making {
   readonly subject: string;
   /** None for an authority. */
   readonly names: readonly string[];
+  /** A public one will do where another signs. */
   readonly key: KeyObject;
   readonly from: Date;
   readonly to: Date;
@@ -113,7 +114,7 @@ function nameOf(commonName: string): Buffer {
 }
 
 function spkiOf(key: KeyObject): Buffer {
-  return createPublicKey(key).export({ type: "spki", format: "der" });
+  return (key.type === "public" ? key : createPublicKey(key)).export({ type: "spki", format: "der" });
 }
 
 /** RFC 5280 section 4.2.1.2 leaves it to us what it is; it must be the same for the same key. */

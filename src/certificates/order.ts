@@ -1,7 +1,11 @@
 /**
  * One order of a certificate, from the names to the chain (RFC 8555 section 7.1.6):
  *
- *   order ──▶ for each name: an authorization, of which one challenge is shown, announced and awaited ──▶ the request ──▶ chain
+ *   order ──▶ for each name: an authorization, of which one challenge is shown ──▶ each is announced and awaited
+ *         ──▶ the request ──▶ chain
+ *
+ * All are shown before the first is announced: a name and its wildcard have their records at one place of the zone, and what an
+ * authority has seen there it does not look up again for a while.
  */
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
@@ -13,11 +17,13 @@ export type ChallengeKind = (typeof CHALLENGES)[number];
 
 export interface Challenge {
   readonly kind: ChallengeKind;
-  /** The host or address that is to be proved. */
+  /** The host or address that is to be proved; of a wildcard what is below `*.`. */
   readonly name: string;
   readonly token: string;
   readonly keyAuthorization: string;
 }
+
+export type Show = (challenge: Challenge) => Promise<() => void | Promise<void>>;
 
 export interface OrderOptions {
   readonly names: readonly string[];
@@ -26,7 +32,7 @@ export interface OrderOptions {
   /** The first that the authority offers for a name is used. */
   readonly kinds: readonly ChallengeKind[];
   /** Resolves when the answer can be seen from outside; the function takes it away. */
-  readonly show: (challenge: Challenge) => Promise<() => void>;
+  readonly show: Show;
   readonly profile: string | undefined;
   /** The certificate that it takes the place of (RFC 9773 section 5), undefined for none. */
   readonly replaces: string | undefined;
@@ -44,7 +50,7 @@ export async function order(client: AcmeClient, options: OrderOptions): Promise<
   const { names, key, sleep } = options;
   const made = await newOrder(client, options);
   const authorizations = made.json["authorizations"] as readonly string[];
-  for (const url of authorizations) await authorize(client, url, options);
+  await authorizeAll(client, authorizations, options);
   const ready = await settled(client, made.url, sleep, ["ready", "valid"]);
   if (ready["status"] === "ready")
     await client.post(String(ready["finalize"]), { csr: makeRequest(names, key).toString("base64url") });
@@ -74,9 +80,34 @@ interface Offered {
   readonly token: string;
 }
 
-async function authorize(client: AcmeClient, url: string, { kinds, show, sleep }: OrderOptions): Promise<void> {
+interface Shown {
+  readonly authorization: string;
+  readonly challenge: string;
+  /** `a.test (http-01)` */
+  readonly label: string;
+  readonly remove: () => void | Promise<void>;
+}
+
+async function authorizeAll(client: AcmeClient, urls: readonly string[], options: OrderOptions): Promise<void> {
+  const shown: Shown[] = [];
+  try {
+    for (const url of urls) {
+      const one = await prepare(client, url, options);
+      if (one !== undefined) shown.push(one);
+    }
+    for (const { authorization, challenge, label } of shown) {
+      await client.post(challenge, {});
+      await settled(client, authorization, options.sleep, ["valid"], (problem) => `${label}: ${problem}`);
+    }
+  } finally {
+    for (const { remove } of shown) await remove();
+  }
+}
+
+/** Undefined: it was proved before. */
+async function prepare(client: AcmeClient, url: string, { kinds, show }: OrderOptions): Promise<Shown | undefined> {
   const { json } = await client.post(url);
-  if (json["status"] === "valid") return;
+  if (json["status"] === "valid") return undefined;
   const name = String((json["identifier"] as { readonly value: string }).value);
   const offered = json["challenges"] as readonly Offered[];
   const kind = kinds.find((each) => offered.some(({ type }) => type === each));
@@ -87,12 +118,7 @@ async function authorize(client: AcmeClient, url: string, { kinds, show, sleep }
   }
   const { token } = found;
   const remove = await show({ kind, name, token, keyAuthorization: client.keyAuthorization(token) });
-  try {
-    await client.post(found.url, {});
-    await settled(client, url, sleep, ["valid"], (problem) => `${name} (${kind}): ${problem}`);
-  } finally {
-    remove();
-  }
+  return { authorization: url, challenge: found.url, label: `${name} (${kind})`, remove };
 }
 
 /** Asks until the state is one of these; `invalid` and the like are thrown with what the authority says. */

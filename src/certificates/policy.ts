@@ -28,10 +28,11 @@ export function renewAtMs(lifetime: Lifetime, window: Lifetime | undefined, chan
   return lifetime.toMs - length / 3 - (chance * length) / 30;
 }
 
-/** After so many failures in a row (1 and more): twice as long each time, up to a day, and never before the authority said. */
-export function pauseMs(failures: number, retryAfterMs: number, chance: number): number {
+/** After so many failures in a row (1 and more): twice as long each time, up to a day; and until one of the authorities lets
+ *  us come again. `barredMs`: for how long each does not; none has no word in it. */
+export function pauseMs(failures: number, barredMs: readonly number[], chance: number): number {
   const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(20, failures - 1));
-  return Math.max(retryAfterMs, pause * (0.75 + chance / 2));
+  return Math.max(barredMs.length === 0 ? 0 : Math.min(...barredMs), pause * (0.75 + chance / 2));
 }
 
 export interface Attempt {
@@ -43,10 +44,15 @@ export interface Attempt {
 export interface Means {
   readonly hasSecond: boolean;
   readonly hasStaging: boolean;
+  /** It has told us not to come yet (Retry-After). */
+  readonly isFirstBarred: boolean;
+  readonly isSecondBarred: boolean;
 }
 
-export function nextAttempt(failures: number, { hasSecond, hasStaging }: Means): Attempt {
-  const isSecond = hasSecond && failures >= PATIENCE && (failures - PATIENCE) % 2 === 0;
+export function nextAttempt(failures: number, means: Means): Attempt {
+  const { hasSecond, hasStaging, isFirstBarred, isSecondBarred } = means;
+  const isItsTurn = failures >= PATIENCE && (failures - PATIENCE) % 2 === 0;
+  const isSecond = hasSecond && !isSecondBarred && (isItsTurn || isFirstBarred);
   return { authority: isSecond ? "second" : "first", rehearsed: !isSecond && hasStaging && failures > 0 };
 }
 

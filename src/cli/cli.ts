@@ -1,17 +1,22 @@
 /** The command line: words → command → exit code. The commands know the terminal only through what they are given. */
 import { parseArguments } from "./arguments.ts";
 import { CACHE } from "./cache.ts";
+import { CERT } from "./cert.ts";
 import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { COMPLETION } from "./completion.ts";
 import { CONFIG } from "./config.ts";
+import { DEV } from "./dev.ts";
+import { DOCTOR } from "./doctor.ts";
 import { EXPLAIN } from "./explain.ts";
 import { commandHelp, HELP, overview, unknownCommand } from "./help.ts";
+import { FILES } from "./files.ts";
 import { IMPORT } from "./import.ts";
 import { LOGS } from "./logs.ts";
 import { MAN } from "./man.ts";
 import { NGINX } from "./nginx.ts";
 import { isNginxOption } from "./nginx-options.ts";
+import { PROXY } from "./proxy.ts";
 import { RELOAD } from "./reload.ts";
 import { RESTART } from "./restart.ts";
 import { RUN } from "./run.ts";
@@ -20,24 +25,31 @@ import { SERVICE } from "./service.ts";
 import { SETUP } from "./setup.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
+import { TOP } from "./top.ts";
 import { STOP } from "./stop.ts";
 import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
 
 export const COMMANDS: readonly Command[] = [
   SETUP,
+  DEV,
   RUN,
   START,
   STOP,
   RESTART,
   STATUS,
+  TOP,
   RELOAD,
   LOGS,
   CACHE,
+  CERT,
   CHECK,
+  DOCTOR,
   CONFIG,
   EXPLAIN,
   SERVICE,
+  FILES,
+  PROXY,
   IMPORT,
   NGINX,
   UWSGI,
@@ -84,7 +96,7 @@ function isUwsgiOption(word: string): boolean {
 
 async function runCommand(command: Command, words: readonly string[], terminal: Terminal): Promise<number> {
   if (command.raw === true) {
-    return command.run({ options: {}, lists: {}, positionals: words, commands: COMMANDS }, terminal);
+    return command.run({ options: {}, lists: {}, positionals: words, words, commands: COMMANDS }, terminal);
   }
   const given = parseArguments(words, command);
   if (typeof given === "string") {
@@ -95,5 +107,5 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
     terminal.stdout(commandHelp(command));
     return 0;
   }
-  return command.run({ ...given, commands: COMMANDS }, terminal);
+  return command.run({ ...given, words, commands: COMMANDS }, terminal);
 }

@@ -67,7 +67,7 @@ function describe(command: Command, commands: readonly Command[], keys: readonly
     })),
     words: words === "commands" ? commands.map((each) => each.name) : words,
     second: name === "config" ? { explain: keys, show: keys } : {},
-    takesFiles: raw === true || /\bFILE\b|\bDIR\b/.test(usage.replace(/-\w (?:FILE|[a-z.]+)|--\w+ \w+/g, "")),
+    takesFiles: raw === true || /\bFILE\b|\bDIR\b/.test(usage.replace(/-\w (?:FILE|[a-z.]+)|--\w+ \S+/g, "")),
   };
 }
 

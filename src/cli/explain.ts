@@ -99,8 +99,10 @@ function placeRows({ outcome, listener, path, query, site, route, mount, files, 
 
 function guardRows({ guards }: Explanation): Row[] {
   if (guards === undefined) return [];
-  const { access, satisfy, limits, auth, errorPages, intercept } = guards;
-  const verdict = access.allowed ? (auth !== undefined && satisfy === "any" ? "or a password" : "allowed") : "denied";
+  const { access, satisfy, limits, auth, authRequest, errorPages, intercept } = guards;
+  const isProven = satisfy === "any" && (auth !== undefined || authRequest !== undefined);
+  const otherwise = auth === undefined ? `or ${authRequest} says so` : "or a password";
+  const verdict = access.allowed ? (isProven ? otherwise : "allowed") : "denied";
   return [
     ["access", access.rules.length === 0 ? "everyone" : `${access.rules.join(", ")}: ${verdict}`],
     ...limits.map(({ name, rate, burst, key }): Row => [
@@ -108,6 +110,7 @@ function guardRows({ guards }: Explanation): Row[] {
       `${name}: ${rate}, burst ${burst}, for ${JSON.stringify(key)}`,
     ]),
     ...optional("auth", auth === undefined ? undefined : `${JSON.stringify(auth.realm)}, users of ${auth.users}`),
+    ...optional("auth request", authRequest === undefined ? undefined : `asks ${authRequest} before`),
     ...errorPages.map(({ statuses, page }): Row => ["error page", `${statuses}: ${page}`]),
     ...optional("intercept", intercept ? "errors of apps and upstreams get these pages too" : undefined),
   ];

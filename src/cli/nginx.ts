@@ -72,7 +72,7 @@ async function runToml(
     return complain(terminal, `-s ${signal} is server stop, reload or logs reopen with a server.toml`);
   const { CHECK } = await import("./check.ts");
   const { RUN } = await import("./run.ts");
-  const given = { options: { config: file }, lists: {}, positionals: words, commands: [] };
+  const given = { options: { config: file }, lists: {}, positionals: words, words, commands: [] };
   return (test ? CHECK : RUN).run(given, terminal);
 }
 
@@ -83,6 +83,10 @@ async function runConf(
   terminal: Terminal,
 ): Promise<number> {
   if (!existsSync(file)) return complain(terminal, `[emerg] open() "${file}" failed (2: No such file or directory)`);
+  if (!options.test && options.signal === undefined) {
+    const { collectAlone } = await import("../os/collector.ts");
+    collectAlone();
+  }
   const { Inheritance } = await import("../master/handover.ts");
   // Somebody waits for this process: it is the one in the background, or takes the place of another.
   const inheritance = Inheritance.take();

@@ -20,7 +20,7 @@ export const SERVICE: Command = {
       type: "string",
       short: "u",
       value: "USER",
-      doc: "As whom it runs; the owner of the configuration's directory unless given, or if that is root, the machine's user for web servers.",
+      doc: "As whom it runs; that of the configuration unless given, else the owner of its directory, or if that is root, the machine's user for web servers.",
     },
     group: { type: "string", short: "g", value: "GROUP", doc: "The user's own unless given." },
     name: {
@@ -67,10 +67,10 @@ async function offer(action: Action, given: Given, terminal: Terminal): Promise<
   const { unitFacts } = await import("./unit-facts.ts");
   const { unitText } = await import("./unit.ts");
   const name = await nameOf(given, terminal);
-  const user = await userOf(given, terminal);
+  const user = await userOf(given, terminal, name);
   const { config, environmentFile } = await readAsUnit(name, user, given, terminal);
   if (config === undefined) return EXIT_USAGE;
-  const wishes = { name, user: user.name ?? String(user.id), group: word(given, "group"), environmentFile };
+  const wishes = { name, user, group: word(given, "group"), environmentFile };
   const text = unitText(unitFacts(config, wishes, systemdVersion()));
   terminal.stdout(text);
   await remark(config, user, terminal);
@@ -101,7 +101,7 @@ async function nameOf(given: Given, terminal: Terminal): Promise<string> {
   return name;
 }
 
-async function userOf(given: Given, terminal: Terminal): Promise<UserEntry> {
+async function userOf(given: Given, terminal: Terminal, name: string): Promise<UserEntry> {
   const { UnitProblem } = await import("./unit-install.ts");
   const { configurationPath } = await import("./configuration.ts");
   const { defaultUser } = await import("./unit-facts.ts");
@@ -109,7 +109,7 @@ async function userOf(given: Given, terminal: Terminal): Promise<UserEntry> {
   const group = word(given, "group");
   if (group !== undefined && findGroup(group) === undefined)
     throw new UnitProblem(`--group ${group} is no group of this machine`);
-  const written = word(given, "user");
+  const written = word(given, "user") ?? (await configuredUser(given, terminal, name));
   const user = written === undefined ? defaultUser(configurationPath(given, terminal)) : findUser(written);
   if (user !== undefined) return user;
   if (written !== undefined) throw new UnitProblem(`--user ${written} is no user of this machine`);
@@ -117,6 +117,16 @@ async function userOf(given: Given, terminal: Terminal): Promise<UserEntry> {
     "the project is root's, and there is no user for web servers here; make one and name it:\n" +
       "    useradd --system --shell /usr/sbin/nologin mysite\n    server service install --user mysite",
   );
+}
+
+/** `[server] user`; what is wrong with the file is said later. */
+async function configuredUser(given: Given, terminal: Terminal, name: string): Promise<string | undefined> {
+  const { configurationPath } = await import("./configuration.ts");
+  const { loadConfig } = await import("../config/load.ts");
+  const { unitEnvironment } = await import("./unit-facts.ts");
+  const nobody = { id: 0, name: undefined, group: undefined, home: undefined };
+  const { config } = loadConfig(configurationPath(given, terminal), unitEnvironment(name, nobody));
+  return config?.server.user?.name ?? config?.server.user?.uid.toString();
 }
 
 /** As the unit will read it: not with the variables of this terminal. */

@@ -1,6 +1,9 @@
 /** The real terminal. Writes are synchronous, so that nothing is lost when the process exits after them. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { journalLines } from "../base/log.ts";
+import { isJournal } from "../os/journal.ts";
+import { openScreen } from "./screen.ts";
 import type { Terminal } from "./command.ts";
 
 /** How long a full pipe (EAGAIN) is left alone before the next try. */
@@ -12,8 +15,8 @@ export function processTerminal(): Terminal {
   return {
     stdout: (text) => (gone = !writeAll(1, text)),
     gone: () => gone,
-    stderr: (text) => writeAll(2, text),
-    ...(isatty(0) && isatty(1) && { confirm }),
+    stderr: (text) => writeAll(2, isJournal(2) ? journalLines(text, "error") : text),
+    ...(isatty(0) && isatty(1) && { confirm, screen: openScreen }),
     colour: { stdout: mayColour(isatty(1), environment), stderr: mayColour(isatty(2), environment) },
     environment,
     folder: process.cwd(),

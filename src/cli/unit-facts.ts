@@ -5,7 +5,8 @@
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Config, ListenAddress } from "../config/config.ts";
-import { findUser, memberships, type UserEntry } from "../config/users.ts";
+import { findGroup, findUser, memberships, type UserEntry } from "../config/users.ts";
+import { neededBy, readFiles } from "../master/privileges.ts";
 import { STREAMS } from "../os/log-file.ts";
 import type { UnitFacts } from "./unit.ts";
 import { unitName } from "./unit.ts";
@@ -26,8 +27,8 @@ const HOMES = ["/home", "/root", "/run/user"];
 const NOT_PATHS: ReadonlySet<string> = new Set(["pattern", "match", "below", "candidates", "temporaryDirectory"]);
 
 export interface UnitWishes {
-  readonly name: string | undefined;
-  readonly user: string | undefined;
+  readonly name: string;
+  readonly user: UserEntry;
   readonly group: string | undefined;
   readonly environmentFile: string | undefined;
 }
@@ -72,26 +73,24 @@ export function readEnvironmentFile(path: string): Record<string, string> | stri
 }
 
 /** `config` was read with `unitEnvironment`. */
-export function unitFacts(
-  config: Config,
-  wishes: UnitWishes & { readonly name: string; readonly user: string },
-  systemdVersion: number | undefined,
-): UnitFacts {
-  const { name } = wishes;
+export function unitFacts(config: Config, wishes: UnitWishes, systemdVersion: number | undefined): UnitFacts {
+  const { name, user } = wishes;
+  const capabilities = capabilitiesFor(config, wishes);
   const binary = realpathSync(process.execPath);
   const seen = [binary, ...pathsOf(config)];
   const runtime = join("/run", name);
   const others = writtenBy(config).filter((path) => !isBelow(path, runtime) && !isBelow(path, join("/var/lib", name)));
   return {
     ...wishes,
+    user: user.name ?? String(user.id),
     binary,
     config: config.file,
     writable: [...new Set(others)].filter((path) => !TEMPORARY.some((each) => isBelow(path, each))).sort(),
-    capabilities: capabilitiesFor(config),
+    capabilities,
     usesHome: seen.some((path) => HOMES.some((home) => isBelow(path, home))),
     usesTemporary: seen.some((path) => TEMPORARY.some((each) => isBelow(path, each))),
     opensRuntimeDirectory: addressesOf(config).some((each) => each.kind === "unix" && isBelow(each.path, runtime)),
-    hasUsers: hasUsers(config),
+    hasUsers: capabilities.includes("CAP_SETUID"),
     startTimeoutMs: Math.max(0, ...config.apps.map((app) => app.startTimeoutMs)),
     drainTimeoutMs: config.server.drainTimeoutMs,
     descriptors: Math.max(
@@ -102,17 +101,14 @@ export function unitFacts(
   };
 }
 
-function capabilitiesFor(config: Config): string[] {
+/** What the server would keep of root's rights (master/privileges.ts), without those that it does not need now. */
+function capabilitiesFor(config: Config, { user, group }: UnitWishes): string[] {
   const needsPort = addressesOf(config).some((each) => each.kind === "tcp" && each.port < UNPRIVILEGED_PORT);
-  return [
-    ...(needsPort ? ["CAP_NET_BIND_SERVICE"] : []),
-    ...(hasUsers(config) ? ["CAP_SETUID", "CAP_SETGID", "CAP_KILL"] : []),
-  ];
-}
-
-function hasUsers({ apps, services, crons }: Config): boolean {
-  const asOthers = apps.some((app) => app.process.user !== undefined || app.process.group !== undefined);
-  return asOthers || [...services, ...crons].some((each) => each.user !== undefined);
+  const own = { uid: user.id, gid: (group === undefined ? user.group : findGroup(group)) ?? user.id };
+  const readsAll = unreadable(readFiles(config), user).length === 0;
+  return neededBy(config, own).filter(
+    (each) => (each !== "CAP_NET_BIND_SERVICE" || needsPort) && (each !== "CAP_DAC_READ_SEARCH" || !readsAll),
+  );
 }
 
 function addressesOf({ sites, apps, metrics }: Config): ListenAddress[] {
@@ -199,13 +195,8 @@ function may(path: string, bit: 1 | 4, uid: number, groups: ReadonlySet<number>)
   return ((mode >> shift) & bit) !== 0;
 }
 
-/** What the server reads itself, as the user of the unit. */
-export function readsOf(config: Config): string[] {
-  const pairs = config.sites.flatMap(({ tls }) => (tls?.source.kind === "files" ? tls.source.pairs : []));
-  return [
-    config.file,
-    realpathSync(process.execPath),
-    ...config.apps.flatMap((app) => [app.root, app.python]),
-    ...pairs.flatMap(({ cert, key }) => [cert, key]),
-  ];
+/** What is read and executed as the user of the unit, whatever its capabilities. */
+export function readsOf({ apps }: Config): string[] {
+  const own = apps.filter((app) => app.process.user === undefined);
+  return [realpathSync(process.execPath), ...own.flatMap((app) => [app.root, app.python])];
 }

@@ -44,6 +44,8 @@ export const UWSGI: Command = {
 };
 
 async function start(words: readonly string[], terminal: Terminal): Promise<number> {
+  const { collectAlone } = await import("../os/collector.ts");
+  collectAlone();
   const { Inheritance } = await import("../master/handover.ts");
   // Somebody waits for this process: it is the one in the background.
   const inheritance = Inheritance.take();
@@ -52,9 +54,11 @@ async function start(words: readonly string[], terminal: Terminal): Promise<numb
   const isPartial = words[0] === PARTIAL;
   const { folder, environment } = terminal;
   const prepare = () => prepareRun(isPartial ? words.slice(1) : words, folder, environment, process.execPath);
+  // As root uWSGI only warns, and so does the app.
+  const asRoot = { ...environment, SERVER_RUN_AS_ROOT: "1" };
   const load = (run: UwsgiRun): Loaded => {
     if (run.changesMeaning && !isPartial) return { config: undefined, problems: problemsOf(run.findings) };
-    return loadPlanText(run.file ?? join(folder, "uwsgi"), run.toml, environment);
+    return loadPlanText(run.file ?? join(folder, "uwsgi"), run.toml, asRoot);
   };
   const run = prepare();
   if (inheritance === undefined) await tell(run, terminal);

@@ -1,6 +1,7 @@
 /** [acme] as it was written → whom certificates are ordered from. */
 import { readFileSync } from "node:fs";
 import type { Authority } from "../certificates/acme-client.ts";
+import type { DnsHookOptions } from "../certificates/dns-hook.ts";
 import type { IssuerOptions } from "../certificates/issue-job.ts";
 import type { ChallengeKind } from "../certificates/order.ts";
 import { parseCertificates } from "../certificates/pem.ts";
@@ -8,11 +9,14 @@ import { absolute, type Context } from "./context.ts";
 import type { Section, Values } from "./keys.ts";
 import { failureOf } from "./paths.ts";
 import type { Place } from "./place.ts";
+import { findProgram } from "./programs.ts";
 import { type ACME, DIRECTORIES } from "./schema-acme.ts";
 
 export interface AcmeConfig extends IssuerOptions {
   /** Undefined: what the addresses allow. */
   readonly challenges: readonly ChallengeKind[] | undefined;
+  /** Asked by `server cert test`; none: the system's. */
+  readonly nameServers: readonly string[];
 }
 
 type AuthorityValues = Pick<Values<typeof ACME>, "directory" | "ca" | "eab_kid" | "eab_key">;
@@ -20,14 +24,44 @@ type AuthorityValues = Pick<Values<typeof ACME>, "directory" | "ca" | "eab_kid" 
 export function resolveAcme({ place, values }: Section<typeof ACME>, context: Context): AcmeConfig {
   const { contact, profile, staging, challenges, fallback } = values;
   const authority = resolveAuthority(place, values, context);
+  const dnsHook = resolveDnsHook(place, values, context);
   return {
     authority,
     second: fallback === undefined ? undefined : resolveAuthority(fallback.place, fallback.values, context),
     staging: resolveStaging(staging, authority),
     contact: contact.map(({ value }) => value),
     profile,
-    challenges: challenges?.map(({ value }) => value),
+    challenges: resolveChallenges(place, challenges, dnsHook),
+    dnsHook,
+    nameServers: values.dns_servers.map(({ value }) => value),
   };
+}
+
+function resolveChallenges(
+  place: Place,
+  written: Values<typeof ACME>["challenges"],
+  dnsHook: DnsHookOptions | undefined,
+): readonly ChallengeKind[] | undefined {
+  const kinds = written?.map(({ value }) => value);
+  if (kinds?.includes("dns-01") === true && !place.has("dns_hook"))
+    place.into("challenges").wrongKey({ what: "has dns-01, and there is no dns_hook", should: "needs one beside it" });
+  if (kinds !== undefined && dnsHook !== undefined && !kinds.includes("dns-01"))
+    place.into("dns_hook").wrongKey({ what: "is not used by these challenges", should: "needs dns-01 among them" });
+  return kinds ?? (dnsHook === undefined ? undefined : ["dns-01"]);
+}
+
+/** Checked when it is read: an order may be months away. */
+function resolveDnsHook(place: Place, values: Values<typeof ACME>, context: Context): DnsHookOptions | undefined {
+  const { dns_hook: command, dns_wait: waitMs, dns_servers: servers } = values;
+  if (command === undefined) {
+    if (place.has("dns_wait"))
+      place.into("dns_wait").wrongKey({ what: "has no meaning here", should: "belongs to dns_hook" });
+    return undefined;
+  }
+  const [word = "", ...rest] = command;
+  const program = findProgram(place.into("dns_hook"), word, context.folder, context.environment["PATH"]);
+  if (program === undefined) return undefined;
+  return { command: [program, ...rest], waitMs, servers: servers.map(({ value }) => value) };
 }
 
 function resolveStaging(written: string | undefined, authority: Authority): Authority | undefined {

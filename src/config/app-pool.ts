@@ -1,7 +1,7 @@
 /** How many processes an app has and for how long each: what was written → what the supervisor goes by. */
 import { IDLE_MS } from "../apps/scale.ts";
 import { formatSize } from "../base/units.ts";
-import type { PoolConfig } from "./config.ts";
+import type { PoolConfig } from "./app-config.ts";
 import type { Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import type { APP_POOL } from "./schema-app-pool.ts";

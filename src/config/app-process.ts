@@ -1,6 +1,7 @@
 /** As whom and within which bounds the processes of an app run: what was written → what a worker does before it
  *  imports anything. What this server may not do, or does not find, is said here and not by a worker that dies. */
-import type { ProcessConfig } from "./config.ts";
+import { hasCapability } from "../os/capabilities.ts";
+import type { ProcessConfig } from "./app-config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { requireDirectory } from "./paths.ts";
@@ -37,7 +38,7 @@ function resolveUser(place: Place, written: string): UserEntry | undefined {
     return void place.wrong({ what: `names ${written}`, should: "should be a user of this machine" });
   }
   const own = process.geteuid?.();
-  if (own === 0 || own === found.id) return found;
+  if (own === found.id || hasCapability("CAP_SETUID")) return found;
   const should = "should be the user who runs the server, or the server should be started as root";
   return void place.wrong({ what: `names ${written}, and only root may run processes as somebody else`, should });
 }
@@ -47,7 +48,7 @@ function resolveGroup(place: Place, written: string): number | undefined {
   if (id === undefined) {
     return void place.wrong({ what: `names ${written}`, should: "should be a group of this machine" });
   }
-  if (process.geteuid?.() === 0 || process.getegid?.() === id) return id;
+  if (process.getegid?.() === id || hasCapability("CAP_SETGID")) return id;
   const should = "should be the group of the server, or the server should be started as root";
   return void place.wrong({ what: `names ${written}, and only root may change the group`, should });
 }

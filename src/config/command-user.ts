@@ -1,4 +1,5 @@
 /** As whom a service or a timed command runs: `user` and `group` of its table, else those of its app. */
+import { hasCapability } from "../os/capabilities.ts";
 import type { AppConfig, CommandConfig } from "./config.ts";
 import type { Place } from "./place.ts";
 import { findGroup, findUser, memberships } from "./users.ts";
@@ -34,7 +35,7 @@ function refuse(place: Place, what: "user" | "group", written: string): undefine
 
 /** False: as the server already is, or as it may not become, which is reported. */
 function needsChange(place: Place, uid: number, gid: number | undefined): boolean {
-  if (process.geteuid?.() === 0) return true;
+  if (hasCapability("CAP_SETUID") && hasCapability("CAP_SETGID")) return true;
   if (uid === process.geteuid?.() && (gid === undefined || gid === process.getegid?.())) return false;
   const should = "should be left out, or the server started as root";
   place.wrong({ what: "needs root: only it may run programs as somebody else", should });

@@ -2,7 +2,6 @@
  * The configuration after it was read, checked and resolved: plain data (it is posted to the front threads), absolute
  * paths, numbers in bytes and milliseconds. Only `config`, `front`, `master` and `cli` see it.
  */
-import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { StopSignal } from "../services/child.ts";
 import type { RestartRule } from "../services/policy.ts";
 import type { CompressionOptions } from "../exchange/compressible.ts";
@@ -10,9 +9,12 @@ import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
 import type { LinkPolicy } from "../files/open.ts";
 import type { AcmeConfig } from "./acme.ts";
+import type { PoolConfig, ProcessConfig } from "./app-config.ts";
+import type { GuardsConfig } from "./guards-config.ts";
 import type { HttpsConfig } from "./tls-config.ts";
-import type { AccessLogConfig, LogFilesConfig } from "./log-config.ts";
+import type { AccessLogConfig, LogsConfig } from "./log-config.ts";
 import type { MetricsConfig } from "./metrics-config.ts";
+import type { PrivilegesConfig } from "./privileges-config.ts";
 import type { AnswerTarget, RuleConfig } from "./rule-config.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
@@ -83,34 +85,6 @@ export interface RateLimitConfig {
   readonly status: number;
 }
 
-/** What stands around the targets of a site or a route; of a route, the site's is in it already. */
-export interface GuardsConfig {
-  /** `allow 10.0.0.0/8`, in order; empty: everyone may. */
-  readonly access: readonly string[];
-  /** Names of rate limits. */
-  readonly limits: readonly string[];
-  /** `users` is the absolute path of the file. */
-  readonly auth: { readonly realm: string; readonly users: string } | undefined;
-  /** Must access and auth both let a request pass, or does one of them do? */
-  readonly satisfy: "all" | "any";
-  /** Of two that fit a status the first counts. */
-  readonly errorPages: readonly ErrorPageConfig[];
-  /** Also for the errors that apps and upstreams answer with. */
-  readonly intercept: boolean;
-}
-
-export interface ErrorPageConfig {
-  /** `404`, `5xx` */
-  readonly statuses: readonly string[];
-  /** Undefined: that of the error. */
-  readonly status: number | undefined;
-  readonly source:
-    | { readonly kind: "file"; readonly path: string }
-    /** `text` is a template. */
-    | { readonly kind: "respond"; readonly text: string; readonly contentType: string }
-    | { readonly kind: "route"; readonly path: string };
-}
-
 /** How content is encoded on its way out: in force for a route. */
 export interface EncodingConfig {
   readonly compress: CompressConfig;
@@ -164,17 +138,9 @@ export type HeaderRuleConfig =
   | { readonly kind: "set" | "default" | "add"; readonly name: string; readonly value: string }
   | { readonly kind: "remove"; readonly name: string };
 
-export interface ServerConfig {
+export interface ServerConfig extends LogsConfig, PrivilegesConfig {
   /** Front threads. Default: one for each core. */
   readonly fronts: number;
-  /** `stderr`, `stdout` or an absolute path. */
-  readonly errorLog: string;
-  readonly errorLogFormat: LogFormat;
-  readonly logLevel: LogLevel;
-  readonly accessLog: AccessLogConfig;
-  /** Names of arguments, cookies and fields whose values no access log shows. */
-  readonly masked: readonly string[];
-  readonly logFiles: LogFilesConfig;
   /** The control socket: an absolute path, `auto` (master/control-place.ts) or `off`. */
   readonly control: string;
   /** Absolute. */
@@ -247,36 +213,9 @@ export interface AppConfig extends PoolConfig {
   readonly requestTimeoutMs: number;
   /** Workers are forked from a process that has imported the project. */
   readonly preload: boolean;
+  /** Django's finders answer STATIC_URL. */
+  readonly staticFinders: boolean;
   readonly process: ProcessConfig;
-}
-
-/** How many processes an app has, and for how long each. Undefined: without that bound. */
-export interface PoolConfig {
-  /** At most. */
-  readonly processes: number;
-  /** As many are always there; equal to `processes` unless the number follows the load. */
-  readonly processesMin: number;
-  /** How long one more than needed stays. */
-  readonly idleMs: number;
-  readonly maxRequests: number | undefined;
-  readonly maxLifetimeMs: number | undefined;
-  readonly maxRssBytes: number | undefined;
-  readonly killRssBytes: number | undefined;
-  /** How long a process that is replaced may take for what it has. */
-  readonly drainTimeoutMs: number;
-}
-
-/** As whom and within which bounds Python processes run. */
-export interface ProcessConfig {
-  /** `name` and `home` undefined: a number without an entry in the machine's list of users. */
-  readonly user:
-    { readonly name: string | undefined; readonly id: number; readonly home: string | undefined } | undefined;
-  readonly group: number | undefined;
-  readonly umask: number | undefined;
-  /** Absolute. */
-  readonly pythonPath: readonly string[];
-  /** setrlimit(2); -1 for unlimited. */
-  readonly limits: readonly { readonly name: string; readonly value: number }[];
 }
 
 export type WsgiTarget =
@@ -295,6 +234,8 @@ export type ListenAddress = (
 ) & {
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol?: true;
+  /** A gateway speaks the uwsgi protocol there. */
+  readonly uwsgi?: true;
   /** Encrypted. */
   readonly tls?: true;
 };

@@ -7,7 +7,7 @@ import { deniesNobody } from "../exchange/access.ts";
 import { ERROR_PAGE_BYTES_MAX } from "../exchange/error-pages.ts";
 import { HTPASSWD_BYTES_MAX, parseHtpasswd } from "../exchange/htpasswd.ts";
 import type { Scope } from "../exchange/scope.ts";
-import type { ErrorPageConfig, GuardsConfig } from "./config.ts";
+import type { ErrorPageConfig, GuardsConfig } from "./guards-config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section, Values } from "./keys.ts";
 import { requireFound, requireReadable } from "./paths.ts";
@@ -24,6 +24,7 @@ const NONE: GuardsConfig = {
   access: [],
   limits: [],
   auth: undefined,
+  authRequest: undefined,
   satisfy: "all",
   errorPages: [],
   intercept: false,
@@ -49,6 +50,7 @@ export function resolveGuards(
   const guarded = {
     access: access ?? inherited.access,
     auth: resolveAuth(values.auth, inherited.auth, context),
+    authRequest: values.auth_request === "off" ? undefined : (values.auth_request ?? inherited.authRequest),
     satisfy,
   };
   if (values.satisfy === "any") checkSatisfiable(section, guarded);
@@ -61,9 +63,16 @@ export function resolveGuards(
 }
 
 /** One of two needs two: with one alone it says nothing, and a reader would think that it does. */
-function checkSatisfiable({ place }: GuardsSection, { access, auth }: Pick<GuardsConfig, "access" | "auth">): void {
-  if (access.length > 0 && auth !== undefined) return;
-  const missing = auth === undefined ? "auth" : "access";
+function checkSatisfiable(
+  { place }: GuardsSection,
+  { access, auth, authRequest }: Pick<GuardsConfig, "access" | "auth" | "authRequest">,
+): void {
+  if (auth !== undefined && authRequest !== undefined) {
+    const should = "should stand beside one of them: which of the two would have to let a request pass is not said";
+    return place.into("satisfy").wrong({ what: 'is "any", and there are auth and auth_request', should });
+  }
+  if (access.length > 0 && (auth !== undefined || authRequest !== undefined)) return;
+  const missing = auth === undefined && authRequest === undefined ? "auth" : "access";
   place
     .into("satisfy")
     .warn({ what: `is "any", but there is no ${missing}`, should: `should stand where ${missing} is in force, too` });

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { ListenEntry } from "./address-kinds.ts";
 import { UNIX_PATH_BYTES_MAX } from "./address.ts";
+import { hasCapability } from "../os/capabilities.ts";
 import type { ListenAddress } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Placed } from "./kinds.ts";
@@ -15,15 +16,24 @@ export const TLS_PORT = 443;
 export const EVERY_IPV4 = "0.0.0.0";
 export const EVERY_IPV6 = "::";
 
+/** Of unix sockets that do not say it. nginx makes its listeners like that: what is served to everyone may be asked by
+ *  everyone. Of uwsgi's only the gateway's group and the owner: whoever connects may name any client address. */
+export type SocketModes = Readonly<Record<ListenEntry["protocol"], number>>;
+
+export const SOCKET_MODES: SocketModes = { http: 0o666, uwsgi: 0o660 };
+
 /** One address, or two for a bare port on a machine with IPv6; none after reporting what is wrong with it. */
 export function resolveListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
   const addresses = resolveAddresses(entry, defaultMode, context);
   return entry.value.proxyProtocol ? addresses.map((each) => ({ ...each, proxyProtocol: true })) : addresses;
 }
 
-/** Those of a site, which may be encrypted. */
-export function resolveSiteListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
-  const { tls } = entry.value;
+/** Those of a site, which may be encrypted, or a gateway's. */
+export function resolveSiteListen(entry: Placed<ListenEntry>, modes: SocketModes, context: Context): ListenAddress[] {
+  const { tls, protocol } = entry.value;
+  const defaultMode = modes[protocol];
+  if (protocol === "uwsgi")
+    return resolveListen(entry, defaultMode, context).map((address) => ({ ...address, uwsgi: true }));
   return resolveListen(entry, defaultMode, context).map((address) => {
     if (address.kind === "unix" || !(tls ?? address.port === TLS_PORT)) return address;
     return { ...address, tls: true };
@@ -73,7 +83,7 @@ function mayGive(place: Place, what: string, name: string, id: number | undefine
     place.wrong({ what: `names ${name}`, should: `should be a ${what} of this machine` });
     return false;
   }
-  if (process.geteuid?.() === 0 || id === own || (what === "group" && process.getgroups?.().includes(id))) return true;
+  if (hasCapability("CAP_CHOWN") || id === own || (what === "group" && process.getgroups?.().includes(id))) return true;
   place.wrong({
     what: `names ${name}, and only root may give a file away`,
     should: "should be left out, or the server started as root",

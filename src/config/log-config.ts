@@ -1,4 +1,17 @@
 /** Logs in the configuration: where access logs go and what stands in them, and what becomes of log files. */
+import type { LogFormat, LogLevel } from "../base/log.ts";
+
+/** Of the server as a whole. */
+export interface LogsConfig {
+  /** `stderr`, `stdout` or an absolute path. */
+  readonly errorLog: string;
+  readonly errorLogFormat: LogFormat;
+  readonly logLevel: LogLevel;
+  readonly accessLog: AccessLogConfig;
+  /** Names of arguments, cookies and fields whose values no access log shows. */
+  readonly masked: readonly string[];
+  readonly logFiles: LogFilesConfig;
+}
 
 export interface AccessLogConfig {
   /** `stdout`, `stderr`, `off` or an absolute path. */

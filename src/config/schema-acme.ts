@@ -1,7 +1,9 @@
 /** The schema of [acme]: whom certificates are ordered from. How to read it: schema.ts. */
 import { CHALLENGES } from "../certificates/order.ts";
-import { byDefault, optional, type Schema, table } from "./keys.ts";
-import { choice, listOf, nonEmpty, Refusal, string, text } from "./kinds.ts";
+import { isIP } from "node:net";
+import { COMMAND } from "./command-kinds.ts";
+import { byDefault, durationKey, optional, type Schema, table } from "./keys.ts";
+import { choice, duration, listOf, nonEmpty, Refusal, string, text } from "./kinds.ts";
 
 /** By name. */
 export const DIRECTORIES: Readonly<Record<string, string>> = {
@@ -22,6 +24,16 @@ const STAGING = text('"off" or the https URL of a directory', (written) =>
 const MAIL = text('a mail address such as "ops@example.org"', (written) =>
   /^[^@\s,?]+@[^@\s,?]+$/.test(written) ? written : new Refusal(),
 );
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+const NAME_SERVER = text('an address such as "192.0.2.53" or "127.0.0.1:5353"', (written) => {
+  const [, host = "", port = "53"] =
+    /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(isIP(written) === 6 ? `[${written}]` : written) ?? [];
+  if (isIP(host) === 0 || Number(port) < 1 || Number(port) > 65_535) return new Refusal();
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+});
 
 const AUTHORITY = {
   directory: byDefault(
@@ -69,10 +81,30 @@ export const ACME = {
     "Where an order is tried out after one has failed, so that further failures cost nothing.",
   ),
   challenges: optional(
-    listOf(choice(CHALLENGES.filter((kind) => kind !== "dns-01"))),
-    "both, `http-01` first where the server listens on port 80",
-    "How it is proved that a name is ours: `http-01` needs port 80, `tls-alpn-01` port 443. " +
+    listOf(choice(CHALLENGES)),
+    "`dns-01` with `dns_hook`; else `http-01` and `tls-alpn-01`, the first one first where the server listens on port 80",
+    "How it is proved that a name is ours: `http-01` needs port 80, `tls-alpn-01` port 443, `dns-01` a `dns_hook`. " +
       "nginx: acme_issuer challenge.",
+  ),
+  dns_hook: optional(
+    COMMAND,
+    "none",
+    "A command that changes the zone for `dns-01`, with which wildcards such as `*.example.org` get certificates, and hosts that " +
+      "the world does not reach. It is run as `COMMAND present _acme-challenge.example.org. VALUE`, and should end when it has " +
+      "asked for a TXT record with this value; then with `cleanup` in place of `present`. Programs for lego's `exec` provider fit.",
+  ),
+  dns_wait: durationKey(
+    duration(0, HOUR_MS),
+    2 * MINUTE_MS,
+    "How long it is waited until all name servers of the zone show the record, before the authority looks; then it is called " +
+      "all the same.",
+  ),
+  dns_servers: byDefault(
+    listOf(NAME_SERVER),
+    [],
+    "Name servers that are asked whether the record is there, and by `server cert test`, such as `127.0.0.1:5353`. " +
+      "nginx: resolver.",
+    "those of the zone, found by the system's",
   ),
   fallback: optional(
     table(AUTHORITY, '{ directory = "zerossl", eab_kid = "…", eab_key = "…" }'),

@@ -82,6 +82,12 @@ export const APP = {
     "For development: imports the code anew when a source file or template below `root`, `pythonpath`, PYTHONPATH or an editable install changes. If that fails, " +
       "the old code goes on and the traceback is logged; a first import that fails waits for the next change. uWSGI: py-autoreload.",
   ),
+  static_finders: byDefault(
+    boolean,
+    false,
+    "For development with Django: what is below STATIC_URL is answered by the project's finders, as Django's runserver does, so " +
+      "that nothing has to be collected. Slower than `files`, and only for files that anyone may see.",
+  ),
   touch_reload: byDefault(
     listOf(nonEmpty("a file")),
     [],

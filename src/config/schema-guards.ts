@@ -86,6 +86,10 @@ const AUTH_OFF = text('"off" or a table such as { users = "htpasswd" }', (writte
   written === "off" ? written : new Refusal(),
 );
 
+const AUTH_PATH = text('"off" or a path of this site such as "/auth"', (written) =>
+  written === "off" || /^\/[^?#\0]*$/.test(written) ? written : new Refusal(),
+);
+
 const statuses = 'a table of "404" = page, "5xx" = page or "502 503" = page';
 
 /** What a site and its routes may both say; a route's word replaces the site's, but for error_pages. */
@@ -110,11 +114,19 @@ export const GUARDS = {
       "apps and X-Remote-User to upstreams; Authorization goes on to them as well, as with nginx. nginx: auth_basic. " +
       "uWSGI: route basicauth.",
   ),
+  auth_request: optional(
+    AUTH_PATH,
+    "off; in a route, that of the site",
+    "A path of this site that is asked before, with a GET that has the fields of the request and no body: any 2xx lets it " +
+      "pass, 401 and 403 are answered so (with its WWW-Authenticate), anything else is a 500. There `$request_uri` and " +
+      "`$request_method` are the client's. `$auth_http_NAME` is a field of its reply, such as `$auth_http_x_user`, for " +
+      '`headers` and `headers_up`. The route of that path is mostly `internal`. `"off"` lifts the site\'s. nginx: auth_request.',
+  ),
   satisfy: optional(
     choice(["all", "any"]),
     '`"all"`; in a route, that of the site',
-    '`"any"`: whose address `access` allows needs no password, and who has one need not have the address; an address ' +
-      "that no rule matches is not allowed by it. nginx: satisfy.",
+    '`"any"`: whose address `access` allows is not asked by `auth` or `auth_request`, and who passes those need not have the ' +
+      "address; an address that no rule matches is not allowed by it. nginx: satisfy.",
   ),
   error_pages: optional(
     namedOf(

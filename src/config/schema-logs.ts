@@ -22,7 +22,7 @@ const TOTAL_BYTES = 1024 * MIB;
 export const DEFAULT_LOG_FORMAT = "combined";
 
 const PLACE = nonEmpty('"stdout", "stderr", "off" or a file');
-const FORMAT = text('"combined", "common", "json", or a line with variables', (format) =>
+const FORMAT = text('"combined", "common", "json", "short", or a line with variables', (format) =>
   /^(?:\t|\P{Cc})+$/u.test(format) ? format : new Refusal(),
 );
 const ESCAPE = choice(["default", "json"]);
@@ -57,7 +57,7 @@ export const LOGS = {
   error_log_format: byDefault(
     choice(LOG_FORMATS),
     "text",
-    "Lines of the error log: `text` for people, `json` for programs that collect them. uWSGI: log-encoder.",
+    "Lines of the error log: `text` for people, `json` for programs that collect them, `short` for who watches while developing. uWSGI: log-encoder.",
   ),
   log_level: byDefault(
     choice(LOG_LEVELS),
@@ -73,7 +73,7 @@ export const LOGS = {
   access_log_format: byDefault(
     FORMAT,
     DEFAULT_LOG_FORMAT,
-    'A line of the access log: `"combined"` as nginx writes it, `"common"` (without Referer and User-Agent), `"json"`, or a ' +
+    'A line of the access log: `"combined"` as nginx writes it, `"common"` (without Referer and User-Agent), `"json"`, `"short"` (what one watches while one develops, in colours on a terminal), or a ' +
       'string with variables such as `"$remote_addr $status $request_time $upstream_response_time"`. nginx: log_format. uWSGI: log-format.',
   ),
   access_log_escape: byDefault(

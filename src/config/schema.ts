@@ -18,6 +18,7 @@ import { CONNECTION_LIMITS } from "./schema-limits.ts";
 import { LOGS } from "./schema-logs.ts";
 import { MAP } from "./schema-map.ts";
 import { METRICS } from "./schema-metrics.ts";
+import { PRIVILEGES } from "./schema-privileges.ts";
 import { CRON, SERVICE } from "./schema-services.ts";
 import { SITE } from "./schema-site.ts";
 import { UPSTREAM } from "./schema-upstream.ts";
@@ -45,6 +46,7 @@ export const SERVER = {
     "one for each core",
     "Threads that accept, parse, route and answer. nginx: worker_processes, 1. uWSGI: http-processes.",
   ),
+  ...PRIVILEGES,
   ...LOGS,
   temporary_directory: optional(
     nonEmpty("a directory"),

@@ -11,6 +11,7 @@ import { fitsUnixPath } from "./listening.ts";
 import { resolveLogs } from "./logs.ts";
 import { requireWritableDirectory } from "./paths.ts";
 import type { Place } from "./place.ts";
+import { resolvePrivileges } from "./privileges.ts";
 import type { SERVER } from "./schema.ts";
 
 /** The variables of a uwsgi request have a 16-bit size; this leaves them 4 KiB for what the server adds itself. */
@@ -24,10 +25,11 @@ export function resolveServer(
 ): ServerConfig {
   return {
     fronts: values.fronts ?? context.machine.cores,
+    ...resolvePrivileges(place, values, context),
     ...resolveLogs(place, values, context, scope),
     temporaryDirectory: resolveTemporary(place.into("temporary_directory"), values.temporary_directory, context),
     control: resolveControl(place.into("control"), values.control, context),
-    stateDirectory: resolveState(values.state_directory, context),
+    stateDirectory: resolveState(values.state_directory, values.user !== undefined, context),
     pidFile: values.pid_file === undefined ? undefined : absolute(context, values.pid_file),
     drainTimeoutMs: values.drain_timeout,
     serverHeader: values.server_header,
@@ -39,13 +41,14 @@ export function resolveServer(
 }
 
 /** Nothing is there before something is kept. */
-function resolveState(written: string | undefined, context: Context): string {
+function resolveState(written: string | undefined, hasUser: boolean, context: Context): string {
   if (written !== undefined) return absolute(context, written);
   const { STATE_DIRECTORY, XDG_STATE_HOME, HOME } = context.environment;
   // Several stand in one variable, by colons (systemd.exec(5)).
   const [unit] = (STATE_DIRECTORY ?? "").split(":");
   if (unit !== undefined && unit !== "") return unit;
-  if (process.getuid?.() === 0) return "/var/lib/server";
+  // One that was root is the same server as before.
+  if (hasUser || process.getuid?.() === 0) return "/var/lib/server";
   return join(XDG_STATE_HOME || join(HOME || "/", ".local/state"), "server");
 }
 

@@ -1,18 +1,16 @@
 /** [service.NAME] and [cron.NAME] as they were written → commands as they are run. */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { resolveCommandUser } from "./command-user.ts";
 import type { AppConfig, CommandConfig, CronConfig, ServiceConfig } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
 import { nearest } from "./nearest.ts";
-import { isDirectory, isExecutableFile, requireDirectory } from "./paths.ts";
+import { requireDirectory } from "./paths.ts";
 import type { Place } from "./place.ts";
+import { DEFAULT_PATH, findProgram } from "./programs.ts";
 import type { CRON, SERVICE } from "./schema-services.ts";
 import { findUser } from "./users.ts";
-
-/** execvp(3) looks here when there is no PATH. */
-const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /** All that were written, also those that cannot be run. */
 export interface KnownApps {
@@ -56,7 +54,11 @@ function resolveCommand(
   const env = { ...account(user), ...inherited(app, context), ...own };
   // The app is what is wrong: its virtualenv is not known.
   if (values.command === undefined || !isThere || (values.app !== undefined && app === undefined)) return undefined;
-  const program = findProgram(place.into("command"), values.command[0] ?? "", cwd, app, env, context);
+  const [word = ""] = values.command;
+  // Debian has python3 only.
+  const isPython = app !== undefined && word === "python";
+  const path = env["PATH"] ?? context.environment["PATH"];
+  const program = isPython ? app.python : findProgram(place.into("command"), word, cwd, path);
   if (program === undefined) return undefined;
   const { stop_signal: stopSignal, stop_timeout: stopTimeoutMs } = values;
   const umask = values.umask ?? app?.process.umask;
@@ -88,28 +90,4 @@ function account(user: CommandConfig["user"]): Record<string, string> {
   const found = user === undefined ? undefined : findUser(String(user.uid));
   if (found?.name === undefined) return {};
   return { USER: found.name, LOGNAME: found.name, ...(found.home !== undefined && { HOME: found.home }) };
-}
-
-function findProgram(
-  place: Place,
-  word: string,
-  cwd: string,
-  app: AppConfig | undefined,
-  env: Readonly<Record<string, string>>,
-  context: Context,
-): string | undefined {
-  // Debian has python3 only.
-  if (app !== undefined && word === "python") return app.python;
-  const folders = (env["PATH"] ?? context.environment["PATH"] ?? DEFAULT_PATH).split(":").filter(Boolean);
-  const candidates = word.includes("/") ? [resolve(cwd, word)] : folders.map((folder) => resolve(cwd, folder, word));
-  const found = candidates.find(isExecutableFile);
-  if (found !== undefined) return found;
-  const what = word.includes("/") ? missing(candidates[0] ?? word) : `${word}, which is not in ${folders.join(", ")}`;
-  place.wrong({ what: `names ${what}`, should: "should begin with a program that can be executed" });
-  return undefined;
-}
-
-function missing(path: string): string {
-  if (isDirectory(path)) return `${path}, which is a directory`;
-  return `${path}, which ${existsSync(path) ? "is not executable" : "does not exist"}`;
 }

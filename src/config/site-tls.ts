@@ -65,7 +65,8 @@ function resolveTls(
 ): SiteTlsConfig | undefined {
   // Refused already.
   if (written === undefined && site.has("tls")) return undefined;
-  const isPublic = names.length > 0 && names.every(isPublicHost);
+  const hasDns = acme.challenges.includes("dns-01");
+  const isPublic = names.length > 0 && names.every((name) => isPublicHost(hasDns ? base(name) : name));
   if (written === "off" || (written === undefined && !isPublic)) {
     const should =
       'should have tls = { cert = "…", key = "…" } or "internal"; or listen = [{ address = …, tls = false }]';
@@ -87,7 +88,12 @@ function resolveTls(
 
 const PLAIN = { policy: "intermediate", client: undefined } as const;
 
-/** What will be ordered. A pattern is no name that could be proved by an answer at it. */
+/** Of `*.example.org` and `.example.org`, what is below. */
+function base(name: string): string {
+  return name.replace(/^\*?\./, "");
+}
+
+/** What will be ordered. A pattern is no name that could be proved by an answer at it; a wildcard is proved in the zone. */
 function resolveIssuer(
   place: Place,
   kind: "auto" | "internal",
@@ -95,7 +101,10 @@ function resolveIssuer(
   acme: AcmeContext,
 ): TlsSource {
   const hosts = names.flatMap(hostsOf);
-  const unfit = names.find((name) => (kind === "auto" ? !isExact(name) : hostsOf(name).length === 0));
+  const hasDns = acme.challenges.includes("dns-01");
+  const isUnfit = (name: string) =>
+    kind === "internal" ? hostsOf(name).length === 0 : !isExact(hasDns ? base(name) : name);
+  const unfit = names.find(isUnfit);
   if (names.length === 0)
     place.wrong({ what: `is ${kind}, and the site has no names`, should: "should be beside names" });
   else if (unfit !== undefined) {
@@ -103,7 +112,7 @@ function resolveIssuer(
       kind === "auto" ? "should have all hosts written out, or certificates of your own" : "should have names of hosts";
     place.wrong({ what: `is ${kind}, and nobody vouches for ${JSON.stringify(unfit)} so`, should });
   } else if (kind === "auto" && !acme.isPrivate) {
-    const local = names.find((name) => !isPublicHost(name) && isIP(name.replace(/^\[|\]$/g, "")) === 0);
+    const local = names.map(base).find((name) => !isPublicHost(name) && isIP(name.replace(/^\[|\]$/g, "")) === 0);
     if (local !== undefined)
       place.wrong({ what: `is auto, and no public authority knows ${local}`, should: 'should be "internal"' });
   }

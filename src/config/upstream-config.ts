@@ -88,7 +88,7 @@ export interface UpstreamServer {
   readonly weight: number;
   readonly backup: boolean;
   readonly down: boolean;
-  /** Requests at a time, per front thread; 0 for no bound. */
+  /** Requests at a time, over all front threads; 0 for no bound. */
   readonly connectionsMax: number;
   readonly failsMax: number;
   readonly failTimeoutMs: number;

@@ -32,7 +32,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-function escapeMarkup(value: string): string {
+/** Text for HTML and XML, within attributes too. */
+export function escapeMarkup(value: string): string {
   return value.replace(/[&<>"']/g, (char) => ENTITIES[char] ?? char);
 }
 

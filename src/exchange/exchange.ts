@@ -64,6 +64,8 @@ export class Exchange {
   /** Names this request in logs and in the app channel; unique in its front thread. */
   readonly id: number;
   readonly head: RequestHead;
+  /** What the client itself asked for: another one than `head` inside the server (internal.ts). */
+  clientHead: RequestHead;
   /** The client as far as it is known: the connection's other end, or whom a trusted proxy says (client-address.ts). */
   peer: Peer;
   readonly body: RequestBody;
@@ -88,6 +90,8 @@ export class Exchange {
   bodyBytesMax = 0;
   /** The user that this server has verified (basic-auth.ts), bytes as latin-1; "" for none. Never what a client says. */
   remoteUser = "";
+  /** Of the reply that let it pass; see auth-request.ts. */
+  authFields: Fields | undefined = undefined;
   /** The error pages in force here; undefined for the plain ones, and while one is being made (error-pages.ts). */
   errorPages: ErrorAnswers | undefined = undefined;
   /** May X-Forwarded-For and its like be believed and passed on? See forwarding.ts. */
@@ -134,6 +138,7 @@ export class Exchange {
   constructor(facts: ExchangeFacts) {
     this.id = facts.id;
     this.head = facts.head;
+    this.clientHead = facts.head;
     this.peer = facts.peer;
     this.connectionPeer = facts.peer;
     this.body = facts.body;

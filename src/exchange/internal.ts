@@ -41,19 +41,32 @@ export function moveTo(exchange: Exchange, to: InsideTarget, reply: Reply): Exch
 }
 
 /** A GET (or HEAD) for `path`, without body, conditions and ranges, whose answer goes to `reply`. */
-export function askForPage(exchange: Exchange, path: string, reply: Reply): Exchange {
+export function askForPage(
+  exchange: Exchange,
+  path: string,
+  reply: Reply,
+  method = exchange.head.method === "HEAD" ? "HEAD" : "GET",
+): Exchange {
   const { head } = exchange;
   const page = {
     ...head,
     ...movedTo(path, undefined),
     form: "origin" as const,
-    method: head.method === "HEAD" ? "HEAD" : "GET",
+    method,
     fields: withoutConditions(head.fields),
     bodyLength: 0,
     expectsContinue: false,
     upgrade: undefined,
   };
   return inside(exchange, page, NO_BODY, reply);
+}
+
+/** A question beside the request: a GET for `path` with its fields, but without its body and what speaks of it. */
+export function askAside(exchange: Exchange, path: string, reply: Reply): Exchange {
+  const asked = askForPage(exchange, path, reply, "GET");
+  // What is asked here is not what the request itself asks upstreams.
+  asked.upstreamAttempts = [];
+  return asked;
 }
 
 /** Where an exchange inside the server leads: a target that was parsed already, as a client's would be. */
@@ -96,6 +109,8 @@ function inside(outer: Exchange, head: Exchange["head"], body: RequestBody, repl
   inner.forwardedHost = outer.forwardedHost;
   inner.hostCaptures = outer.hostCaptures;
   inner.passesUnderscores = outer.passesUnderscores;
+  inner.clientHead = outer.clientHead;
+  inner.authFields = outer.authFields;
   inner.depth = outer.depth + 1;
   inner.upgrader = outer.upgrader;
   inner.requestId = outer.requestId;

@@ -7,7 +7,8 @@ export interface NamedFormat {
   readonly escape: LogEscape;
 }
 
-/** `combined` is nginx's, `common` that of the first web servers; `json` has what a search needs, numbers as numbers. */
+/** `combined` is nginx's, `common` that of the first web servers; `json` has what a search needs, numbers as numbers.
+ *  `short` is for people who watch; on a terminal it looks otherwise (front/terminal-line.ts). */
 export const NAMED_LOG_FORMATS: Readonly<Record<string, NamedFormat>> = {
   combined: {
     template:
@@ -16,6 +17,10 @@ export const NAMED_LOG_FORMATS: Readonly<Record<string, NamedFormat>> = {
   },
   common: {
     template: '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent',
+    escape: "default",
+  },
+  short: {
+    template: "$time_iso8601 $status $request_method $request_uri $body_bytes_sent $request_time",
     escape: "default",
   },
   json: {

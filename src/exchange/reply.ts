@@ -57,3 +57,16 @@ export interface Reply {
   /** An interim reply such as 103 (RFC 9110 section 15.2); dropped for HTTP/1.0 clients. */
   interim(head: ReplyHead): void;
 }
+
+/** Of a request whose client is no longer there, or never was: it takes everything and sends nothing. */
+export const GONE_REPLY: Reply = {
+  state: "gone",
+  status: 0,
+  producer: undefined,
+  whole: () => {},
+  start: () => {},
+  data: () => true,
+  end: () => {},
+  abort: () => {},
+  interim: () => {},
+};

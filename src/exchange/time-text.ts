@@ -18,7 +18,8 @@ export function formatIsoTime(when: Date): string {
   return `${day}T${clockOf(when)}${sign}${hours}:${minutes}`;
 }
 
-function clockOf(when: Date): string {
+/** `17:41:43` */
+export function clockOf(when: Date): string {
   return `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
 }
 

@@ -2,6 +2,8 @@
  * The variables that every template knows, with nginx's names and meanings (nginx.org, "Embedded Variables"). Those of
  * [map.NAME] are in map.ts, captures in captures.ts. What a client did not say is "".
  *
+ * `$request_uri`, `$request` and `$request_method` are what the client asked for, also where the server asks itself.
+ *
  * Differences to nginx: `$host` of an HTTP/1.0 client without one is the address it reached; `$request_uri` of an
  * absolute-form target is its path and query, so that it can be put behind another host; `$bytes_sent` and
  * `$request_length` are known when all is over; `$upstream_*` speak of apps as well, whose address is `app:NAME#WORKER` and
@@ -84,8 +86,8 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
   ...known("raw", {
     args: queryOf,
     query_string: queryOf,
-    request_method: (exchange) => exchange.head.method,
-    request: ({ head, protocol }) => (head.method === "" ? "" : `${head.method} ${head.target} ${protocol}`),
+    request_method: (exchange) => exchange.clientHead.method,
+    request: ({ clientHead: { method, target }, protocol }) => (method === "" ? "" : `${method} ${target} ${protocol}`),
     proxy_add_x_forwarded_for: forwardedFor,
     remote_user: (exchange) => exchange.remoteUser,
     content_type: (exchange) => exchange.head.fields.get("content-type") ?? "",
@@ -136,6 +138,10 @@ const FAMILIES: Readonly<Record<string, (name: string) => Variable>> = {
     const read: Read = ({ replyHead }) => (replyHead === undefined ? "" : fieldNamed(replyHead.fields, cgi));
     return { phase: "reply", form: "raw", read };
   },
+  auth_http_: (name) => {
+    const cgi = cgiName(name);
+    return { phase: "request", form: "raw", read: ({ authFields }) => fieldNamed(authFields ?? NO_FIELDS, cgi) };
+  },
   upstream_http_: (name) => {
     const cgi = cgiName(name);
     // Of the last that was asked, as it came: a route may change or hide it.
@@ -148,7 +154,15 @@ const NO_FIELDS = new Fields();
 
 export const BUILT_IN: Scope = {
   find: (name) => NAMED.get(name) ?? familyMember(name),
-  names: () => [...NAMED.keys(), "http_NAME", "arg_NAME", "cookie_NAME", "sent_http_NAME", "upstream_http_NAME"],
+  names: () => [
+    ...NAMED.keys(),
+    "http_NAME",
+    "arg_NAME",
+    "cookie_NAME",
+    "sent_http_NAME",
+    "auth_http_NAME",
+    "upstream_http_NAME",
+  ],
 };
 
 function familyMember(name: string): Variable | undefined {
@@ -186,7 +200,7 @@ function elapsed(ms: number): string {
   return ms < 0 ? "-" : seconds(ms);
 }
 
-function requestUri({ head }: Exchange): string {
+function requestUri({ clientHead: head }: Exchange): string {
   const path = head.rawPath.startsWith("/") ? head.rawPath : "/";
   return head.query === undefined ? path : `${path}?${head.query}`;
 }

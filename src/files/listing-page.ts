@@ -4,6 +4,7 @@
  * sheet. Names are shown as UTF-8, with everything escaped that HTML or a terminal might take for more than text.
  */
 import { createHash } from "node:crypto";
+import { escapeMarkup } from "../exchange/escaped-template.ts";
 import { escapePath } from "../exchange/location.ts";
 
 /** Entries of one listing, since it is made in one go; more are not shown, and it says so. Caddy: 10 000; nginx: all. */
@@ -113,7 +114,7 @@ function head(column: Column, kind: string, order: Order): string {
 /** `./` keeps a name like `javascript:x` from being a scheme. */
 function row({ name, directory, size, modifiedMs }: Listed, order: string): string {
   const slash = directory ? "/" : "";
-  const href = `./${html(escapePath(name))}${slash}${directory ? order : ""}`;
+  const href = `./${escapeMarkup(escapePath(name))}${slash}${directory ? order : ""}`;
   const time = modifiedMs === 0 ? "" : new Date(modifiedMs).toISOString();
   const shown = time === "" ? "" : `<time datetime="${time}">${time.slice(0, 16).replace("T", " ")}</time>`;
   return (
@@ -136,17 +137,5 @@ export function sizeText(bytes: number): string {
 const NOT_TEXT = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 function text(bytes: string): string {
-  return html(Buffer.from(bytes, "latin1").toString("utf8").replace(NOT_TEXT, "\ufffd"));
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function html(plain: string): string {
-  return plain.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
+  return escapeMarkup(Buffer.from(bytes, "latin1").toString("utf8").replace(NOT_TEXT, "\ufffd"));
 }

@@ -2,6 +2,7 @@
  * The access logs of a configuration, in a front: which site writes to which. The buffers outlive it, so that lines of one
  * log keep their order when the next configuration writes to the same.
  */
+import { isatty } from "node:tty";
 import type { Log } from "../base/log.ts";
 import type { Config, RouteConfig, SiteConfig } from "../config/config.ts";
 import type { AccessLogConfig } from "../config/log-config.ts";
@@ -15,6 +16,7 @@ import { LogBuffer } from "./log-buffer.ts";
 import { type LogLine, makeLogLine } from "./log-format.ts";
 import type { Setup } from "./messages.ts";
 import { makeScope, makeTemplate } from "./templates.ts";
+import { makeTerminalLine } from "./terminal-line.ts";
 
 /** One for each log and front thread, by its path. */
 export class LogBuffers {
@@ -82,7 +84,14 @@ export class AccessLogs {
     if (config.path === "off") return NO_LOG;
     const fd = this.descriptors[config.path];
     if (fd === undefined) throw new Error(`access log ${config.path} was not opened`);
-    return new AccessLog(this.buffers.of(config.path, fd), this.lineOf(config, scope), config);
+    const line = config.format === "short" && isatty(fd) ? this.watched() : this.lineOf(config, scope);
+    return new AccessLog(this.buffers.of(config.path, fd), line, config);
+  }
+
+  /** no-color.org */
+  private watched(): LogLine {
+    const { NO_COLOR = "", TERM } = process.env;
+    return makeTerminalLine(this.masking, NO_COLOR === "" && TERM !== "dumb");
   }
 
   private lineOf({ format, escape }: AccessLogConfig, scope: Scope): LogLine {

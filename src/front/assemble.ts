@@ -6,12 +6,12 @@ import { makeAppHandler } from "../apps/handler.ts";
 import type {
   Config,
   FallbackConfig,
-  GuardsConfig,
   ResponseCacheConfig,
   RouteConfig,
   RouteTarget,
   SiteConfig,
 } from "../config/config.ts";
+import type { GuardsConfig } from "../config/guards-config.ts";
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
@@ -24,7 +24,7 @@ import { passOn } from "../exchange/internal.ts";
 import { mountedAt } from "../exchange/mount.ts";
 import { type RuleContext, withRules } from "../exchange/rules.ts";
 import type { SpoolBudget } from "../exchange/spool-budget.ts";
-import { type HeaderRules, joinRules, joinWithSecure, type RuleLists } from "../exchange/reply-headers.ts";
+import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { makeFilesHandler } from "../files/handler.ts";
@@ -39,6 +39,7 @@ import type { Challenges } from "./challenges.ts";
 import { Compressions } from "./compressions.ts";
 import { filesOptions, type SharedFiles, shareFiles } from "./files-options.ts";
 import { Guards, type GuardsContext } from "./guards.ts";
+import { rulesOf } from "./header-rules.ts";
 import { Heirlooms } from "./heirlooms.ts";
 import { makeHostHandler, withHttps } from "./host-handler.ts";
 import type { RefusalOptions } from "./options.ts";
@@ -46,7 +47,7 @@ import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { makeAnswer, makeRules } from "./rules.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute } from "./routing.ts";
 import { assembleUpstream } from "./upstreams.ts";
-import { makeHeaderRules, makeHstsRules, makeScope, makeServerRules, makeTemplate } from "./templates.ts";
+import { makeScope, makeServerRules, makeTemplate } from "./templates.ts";
 
 export interface Assembly {
   /** Listener key → what answers there. */
@@ -192,10 +193,11 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
   const pagesOf = sharedPages(site, targets, (exchange) => answerPage(exchange));
   const mergeSlashes = targets.config.server.mergeSlashes;
   const context: RuleContext = { mergeSlashes, again: (exchange) => again(exchange) };
-  const select = selectRoute(site, (route) => assembleRoute(route, { site, targets, context }, pagesOf));
+  const ask: Handler = (exchange) => answerUnguarded(exchange);
+  const select = selectRoute(site, (route) => assembleRoute(route, { site, targets, context, ask }, pagesOf));
   const siteRules = rulesOf(site, undefined, targets);
   const sitePages = pagesOf(site.guards.errorPages);
-  const unmatched = targets.guards.around(site.guards, (exchange) => answer(exchange, 404));
+  const unmatched = targets.guards.around(site.guards, (exchange) => answer(exchange, 404), ask);
   const { passesUnderscores } = site;
   const entered = (next: Handler): Handler => {
     return (exchange) => {
@@ -228,6 +230,13 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
     exchange.mount = found.mount;
     found.value.target(exchange);
   };
+  /** What is asked beside a request. */
+  const answerUnguarded: Handler = (exchange) => {
+    const found = select(exchange.head.path, exchange);
+    if (found === undefined) return answer(exchange, 404);
+    exchange.mount = found.mount;
+    found.value.unguarded(exchange);
+  };
   const rules = makeRules(site.rules, siteScope(site.names, targets.scope));
   return rules.length === 0 ? again : entered(withRules(rules, routed, context));
 }
@@ -251,6 +260,8 @@ function allowed(): Fields {
 interface AssembledRoute {
   readonly handler: Handler;
   /** Without guards. */
+  readonly unguarded: Handler;
+  /** … and without rules. */
   readonly target: Handler;
   /** Of the server, the site and the route together. */
   readonly headerRules: HeaderRules | undefined;
@@ -265,6 +276,8 @@ interface Surroundings {
   readonly targets: Targets;
   /** With what answers another path of the site. */
   readonly context: RuleContext;
+  /** Answers a path of the site without its guards. */
+  readonly ask: Handler;
 }
 
 function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesOf): AssembledRoute {
@@ -272,7 +285,8 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
   const target = makeTarget(route.target, route, around);
   const rules = makeRules(route.rules, routeScope(route.match, site.names, targets.scope));
   return {
-    handler: withRules(rules, targets.guards.around(route.guards, target), around.context),
+    handler: withRules(rules, targets.guards.around(route.guards, target, around.ask), around.context),
+    unguarded: withRules(rules, target, around.context),
     target,
     headerRules: rulesOf(site, route, targets),
     errorPages: pagesOf(route.guards.errorPages),
@@ -365,23 +379,6 @@ function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfi
     case "target":
       return makeTarget(otherwise.target, route, around);
   }
-}
-
-/** From the outside inwards: what is said nearer to the target has the last word. */
-function rulesOf(site: SiteConfig, route: RouteConfig | undefined, targets: Targets): HeaderRules | undefined {
-  const { config, scope } = targets;
-  const siteRules = makeHeaderRules(site.headers, siteScope(site.names, scope));
-  const join = (...lists: RuleLists) =>
-    site.hsts === undefined ? joinRules(...lists) : joinWithSecure(makeHstsRules(site.hsts), ...lists);
-  if (route === undefined) return join(makeServerRules(config.server.serverHeader), siteRules);
-  const ofRoute = routeScope(route.match, site.names, scope);
-  const routeRules = makeHeaderRules(withCacheStatus(route), ofRoute);
-  return join(makeServerRules(config.server.serverHeader), siteRules, routeRules);
-}
-
-function withCacheStatus({ target, headers }: RouteConfig): RouteConfig["headers"] {
-  const isShown = (target.kind === "app" || target.kind === "upstream") && target.cache?.showsStatus === true;
-  return isShown ? [{ kind: "set", name: "X-Cache", value: "$upstream_cache_status" }, ...(headers ?? [])] : headers;
 }
 
 /** The checked configuration names only what exists. */

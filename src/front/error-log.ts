@@ -1,5 +1,5 @@
 /** The error log as a front writes it: sparingly, and with a word of each line to the master, which keeps the last ones. */
-import { type Log, makeLog } from "../base/log.ts";
+import { type Log, type LogLevel, makeLog } from "../base/log.ts";
 import { sparing } from "../base/log-repetition.ts";
 import { monotonicMs } from "../base/clock.ts";
 import { errorLogWriter } from "../os/log-file.ts";
@@ -9,13 +9,13 @@ type Start = Pick<Extract<ToFront, { kind: "start" }>, "front" | "setup" | "erro
 
 export function openErrorLog(
   { front, setup, errorLog }: Start,
-  told: { readonly logged: (line: string) => void },
+  told: { readonly logged: (line: string, level: LogLevel) => void },
 ): Log {
   const { logLevel, errorLogFormat } = setup.config.server;
   const write = errorLogWriter(errorLog, errorLogFormat);
-  const both = (line: string) => {
-    write(line);
-    told.logged(line);
+  const both = (line: string, level: LogLevel) => {
+    write(line, level);
+    told.logged(line, level);
   };
   return sparing(makeLog(`front-${front}`, logLevel, both, errorLogFormat), monotonicMs);
 }

@@ -3,14 +3,15 @@
  * selectors, rules and file handler that a front answers with (routing.ts, exchange, files), on the same configuration;
  * it opens files to see whether they are there, and asks no app and no upstream.
  */
-import type { Config, GuardsConfig, ListenAddress, RouteConfig, RouteTarget, SiteConfig } from "../config/config.ts";
+import type { Config, ListenAddress, RouteConfig, RouteTarget, SiteConfig } from "../config/config.ts";
+import type { GuardsConfig } from "../config/guards-config.ts";
 import { listenKey } from "../config/listen.ts";
 import { compileVerdict } from "../exchange/access.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
 import { pathReference } from "../exchange/location.ts";
 import { expandLocation } from "../exchange/location-template.ts";
-import type { Reply } from "../exchange/reply.ts";
+import { GONE_REPLY, type Reply } from "../exchange/reply.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { evaluate } from "../exchange/template.ts";
 import { isRead } from "../files/methods.ts";
@@ -72,6 +73,7 @@ export interface ExplainedGuards {
     readonly key: string;
   }[];
   readonly auth: { readonly realm: string; readonly users: string } | undefined;
+  readonly authRequest: string | undefined;
   readonly errorPages: readonly { readonly statuses: string; readonly page: string }[];
   readonly intercept: boolean;
 }
@@ -231,17 +233,7 @@ function makeExchange(question: Question, target: ParsedTarget, address: ListenA
 const UNIX_LOCAL = { localAddress: "unix:", localPort: 0 };
 
 /** Nothing is answered here. */
-const NO_REPLY: Reply = {
-  state: "waiting",
-  status: 0,
-  producer: undefined,
-  whole: () => {},
-  start: () => {},
-  data: () => true,
-  end: () => {},
-  abort: () => {},
-  interim: () => {},
-};
+const NO_REPLY: Reply = { ...GONE_REPLY, state: "waiting" };
 
 // ── what it meets ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -264,12 +256,13 @@ function explainGuards(config: Config, { guards }: SiteConfig | RouteConfig, exc
 }
 
 /** With `satisfy = "any"` an address that is not allowed is asked for its password, and one that is allowed is not. */
-function explainAccess({ access, auth, satisfy }: GuardsConfig, address: string) {
+function explainAccess({ access, auth, authRequest, satisfy }: GuardsConfig, address: string) {
   const verdict = compileVerdict(access)(address);
-  if (satisfy === "all" || auth === undefined) {
-    return { access: { rules: access, allowed: verdict !== "denied" }, auth, satisfy };
+  if (satisfy === "all" || (auth === undefined && authRequest === undefined)) {
+    return { access: { rules: access, allowed: verdict !== "denied" }, auth, authRequest, satisfy };
   }
-  return { access: { rules: access, allowed: true }, auth: verdict === "allowed" ? undefined : auth, satisfy };
+  const asked = verdict === "allowed" ? {} : { auth, authRequest };
+  return { access: { rules: access, allowed: true }, auth: undefined, authRequest: undefined, ...asked, satisfy };
 }
 
 function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange: Exchange): Tried[] {

@@ -2,7 +2,8 @@
  * What stands around a target, and in which order; and the parts of it that the routes of a front share. Whoever may not
  * ask is told so before anything is counted, and a password costs CPU, so the rate is limited before it is verified:
  *
- *   access (403) → limit (429) → auth (401) → body bound (413) → target          error pages around all of it
+ *   access (403) → limit (429) → auth (401) → auth_request (401, 403) → body bound (413) → target
+ *                                                                               error pages around all of it
  *
  * With `satisfy = "any"` an address that access allows passes by auth, and any other passes by access:
  *
@@ -12,9 +13,11 @@
  * What a site does not use is not there: it costs a request nothing.
  */
 import type { Log } from "../base/log.ts";
-import type { Config, ErrorPageConfig, GuardsConfig, SiteConfig } from "../config/config.ts";
+import type { Config, SiteConfig } from "../config/config.ts";
+import type { ErrorPageConfig, GuardsConfig } from "../config/guards-config.ts";
 import { withAccess, withAccessOr } from "../exchange/access.ts";
 import { BasicAuth, withBasicAuth } from "../exchange/basic-auth.ts";
+import { withAuthRequest } from "../exchange/auth-request.ts";
 import { answer } from "../exchange/canned.ts";
 import { type ErrorPageOptions, ErrorPages } from "../exchange/error-pages.ts";
 import type { ErrorAnswers, Exchange, Handler } from "../exchange/exchange.ts";
@@ -64,12 +67,13 @@ export class Guards {
     );
   }
 
-  /** The order stands here and nowhere else. */
-  around(guards: GuardsConfig, target: Handler): Handler {
+  /** The order stands here and nowhere else. `ask` answers a path of the site without its guards. */
+  around(guards: GuardsConfig, target: Handler, ask: Handler): Handler {
     const bounded = withBodyBound(target, this.limited);
-    const proven = this.rateLimited(guards, this.authenticated(guards, bounded));
-    const { access, auth, satisfy } = guards;
-    if (satisfy === "any" && auth !== undefined) return withAccessOr(access, this.rateLimited(guards, bounded), proven);
+    const proven = this.rateLimited(guards, this.authenticated(guards, this.asked(guards, bounded, ask)));
+    const { access, auth, authRequest, satisfy } = guards;
+    const isProven = auth !== undefined || authRequest !== undefined;
+    if (satisfy === "any" && isProven) return withAccessOr(access, this.rateLimited(guards, bounded), proven);
     return access.length === 0 ? proven : withAccess(access, proven);
   }
 
@@ -84,6 +88,10 @@ export class Guards {
     const shared = this.auths.get(key) ?? new BasicAuth(auth, this.verifier, this.log);
     this.auths.set(key, shared);
     return withBasicAuth(shared, next);
+  }
+
+  private asked({ authRequest: path }: GuardsConfig, next: Handler, dispatch: Handler): Handler {
+    return path === undefined ? next : withAuthRequest({ path, dispatch, log: this.log }, next);
   }
 
   /** `dispatch` answers a path of the site without its guards. */

@@ -3,6 +3,7 @@
  * thread, whatever sites write to it; a front thread's lines keep their order.
  */
 import { fstatSync } from "node:fs";
+import { isatty } from "node:tty";
 import { LogWriter, type LossEvents } from "../os/log-file.ts";
 
 /** In a file, O_APPEND keeps the writes of several threads apart whatever their size (the kernel locks the inode). */
@@ -15,11 +16,14 @@ const FLUSH_DELAY_MS = 500;
 export class LogBuffer {
   private readonly writer: LogWriter;
   private readonly buffer: Buffer;
+  /** Somebody watches. */
+  private readonly isTerminal: boolean;
   private used = 0;
 
   constructor(fd: number, events: LossEvents) {
     this.writer = new LogWriter(fd, events);
     this.buffer = Buffer.allocUnsafeSlow(fstatSync(fd).isFile() ? FILE_BYTES_MAX : PIPE_BYTES_MAX);
+    this.isTerminal = isatty(fd);
     setInterval(() => this.flush(), FLUSH_DELAY_MS).unref();
   }
 
@@ -34,6 +38,7 @@ export class LogBuffer {
     if (line.length > buffer.length - this.used) this.flush();
     if (line.length > buffer.length) return this.writer.write(Buffer.from(line, "latin1"), line.length);
     this.used += buffer.latin1Write(line, this.used);
+    if (this.isTerminal) this.flush();
   }
 
   flush(): void {

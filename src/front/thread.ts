@@ -1,10 +1,14 @@
 /** Entry point of a front's worker thread: messages of the master in, a Front behind them. */
 import { endLoop, takeLoop } from "../net/own-loop.ts";
+import { keepOnly } from "../os/capabilities.ts";
 import { closeHeld } from "../os/held.ts";
 import type { FromFront, Setup, ToFront } from "./messages.ts";
 import { Front } from "./front.ts";
 
 declare const self: Worker;
+
+// What the main thread keeps of root's rights is for a reload (master/privileges.ts). A server that is root stays it.
+if (process.geteuid?.() !== 0) keepOnly([]);
 
 let front: Front | undefined;
 let number = 0;
@@ -27,7 +31,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
         changed: (places) => tell({ kind: "forget", front: number, places }),
-        logged: (line) => tell({ kind: "logged", line }),
+        logged: (line, level) => tell({ kind: "logged", line, level }),
         drained: () => tell({ kind: "drained", front: number }),
         left: (keys) => tell({ kind: "left", front: number, keys }),
         retired: (pool) => tell({ kind: "retired", front: number, pool }),

@@ -5,12 +5,12 @@
 import { monotonicMs } from "../base/clock.ts";
 import { type ConnectionFacts, Exchange, type Peer } from "../exchange/exchange.ts";
 import { NO_BODY } from "../exchange/internal.ts";
-import type { Reply } from "../exchange/reply.ts";
+import { GONE_REPLY } from "../exchange/reply.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
 
 export function unreadExchange(peer: Peer, connection?: ConnectionFacts): Exchange {
-  const facts = { id: 0, head: UNREAD, peer, body: NO_BODY, reply: NO_REPLY, protocol: "", params: undefined };
+  const facts = { id: 0, head: UNREAD, peer, body: NO_BODY, reply: GONE_REPLY, protocol: "", params: undefined };
   return new Exchange({ ...facts, connection, startedMs: monotonicMs() });
 }
 
@@ -29,16 +29,4 @@ const UNREAD: RequestHead = {
   persistent: false,
   expectsContinue: false,
   upgrade: undefined,
-};
-
-const NO_REPLY: Reply = {
-  state: "gone",
-  status: 0,
-  producer: undefined,
-  whole: () => {},
-  start: () => {},
-  data: () => true,
-  end: () => {},
-  abort: () => {},
-  interim: () => {},
 };

@@ -8,6 +8,7 @@ import { translateNginx } from "./nginx/translate.ts";
 import { emptyPlan, type Plan } from "./plan.ts";
 import { ImportReport } from "./report.ts";
 import type { SourceFile } from "./source.ts";
+import { settleUsers } from "./users.ts";
 import { isUwsgi, translateUwsgi } from "./uwsgi/translate.ts";
 
 /** What both translators fill. */
@@ -28,7 +29,11 @@ export function importFiles(files: readonly SourceFile[], environment: Environme
   const importing: Importing = { plan: emptyPlan(), report: new ImportReport(), environment };
   // First, so that what nginx passes to an app's socket can be given to the app.
   for (const file of files.filter((each) => formatOf(each) === "uwsgi")) translateUwsgi(file, importing);
-  for (const file of files.filter((each) => formatOf(each) === "nginx")) translateNginx(file, importing);
+  translateNginx(
+    files.filter((each) => formatOf(each) === "nginx"),
+    importing,
+  );
   joinApps(importing.plan, importing.report);
+  settleUsers(importing.plan);
   return importing;
 }

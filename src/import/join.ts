@@ -1,33 +1,68 @@
 /**
  * nginx passed to a socket, and uWSGI listened on it: here one server does both, so routes to an upstream whose servers are
- * sockets of an imported app lead to the app, and upstream and socket go.
+ * sockets of an imported app lead to the app, and upstream and socket go. What uWSGI served there besides the app is served
+ * below the routes that lead to it; such a socket may speak HTTP (http-socket), too.
  */
-import type { AppKey, Plan, RouteKey, Settings, Site, UpstreamKey, Value } from "./plan.ts";
+import { type JoinedPass, tellJoined } from "./join-report.ts";
+import type { AppKey, Plan, Route, RouteKey, Settings, Site, UpstreamKey, Value } from "./plan.ts";
 import type { ImportReport } from "./report.ts";
 import { isInline, isList } from "./toml.ts";
 
-/** What nginx tells uWSGI beyond uwsgi_params that an app here knows anyway, or need not be told. */
-const KNOWN_TO_APPS =
-  /^(UWSGI_(SCRIPT|CHDIR|PYHOME|MODULE|CALLABLE|SCHEME|APPID|FILE)|SCRIPT_NAME|HTTP_HOST|HTTP_X_(FORWARDED_\w+|REAL_IP|SCHEME))$/;
-
 export function joinApps(plan: Plan, report: ImportReport): void {
+  const joined: JoinedPass[] = [];
   for (const [name, upstream] of plan.upstreams) {
-    const found = [...plan.apps].find(([, app]) => answersAll(app, upstream));
-    if (found === undefined) continue;
-    const [app, settings] = found;
-    for (const site of plan.sites) leadToApp(site, name, app, upstream);
-    noteParams(upstream, app, report);
+    const app = appBehind(plan, upstream);
+    const site = app === undefined ? siteBehind(plan, name, upstream) : undefined;
+    const target = app ?? (site && appOf(site));
+    if (target === undefined) continue;
+    for (const each of plan.sites) {
+      if (each === site) continue;
+      leadToApp(each, name, target, upstream);
+      if (site !== undefined) addBeside(each, target, site);
+    }
     plan.upstreams.delete(name);
-    closeSocket(settings);
+    if (site !== undefined) plan.sites.splice(plan.sites.indexOf(site), 1);
+    joined.push({ upstream, app: target, isEncrypted: leadFromTls(plan, target) });
+    closeSocket(plan.apps.get(target), site);
   }
+  tellJoined(joined, [...plan.upstreams.values()], report);
 }
 
-/** Are all servers of the upstream sockets of this app? */
-function answersAll(app: Settings<AppKey>, upstream: Settings<UpstreamKey>): boolean {
-  if (upstream.get("protocol") !== "uwsgi") return false;
-  const sockets = listOf(app.get("uwsgi_socket")).map(addressOf);
+/** Are all servers of the upstream sockets of one app? */
+function appBehind(plan: Plan, upstream: Settings<UpstreamKey>): string | undefined {
+  if (upstream.get("protocol") !== "uwsgi") return undefined;
+  const found = [...plan.apps].find(([, app]) => answersAll(listOf(app.get("uwsgi_socket")), upstream));
+  return found?.[0];
+}
+
+/** … or addresses of a site that uWSGI served itself? Where another Host than the client's was passed on, they stay two:
+ *  the app would see another name than before. */
+function siteBehind(plan: Plan, name: string, upstream: Settings<UpstreamKey>): Site | undefined {
+  const protocol = upstream.get("protocol") ?? "http";
+  if (protocol === "https" || upstream.has("host")) return undefined;
+  const site = plan.sites.find((each) => {
+    const isUwsgis = each.routes.every(({ settings }) => settings.get("upstream") !== name);
+    const listens = listOf(each.settings.get("listen")).filter((listen) => protocolOf(listen) === protocol);
+    return isUwsgis && appOf(each) !== undefined && answersAll(listens, upstream);
+  });
+  const own = ["tls", "headers", "error_pages"] as const;
+  return site === undefined || own.some((key) => site.settings.has(key)) ? undefined : site;
+}
+
+function protocolOf(listen: Value): Value {
+  return (isInline(listen) ? listen["protocol"] : undefined) ?? "http";
+}
+
+/** What `/` leads to. */
+function appOf({ routes }: Site): string | undefined {
+  const app = routes.find(({ pattern }) => pattern === "/")?.settings.get("app");
+  return typeof app === "string" ? app : undefined;
+}
+
+function answersAll(sockets: readonly Value[], upstream: Settings<UpstreamKey>): boolean {
+  const addresses = sockets.map(addressOf);
   const servers = listOf(upstream.get("servers")).map(addressOf);
-  return servers.length > 0 && servers.every((server) => sockets.some((socket) => reaches(server, socket)));
+  return servers.length > 0 && servers.every((server) => addresses.some((socket) => reaches(server, socket)));
 }
 
 function listOf(value: Value | undefined): readonly Value[] {
@@ -57,7 +92,10 @@ function leadToApp(site: Site, upstream: string, app: string, pass: Settings<Ups
     if (!leads(settings)) continue;
     settings.replace("upstream", "app", app);
     const mount = mountOf(pass);
-    if (mount !== undefined) settings.set("mount", mount);
+    if (settings.has("strip_prefix")) {
+      settings.delete("strip_prefix");
+      settings.set("mount", true);
+    } else if (mount !== undefined) settings.set("mount", mount);
     // nginx passes the whole path.
     else if (pattern !== "/" && !isAtRoot) settings.set("mount", false);
     carryOver(pass, settings);
@@ -85,24 +123,33 @@ function carryOver(pass: Settings<UpstreamKey>, settings: Settings<RouteKey>): v
   if (hidden !== undefined && !settings.has("headers")) settings.set("headers", hidden.value, hidden.origin);
 }
 
-function noteParams(upstream: Settings<UpstreamKey>, app: string, report: ImportReport): void {
-  const params = upstream.all.find(({ key }) => key === "params");
-  if (params?.origin === undefined || !isInline(params.value)) return;
-  for (const name of Object.keys(params.value)) {
-    const directive = `uwsgi_param ${name}`;
-    if (KNOWN_TO_APPS.test(name)) {
-      report.notNeeded(params.origin, directive, `app ${app} stands in this server, which knows it`);
-    } else {
-      const sentence = `app ${app} is not told of it; a fixed value can stand in its env, another in a header of the request`;
-      report.notSupported(params.origin, directive, sentence, "changes-meaning");
-    }
-  }
+/** Files and further apps of the site behind, where nobody has its path already. */
+function addBeside(site: Site, app: string, behind: Site): void {
+  const root = site.routes.find(({ pattern }) => pattern === "/")?.settings;
+  if (root?.get("app") !== app) return;
+  const isTaken = ({ pattern }: Route) =>
+    site.routes.some((each) => each.pattern.replace(/\/$/, "") === pattern.replace(/\/$/, ""));
+  site.routes.splice(-1, 0, ...behind.routes.filter((route) => route.pattern !== "/" && !isTaken(route)));
 }
 
-function closeSocket(app: Settings<AppKey>): void {
-  const sockets = listOf(app.get("uwsgi_socket")).map(addressOf);
+/** Is the app reached through encrypted addresses alone? */
+function leadFromTls(plan: Plan, app: string): boolean {
+  const leading = plan.sites.filter(({ routes }) =>
+    routes.some(({ settings }) => {
+      const otherwise = settings.get("otherwise");
+      return (
+        settings.get("app") === app || (otherwise !== undefined && isInline(otherwise) && otherwise["app"] === app)
+      );
+    }),
+  );
+  return leading.length > 0 && leading.every(({ settings }) => settings.has("tls") && !settings.has("https_redirect"));
+}
+
+function closeSocket(app: Settings<AppKey> | undefined, site: Site | undefined): void {
+  if (app === undefined) return;
+  const sockets = listOf(site === undefined ? app.get("uwsgi_socket") : site.settings.get("listen")).map(addressOf);
   if (sockets.length === 0) return;
-  app.delete("uwsgi_socket");
+  if (site === undefined) app.delete("uwsgi_socket");
   const told = `nginx reached it through ${sockets.join(", ")}, which nobody needs any more.`;
   app.comment = app.comment === undefined ? told : `${app.comment}\n${told}`;
 }

@@ -28,6 +28,8 @@ export class Settings<K extends string = string> {
   private readonly byKey = new Map<K, Setting<K>>();
   /** Stands above the table. */
   comment: string | undefined;
+  /** Of an upstream: the lines that say how it is passed to, whatever became of them. */
+  readonly sources = new Set<Origin>();
 
   /** A second value of a key takes the place of the first. */
   set(key: K, value: Value, origin?: Origin, comment?: string): void {

@@ -56,6 +56,11 @@ export class ImportReport {
     this.found.push(finding);
   }
 
+  /** What was found of these lines is no longer so; undefined leaves a finding as it is. */
+  amend(change: (finding: Finding) => Finding | undefined): void {
+    for (const [index, finding] of this.found.entries()) this.found[index] = change(finding) ?? finding;
+  }
+
   /** In the order of the files and of the places in them. */
   get findings(): readonly Finding[] {
     const files = [...new Set(this.found.map(({ origin }) => origin.file))];

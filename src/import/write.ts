@@ -53,6 +53,8 @@ function writeTable(header: string, settings: Settings): string {
     return `\n${writeTable(`[${path}.${tomlKey(key)}]`, table)}`;
   });
   const above = settings.comment === undefined ? "" : comment(settings.comment);
+  // A table that holds nothing but tables needs no header of its own.
+  if (rows.length === 0 && below.length > 0 && above === "" && !header.startsWith("[[")) return below.join("").slice(1);
   return `${above}${header}\n${writeRows(rows)}${below.join("")}`;
 }
 

@@ -14,6 +14,9 @@ export interface Change {
 /** Settings of [server] that hold until a restart, as the file and as the configuration name them. */
 const FIXED = [
   ["fronts", "fronts"],
+  ["user", "user"],
+  ["umask", "umask"],
+  ["no_new_privileges", "noNewPrivileges"],
   ["control", "control"],
   ["state_directory", "stateDirectory"],
   ["pid_file", "pidFile"],
@@ -21,6 +24,12 @@ const FIXED = [
   ["log_level", "logLevel"],
   ["error_log_format", "errorLogFormat"],
 ] as const satisfies readonly (readonly [string, keyof ServerConfig])[];
+
+/** Of what a successor of the same process cannot change either. */
+const UNTIL: Readonly<Partial<Record<keyof ServerConfig, string>>> = {
+  user: "it is stopped and started by root",
+  noNewPrivileges: "it is stopped and started",
+};
 
 export interface Feasible {
   readonly config: Config;
@@ -30,10 +39,10 @@ export interface Feasible {
 
 /** What of `next` can be in force without a restart. */
 export function feasible(next: Config, now: Config): Feasible {
-  const fixed = FIXED.filter(([, key]) => next.server[key] !== now.server[key]);
+  const fixed = FIXED.filter(([, key]) => JSON.stringify(next.server[key]) !== JSON.stringify(now.server[key]));
   const unchanged = fixed.map(
     ([name, key]) =>
-      `server.${name} is ${shown(next.server[key])}, and stays ${shown(now.server[key])} until a restart`,
+      `server.${name} is ${shown(next.server[key])}, and stays ${shown(now.server[key])} until ${UNTIL[key] ?? "a restart"}`,
   );
   const old = Object.fromEntries(FIXED.map(([, key]) => [key, now.server[key]]));
   return { config: { ...next, server: { ...next.server, ...old } }, unchanged };
@@ -45,7 +54,9 @@ export function changesText(changes: readonly Change[]): string {
   return changes.map(({ what, name, how }) => `${what} ${name} ${how}`).join(", ");
 }
 
+/** Of what is more than a name, that. */
 function shown(value: unknown): string {
+  if (typeof value === "object" && value !== null && "uid" in value) return "name" in value ? shown(value.name) : "";
   return value === undefined ? "not set" : JSON.stringify(value);
 }
 

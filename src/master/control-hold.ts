@@ -8,8 +8,16 @@ import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { acquireLock, heldLock, type LockFile, PID_FILE_MODE } from "../os/lock-file.ts";
 import { AlreadyRunning, ControlServer, lockControl } from "./control.ts";
-import { CONTROL_AUTO, CONTROL_OFF, type ControlPlace, makeControlPlace, thisUser } from "./control-place.ts";
+import {
+  CONTROL_AUTO,
+  CONTROL_OFF,
+  type ControlPlace,
+  makeControlPlace,
+  thisUser,
+  type Whoever,
+} from "./control-place.ts";
 import type { ControlCommands } from "./control-session.ts";
+import { giveFile } from "./privileges.ts";
 
 /** Descriptors of locks that are held. */
 export interface HeldLocks {
@@ -84,16 +92,25 @@ export class ControlHold {
 function placeOf(config: Config, log: Log): ControlPlace | undefined {
   const { control } = config.server;
   if (control === CONTROL_OFF) return undefined;
-  const place = makeControlPlace(config.file, control, thisUser());
+  const place = makeControlPlace(config.file, control, owner(config));
   if (typeof place !== "string") return place;
   log.warn(`there is no control socket, so server status and reload will not find this server: ${place}`);
   return undefined;
 }
 
+/** Whose the server will be. Where only root may go is no place then. */
+function owner({ server: { user } }: Config): Whoever {
+  const { RUNTIME_DIRECTORY } = process.env;
+  if (user === undefined || process.geteuid?.() !== 0) return thisUser();
+  return { uid: user.uid, gid: user.gid, environment: { RUNTIME_DIRECTORY } };
+}
+
 function lock(place: ControlPlace, config: Config, held: number | undefined): LockFile {
   if (held !== undefined) return heldLock(held, place.lock);
   try {
-    return lockControl(place, config.file);
+    const made = lockControl(place, config.file);
+    giveFile(made.fd, config.server);
+    return made;
   } catch (error) {
     if (error instanceof AlreadyRunning || config.server.control === CONTROL_AUTO) throw error;
     const why = error instanceof Error ? error.message : String(error);

@@ -4,12 +4,13 @@
  *
  *     DIRECTORY/HASH.sock     HASH: of the file's real path          DIRECTORY, the first that may be used:
  *     DIRECTORY/HASH.lock     held as long as the server lives         $RUNTIME_DIRECTORY/control (systemd), $XDG_RUNTIME_DIR/server,
- *                                                                      /run/user/UID/server, /run/server, /tmp/server-UID
+ *                                                                      /run/user/UID/server, /run/server,
+ *                                                                      /run/server-UID, /tmp/server-UID
  *
  * The directory is ours and nobody else may enter it: who could would put a socket of his own in its place.
  */
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** sun_path has 108 bytes, the last of them zero (unix(7)). */
@@ -28,6 +29,8 @@ export interface ControlPlace {
 
 export interface Whoever {
   readonly uid: number;
+  /** Root makes the directory for somebody else, who is of this group. */
+  readonly gid?: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -87,6 +90,8 @@ function directories({ uid, environment }: Whoever): string[] {
     XDG_RUNTIME_DIR?.startsWith("/") === true ? join(XDG_RUNTIME_DIR, "server") : undefined,
     `/run/user/${uid}/server`,
     uid === 0 ? "/run/server" : undefined,
+    // Made by a server that was root and is that user from then on.
+    `/run/server-${uid}`,
     `/tmp/server-${uid}`,
   ];
   return [...new Set(candidates.filter((directory) => directory !== undefined))];
@@ -95,6 +100,7 @@ function directories({ uid, environment }: Whoever): string[] {
 /** Users whose runtime directories are there. */
 function otherUsers(): Whoever[] {
   const uids = [
+    ...names("/run").flatMap((name) => /^server-(\d+)$/.exec(name)?.[1] ?? []),
     ...names("/run/user").filter((name) => /^\d+$/.test(name)),
     ...names("/tmp").flatMap((name) => /^server-(\d+)$/.exec(name)?.[1] ?? []),
   ];
@@ -109,10 +115,11 @@ function names(directory: string): string[] {
   }
 }
 
-function refuseDirectory(directory: string, { uid }: Whoever): string | undefined {
+function refuseDirectory(directory: string, { uid, gid }: Whoever): string | undefined {
   if (!existsSync(dirname(directory))) return `there is no ${dirname(directory)}`;
   try {
     mkdirSync(directory, { mode: PRIVATE_MODE });
+    if (gid !== undefined) chownSync(directory, uid, gid);
   } catch (error) {
     const { code } = error as { code?: string };
     if (code !== "EEXIST") return `cannot be made (${code ?? String(error)})`;

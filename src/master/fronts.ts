@@ -3,7 +3,7 @@
  * the master's, so connections that arrive while a front is replaced wait in the kernel for its successor.
  */
 import { pathToFileURL } from "node:url";
-import type { Log } from "../base/log.ts";
+import type { Log, LogLevel } from "../base/log.ts";
 import { LOOK_MS, Pulse, STILL_LOOKS_MAX } from "../exchange/pulse.ts";
 import { closeSockets } from "../os/epoll.ts";
 import type { FromFront, Setup, ToFront } from "../front/messages.ts";
@@ -35,7 +35,7 @@ export interface FrontsOptions {
   /** It has no request for that pool of an app any more. */
   readonly retired: (front: number, pool: number) => void;
   /** A front has written this to the error log. */
-  readonly logged: (line: string) => void;
+  readonly logged: (line: string, level: LogLevel) => void;
   readonly log: Log;
 }
 
@@ -181,7 +181,7 @@ export class Fronts {
         this.drained.add(message.front);
         break;
       case "logged":
-        return this.options.logged(message.line);
+        return this.options.logged(message.line, message.level);
       case "answer":
         return this.questions.answered(message.front, message.question, message.answer);
       case "forget":

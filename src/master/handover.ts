@@ -7,10 +7,12 @@
  *     old  {"go":true}                             the control socket and the pid file are free
  *     new  {"taken":true}                          they are its own
  */
+import { COLLECTS_ALONE } from "../os/collector.ts";
 import { LineSplitter } from "../os/output.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectOwner } from "../net/connect-address.ts";
 import type { Wire } from "../net/wire.ts";
+import { CAPABILITIES, type Capability, lending } from "../os/capabilities.ts";
 import { closeDescriptor, closeOnExec, duplicate, sendDescriptors, socketPair } from "../os/sockets.ts";
 import type { HeldLocks } from "./control-hold.ts";
 
@@ -85,12 +87,15 @@ export class Successor implements ConnectOwner {
     } satisfies Passed;
     this.channel = ours;
     try {
-      this.child = Bun.spawn({
-        cmd: [process.execPath, ...words],
-        env: { ...process.env, ...environment, [VARIABLE]: JSON.stringify(passed) },
-        stdio: [...stdio, ...passing.fds],
-        detached,
-      });
+      const spawn = () =>
+        Bun.spawn({
+          cmd: [process.execPath, ...words],
+          env: { ...process.env, ...COLLECTS_ALONE, ...environment, [VARIABLE]: JSON.stringify(passed) },
+          stdio: [...stdio, ...passing.fds],
+          detached,
+        });
+      // What we may do, it is to do in our place.
+      this.child = lending(Object.keys(CAPABILITIES) as Capability[], spawn);
     } catch (error) {
       closeDescriptor(ours);
       throw error;

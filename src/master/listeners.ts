@@ -4,7 +4,7 @@
  * configuration keeps the sockets of addresses that it names too; those it does not name are closed when every front has
  * left them. Sockets may come from outside: from the server before this one, or from systemd.
  */
-import { chmodSync, unlinkSync } from "node:fs";
+import { chmodSync, statSync, unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
@@ -15,7 +15,7 @@ import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets
 interface Wanted {
   readonly address: ListenAddress;
   readonly key: string;
-  /** Set for one that speaks the uwsgi protocol. */
+  /** Set for one that is an app's alone. */
   readonly app: string | undefined;
   /** Set for one that is encrypted. */
   readonly tls: TlsPolicy | undefined;
@@ -137,7 +137,7 @@ export class Listeners {
   /** From now on; what is removed waits for `closeFor`. */
   commit({ next, added, removed }: StagedListeners): void {
     for (const { address } of next.filter((each) => !added.includes(each)))
-      if (address.kind === "unix") chmodSync(address.path, address.mode);
+      if (address.kind === "unix") setMode(address.path, address.mode);
     this.listening = next;
     this.leaving.push(...removed);
     if (!this.given.lent) this.closeUnused();
@@ -163,6 +163,7 @@ export class Listeners {
       unix: address.kind === "unix",
       shared,
       proxyProtocol: address.proxyProtocol === true,
+      uwsgi: app !== undefined || address.uwsgi === true,
       tls,
       app,
     }));
@@ -205,7 +206,7 @@ function allOf(fronts: number): Set<number> {
 }
 
 export function describe({ address, key, app, tls }: Wanted): string {
-  if (app !== undefined) return `uwsgi://${key}`;
+  if (app !== undefined || address.uwsgi === true) return `uwsgi://${key}`;
   return address.kind === "tcp" ? `http${tls === undefined ? "" : "s"}://${key}` : key;
 }
 
@@ -246,6 +247,11 @@ function wantedBy(config: Config): Wanted[] {
   }
   for (const app of config.apps) for (const address of app.uwsgiSockets) add(address, app.name);
   return [...found.values()];
+}
+
+/** Of one that is another's only who may. */
+function setMode(path: string, mode: number): void {
+  if ((statSync(path).mode & 0o777) !== mode) chmodSync(path, mode);
 }
 
 export function removePath(path: string): void {

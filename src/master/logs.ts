@@ -4,9 +4,10 @@
  * same all the while (os/log-file.ts).
  */
 import { closeSync, statSync } from "node:fs";
-import { type Log, makeLog } from "../base/log.ts";
+import { type Log, type LogLevel, makeLog } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { errorLogWriter, isInPlace, openLogFile, reopenLogFile, STREAMS } from "../os/log-file.ts";
+import { giveFile } from "./privileges.ts";
 import { LogRotation } from "./log-rotation.ts";
 import { RecentLines } from "./recent-lines.ts";
 import type { SignalQueue } from "./signals.ts";
@@ -45,9 +46,9 @@ export class Logs {
     this.commit(config, this.stage(config));
     const { errorLogFormat, logLevel } = config.server;
     const write = errorLogWriter(this.error, errorLogFormat);
-    const both = (line: string) => {
-      write(line);
-      this.recent.add(line);
+    const both = (line: string, level: LogLevel) => {
+      write(line, level);
+      this.recent.add(line, level);
     };
     this.makeLog = (source) => makeLog(source, logLevel, both, errorLogFormat);
     this.log = this.logFor("logs");
@@ -74,6 +75,7 @@ export class Logs {
     const staged = new Map<string, number>();
     try {
       for (const path of logPaths(config)) if (!this.opened.has(path)) staged.set(path, openLogFile(path));
+      for (const [path, fd] of staged) if (!STREAMS.has(path)) giveFile(fd, config.server);
       return staged;
     } catch (error) {
       this.discard(staged);

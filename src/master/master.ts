@@ -27,17 +27,19 @@ import type { Issuer } from "../certificates/issuer.ts";
 import { Certificates } from "./certificates.ts";
 import { makeCommands } from "./commands.ts";
 import { Companions } from "./companions.ts";
-import { ControlHold } from "./control-hold.ts";
+import { begin, type Beginning } from "./beginning.ts";
+import type { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
 import { givenListeners } from "./given-listeners.ts";
 import type { Inheritance } from "./handover.ts";
 import { makeIssuer } from "./issuing.ts";
 import { Listeners } from "./listeners.ts";
-import { Logs } from "./logs.ts";
+import type { Logs } from "./logs.ts";
 import { Measurements } from "./measurements.ts";
 import { MultiprocessMetrics } from "./multiprocess-metrics.ts";
 import { Operations } from "./operations.ts";
 import { PrivateListeners } from "./private-listener.ts";
+import { refuseRoot } from "./privileges.ts";
 import { rateHits, ratesFor } from "./rates.ts";
 import { type Holdings, Reloads } from "./reload.ts";
 import { readFileOf, type RunOptions } from "./run-options.ts";
@@ -68,13 +70,21 @@ export async function runMaster(config: Config, options: RunOptions): Promise<nu
     reopen: new SignalQueue(REOPEN_SIGNALS),
   };
   try {
-    return await new Master(config, new Logs(config), options).run(signals);
+    return await serve(begin(config, options), options, signals);
   } catch (error) {
     writeLine(2, `server: ${startProblem(error)}\n`);
     inheritance?.failedToStart(startProblem(error));
     return 1;
   } finally {
     for (const queue of Object.values(signals)) queue.close();
+  }
+}
+
+async function serve({ config, logs, hold }: Beginning, options: RunOptions, signals: Signals): Promise<number> {
+  try {
+    return await new Master(config, logs, options).serve(hold, signals);
+  } finally {
+    hold.release();
   }
 }
 
@@ -96,6 +106,7 @@ class Master {
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly listeners: Listeners;
+  private readonly measurements: Measurements;
   private readonly privateListeners: PrivateListeners;
   private readonly multiprocess: MultiprocessMetrics;
   private readonly usage: SharedArrayBuffer;
@@ -132,8 +143,8 @@ class Master {
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, (source) => logs.logFor(source));
     const { pools, companions } = this;
-    const measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
-    this.privateListeners = new PrivateListeners(measurements, logs.recent, logs.logFor("metrics"));
+    this.measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
+    this.privateListeners = new PrivateListeners(this.measurements, logs.recent, logs.logFor("metrics"));
     this.operations = new Operations(() => ({ apps: pools.apps, services: companions.services }));
   }
 
@@ -149,6 +160,8 @@ class Master {
 
   private makePool(app: AppConfig, { server }: Config, pool: number): AppSupervisor {
     const { fronts, temporaryDirectory } = server;
+    const refusal = refuseRoot(app, this.config);
+    if (refusal !== undefined) throw new StartFailure(refusal);
     const toFront = (front: number, message: AppMessage) => this.fronts?.post(front, { kind: "app", pool, message });
     // Later there is a pool that works: it goes on.
     const outlivesFailedStart = app.reloadOnChange && this.state === "starting";
@@ -160,21 +173,7 @@ class Master {
     );
   }
 
-  /** Nothing is bound or started before it is certain that no other server has this configuration. */
-  async run(signals: Signals): Promise<number> {
-    const hold = ControlHold.acquire(
-      this.config,
-      this.logs.logFor("control"),
-      this.inheritance?.upgrade === true ? this.inheritance.locks : undefined,
-    );
-    try {
-      return await this.serve(hold, signals);
-    } finally {
-      hold.release();
-    }
-  }
-
-  private async serve(hold: ControlHold, signals: Signals): Promise<number> {
+  async serve(hold: ControlHold, signals: Signals): Promise<number> {
     const stop = signals.stop.next();
     try {
       this.listeners.commit(this.listeners.stage(this.config));
@@ -205,12 +204,14 @@ class Master {
       state: () => this.state,
       status: () => this.status(),
       traffic: (forget) => this.traffic(forget),
+      measure: () => this.measurements.measure(),
       reload: (reason, tell) => this.reloads?.reload(reason, tell),
       upgrade: () => this.upgrade(hold),
       stop: () => stops.arrived("server stop"),
       drainTimeoutMs: () => this.config.server.drainTimeoutMs,
       operations: this.operations,
       logs: this.logs,
+      certificates: { issuer: this.issuer, holdings: () => this.holdings },
       fronts: this.config.server.fronts,
       fault: (front, hangs) => this.fronts?.post(front, { kind: "fault", hangs }),
     });
@@ -238,6 +239,7 @@ class Master {
       apps: pools.apps,
       services,
       crons,
+      errors: () => this.logs.recent.errors.all,
     });
   }
 
@@ -265,7 +267,7 @@ class Master {
         servers: this.servers,
         pulses,
       }),
-      logged: (line) => this.logs.recent.add(line),
+      logged: (line, level) => this.logs.recent.add(line, level),
       deaf: (front) => listeners.closeFor(front, "all"),
       left: (front) => listeners.closeFor(front, "leaving"),
       retired: (front, pool) => pools.retired(front, pool),

@@ -38,6 +38,7 @@ const PR_SET_PDEATHSIG = 1;
 /** Does not return unless it fails, and then throws an OsError that names what could not be done. */
 export function launch(spec: LaunchSpec): never {
   check(libc.setsid(), "setsid", "");
+  regainRoot(spec);
   tieToLeash(spec.leashFd);
   becomeUser(spec);
   // After the change of user, which clears it.
@@ -47,6 +48,12 @@ export function launch(spec: LaunchSpec): never {
   if (spec.umask !== undefined) libc.umask(spec.umask);
   resetSignals();
   return execute(spec);
+}
+
+/** A server that is not root has lent CAP_SETUID: as root another user is reached without any right left over
+ *  (capabilities(7)), and the leash may end whoever it is by then. */
+function regainRoot({ user }: LaunchSpec): void {
+  if (user !== undefined) check(libc.setuid(0), "setuid", "0");
 }
 
 function tieToLeash(fd: number): void {
@@ -72,7 +79,8 @@ function resetSignals(): void {
   libc.sigprocmask(SIG_SETMASK, ptr(new Uint8Array(SIGSET_BYTES)), null);
 }
 
-function execute(spec: LaunchSpec): never {
+/** Does not return unless it fails: OsError. */
+export function execute(spec: Pick<LaunchSpec, "program" | "words" | "env">): never {
   const program = cString(spec.program);
   const words = spec.words.map(cString);
   const env = Object.entries(spec.env).map(([name, value]) => cString(`${name}=${value}`));

@@ -53,11 +53,20 @@ export function heldLock(fd: number, path: string): LockFile {
     },
     release: () => {
       // Removed while it is still ours: whoever waits for it sees that it is gone and makes another.
-      if (isSameFile(fd, path)) unlinkSync(path);
+      if (isSameFile(fd, path)) removeOrEmpty(fd, path);
       closeSync(fd);
     },
     leave: () => closeSync(fd),
   };
+}
+
+/** Who was root when it was made may not remove it from root's directory any more; then nobody's number is in it. */
+function removeOrEmpty(fd: number, path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    ftruncateSync(fd, 0);
+  }
 }
 
 function isSameFile(fd: number, path: string): boolean {

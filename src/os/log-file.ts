@@ -7,7 +7,8 @@
  * (dup3(2)), which every thread sees at the same moment and none has to be told of.
  */
 import { closeSync, fchmodSync, fchownSync, fstatSync, openSync, type Stats, statSync, writeSync } from "node:fs";
-import { lineOf, type LogFormat } from "../base/log.ts";
+import { journalLines, lineOf, type LogFormat, type LogLevel } from "../base/log.ts";
+import { isJournal } from "./journal.ts";
 import { check, libc } from "./libc.ts";
 
 const LOG_MODE = 0o640;
@@ -123,15 +124,16 @@ function countLines(bytes: Uint8Array, from: number, to: number): number {
 }
 
 /** One thread's way into the error log, line by line; the lines that were lost are told of there, too. */
-export function errorLogWriter(fd: number, format: LogFormat): (line: string) => void {
+export function errorLogWriter(fd: number, format: LogFormat): (line: string, level: LogLevel) => void {
   const notice = (text: string) => lineOf(format)(new Date(), "error", "error log", text);
-  const put = (line: string) => {
-    const bytes = Buffer.from(line);
+  const journals = isJournal(fd);
+  const put = (line: string, level: LogLevel) => {
+    const bytes = Buffer.from(journals ? journalLines(line, level) : line);
     writer.write(bytes, bytes.length);
   };
   const writer = new LogWriter(fd, {
     losing: () => {},
-    recovered: (lost, why) => put(notice(`${lost} ${lost === 1 ? "line was" : "lines were"} lost (${why})`)),
+    recovered: (lost, why) => put(notice(`${lost} ${lost === 1 ? "line was" : "lines were"} lost (${why})`), "error"),
   });
   return put;
 }
@@ -139,7 +141,7 @@ export function errorLogWriter(fd: number, format: LogFormat): (line: string) =>
 /** For what has no log yet, or none any more. */
 export function writeLine(fd: number, line: string): void {
   try {
-    writeSync(fd, line);
+    writeSync(fd, isJournal(fd) ? journalLines(line, "error") : line);
   } catch {
     // nowhere left to say it
   }

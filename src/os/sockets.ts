@@ -98,8 +98,9 @@ export function listenUnix(path: string, mode: number, owner?: { readonly uid: n
   const fd = check(libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket", path);
   try {
     check(libc.bind(fd, ptr(name), name.length), "bind", path);
-    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
     chmodSync(path, mode);
+    // Afterwards its mode is the owner's to change.
+    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
     check(libc.listen(fd, LISTEN_BACKLOG), "listen", path);
     return fd;
   } catch (error) {

@@ -4,6 +4,7 @@
  * cron-job.ts.
  */
 import { monotonicMs } from "../base/clock.ts";
+import { lending } from "../os/capabilities.ts";
 import { readLines } from "../os/output.ts";
 import { closeDescriptor, pipe, socketPair } from "../os/sockets.ts";
 import { launcherWords, LEASH_FD, sendSpec } from "./launcher.ts";
@@ -78,12 +79,14 @@ export class Child {
   private spawn([out, err, leash]: readonly [number, number, number], ours: number): number {
     const { program, words, env, cwd, user, umask } = this.options;
     sendSpec(ours, { program, words, env, cwd, user, umask, parent: process.pid, leashFd: LEASH_FD });
-    const child = Bun.spawn({
-      cmd: [...launcherWords()],
-      // The program's own comes over the leash: some names in it would mean something to the launcher.
-      env: {},
-      stdio: ["ignore", out, err, leash],
-    });
+    const spawn = () =>
+      Bun.spawn({
+        cmd: [...launcherWords()],
+        // The program's own comes over the leash: some names in it would mean something to the launcher.
+        env: {},
+        stdio: ["ignore", out, err, leash],
+      });
+    const child = user === undefined ? spawn() : lending(["CAP_SETUID", "CAP_SETGID"], spawn);
     void child.exited.then(() => this.exited(child.exitCode, child.signalCode));
     return child.pid;
   }

@@ -33,6 +33,7 @@ function stage({ internal = false, folder = "" } = {}) {
     staging: directory("staging"),
     contact: [],
     profile: undefined,
+    dnsHook: undefined,
   };
   const issuer = new Issuer(options, {
     log,

@@ -29,20 +29,30 @@ describe("a certificate is renewed", () => {
 
 describe("after a failure", () => {
   test("pauses double up to a day, with chance in them", () => {
-    expect([1, 2, 3, 4].map((failures) => pauseMs(failures, 0, 0.5) / MINUTE_MS)).toEqual([2, 4, 8, 16]);
-    expect([pauseMs(1, 0, 0), pauseMs(1, 0, 1)].map((ms) => ms / MINUTE_MS)).toEqual([1.5, 2.5]);
-    for (const failures of [12, 50, 5000]) expect(pauseMs(failures, 0, 0.5)).toBe(DAY_MS);
+    expect([1, 2, 3, 4].map((failures) => pauseMs(failures, [], 0.5) / MINUTE_MS)).toEqual([2, 4, 8, 16]);
+    expect([pauseMs(1, [], 0), pauseMs(1, [], 1)].map((ms) => ms / MINUTE_MS)).toEqual([1.5, 2.5]);
+    for (const failures of [12, 50, 5000]) expect(pauseMs(failures, [], 0.5)).toBe(DAY_MS);
   });
 
-  test("nobody comes before the authority said", () => {
-    expect(pauseMs(1, 3 * DAY_MS, 0.5)).toBe(3 * DAY_MS);
+  test("nobody comes before an authority said, and to none as long as there is another", () => {
+    expect(pauseMs(1, [3 * DAY_MS], 0.5)).toBe(3 * DAY_MS);
+    expect(pauseMs(1, [3 * DAY_MS, 0], 0.5)).toBe(2 * MINUTE_MS);
+    expect(pauseMs(1, [3 * DAY_MS, 2 * DAY_MS], 0.5)).toBe(2 * DAY_MS);
   });
+
+  const FREE = { hasSecond: true, hasStaging: true, isFirstBarred: false, isSecondBarred: false };
 
   test("it is tried out where failures are free; the second authority gets every other turn after three", () => {
-    const both = { hasSecond: true, hasStaging: true };
-    const plan = [0, 1, 2, 3, 4, 5].map((failures) => nextAttempt(failures, both));
+    const plan = [0, 1, 2, 3, 4, 5].map((failures) => nextAttempt(failures, FREE));
     expect(plan.map(({ authority }) => authority)).toEqual(["first", "first", "first", "second", "first", "second"]);
     expect(plan.map(({ rehearsed }) => rehearsed)).toEqual([false, true, true, false, true, false]);
-    expect(nextAttempt(9, { hasSecond: false, hasStaging: false })).toEqual({ authority: "first", rehearsed: false });
+    const alone = { ...FREE, hasSecond: false, hasStaging: false };
+    expect(nextAttempt(9, alone)).toEqual({ authority: "first", rehearsed: false });
+  });
+
+  test("an authority that bars us is passed over", () => {
+    const turn = (failures: number, isFirstBarred: boolean, isSecondBarred: boolean) =>
+      nextAttempt(failures, { ...FREE, isFirstBarred, isSecondBarred }).authority;
+    expect([turn(1, true, false), turn(3, false, true), turn(1, true, true)]).toEqual(["second", "first", "first"]);
   });
 });

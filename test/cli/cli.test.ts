@@ -81,7 +81,7 @@ describe("version and help", () => {
   ])("%s %s shows how run is used", async (first, second) => {
     const { code, stdout } = await run([first, second]);
     expect(code).toBe(0);
-    expect(stdout).toStartWith("Usage: server run [-c FILE]\n");
+    expect(stdout).toStartWith("Usage: server run [-c FILE] ");
     expect(stdout).toContain("-c, --config FILE");
   });
 });
@@ -96,7 +96,7 @@ test("help config is the manual of server.toml", async () => {
 describe("what is not known is refused with exit code 2, on stderr", () => {
   test.each([
     [["chekc"], 'server: unknown command "chekc"; did you mean check?\n'],
-    [["frobnicate"], 'server: unknown command "frobnicate"; known: setup, run, start, stop, restart, '],
+    [["frobnicate"], 'server: unknown command "frobnicate"; known: setup, dev, run, '],
     [["--frobnicate"], "server: unknown option --frobnicate; a command comes first\n"],
     [["help", "chekc"], 'server: unknown command "chekc"; did you mean check?\n'],
     [["check", "--confg", "x"], "server check: unknown option --confg; did you mean --config?\n"],
@@ -109,7 +109,7 @@ describe("what is not known is refused with exit code 2, on stderr", () => {
     [["check", "server.toml"], 'server check: unexpected "server.toml"\n'],
     [["version", "--", "x"], 'server version: unexpected "x"\n'],
     [["check", "--toString"], "server check: unknown option --toString\n"],
-    [["toString"], 'server: unknown command "toString"; known: setup, run, start, stop, restart, '],
+    [["toString"], 'server: unknown command "toString"; known: setup, dev, run, '],
   ])("%p", async (words, message) => {
     const { code, stdout, stderr } = await run(words);
     expect([code, stdout]).toEqual([2, ""]);

@@ -61,7 +61,7 @@ test("config show says of each value where it comes from: file and line, default
   expect(line(stdout, "# threads")).toMatch(/^# threads = 2 +# default$/);
   expect(line(stdout, "# root")).toMatch(new RegExp(`^# root = "${folder}" +# derived: the directory of this file$`));
   expect(line(stdout, "# fronts")).toMatch(/^# fronts = \d+ +# derived: one for each core$/);
-  expect(line(stdout, "# user")).toMatch(/^# user: who runs the server +# default$/);
+  expect(line(stdout, "# umask")).toMatch(/^# umask: as it is started +# default$/);
   expect(line(stdout, '[site.routes."/static/"]')).toMatch(/# server\.toml:15$/);
   expect(line(stdout, '[site.routes."/".cache]')).toMatch(/# server\.toml:16$/);
   expect(line(stdout, "gzip_level")).toMatch(/^gzip_level = 6 +# server\.toml:12$/);

@@ -75,13 +75,26 @@ test("it runs as the owner of the project, unless that is root", async () => {
   expect(values("User")).toEqual(["daemon"]);
 });
 
-test("what the user may not read is said", async () => {
+test("a configuration that only root may read needs a capability; a project has to be readable", async () => {
+  const app = `[app.a]\nroot = "closed"\nwsgi = "../project/wsgi.py"\npython = "/usr/bin/python3"\nuwsgi_socket = "127.0.0.1:8997"\n`;
+  mkdirSync(join(folder, "closed"), { mode: 0o700 });
   writeFileSync(join(folder, "server.toml"), PAGES);
   chmodSync(join(folder, "server.toml"), 0o600);
-  const { code, stderr } = await service(PAGES, "show", "--user", "daemon");
+  const { code, stderr, values } = await service(app + PAGES, "show", "--user", "nobody");
   chmodSync(join(folder, "server.toml"), 0o644);
   expect(code).toBe(0);
-  expect(stderr).toContain("server.toml is not readable for daemon");
+  expect(values("CapabilityBoundingSet")).toEqual(["CAP_DAC_READ_SEARCH"]);
+  expect(stderr).toContain("closed is not readable for nobody");
+});
+
+test("the user of the configuration is that of the unit; other users need what makes them", async () => {
+  const app = `[app.a]\nroot = "project"\nwsgi = "wsgi.py"\npython = "/usr/bin/python3"\nuwsgi_socket = "127.0.0.1:8997"\n`;
+  const toml = (user: string) => `[server]\nuser = "daemon"\n${app}user = "${user}"\n${PAGES}`;
+  const same = await service(toml("daemon"), "show");
+  expect([same.values("User"), same.values("CapabilityBoundingSet")]).toEqual([["daemon"], [""]]);
+  const other = await service(toml("bin"), "show");
+  expect(other.values("AmbientCapabilities")).toEqual(["CAP_SETUID CAP_SETGID CAP_KILL CAP_CHOWN"]);
+  expect(other.values("ProtectProc")).toEqual([]);
 });
 
 test("variables of the terminal are none of the unit's; a file of them is", async () => {

@@ -38,6 +38,7 @@ describe("what is in force", () => {
       access: ["allow 10.0.0.0/8", "allow unix:", "deny all"],
       limits: ["all"],
       auth: { users: staff.users, realm: "restricted" },
+      authRequest: undefined,
       satisfy: "any",
       errorPages: [
         { statuses: ["502", "503"], status: 500, source: { kind: "respond", text: "down", contentType: "text/plain" } },

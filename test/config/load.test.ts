@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { UNGUARDED } from "../support/guards.ts";
+import { writeFiles } from "../support/folder.ts";
+import { UNGUARDED, UNPRIVILEGED } from "../support/guards.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problems.ts";
 
@@ -11,7 +12,6 @@ const MACHINE = { cores: 4, ipv6: true };
 
 let folder = "";
 let serial = 0;
-
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "server-load-"));
   executable("bin/python3");
@@ -25,10 +25,7 @@ function executable(path: string): void {
   chmodSync(join(folder, path), 0o755);
 }
 
-function write(path: string, content: string | Uint8Array): void {
-  mkdirSync(join(folder, path, ".."), { recursive: true });
-  writeFileSync(join(folder, path), content);
-}
+const write = (path: string, content: string | Uint8Array) => writeFiles(folder, { [path]: content });
 
 const environment = () => ({ PATH: join(folder, "bin"), TMPDIR: folder });
 
@@ -60,6 +57,7 @@ const ANY_REST = {
   accessLog: expect.any(Object),
   masked: expect.any(Array),
   logFiles: expect.any(Object),
+  ...UNPRIVILEGED,
 };
 
 describe("defaults", () => {
@@ -203,6 +201,7 @@ describe("every key reaches the configuration", () => {
         touchReload: [join(CASES, "a.stamp"), "/tmp/b.stamp"],
         requestTimeoutMs: 20_000,
         preload: true,
+        staticFinders: true,
         process: {
           user: undefined,
           group: undefined,
@@ -229,6 +228,7 @@ describe("every key reaches the configuration", () => {
         queueMax: 1024,
         startTimeoutMs: 60_000,
         reloadOnChange: false,
+        staticFinders: false,
         touchReload: [],
         requestTimeoutMs: 300_000,
         preload: false,

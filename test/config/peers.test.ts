@@ -10,11 +10,11 @@ import { isOption } from "../../src/import/uwsgi/option-names.ts";
 const OURS_ALONE: readonly string[] = [
   [
     "server",
-    "log_mask log_rotate_age log_compress log_keep log_total_size max_pipelined_requests min_body_rate min_send_rate",
+    "log_mask log_rotate_age log_compress log_keep log_total_size max_pipelined_requests min_body_rate min_send_rate run_as_root no_new_privileges",
   ],
-  ["acme", "staging fallback"],
+  ["acme", "staging fallback dns_hook dns_wait"],
   ["metrics", "token"],
-  ["app", "queue_timeout start_timeout sendfile_roots"],
+  ["app", "queue_timeout start_timeout static_finders sendfile_roots"],
   ["app.limits", "data stack fsize memlock core"],
   ["upstream", "head_timeout via sendfile_roots"],
   ["upstream.health", "timeout"],

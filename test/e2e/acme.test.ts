@@ -1,6 +1,6 @@
 /** Certificates that come by themselves: the built server against Let's Encrypt's test authority. */
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout } from "bun:test";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { opensslMissing } from "../support/certificates.ts";
@@ -75,8 +75,13 @@ async function ask(ca: string, name = "a.test"): Promise<string> {
   return code === 0 ? stdout : `curl ${code}`;
 }
 
+/** The `nth` that is shown. An order that failed is not tried again in this time: why is the better message. */
 const issued = (server: Server, nth = 1) =>
-  until("certificate", ISSUED_MS, () => server.log.split("shows a new certificate").length > nth);
+  until("certificate", ISSUED_MS, () => {
+    const [why] = /no certificate could be had.*/.exec(server.log) ?? [];
+    if (why !== undefined) throw new Error(why);
+    return server.log.split("shows a new certificate").length > nth;
+  });
 
 describe("a site without a certificate gets one", () => {
   for (const kind of ["http-01", "tls-alpn-01"]) {
@@ -124,6 +129,20 @@ describe("a site without a certificate gets one", () => {
   });
 });
 
+test("a site with a wildcard gets its certificate by a command that changes the zone", async () => {
+  const authority = await pebble();
+  const acme = `dns_hook = "${authority.hook}"\ndns_servers = ["${authority.names}"]`;
+  const server = await serve(toml(authority, acme, ["a.test", "*.a.test"]));
+  await issued(server);
+  const root = await authority.root();
+  await until("answer with it", ISSUED_MS, async () => (await ask(root)) === "https");
+  expect(await ask(root, "any.a.test")).toBe("https");
+  const calls = readFileSync(`${authority.hook}.calls`, "utf8").trim().split("\n");
+  expect(calls.map((call) => call.split(" ", 2).join(" ")).toSorted()).toEqual(
+    ["cleanup", "cleanup", "present", "present"].map((action) => `${action} _acme-challenge.a.test.`),
+  );
+});
+
 describe("without a certificate the site is served, and it is said why", () => {
   test("while the authority is not there", async () => {
     const port = await freePort();
@@ -132,7 +151,7 @@ describe("without a certificate the site is served, and it is said why", () => {
     const { stdout } = await curl("-k", "--resolve", `a.test:${secure}:127.0.0.1`, `https://a.test:${secure}/`);
     expect(stdout).toBe("https");
     expect((await server.command("status")).stdout).toMatch(
-      /certificate www\.a\.test: valid for .*, from temporary\n {2}browsers refuse it.*\n {2}no certificate could be had: .*; tried again in \d+ min/,
+      /certificate www\.a\.test: valid for .*, from temporary, next order in .*\n {2}browsers refuse it.*\n {2}no certificate could be had: .*; tried again in \d+ min/,
     );
   });
 

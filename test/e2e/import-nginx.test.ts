@@ -80,6 +80,7 @@ async function answersTo(port: number, request: DifferentialRequest): Promise<An
   return ask(
     { host: "127.0.0.1", port },
     `${method} ${path} HTTP/1.1\r\n${lines.join("")}connection: close\r\n\r\n${body}`,
+    method,
   );
 }
 

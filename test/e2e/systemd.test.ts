@@ -46,6 +46,14 @@ os.environ.update(LISTEN_FDS="2", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[3], [sys.argv[3], "run", "-c", "server.toml"])
 `;
 
+/** Says as systemd does that the journal reads its stderr, and becomes the server. */
+const JOURNALED = `
+import os, sys
+stream = os.fstat(2)
+os.environ["JOURNAL_STREAM"] = "%d:%d" % (stream.st_dev, stream.st_ino)
+os.execv(sys.argv[1], [sys.argv[1], "run", "-c", sys.argv[2]])
+`;
+
 const folder = makeFolder("systemd");
 let server: Server | undefined;
 let listener: Subprocess<"ignore", "pipe", "inherit"> | undefined;
@@ -100,6 +108,9 @@ test("sockets that systemd made are taken, also after a reload that left them; t
       );
     await until("a reply", 20_000, answers);
     expect(await status({ path })).toBe(200);
+    // A front answers a moment before the server says that it serves.
+    const says = async () => (await runServer(["status", "-c", "server.toml"], folder, controlHome(folder))).stdout;
+    await until("the server that serves", 10_000, async () => (await says()).includes("serving"));
     for (const next of [toml(`127.0.0.1:${port}`), both]) {
       writeFileSync(join(folder, "server.toml"), next);
       const { code, stderr } = await runServer(["reload", "-c", "server.toml"], folder, controlHome(folder));
@@ -113,5 +124,37 @@ test("sockets that systemd made are taken, also after a reload that left them; t
     expect([await child.exited, existsSync(path)]).toEqual([0, true]);
   } finally {
     child.kill("SIGKILL");
+  }
+});
+
+test("where the journal reads, lines begin with a priority and have no time: of the master, and of a file with mistakes", async () => {
+  const port = await freePort();
+  writeFileSync(join(folder, "good.toml"), ONE_FRONT + site(`127.0.0.1:${port}`, '"/" = { respond = "x" }'));
+  writeFileSync(join(folder, "bad.toml"), "[server]\nfronts = 0\n");
+  const run = (file: string) =>
+    Bun.spawn(["python3", "-c", JOURNALED, BINARY, file], {
+      cwd: folder,
+      env: { ...withoutNoOrphans(), ...controlHome(folder) },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  const bad = run("bad.toml");
+  expect(await new Response(bad.stderr).text()).toMatch(
+    /^(<3>.*\n)*<3>bad.toml:2:10: .*\n<3>server: bad.toml: \d errors?\n$/,
+  );
+  const good = run("good.toml");
+  let said = "";
+  void good.stderr.pipeTo(new WritableStream({ write: (bytes) => void (said += Buffer.from(bytes).toString()) }));
+  try {
+    await until("line", 10_000, () => said.includes(`<5>[notice] master: serving http://127.0.0.1:${port}\n`));
+    good.kill("SIGTERM");
+    await good.exited;
+    expect(
+      said
+        .trimEnd()
+        .split("\n")
+        .filter((line) => !/^<[2-7]>\[/.test(line)),
+    ).toEqual([]);
+  } finally {
+    good.kill("SIGKILL");
   }
 });

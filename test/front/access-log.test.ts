@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { monotonicMs } from "../../src/base/clock.ts";
 import { Exchange, type Peer } from "../../src/exchange/exchange.ts";
+import { makeTerminalLine } from "../../src/front/terminal-line.ts";
 import { NAMED_LOG_FORMATS } from "../../src/exchange/log-formats.ts";
 import { Masking, maskedScope } from "../../src/exchange/masking.ts";
 import { formatLogTime } from "../../src/exchange/time-text.ts";
@@ -178,4 +179,15 @@ test("json is JSON whatever a client sends, of every exchange", () => {
     expect(typeof parsed["request_time"]).toBe("number");
     expect(parsed["request_id"]).toMatch(/^[0-9a-f]{32}$/);
   }
+});
+
+test("on a terminal the short format has columns, and a colour that says how it went", () => {
+  const plain = makeTerminalLine(MASKING, false);
+  expect(plain(asked({ target: "/r?token=s3&a=1", fields: [] }, 200, 1234))).toMatch(
+    /^\d\d:\d\d:\d\d 200 +\d+(\.\d)? ms +1\.2 KiB GET \/r\?token=\*\*\*&a=1\n$/,
+  );
+  const coloured = makeTerminalLine(MASKING, true);
+  expect(coloured(asked({}, 500, 0))).toContain("\x1b[31m500\x1b[0m");
+  expect(coloured(asked({}, 304, 0))).toContain("\x1b[36m304\x1b[0m");
+  expect(plain(asked({ target: "/\x1b[2J" }))).toContain("/\\x1B[2J");
 });

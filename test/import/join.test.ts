@@ -69,7 +69,7 @@ describe("nginx and an app that it passed to become one server", () => {
   test("a variable that an app is not told of fails the import", () => {
     const { report } = imported(server("location / { uwsgi_pass 127.0.0.1:8997; uwsgi_param MY_TENANT a; }"), INI);
     expect(report.findings.filter(({ changesMeaning }) => changesMeaning).map(({ directive }) => directive)).toEqual([
-      "uwsgi_param MY_TENANT",
+      "uwsgi_param MY_TENANT a",
     ]);
   });
 });

@@ -74,10 +74,10 @@ test("the error log tells of its lost lines itself", () => {
   symlinkSync("/dev/full", path);
   const fd = openLogFile(path);
   const write = errorLogWriter(fd, "text");
-  write("gone\n");
+  write("gone\n", "info");
   unlinkSync(path);
   reopenLogFile(fd, path);
-  write("here\n");
+  write("here\n", "info");
   expect(readFileSync(path, "utf8")).toMatch(/^here\n.* \[error\] error log: 1 line was lost \(ENOSPC.*\)\n$/);
   closeSync(fd);
 });

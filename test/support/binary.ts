@@ -33,6 +33,8 @@ export interface StartOptions {
   readonly folder?: string;
   /** RLIMIT_NOFILE, soft and hard. */
   readonly descriptors?: number;
+  /** A copy of the executable, where others may reach it. */
+  readonly binary?: string;
   /** RLIMIT_FSIZE: what a file may hold; a write beyond it fails, as on a disk that is full. */
   readonly fileBytes?: number;
 }
@@ -59,10 +61,19 @@ export async function runToml(toml: string, folder: string, env = {}): Promise<E
 export async function startServer(toml: string, options: StartOptions = {}): Promise<Server> {
   const folder = options.folder ?? makeFolder("e2e");
   writeFileSync(join(folder, "server.toml"), toml);
+  return startWords(["run", "-c", "server.toml"], folder, options);
+}
+
+/** `server WORDS` in `folder`, which is removed with it unless the options name it. */
+export async function startWords(
+  words: readonly string[],
+  folder: string,
+  options: StartOptions = {},
+): Promise<Server> {
   const mark = crypto.randomUUID();
   const prefix = limits(options);
   const env = { ...controlHome(folder), ...options.env };
-  const child = spawn(["run", "-c", "server.toml"], folder, { ...env, [MARK]: mark }, prefix);
+  const child = spawn(words, folder, { ...env, [MARK]: mark }, prefix, options.binary);
   const server = new Server(child, folder, mark, options.folder === undefined, env);
   try {
     await server.serves();
@@ -93,10 +104,11 @@ function spawn(
   cwd: string,
   env: Readonly<Record<string, string>>,
   prefix: readonly string[] = [],
+  binary = BINARY,
 ): Child {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing; make build`);
   const options = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
-  return Bun.spawn([...prefix, BINARY, ...args], {
+  return Bun.spawn([...prefix, binary, ...args], {
     ...options,
     cwd,
     env: { ...withoutNoOrphans(), NO_COLOR: "1", ...env },
@@ -233,5 +245,6 @@ async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) 
 /** `bun test --no-orphans` tells every Bun below it, and our executable is one, to kill its children itself when its
  *  parent goes: then a test of what happens without that would prove nothing. */
 export function withoutNoOrphans(): Record<string, string | undefined> {
-  return { ...process.env, BUN_FEATURE_FLAG_NO_ORPHANS: undefined };
+  // Tests are root where they can be.
+  return { ...process.env, BUN_FEATURE_FLAG_NO_ORPHANS: undefined, SERVER_RUN_AS_ROOT: "1" };
 }

@@ -3,6 +3,7 @@ export const NO_GUARDS = {
   access: [],
   limits: [],
   auth: undefined,
+  authRequest: undefined,
   satisfy: "all" as const,
   errorPages: [],
   intercept: false,
@@ -10,3 +11,6 @@ export const NO_GUARDS = {
 
 /** … and no rules before it. */
 export const UNGUARDED = { guards: NO_GUARDS, rules: [] };
+
+/** [server] without a word of who it is. */
+export const UNPRIVILEGED = { user: undefined, umask: undefined, runAsRoot: false, noNewPrivileges: false };

@@ -1,4 +1,5 @@
 /** Let's Encrypt's test authority (Debian: pebble), with a name server that says 127.0.0.1 for every name. */
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { Authority } from "./certificates.ts";
@@ -19,6 +20,8 @@ export interface PebbleOptions {
   readonly customers?: Readonly<Record<string, string>>;
   /** To listen on; a free one when it is not given. */
   readonly port?: number;
+  /** Of its certificates. */
+  readonly lifetimeS?: number;
 }
 
 export interface Pebble {
@@ -26,6 +29,9 @@ export interface Pebble {
   readonly directory: string;
   /** A file: whom its own certificate leads to. */
   readonly ca: string;
+  /** Its name server, and a program that changes its zone as `dns_hook` does. */
+  readonly names: string;
+  readonly hook: string;
   /** A file: whom the certificates that it signs lead to. */
   root(): Promise<string>;
   stop(): Promise<void>;
@@ -40,7 +46,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     await freePort(),
     await freePort(),
   ];
-  const { httpPort, tlsPort, noncesRefused = 0, customers } = options;
+  const { httpPort, tlsPort, noncesRefused = 0, customers, lifetimeS } = options;
   const pebble = {
     listenAddress: `127.0.0.1:${port}`,
     managementListenAddress: `127.0.0.1:${management}`,
@@ -51,8 +57,10 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     ocspResponderURL: "",
     externalAccountBindingRequired: customers !== undefined,
     externalAccountMACKeys: customers ?? {},
+    ...(lifetimeS === undefined ? {} : { certificateValidityPeriod: lifetimeS }),
   };
-  writeFiles(folder, { "pebble.json": JSON.stringify({ pebble }) });
+  writeFiles(folder, { "pebble.json": JSON.stringify({ pebble }), hook: hookScript(namesManagement) });
+  chmodSync(join(folder, "hook"), 0o755);
   const off = ["-http01", "", "-https01", "", "-tlsalpn01", ""];
   const resolver = Bun.spawn(
     ["pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dns01", `127.0.0.1:${names}`].concat(
@@ -73,6 +81,8 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   return {
     directory: `https://localhost:${port}/dir`,
     ca,
+    names: `127.0.0.1:${names}`,
+    hook: join(folder, "hook"),
     root: async () => {
       const answer = await fetch(`https://localhost:${management}/roots/0`, { tls: { rejectUnauthorized: false } });
       writeFiles(folder, { "root.pem": await answer.text() });
@@ -86,6 +96,15 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
       removeFolder(folder);
     },
   };
+}
+
+/** challtestsrv's own interface. It keeps what it was called with beside it. */
+function hookScript(management: number): string {
+  return `#!/bin/sh
+echo "$@" >> "$0.calls"
+case $1 in present) what=set-txt ;; *) what=clear-txt ;; esac
+exec curl -sS --noproxy '*' -o /dev/null -d "{\\"host\\":\\"$2\\",\\"value\\":\\"$3\\"}" http://127.0.0.1:${management}/$what
+`;
 }
 
 async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {

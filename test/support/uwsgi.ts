@@ -33,7 +33,12 @@ export interface UwsgiOptions {
 }
 
 export function startUwsgi(options: UwsgiOptions): Promise<Peer> {
-  const { address, root = `${PROJECTS}/wsgi`, module, folder, protocol = "uwsgi" } = options;
+  return Peer.start(uwsgiArguments(options), options.address, options.folder, "SIGTERM");
+}
+
+/** Its command line. */
+export function uwsgiArguments(options: UwsgiOptions): string[] {
+  const { address, root = `${PROJECTS}/wsgi`, module, protocol = "uwsgi" } = options;
   const { processes = 1, threads = 2 } = options;
   const where = "path" in address ? address.path : `${address.host}:${address.port}`;
   const command = ["uwsgi", ...(plugin() ?? []), `--${protocol}-socket`, where, "--chmod-socket=666"];
@@ -41,5 +46,5 @@ export function startUwsgi(options: UwsgiOptions): Promise<Peer> {
   command.push("--processes", String(processes), "--threads", String(threads));
   command.push("--chdir", root, "--module", `${module}:application`);
   command.push(...(options.more ?? []));
-  return Peer.start(command, address, folder, "SIGTERM");
+  return command;
 }

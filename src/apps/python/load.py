@@ -36,3 +36,10 @@ def import_file(root, path):
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def with_static_finders(application):
+    """For development: what Django's runserver does. The finders are asked at each request, so that new files are found."""
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+
+    return StaticFilesHandler(application)

@@ -18,13 +18,29 @@ F_SETSIG = 10
 PR_SET_NAME_BYTES = 15  # the kernel's bound of a process name, prctl(2)
 
 
+regained = False  # root's rights, for the moment until `become`
+
+
 def prepare_process():
     """What a process that the master has started does first."""
+    regain()
     for descriptor in (CONTROL, QUEUE, LEASH, SCOREBOARD, STACKS, SHARED):
         os.set_inheritable(descriptor, False)
     os.close(SOURCE)
     fcntl.fcntl(STACKS, fcntl.F_SETFL, fcntl.fcntl(STACKS, fcntl.F_GETFL) | os.O_APPEND)
     lead_group()
+
+
+def regain():
+    """A master that is not root lends CAP_SETUID to who is to become another user: as root that other user is reached
+    without any right left over (capabilities(7)), and the leash may end whoever it is by then. Others are refused here."""
+    global regained
+    if os.geteuid() != 0:
+        try:
+            os.setuid(0)
+            regained = True
+        except OSError:
+            pass  # stays who it is
 
 
 def lead_group():
@@ -69,6 +85,8 @@ def confine(settings):
 def become(user, group, environ):
     """`group`, then the other groups of `user`, then `user`. HOME is where the user's is, unless the configuration says
     another (`environ`: its names)."""
+    if regained and user is None:
+        raise RuntimeError("the rights of root were lent, and nobody was named to become")
     if group is not None and group != os.getegid():
         os.setgroups([])
         os.setgid(group)

@@ -26,7 +26,7 @@ import time
 import server_provided as provided
 import server_zygote as zygote
 from server_control import Control
-from server_load import load_application
+from server_load import load_application, with_static_finders
 from server_process import (
     CONTROL,
     LEASH,
@@ -319,6 +319,8 @@ def main():
         prepare_interpreter(settings["root"], settings["pythonPath"])
         prepare_stacks(settings["stacksSignal"])
         application = load_application(settings["root"], settings["wsgi"])
+        if settings["staticFinders"]:
+            application = with_static_finders(application)
         if settings["isZygote"]:
             zygote.prepare_to_fork()
             say_ready(control)

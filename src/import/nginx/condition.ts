@@ -1,11 +1,13 @@
 /** The condition of `if ( … )` → that of a rule, which is written the same way, without brackets. */
 import type { Directive } from "./parser.ts";
 import { convertRegex } from "./regex.ts";
+import { alternatives, type States, subjectOf, testOf } from "./states.ts";
 import { hasTemplate } from "./strings.ts";
 import { stringOf, type Translation } from "./translation.ts";
 
 export interface Condition {
-  readonly when: string;
+  /** It holds when all of one of them do. One list mostly; of a variable with several values those of each that fits. */
+  readonly when: readonly (readonly string[])[];
   /** Names of the groups of its expression. */
   readonly captures: readonly string[];
 }
@@ -13,7 +15,7 @@ export interface Condition {
 const OPERATORS = new Set(["=", "!=", "~", "~*", "!~", "!~*"]);
 
 /** Undefined after noting why not. */
-export function conditionOf(t: Translation, directive: Directive): Condition | undefined {
+export function conditionOf(t: Translation, directive: Directive, states: States): Condition | undefined {
   const words = directive.args.map(({ text }) => text);
   const inside = unwrapped(words);
   if (inside === undefined) return void t.ledger.error(directive, "its condition stands in no ( )");
@@ -21,20 +23,45 @@ export function conditionOf(t: Translation, directive: Directive): Condition | u
     return void t.ledger.error(directive, "has a placeholder of a template; import what it is rendered to");
   const [left = "", operator, ...rest] = inside;
   if (/^!?-[fdex]$/.test(left)) return fileTest(t, directive, left, inside.slice(1).join(" "));
+  if (operator !== undefined && !OPERATORS.has(operator))
+    return void t.ledger.error(directive, `${operator} compares nothing`);
+  const right = rest.join(" ");
+  if (states.has(subjectOf(left))) return variableTest(t, directive, states, subjectOf(left), operator, right);
   const subject = stringOf(t, directive, left);
   if (subject === undefined) return undefined;
-  if (operator === undefined) return { when: subject, captures: [] };
-  if (!OPERATORS.has(operator)) return void t.ledger.error(directive, `${operator} compares nothing`);
-  const right = rest.join(" ");
+  if (operator === undefined) return one(subject);
   if (!operator.includes("~")) {
     const text = stringOf(t, directive, right);
-    return text === undefined ? undefined : { when: `${subject} ${operator} ${text}`, captures: [] };
+    return text === undefined ? undefined : one(`${subject} ${operator} ${text}`);
   }
   const regex = convertRegex(right, operator.endsWith("*"));
   if ("problem" in regex)
     return void t.ledger.lost(directive, `its expression cannot be carried over: ${regex.problem}`);
   const sign = regex.ignoreCase && !operator.endsWith("*") ? `${operator}*` : operator;
-  return { when: `${subject} ${sign} ${regex.source}`, captures: regex.captures };
+  return one(`${subject} ${sign} ${regex.source}`, regex.captures);
+}
+
+function one(when: string, captures: readonly string[] = []): Condition {
+  return { when: [[when]], captures };
+}
+
+/** Of a variable that `set` gives its value under conditions. */
+function variableTest(
+  t: Translation,
+  directive: Directive,
+  states: States,
+  name: string,
+  operator: string | undefined,
+  right: string,
+): Condition | undefined {
+  const known = states.get(name);
+  if (known === undefined)
+    return void t.ledger.lost(directive, `$${name} has too many values to follow; write rules with its conditions`);
+  const regex = operator?.includes("~") === true ? convertRegex(right, operator.endsWith("*")) : undefined;
+  if (regex !== undefined && "problem" in regex)
+    return void t.ledger.lost(directive, `its expression cannot be carried over: ${regex.problem}`);
+  const expression = regex && new RegExp(regex.source, regex.ignoreCase ? "is" : "s");
+  return { when: alternatives(known, testOf(operator, right, expression)), captures: [] };
 }
 
 /** `($a = b)`, `( $a = b )`, `(-f x)` */
@@ -49,7 +76,7 @@ function unwrapped(words: readonly string[]): string[] | undefined {
 
 function fileTest(t: Translation, directive: Directive, sign: string, path: string): Condition | undefined {
   const text = stringOf(t, directive, withRoot(t, path));
-  return text === undefined ? undefined : { when: `${sign} ${text}`, captures: [] };
+  return text === undefined ? undefined : one(`${sign} ${text}`);
 }
 
 /** `$document_root` and `$request_filename` are known where the root is. */

@@ -54,13 +54,21 @@ const PASSING = `
   cache_min_uses cache_path cache_purge cache_revalidate cache_use_stale cache_valid connect_timeout force_ranges
   hide_header ignore_client_abort ignore_headers intercept_errors limit_rate max_temp_file_size next_upstream
   next_upstream_timeout next_upstream_tries no_cache pass pass_header pass_request_body pass_request_headers read_timeout
-  request_buffering send_lowat send_timeout set_body set_header socket_keepalive store store_access temp_file_write_size
-  temp_path param modifier1 modifier2 string index split_path_info catch_stderr keep_conn cookie_domain cookie_flags
-  cookie_path headers_hash_bucket_size headers_hash_max_size http_version method redirect allow_upstream protocol timeout
+  request_buffering send_lowat send_timeout socket_keepalive store store_access temp_file_write_size temp_path`;
+
+const OVER_TLS = `
   ssl_certificate ssl_certificate_key ssl_ciphers ssl_conf_command ssl_crl ssl_key_log ssl_name ssl_password_file
   ssl_protocols ssl_server_name ssl_session_reuse ssl_trusted_certificate ssl_verify ssl_verify_depth`;
 
-const PASSERS = ["proxy", "uwsgi", "fastcgi", "scgi", "grpc"];
+/** … and what only one of them has. */
+const PASSERS: Readonly<Record<string, string>> = {
+  proxy: `${PASSING} ${OVER_TLS} set_body set_header cookie_domain cookie_flags cookie_path headers_hash_bucket_size
+    headers_hash_max_size http_version method redirect allow_upstream`,
+  uwsgi: `${PASSING} ${OVER_TLS} param modifier1 modifier2 string`,
+  fastcgi: `${PASSING} param index split_path_info catch_stderr keep_conn`,
+  scgi: `${PASSING} param`,
+  grpc: `${PASSING} ${OVER_TLS} set_header`,
+};
 
 /** Not part of nginx, but often built in. */
 const THIRD_PARTY = `
@@ -78,6 +86,6 @@ const words = (text: string) => text.trim().split(/\s+/);
 export const KNOWN_DIRECTIVES: ReadonlySet<string> = new Set([
   ...words(CORE),
   ...words(MODULES),
-  ...PASSERS.flatMap((passer) => words(PASSING).map((word) => `${passer}_${word}`)),
+  ...Object.entries(PASSERS).flatMap(([passer, text]) => words(text).map((word) => `${passer}_${word}`)),
   ...words(THIRD_PARTY),
 ]);

@@ -1,8 +1,9 @@
-/** error_page → `error_pages`: a path of the site, the text that a named location returns, or a file. */
-import type { RouteKey, Settings, SiteKey, Value } from "../plan.ts";
-import type { Block } from "./block.ts";
+/** error_page → `error_pages`: a path of the site, what a named location returns, or a file. */
+import { type RouteKey, Settings, type SiteKey, type Value } from "../plan.ts";
+import { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
-import type { Translation } from "./translation.ts";
+import { returned } from "./rules.ts";
+import { stringOf, type Translation } from "./translation.ts";
 
 type Key = RouteKey & SiteKey;
 
@@ -42,9 +43,11 @@ function read({ args }: Directive): Written {
   return { statuses: words, status, page };
 }
 
-function pageOf(t: Translation, directive: Directive, { status, page }: Written, block: Block): Value | undefined {
+function pageOf(t: Translation, directive: Directive, written: Written, block: Block): Value | undefined {
+  const { status, page } = written;
   const more = typeof status === "number" ? { status } : {};
-  if (page.startsWith("@")) return namedPage(t, directive, page, block, more);
+  if (page.startsWith("@")) return namedPage(t, directive, written, block);
+  if (/^https?:\/\//.test(page)) return redirectPage(t, directive, written);
   if (!/^\/[^$?#]*$/.test(page)) {
     return void t.ledger.lost(directive, "a page of an error is a path of this site; redirect from there");
   }
@@ -52,15 +55,45 @@ function pageOf(t: Translation, directive: Directive, { status, page }: Written,
   return { route: page, ...more };
 }
 
-/** A named location that serves one file or returns a text; others become no page. */
+/** `error_page 404 https://www.example.org/gone` answers with a redirect. */
+function redirectPage(t: Translation, directive: Directive, { page, status }: Written): Value | undefined {
+  const to = stringOf(t, directive, page);
+  if (to === undefined) return undefined;
+  const path = `/error_page_${t.pages.size + 1}`;
+  t.pages.set(path, redirectRoute(to, typeof status === "number" ? status : 302, directive));
+  t.ledger.translated(directive, `error_pages: a route ${path} that redirects`);
+  return { route: path };
+}
+
+function redirectRoute(to: string, status: number, { origin }: Directive): Settings<RouteKey> {
+  const route = new Settings<RouteKey>();
+  route.set("redirect", to, origin);
+  if (status !== 302) route.set("status", status, origin);
+  route.set("internal", true, origin);
+  return route;
+}
+
+/** A named location that serves one file, redirects or returns a text; others become no page. */
 function namedPage(
   t: Translation,
   directive: Directive,
-  name: string,
+  { page: name, status }: Written,
   block: Block,
-  more: Readonly<Record<string, Value>>,
 ): Value | undefined {
+  const more = typeof status === "number" ? { status } : {};
   const location = locationNamed(block, name);
+  const returns = location === undefined ? undefined : returnOf(t, location, block);
+  if (location !== undefined && returns !== undefined) {
+    t.ledger.translated(location, "error_pages");
+    t.ledger.translated(directive, `error_pages: what ${name} returns`);
+    const { status: own, ...answer } = returns;
+    // A text has the status of the error, unless `=` gives it its own.
+    if (returns["redirect"] === undefined)
+      return { ...answer, ...(status === "page" && own && { status: own }), ...more };
+    const path = `/${name}`;
+    t.pages.set(path, redirectRoute(String(returns["redirect"]), Number(returns["status"] ?? 302), location));
+    return { route: path };
+  }
   const file = fileOf(location);
   if (location !== undefined && file !== undefined) {
     t.ledger.translated(directive, `error_pages: ${file}`);
@@ -70,6 +103,26 @@ function namedPage(
   }
   return void t.ledger.lost(directive, `what ${name} does is no page here: write a location with a path for it`);
 }
+
+/** Of a location that does nothing but return. */
+function returnOf(t: Translation, location: Directive, around: Block): Readonly<Record<string, Value>> | undefined {
+  const inside = new Block(location.block ?? [], around);
+  const decisions = inside.directives.filter(({ name }) => !SAYS_LITTLE.has(name));
+  const [only] = decisions;
+  if (decisions.length !== 1 || only?.name !== "return") return undefined;
+  const context = { captures: [], place: "location" as const, block: inside, states: t.variables.states };
+  // A page has a path of its own, and no query.
+  const isOfPage = only.args.some(({ text }) =>
+    /\$\{?(uri|document_uri|args|is_args|query_string|arg_\w+)\b/.test(text),
+  );
+  if (isOfPage) return void t.ledger.lost(only, "$uri and $args are those of the page here; write $request_uri");
+  const answer = returned(t, only, context);
+  if (answer === undefined || answer["error"] !== undefined) return undefined;
+  return answer["respond"] === undefined ? answer : { type: "text/plain", ...answer };
+}
+
+/** Beside a return in such a location. */
+const SAYS_LITTLE = new Set(["default_type", "internal", "access_log", "log_not_found"]);
 
 function locationNamed(block: Block, name: string): Directive | undefined {
   const found = block.own("location").find(({ args }) => args[0]?.text === name);

@@ -3,6 +3,7 @@
  * the prefix; here a prefix route looks for what follows its prefix, and other routes for the whole path.
  */
 import { join } from "node:path";
+import { DEFAULT_TYPE } from "../../files/mime.ts";
 import type { RouteKey, Settings, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Located } from "./location.ts";
@@ -33,6 +34,7 @@ export function filesTarget(
   settings.set("files", path ?? pathOf(DEFAULT_ROOT, t.prefix), where?.origin ?? directive.origin);
   if (where !== undefined) t.ledger.translated(where, `files = ${JSON.stringify(path)}`);
   if (!settingsOfFile(located)) directorySettings(t, block, settings);
+  ownType(t, located.location, block);
   tryFiles(t, located, settings, targetOf);
   return true;
 }
@@ -102,6 +104,20 @@ function aliasPath(t: Translation, located: Located, where: Directive, path: str
   return path.endsWith("/") ? path : `${path}/`;
 }
 
+/** It is one for a whole site here. Authorities do not look at that of a token. */
+function ownType(t: Translation, { match }: Located["location"], block: Block): void {
+  const directive = block.own("default_type").at(-1);
+  if (directive === undefined) return;
+  const isToken = match.kind !== "regex" && match.path.includes("acme-challenge");
+  if (isToken) return t.ledger.notNeeded(directive, "authorities do not look at the type of a token");
+  if (directive.args[0]?.text === DEFAULT_TYPE)
+    return t.ledger.defaultHere(directive, `${DEFAULT_TYPE} is the default`);
+  t.ledger.lost(
+    directive,
+    "is one for the whole site here: default_type of a [[site]]; or name the types of extensions in `types`",
+  );
+}
+
 function directorySettings(t: Translation, block: Block, settings: Settings<RouteKey>): void {
   const index = block.one("index");
   if (index !== undefined) {
@@ -120,6 +136,11 @@ function directorySettings(t: Translation, block: Block, settings: Settings<Rout
     settings.set("listing", true, listing.origin);
     t.ledger.translated(listing, "listing = true");
   } else if (listing !== undefined) t.ledger.defaultHere(listing, "directories are not listed");
+  const ranges = block.one("max_ranges");
+  if (ranges !== undefined) {
+    settings.set("max_ranges", Math.min(Number(ranges.args[0]?.text), 1000), ranges.origin);
+    t.ledger.translated(ranges, "max_ranges");
+  }
   const links = block.one("disable_symlinks");
   if (links !== undefined) {
     settings.set("symlinks", links.args[0]?.text === "off" ? "follow" : "deny", links.origin);

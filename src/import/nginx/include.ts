@@ -12,11 +12,21 @@ import { type Directive, parseFile, textOf } from "./parser.ts";
 /** nginx has no bound, and ends when it is out of descriptors. */
 const DEPTH_MAX = 16;
 
+/** Debian's, whose lines count where the file is not there: without them the Host would be another. */
+const PROXY_PARAMS = `proxy_set_header Host $http_host;
+proxy_set_header X-Real-IP $remote_addr;
+proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+proxy_set_header X-Forwarded-Proto $scheme;`;
+
 /** Come with nginx's packages or Certbot; what they say is known without reading them. */
 export const FAMILIAR_FILES: Readonly<Record<string, string>> = {
   "mime.types": "the usual types by extension are built in",
   uwsgi_params: "apps and uwsgi upstreams get exactly these variables",
   proxy_params: "upstreams get Host, X-Real-IP, X-Forwarded-For and X-Forwarded-Proto in any case",
+  fastcgi_params: "FastCGI is not spoken here",
+  "fastcgi.conf": "FastCGI is not spoken here",
+  "fastcgi-php.conf": "FastCGI is not spoken here",
+  scgi_params: "SCGI is not spoken here",
   "options-ssl-nginx.conf": "Certbot's advice on TLS, of which what is here by default takes the place",
 };
 
@@ -24,6 +34,8 @@ export interface Inclusion {
   /** Of the main file. */
   readonly prefix: string;
   readonly report: ImportReport;
+  /** Absolute paths of all that was read. */
+  readonly included: Set<string>;
 }
 
 /** The directives with their includes put in; those of familiar files that are not there stay as they are. */
@@ -56,6 +68,7 @@ function included(directive: Directive, inclusion: Inclusion, depth: number): Di
   }
   return files.flatMap((file) => {
     if (file === undefined) return [];
+    inclusion.included.add(file.path);
     return resolveIncludes(parseFile(file, report), inclusion, depth + 1);
   });
 }
@@ -69,7 +82,12 @@ function missing(directive: Directive, { report }: Inclusion): Directive[] {
     return [];
   }
   report.defaultHere(directive.origin, textOf(directive), familiar);
-  return [directive];
+  return basename(written) === "proxy_params" ? [directive, ...implied(directive, report)] : [directive];
+}
+
+function implied({ origin }: Directive, report: ImportReport): Directive[] {
+  const lines = parseFile(new SourceFile("proxy_params", "proxy_params", PROXY_PARAMS), report);
+  return lines.map((line) => ({ ...line, origin, implied: true }));
 }
 
 export function readSource(path: string, folder: string): SourceFile | undefined {

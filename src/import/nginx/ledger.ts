@@ -20,6 +20,9 @@ const WEIGHTS: Readonly<Record<Verdict, number>> = {
   "not-needed": 0,
 };
 
+/** What becomes of what stands inside: no more than of the directive itself. */
+export type Misfortune = "noEffect" | "dropped";
+
 export class Ledger {
   private readonly entries = new Map<Directive, Entry>();
 
@@ -57,6 +60,26 @@ export class Ledger {
     this.note(directive, { verdict: "error", sentence, changesMeaning: true });
   }
 
+  /** One more thing to say of what was decided. */
+  remark(directive: Directive, sentence: string): void {
+    const entry = this.entries.get(directive);
+    if (entry === undefined || entry.sentence.endsWith(sentence)) return;
+    this.entries.set(directive, { ...entry, sentence: `${entry.sentence}; ${sentence}` });
+  }
+
+  /** Undefined: it was understood. */
+  misfortuneOf(directive: Directive): Misfortune | undefined {
+    const verdict = this.entries.get(directive)?.verdict;
+    if (verdict === "no-effect-there") return "noEffect";
+    return verdict === "error" || verdict === "not-supported" ? "dropped" : undefined;
+  }
+
+  /** What was translated is not written after all. */
+  withdrawn(directive: Directive, sentence: string): void {
+    if (this.entries.get(directive)?.verdict !== "translated") return;
+    this.entries.set(directive, { verdict: "not-needed", sentence, changesMeaning: false });
+  }
+
   note(directive: Directive, entry: Entry): void {
     const before = this.entries.get(directive);
     if (before === undefined || weightOf(entry) > weightOf(before)) this.entries.set(directive, entry);
@@ -64,7 +87,8 @@ export class Ledger {
 
   writeTo(report: ImportReport): void {
     for (const [directive, { verdict, sentence, changesMeaning }] of this.entries) {
-      const { origin } = directive;
+      const { origin, implied } = directive;
+      if (implied === true) continue;
       report.add({ origin, directive: textOf(directive), verdict, sentence, changesMeaning });
     }
   }

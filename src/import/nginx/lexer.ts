@@ -52,6 +52,7 @@ export function tokenize(file: SourceFile, report: ImportReport): Token[] {
     if (character === ";" || character === "}" || (character === "{" && !isPlaceholder)) {
       tokens.push({ kind: character, origin: file.at(offset) });
       offset++;
+      if (character === "{" && isLuaBlock(tokens.at(-2))) offset = endOfLua(text, offset);
     } else {
       const quoted = character === '"' || character === "'";
       const read = quoted ? readQuoted(file, offset, report) : readPlain(text, offset);
@@ -62,6 +63,23 @@ export function tokenize(file: SourceFile, report: ImportReport): Token[] {
     startsLine = false;
   }
   return tokens;
+}
+
+/** `content_by_lua_block {`: what stands in it is a program in another language. */
+function isLuaBlock(before: Token | undefined): boolean {
+  return before?.kind === "word" && !before.word.quoted && before.word.text.endsWith("_by_lua_block");
+}
+
+/** The offset of the brace that closes it, as far as strings and comments of Lua leave braces alone. */
+function endOfLua(text: string, start: number): number {
+  let depth = 1;
+  for (const { 0: found, index } of text
+    .slice(start)
+    .matchAll(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|--[^\n]*|[{}]/g)) {
+    if (found === "{") depth++;
+    else if (found === "}" && --depth === 0) return start + index;
+  }
+  return text.length;
 }
 
 interface Read {

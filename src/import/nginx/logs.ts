@@ -63,13 +63,16 @@ function accessLog(t: Translation, block: Block, settings: Settings<ServerKey> |
   const [one, ...others] = block.own("access_log");
   if (one === undefined) return;
   const own = settings as Settings<LogKey>;
-  const [target = "", format = "combined"] = one.args.map(({ text }) => text);
+  const [target = "", format = "combined", ...more] = one.args.map(({ text }) => text);
   const place = target === "off" ? "off" : placeOf(t, one, target);
   if (place !== undefined) {
     own.set("access_log", place, one.origin);
     t.ledger.translated(one, `access_log = ${JSON.stringify(place)}`);
   }
   if (place !== undefined && place !== "off" && !format.includes("=")) logFormat(t, format, own);
+  const condition = [format, ...more].find((word) => word.startsWith("if="));
+  if (condition !== undefined)
+    t.ledger.dropped(one, "all requests are logged; access_log_status and access_log_slow choose among them");
   for (const other of others) t.ledger.dropped(other, "there is one access log for each site");
 }
 

@@ -76,13 +76,17 @@ const NOT_NEEDED: Readonly<Record<string, string>> = {
   http2: "which version of HTTP is spoken is settled with each client",
 };
 
-const DEFAULT_HERE: Readonly<Record<string, string>> = {
-  server_tokens: "no version is told",
-  ignore_invalid_headers: "fields with invalid names are refused",
-  etag: "files have an ETag",
-  if_modified_since: "conditional requests are answered as the RFC says",
-  chunked_transfer_encoding: "replies of unknown length are chunked",
-  recursive_error_pages: "an error of an error page is answered plainly",
+/** What happens here in any case, and the words that ask for something else: what is served is as good. */
+const DEFAULT_HERE: Readonly<Record<string, readonly [sentence: string, ...others: string[]]>> = {
+  server_tokens: ["no version is told", "on", "build"],
+  ignore_invalid_headers: ["fields with invalid names are refused", "off"],
+  etag: ["files have an ETag", "off"],
+  if_modified_since: ["conditional requests are answered as the RFC says", "off", "before"],
+  chunked_transfer_encoding: ["replies of unknown length are chunked", "off"],
+  recursive_error_pages: ["an error of an error page is answered plainly", "on"],
+  limit_conn_status: ["connections beyond the bound are answered 503", "429", "444"],
+  limit_conn_dry_run: ["limits are in force", "on"],
+  limit_req_dry_run: ["limits are in force", "on"],
 };
 
 /** Claimed wherever they decide something. */
@@ -90,16 +94,50 @@ const UNUSED: Readonly<Record<string, string>> = {
   root: "no location below it serves files",
   alias: "no location below it serves files",
   index: "no location below it serves files",
+  max_ranges: "no location below it serves files",
   try_files: "no location below it serves files",
   autoindex: "no location below it serves files",
-  location: "what it returns is never asked for",
+  location: "nothing leads to it",
   break: "nothing follows it",
+  default_type: "nothing beside it has a file or a text without a type",
+  limit_req_zone: "no limit_req names it",
+  limit_conn_zone: "no limit_conn names it",
+  proxy_cache_path: "no proxy_cache names it",
+  uwsgi_cache_path: "no uwsgi_cache names it",
+};
+
+/** Directives that change what is served, and who can do it in the place of nginx. */
+const LOST: Readonly<Record<string, string>> = {
+  charset_map: "texts are not converted; save them in UTF-8",
+  dav_methods: "WebDAV is not served here; leave nginx in front of it",
+  geo: "addresses are told apart by `access` of a site or route only; write its rules there",
+  geoip2: "countries are not looked up; let the application do it",
+  geoip_country: "countries are not looked up; let the application do it",
+  geoip_city: "cities are not looked up; let the application do it",
+  image_filter: "pictures are not changed here; let the application do it, or leave nginx in front of it",
+  js_content: "JavaScript of nginx does not run here; let the application do it",
+  perl: "Perl does not run here; let the application do it",
+  content_by_lua_block: "Lua does not run here; let the application do it",
+  access_by_lua_block: "Lua does not run here; let the application do it",
+  limit_conn:
+    "connections of an address are counted for the whole server; write max_connections_per_address in [server]",
+  limit_except: "only `deny all` has a counterpart in it; write rules with $request_method",
+  modsecurity: "requests are not looked through; leave it in front of this server",
+  secure_link: "signed links are not verified here; let the application do it, and answer with X-Accel-Redirect",
+  split_clients: "clients are not divided by lot; an upstream has weights",
+  ssi: "pages are not put together here; let the application do it",
+  sub_filter: "texts of replies are not replaced; let the application write what is right",
+  sub_filter_once: "goes with sub_filter",
+  sub_filter_types: "goes with sub_filter",
+  valid_referers:
+    'is not carried over; write a rule such as when = "$http_referer !~ ^https://example\\.org/", error = 403',
+  proxy_bind: "connections come from the address that the kernel chooses; write a route of the system for it",
+  uwsgi_bind: "connections come from the address that the kernel chooses; write a route of the system for it",
 };
 
 const HARMLESS: Readonly<Record<string, string>> = {
   limit_rate: "replies are not slowed down here",
   limit_rate_after: "replies are not slowed down here",
-  user: "the server runs as who starts it; `user` of an app says as whom its Python runs",
   add_trailer: "trailers are not sent",
   mirror: "requests are not mirrored",
   stub_status: "server status shows more",
@@ -108,24 +146,31 @@ const HARMLESS: Readonly<Record<string, string>> = {
 };
 
 /** Of proxy_ and uwsgi_, without the prefix. */
-const PASSING: Readonly<Record<string, readonly ["not-needed" | "default" | "harmless", string]>> = {
+const PASSING: Readonly<Record<string, readonly ["not-needed" | "default" | "harmless" | "lost" | "on", string]>> = {
   buffers: ["default", "replies are kept as far as reply_memory goes, then in a file"],
   buffer_size: ["default", "heads of replies have room"],
   busy_buffers_size: ["default", "replies are kept as far as reply_memory goes, then in a file"],
   temp_path: ["not-needed", "temporary files go to temporary_directory"],
   temp_file_write_size: ["not-needed", "memory is taken as needed"],
   http_version: ["default", "upstreams are spoken to in HTTP/1.1"],
+  method: ["lost", "the client's method is passed; let the upstream take that"],
+  set_body: ["lost", "the client's body is passed; let the upstream take that"],
   headers_hash_max_size: ["not-needed", "tables grow by themselves"],
   headers_hash_bucket_size: ["not-needed", "tables grow by themselves"],
   socket_keepalive: ["not-needed", "dead connections are found by their timeouts"],
   pass_header: ["default", "fields of replies are passed"],
-  pass_request_headers: ["default", "fields of requests are passed"],
-  pass_request_body: ["default", "bodies of requests are passed"],
+  pass_request_headers: ["on", "fields of requests are passed; write headers_up = { remove = … } of the upstream"],
+  pass_request_body: ["on", "bodies of requests are passed; only what `auth_request` asks has none"],
   ssl_server_name: ["default", "servers are told the name (SNI)"],
   ssl_session_reuse: ["default", "sessions are taken up again"],
   ssl_protocols: ["default", "TLS 1.2 and 1.3 are spoken"],
   ssl_ciphers: ["default", "ciphers are chosen by policy"],
   cache: ["harmless", "write cache = { ttl = … } into the route"],
+  no_cache: ["harmless", "goes with the cache; bypass_cookies of it says which cookies pass by"],
+  ignore_headers: [
+    "harmless",
+    "replies are believed in what they say of caching; ttl of a cache holds for those that say nothing",
+  ],
   force_ranges: ["harmless", "ranges are the upstream's to serve"],
   limit_rate: ["harmless", "replies are not slowed down here"],
   store: ["harmless", "replies are not stored as files; write cache = { } into the route"],
@@ -138,7 +183,7 @@ export function noteUnclaimed(ledger: Ledger, directive: Directive, passes: Read
   const passer = /^(proxy|uwsgi)_(.+)$/.exec(name);
   if (passer !== null) return notePassing(ledger, directive, passer[1] ?? "", passer[2] ?? "", passes);
   if (NOT_NEEDED[name] !== undefined) return ledger.notNeeded(directive, NOT_NEEDED[name]);
-  if (DEFAULT_HERE[name] !== undefined) return ledger.defaultHere(directive, DEFAULT_HERE[name]);
+  if (DEFAULT_HERE[name] !== undefined) return noteDefault(ledger, directive, DEFAULT_HERE[name]);
   if (HARMLESS[name] !== undefined) return ledger.dropped(directive, HARMLESS[name]);
   if (/^(fastcgi|scgi|grpc|memcached)_/.test(name))
     return ledger.noEffect(directive, "nothing is passed on that way here");
@@ -147,7 +192,19 @@ export function noteUnclaimed(ledger: Ledger, directive: Directive, passes: Read
   if (UNUSED[name] !== undefined) return ledger.noEffect(directive, UNUSED[name]);
   if (!KNOWN_DIRECTIVES.has(name))
     return ledger.lost(directive, "belongs to no module of nginx's packages, and has no counterpart");
-  ledger.lost(directive, "has no counterpart here");
+  ledger.lost(directive, LOST[name] ?? NO_COUNTERPART);
+}
+
+const NO_COUNTERPART = "has no counterpart here; leave nginx in front for it, or let the application do it";
+
+function noteDefault(
+  ledger: Ledger,
+  directive: Directive,
+  [sentence, ...others]: readonly [string, ...string[]],
+): void {
+  const word = directive.args[0]?.text ?? "";
+  if (!others.includes(word)) return ledger.defaultHere(directive, sentence);
+  ledger.dropped(directive, `${sentence}, whatever this says`);
 }
 
 function notePassing(
@@ -157,15 +214,17 @@ function notePassing(
   rest: string,
   passes: ReadonlySet<string>,
 ): void {
+  if (!KNOWN_DIRECTIVES.has(directive.name))
+    return ledger.lost(directive, "is no directive of nginx's, which does not start with it; take it out");
   if (!passes.has(`${passer}_pass`)) {
     const other = passer === "proxy" ? "uwsgi" : "proxy";
-    const meant = passes.has(`${other}_pass`)
-      ? `beside ${other}_pass; ${other}_${rest} was probably meant`
-      : `nothing is passed by ${passer}_pass`;
+    const twin = KNOWN_DIRECTIVES.has(`${other}_${rest}`) ? `; ${other}_${rest} was probably meant` : "";
+    const meant = passes.has(`${other}_pass`) ? `beside ${other}_pass${twin}` : `nothing is passed by ${passer}_pass`;
     return ledger.noEffect(directive, meant);
   }
-  const [verdict, why] = PASSING[rest] ??
-    PASSING[rest.replace(/^cache_.*/, "cache")] ?? ["lost", "has no counterpart here"];
+  const [verdict, why] = PASSING[rest] ?? PASSING[rest.replace(/^cache_.*/, "cache")] ?? ["lost", NO_COUNTERPART];
+  if (verdict === "on" && directive.args[0]?.text !== "off")
+    return ledger.defaultHere(directive, why.replace(/;.*/, ""));
   if (verdict === "not-needed") ledger.notNeeded(directive, why);
   else if (verdict === "default") ledger.defaultHere(directive, why);
   else if (verdict === "harmless") ledger.dropped(directive, why);

@@ -26,6 +26,7 @@ export function addOptions(
   if (isNew("allow", "deny")) access(t, block, own);
   if (isNew("limit_req")) rateLimits(t, block, own);
   if (isNew("auth_basic", "auth_basic_user_file")) basicAuth(t, block, own);
+  if (isNew("auth_request")) authRequest(t, block, own);
   if (isNew("satisfy")) satisfy(t, block, own);
   if (isNew("error_page")) errorPages(t, block, own);
   intercept(t, block, own, isNew);
@@ -77,6 +78,16 @@ function basicAuth(t: Translation, block: Block, settings: Settings<Key>): void 
   const path = file.startsWith("$ENV{") ? file : resolve(t.confPrefix, file);
   settings.set("auth", { users: path, realm: shown.replace(/"/g, "'") }, realm.origin);
   for (const directive of [realm, users]) t.ledger.translated(directive, "auth");
+}
+
+function authRequest(t: Translation, block: Block, settings: Settings<Key>): void {
+  const directive = block.one("auth_request");
+  if (directive === undefined) return;
+  const path = directive.args[0]?.text ?? "";
+  if (path !== "off" && !/^\/[^$?#]*$/.test(path))
+    return t.ledger.lost(directive, "a path of this site without variables and query is asked here; write one");
+  settings.set("auth_request", path, directive.origin);
+  t.ledger.translated(directive, `auth_request = ${JSON.stringify(path)}`);
 }
 
 function satisfy(t: Translation, block: Block, settings: Settings<Key>): void {

@@ -16,6 +16,8 @@ export interface Directive {
   readonly origin: Origin;
   /** Comments on its line, such as Certbot's. */
   readonly remark: string;
+  /** Of a file that every nginx brings along: the report tells of the include alone. */
+  readonly implied?: true;
 }
 
 /** Blocks whose lines are data: their first words are no directives. */

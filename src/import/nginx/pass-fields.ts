@@ -3,6 +3,7 @@
  * unless it is told to; here both is the other way round, so the usual lines are the default, and a Host that was never
  * set has to be written down.
  */
+import { FRAMING } from "../../config/schema-headers.ts";
 import type { Settings, UpstreamKey } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
@@ -14,7 +15,7 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   "x-real-ip": ["$remote_addr"],
   "x-forwarded-for": ["$proxy_add_x_forwarded_for", "$remote_addr"],
   "x-forwarded-proto": ["$scheme"],
-  "x-forwarded-host": ["$host", "$http_host", "$server_name", "$host:$server_port"],
+  "x-forwarded-host": ["$host", "$http_host", "$host:$server_port"],
   "x-forwarded-port": ["$server_port"],
 };
 
@@ -29,6 +30,7 @@ export function passFields(t: Translation, block: Block, authority: string, sett
     if (lower === "host") hasHost = true;
     if (isUsual(lower, value)) t.ledger.defaultHere(line, reasonOf(lower));
     else if (lower === "host") setHost(t, line, value, authority, settings);
+    else if (FRAMING.has(lower)) t.ledger.notNeeded(line, "requests are framed by the server itself");
     else if (value === "") {
       remove.push(name);
       t.ledger.translated(line, "upstream: headers_up = { remove }");

@@ -1,6 +1,7 @@
 /**
  * uwsgi_param → `params`. Apps and uwsgi upstreams get what nginx's file uwsgi_params says in any case, so only what goes
- * beyond it is written down. A name that is no variable of a WSGI environment (`X-Real-IP`) reaches no application.
+ * beyond it is written down. A name such as `X-Real-IP` stands in the environment under just that name, where hardly any
+ * application looks for a header.
  */
 import type { Settings, UpstreamKey } from "../plan.ts";
 import type { Block } from "./block.ts";
@@ -48,5 +49,5 @@ export function passParams(t: Translation, block: Block, settings: Settings<Upst
 
 function deadName(name: string): string {
   const variable = `HTTP_${name.toUpperCase().replaceAll("-", "_")}`;
-  return `a WSGI application sees no variable of this name; ${variable} was probably meant. REMOTE_ADDR and wsgi.url_scheme say who asks, and how`;
+  return `is no header to an application, only environ["${name}"], where nothing looks for it; ${variable} was probably meant`;
 }

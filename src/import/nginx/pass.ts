@@ -8,7 +8,7 @@ import { passFields } from "./pass-fields.ts";
 import { passParams } from "./pass-params.ts";
 import type { Directive } from "./parser.ts";
 import { hasTemplate } from "./strings.ts";
-import type { Translation } from "./translation.ts";
+import { outsideOf, type Translation } from "./translation.ts";
 import { type PassAddress, upstreamNamed } from "./upstream.ts";
 import { sizeOf, timeText } from "./values.ts";
 
@@ -30,9 +30,11 @@ export function translatePass(t: Translation, pass: Directive, block: Block): Pa
   if (target === undefined) return undefined;
   const settings = new Settings<UpstreamKey>();
   const prefix = target.address.protocol === "uwsgi" ? "uwsgi" : "proxy";
-  if (prefix === "proxy") passFields(t, block, target.address.authority, settings);
-  else passParams(t, block, settings);
+  const outside = outsideOf(t);
+  if (prefix === "proxy") passFields(outside, block, target.address.authority, settings);
+  else passParams(outside, block, settings);
   passSettings(t, block, prefix, settings);
+  for (const { origin } of [pass, ...passLines(block, prefix)]) settings.sources.add(origin);
   const upstream = upstreamNamed(t, target.address, pass, settings);
   t.ledger.translated(pass, `upstream = ${JSON.stringify(upstream)}`);
   return { upstream, uri: target.uri };
@@ -56,10 +58,13 @@ function readTarget(t: Translation, pass: Directive): { address: PassAddress; ur
     if (scheme === "suwsgi") return void t.ledger.lost(pass, "uwsgi over TLS is not spoken here");
     return literal(t, pass, rest.replace(/\/$/, ""), "uwsgi", "");
   }
+  if (text.startsWith("$")) return literal(t, pass, text, "http", "");
   if (scheme !== "http" && scheme !== "https")
     return void t.ledger.error(pass, "should begin with http:// or https://");
   const unix = /^(unix:[^:]*):?(.*)$/.exec(rest);
-  const [, authority = "", uri = ""] = unix ?? /^([^/?]*)(.*)$/.exec(rest) ?? [];
+  // A variable that is a path stands right behind the port: http://127.0.0.1:8000$request_uri.
+  const plain = /^([^/?]*?)((?:[/?]|\$\{?(?:request_uri|uri|document_uri)\b).*|)$/.exec(rest);
+  const [, authority = "", uri = ""] = unix ?? plain ?? [];
   return literal(t, pass, authority, scheme, uri);
 }
 
@@ -83,6 +88,12 @@ function literal(
     );
   }
   return { address: { authority, protocol }, uri };
+}
+
+/** All that is said of a pass of this kind, here or around. */
+function passLines(block: Block | undefined, prefix: string): Directive[] {
+  if (block === undefined) return [];
+  return [...block.directives.filter(({ name }) => name.startsWith(`${prefix}_`)), ...passLines(block.parent, prefix)];
 }
 
 type Reader = (directive: Directive, t: Translation) => Value | undefined;

@@ -4,9 +4,10 @@
  */
 import type { Value } from "../plan.ts";
 import { Block } from "./block.ts";
-import { conditionOf } from "./condition.ts";
+import { type Condition, conditionOf } from "./condition.ts";
 import type { Directive } from "./parser.ts";
 import { convertRegex } from "./regex.ts";
+import { assign, type States, subjectOf } from "./states.ts";
 import { stringOf, type Translation } from "./translation.ts";
 
 export interface RuleContext {
@@ -14,16 +15,65 @@ export interface RuleContext {
   readonly captures: readonly string[];
   readonly place: "server" | "location";
   readonly block: Block;
+  /** Of variables with several values: changed by each `set` in its turn. */
+  readonly states: States;
 }
 
 type Rule = Readonly<Record<string, Value>>;
 
 const STATEMENTS = new Set(["if", "rewrite", "return", "set", "break"]);
 
+/** Expressions that every path fits. */
+export const EVERY_PATH: ReadonlySet<string> = new Set([
+  "^",
+  "^/",
+  ".*",
+  "^.*",
+  "^.*$",
+  "^(.*)",
+  "^(.*)$",
+  "(.*)",
+  "^/(.*)",
+  "^/(.*)$",
+]);
+
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export function isStatement({ name }: Directive): boolean {
   return STATEMENTS.has(name);
+}
+
+/** `limit_except GET POST { deny all; }`: GET is HEAD, too. Others than `deny all` have no counterpart. */
+export function exceptRules(t: Translation, block: Block): Rule[] {
+  return block.own("limit_except").flatMap((directive): Rule[] => {
+    const inside = directive.block ?? [];
+    const [only] = inside;
+    if (inside.length !== 1 || only?.name !== "deny" || only.args[0]?.text !== "all") return [];
+    const methods = directive.args.map(({ text }) => text.toUpperCase());
+    const allowed = methods.includes("GET") && !methods.includes("HEAD") ? ["HEAD", ...methods] : methods;
+    t.ledger.translated(directive, "rules");
+    t.ledger.translated(only, "rules: error = 403");
+    return [{ when: `$request_method !~ ^(${allowed.toSorted().join("|")})$`, error: 403 }];
+  });
+}
+
+/** What is answered to every path of a place, if its one rule redirects all of them without their captures. */
+export function soleRedirect(rules: readonly Rule[], fitsAll: (rule: Rule) => boolean): Rule | undefined {
+  const [only] = rules;
+  if (rules.length !== 1 || only?.["redirect"] === undefined || !fitsAll(only)) return undefined;
+  const { match, when, ...target } = only;
+  const redirect = wholePath(String(match ?? ""), String(target["redirect"]));
+  return when === undefined && redirect !== undefined ? { ...target, redirect } : undefined;
+}
+
+/** `^(.*)` with `$1` is the path; what else was captured is known to the expression only. */
+function wholePath(match: string, redirect: string): string | undefined {
+  const to = /^\^\(\.\*\)\$?$/.test(match)
+    ? redirect.replace(/\$1\$is_args\$args$/, "$request_uri").replace(/\$1(?!\d)/g, "$uri")
+    : /^\^\/\(\.\*\)\$?$/.test(match)
+      ? redirect.replace(/\/\$1\$is_args\$args$/, "$request_uri").replace(/\/\$1(?!\d)/g, "$uri")
+      : redirect;
+  return /\$\d/.test(to) ? undefined : to;
 }
 
 /** One rule for each statement that decides something. */
@@ -50,14 +100,27 @@ function plain(t: Translation, statement: Directive, context: RuleContext): Rule
     case "rewrite":
       return rewritten(t, statement, context);
     default:
-      // `set`: read beforehand (variables.ts).
+      setVariable(t, statement, context, undefined);
       return [];
   }
 }
 
+/** Those with one value were read beforehand (variables.ts). */
+function setVariable(t: Translation, statement: Directive, { states }: RuleContext, when: string | undefined): void {
+  const [variable = "", value = ""] = statement.args.map(({ text }) => text);
+  const name = subjectOf(variable);
+  if (!states.has(name)) return;
+  // The value before is put in where it is used; it is no other variable.
+  const own = new RegExp(`\\$(?:${name}\\b|\\{${name}\\})`, "g");
+  const text = stringOf(t, statement, value.replace(own, ""));
+  if (text === undefined) return void states.set(name, undefined);
+  assign(states, name, value, when);
+  t.ledger.translated(statement, `its condition stands in the rules that ask for $${name}`);
+}
+
 /** `if (…) { … }`: each of its statements under its condition. */
 function conditional(t: Translation, statement: Directive, context: RuleContext): Rule[] {
-  const condition = conditionOf(t, statement);
+  const condition = conditionOf(t, statement, context.states);
   const inner = statement.block ?? [];
   const others = inner.filter((each) => !isStatement(each));
   if (condition === undefined) {
@@ -67,12 +130,36 @@ function conditional(t: Translation, statement: Directive, context: RuleContext)
   for (const each of others) {
     t.ledger.lost(each, "only return and rewrite are carried over from inside if; write a location for it");
   }
+  const { when } = condition;
+  const sets = inner.filter(({ name }) => name === "set");
+  for (const each of sets) setUnder(t, each, context, when);
   const block = new Block(inner, context.block);
   const captures = [...context.captures, ...condition.captures];
-  const rules = addRules(t, inner.filter(isStatement), { ...context, captures, block });
-  if (rules.length > 0) t.ledger.translated(statement, `rules: when = ${JSON.stringify(condition.when)}`);
+  const decisions = inner.filter((each) => isStatement(each) && each.name !== "set");
+  const rules = addRules(t, decisions, { ...context, captures, block });
+  if (when.length === 0) t.ledger.noEffect(statement, "never holds");
+  else if (rules.length > 0)
+    t.ledger.translated(statement, `rules: when = ${JSON.stringify(whenValue(when[0] ?? []))}`);
+  else if (sets.length > 0) t.ledger.translated(statement, "stands in the rules that ask for what is set");
   else if (others.length === 0) t.ledger.noEffect(statement, "nothing is decided in it");
-  return rules.map((rule) => ({ when: condition.when, ...rule }));
+  return when.flatMap((all) => rules.map((rule) => (all.length === 0 ? rule : { when: whenValue(all), ...rule })));
+}
+
+function whenValue(all: readonly string[]): Value {
+  return all.length === 1 ? (all[0] as string) : all; // length 1
+}
+
+/** A condition that is itself about such a variable has several forms, which `set` does not follow. */
+function setUnder(t: Translation, statement: Directive, context: RuleContext, when: Condition["when"]): void {
+  const [all] = when;
+  const name = subjectOf(statement.args[0]?.text ?? "");
+  if (when.length === 1 && all?.length === 1) return setVariable(t, statement, context, all[0]);
+  if (all === undefined) return t.ledger.noEffect(statement, "stands under a condition that never holds");
+  context.states.set(name, undefined);
+  t.ledger.lost(
+    statement,
+    "its condition is about a variable that is set itself; write rules with the conditions of both",
+  );
 }
 
 /** The keys of a target: of a rule, and of a route. Undefined after noting why not. */

@@ -36,7 +36,7 @@ const PID_FILE = "/run/nginx.pid";
 export function prepareNginx(file: SourceFile, options: NginxRunOptions, environment: Environment): NginxRun {
   const report = new ImportReport();
   const plan = emptyPlan();
-  translateNginx(file, { plan, report, environment }, options.prefix);
+  translateNginx([file], { plan, report, environment }, options.prefix);
   const global = new SourceFile("-g", "/", options.global);
   const said = [...parseFile(file, new ImportReport()), ...parseFile(global, report)];
   for (const { name, origin } of said.filter((each) => each.origin.file === global)) {

@@ -4,6 +4,7 @@ import { DEFAULT_TYPE } from "../../files/mime.ts";
 import type { ServerKey, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
+import { realAddresses } from "./real-ip.ts";
 import type { Translation } from "./translation.ts";
 import { sizeOf, timeOf, timeText } from "./values.ts";
 
@@ -34,6 +35,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 export function serverSettings(t: Translation, servers: readonly Block[]): void {
+  user(t);
   workers(t);
   connections(t);
   for (const [name, row] of Object.entries(ROWS)) wholeServer(t, name, row, servers);
@@ -41,6 +43,7 @@ export function serverSettings(t: Translation, servers: readonly Block[]): void 
   headerSizes(t, servers);
   connectionLimit(t, servers);
   openFiles(t);
+  realAddresses(t, t.http, t.plan.server);
 }
 
 /** The word of http, else of the first server: it is one for all here. */
@@ -71,6 +74,20 @@ function wholeServer(t: Translation, name: string, { key, read, usual }: Row, se
       t.ledger.translated(other, `${key}, one for the whole server`);
     else t.ledger.dropped(other, `${key} is one for the whole server: ${JSON.stringify(value)}`);
   }
+}
+
+/** `user www-data;`, `user nobody nogroup;` */
+function user(t: Translation): void {
+  const directive = t.main.own("user").at(-1);
+  const [name, group] = (directive?.args ?? []).map(({ text }) => text);
+  if (directive === undefined || name === undefined) return;
+  if (name === "root") {
+    t.plan.server.set("run_as_root", true, directive.origin);
+    return t.ledger.translated(directive, "run_as_root");
+  }
+  t.plan.server.set("user", name, directive.origin);
+  if (group !== undefined) t.plan.server.set("group", group, directive.origin);
+  t.ledger.translated(directive, "user of [server], Python's processes included");
 }
 
 function workers(t: Translation): void {
@@ -129,13 +146,16 @@ function headerSizes(t: Translation, servers: readonly Block[]): void {
   }
 }
 
-/** limit_conn by address counts requests that are under way there, connections here. */
+/** limit_conn by address counts requests that are under way there, connections here; and for the whole server, so all of
+ *  its servers have to ask for it. */
 function connectionLimit(t: Translation, servers: readonly Block[]): void {
   const zones = t.http.own("limit_conn_zone");
   const isByAddress = zones.every(({ args }) => (args[0]?.text ?? "").endsWith("remote_addr"));
   const limits = [t.http, ...servers].flatMap((block) => block.own("limit_conn"));
   const [first] = limits;
-  if (first === undefined || !isByAddress) return;
+  const isForAll = servers.every((server) => server.inForce("limit_conn").length > 0);
+  const isOne = new Set(limits.map(({ args }) => args[1]?.text)).size === 1;
+  if (first === undefined || !isByAddress || !isForAll || !isOne) return;
   t.plan.server.set("max_connections_per_address", Number(first.args[1]?.text), first.origin);
   for (const each of [...zones, ...limits])
     t.ledger.translated(each, "max_connections_per_address, for the whole server");

@@ -5,6 +5,7 @@
 import { Block } from "./block.ts";
 import { type Listen, readListens, readNames } from "./listen.ts";
 import type { Directive } from "./parser.ts";
+import { silence } from "./silence.ts";
 import type { Server } from "./site.ts";
 import type { Translation } from "./translation.ts";
 
@@ -24,7 +25,7 @@ export function readServers(t: Translation, directives: readonly Directive[]): S
           server.directive,
           "is never reached: another server gets what has no name, and it has none of its own",
         );
-        silence(t, server.block.directives);
+        silence(t, server.block.directives, "stands in a server that is never reached");
         return [];
       }
     }
@@ -66,11 +67,4 @@ function isTaken(t: Translation, { block, listens }: Read, name: string, taken: 
   }
   for (const key of keys) taken.add(key);
   return false;
-}
-
-function silence(t: Translation, directives: readonly Directive[]): void {
-  for (const directive of directives) {
-    t.ledger.noEffect(directive, "stands in a server that is never reached");
-    silence(t, directive.block ?? []);
-  }
 }

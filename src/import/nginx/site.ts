@@ -7,7 +7,9 @@ import { type Located, type Location, readLocations } from "./location.ts";
 import { routeLog, siteLog } from "./logs.ts";
 import { addOptions } from "./options.ts";
 import type { Directive } from "./parser.ts";
-import { addRules, isStatement, returned } from "./rules.ts";
+import { realAddresses } from "./real-ip.ts";
+import { addRules, EVERY_PATH, isStatement, returned, type RuleContext, soleRedirect } from "./rules.ts";
+import { silence } from "./silence.ts";
 import { routeTarget } from "./target.ts";
 import { siteTls } from "./tls.ts";
 import type { Translation } from "./translation.ts";
@@ -21,37 +23,63 @@ export interface Server {
   readonly defaultOn: readonly Listen[];
 }
 
-export function translateServer(t: Translation, server: Server): Site {
+/** Mostly one. */
+export function translateServer(t: Translation, server: Server): Site[] {
   const { block, directive } = server;
   const settings = new Settings<SiteKey>();
   addNames(server, settings);
   siteTls(t, block, server.listens, settings);
   siteLog(t, block, settings);
   addCharset(t, block, settings);
-  if (block.value("underscores_in_headers") === "on") {
-    settings.set("underscores_in_headers", "pass", block.one("underscores_in_headers")?.origin);
-  }
-  const redirect = redirectOfAll(t, server);
-  const routes = redirect === undefined ? routesOf(t, server, settings) : [redirect];
-  if (redirect === undefined) addOptions(t, block, settings, undefined);
+  addUnderscores(t, block, settings);
+  realAddresses(t, block, settings);
   t.ledger.translated(directive, `[[site]] ${server.names[0] ?? "without names"}`);
-  return { settings, routes, origin: directive.origin };
+  const redirect = redirectOfAll(t, server);
+  if (redirect === undefined) {
+    const routes = routesOf(t, server, settings);
+    addOptions(t, block, settings, undefined);
+    for (const [path, page] of t.pages)
+      routes.push({ pattern: `= ${path}`, settings: page, origin: page.all[0]?.origin });
+    return [{ settings, routes, origin: directive.origin }];
+  }
+  settings.delete("default");
+  const site = { settings, routes: [redirect.route], origin: directive.origin };
+  return server.defaultOn.length === 0 ? [site] : [site, siteOfOthers(server, redirect.otherwise)];
+}
+
+/** What Certbot's block answers to names that are not its own. */
+function siteOfOthers({ listens, directive }: Server, otherwise: Directive): Site {
+  const settings = new Settings<SiteKey>();
+  settings.set("listen", listenValue(listens), otherwise.origin);
+  settings.comment = "Gets every Host that no other site has.";
+  const route = new Settings<RouteKey>();
+  route.set("error", 404, otherwise.origin);
+  return { settings, routes: [{ pattern: "/", settings: route, origin: otherwise.origin }], origin: directive.origin };
+}
+
+function listenValue(listens: readonly Listen[]): Value {
+  return listens.length === 1 ? (listens[0]?.value as Value) : listens.map(({ value }) => value); // length 1
 }
 
 function addNames({ block, names, listens, defaultOn, directive }: Server, settings: Settings<SiteKey>): void {
   const origin = block.own("server_name")[0]?.origin ?? directive.origin;
   if (names.length > 0) settings.set("names", names.length === 1 ? (names[0] as string) : names, origin); // length 1
-  settings.set(
-    "listen",
-    listens.length === 1 ? (listens[0]?.value as Value) : listens.map(({ value }) => value),
-    listens[0]?.directive?.origin ?? directive.origin,
-  ); // length 1
+  settings.set("listen", listenValue(listens), listens[0]?.directive?.origin ?? directive.origin);
   if (names.length > 0 && defaultOn.length > 0) {
     const comment =
       "As in nginx, whose first server gets what no other has. Without it an unknown Host is answered 421.";
     settings.set("default", true, defaultOn[0]?.directive?.origin ?? directive.origin, comment);
   }
   if (names.length === 0) settings.comment = "Gets every Host that no other site has.";
+}
+
+function addUnderscores(t: Translation, block: Block, settings: Settings<SiteKey>): void {
+  const directive = block.one("underscores_in_headers");
+  if (directive === undefined) return;
+  if (directive.args[0]?.text !== "on")
+    return t.ledger.defaultHere(directive, "fields with _ in their names are dropped");
+  settings.set("underscores_in_headers", "pass", directive.origin);
+  t.ledger.translated(directive, 'underscores_in_headers = "pass"');
 }
 
 /** One for the whole site here. */
@@ -70,7 +98,10 @@ function addCharset(t: Translation, block: Block, settings: Settings<SiteKey>): 
 }
 
 /** Certbot's block on port 80: `if ($host = a) { return 301 https://$host$request_uri; }` for each name, then 404. */
-function redirectOfAll(t: Translation, { block, names }: Server): Route | undefined {
+function redirectOfAll(
+  t: Translation,
+  { block, names }: Server,
+): { readonly route: Route; readonly otherwise: Directive } | undefined {
   const statements = block.directives.filter(isStatement);
   const tests = statements.filter(({ name }) => name === "if");
   const last = statements.at(-1);
@@ -81,7 +112,8 @@ function redirectOfAll(t: Translation, { block, names }: Server): Route | undefi
     const isRedirect = inner?.length === 1 && only?.name === "return" && only.args[0]?.text === "301";
     return isRedirect && only.args[1]?.text === "https://$host$request_uri" ? host : undefined;
   });
-  if (!names.every((name) => found.includes(name))) return undefined;
+  if (last.args[0]?.text !== "404" || names.length === 0 || !names.every((name) => found.includes(name)))
+    return undefined;
   const settings = new Settings<RouteKey>();
   settings.set("redirect", "https://$host$request_uri", tests[0]?.origin);
   settings.set("status", 301, tests[0]?.origin);
@@ -91,18 +123,24 @@ function redirectOfAll(t: Translation, { block, names }: Server): Route | undefi
   }
   t.ledger.notNeeded(last, "every name of the site is redirected");
   for (const location of block.own("location")) t.ledger.noEffect(location, "every request is redirected before it");
-  return { pattern: "/", settings, origin: tests[0]?.origin };
+  return { route: { pattern: "/", settings, origin: tests[0]?.origin }, otherwise: last };
 }
 
 function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): Route[] {
   const { block, directive } = server;
   const statements = block.directives.filter(isStatement);
   const last = statements.findIndex(({ name }) => name === "return");
-  const context = { captures: [], place: "server" as const, block };
+  const context: RuleContext = { captures: [], place: "server", block, states: t.variables.states };
   const rules = addRules(t, last === -1 ? statements : statements.slice(0, last), context);
-  if (rules.length > 0) settings.set("rules", rules, statements[0]?.origin);
   const unconditional = statements[last];
-  if (unconditional !== undefined) return [returnOfAll(t, server, unconditional)];
+  const redirect = unconditional === undefined ? soleRedirect(rules, redirectsAll) : undefined;
+  if (redirect !== undefined) return [answerOfAll(t, server, statements[0] ?? directive, redirect)];
+  if (rules.length > 0) settings.set("rules", rules, statements[0]?.origin);
+  if (unconditional !== undefined) {
+    for (const each of statements.slice(last + 1)) silence(t, [each], "comes after a return, which answers everything");
+    const action = returned(t, unconditional, context) ?? { error: 404 };
+    return [answerOfAll(t, server, unconditional, action)];
+  }
   const { routed, named } = readLocations(block, t.ledger);
   const all = routed.some(({ pattern }) => pattern === "/") ? routed : [...routed, impliedRoot(block, directive)];
   const isShared = sharesHeaders(
@@ -113,16 +151,25 @@ function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): 
   return all.flatMap((located) => routeOf(t, located, { block, named, isShared }) ?? []);
 }
 
-/** `return` beside locations answers before any of them is looked for. */
-function returnOfAll(t: Translation, { block, directive }: Server, statement: Directive): Route {
+/** Of a server, whatever the path. */
+function redirectsAll({ match }: Readonly<Record<string, Value>>): boolean {
+  return match === undefined || EVERY_PATH.has(String(match));
+}
+
+/** `return`, or a rewrite that fits everything, answers before any location is looked for. */
+function answerOfAll(
+  t: Translation,
+  { block, directive }: Server,
+  statement: Directive,
+  action: Readonly<Record<string, Value>>,
+): Route {
   const settings = new Settings<RouteKey>();
-  const action = returned(t, statement, { captures: [], place: "server", block }) ?? { error: 404 };
   for (const [key, value] of Object.entries(action)) settings.set(key as RouteKey, value, statement.origin);
+  const { name } = statement;
+  const why = `${name} beside it answers everything first; put the ${name} into location / if that is not meant`;
   for (const location of block.own("location")) {
-    t.ledger.noEffect(
-      location,
-      "return beside it answers everything first; put the return into location / if that is not meant",
-    );
+    t.ledger.noEffect(location, why);
+    silence(t, location.block ?? [], "stands in a location that is never reached");
   }
   return { pattern: "/", settings, origin: statement.origin ?? directive.origin };
 }
@@ -159,6 +206,7 @@ function routeOf(t: Translation, located: Located, { block: server, named, isSha
 
 function sentenceOf({ pattern, location: { match } }: Located): string {
   const route = `route ${JSON.stringify(pattern)}`;
-  if (match.kind === "regex" || match.kind === "exact" || match.path.endsWith("/")) return route;
+  if (match.kind === "regex" || match.kind === "exact" || pattern.startsWith("~")) return route;
+  if (match.path.endsWith("/")) return route;
   return `${route}, which ends at a segment here: ${match.path}x is not in it`;
 }

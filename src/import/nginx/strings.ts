@@ -9,6 +9,8 @@ export interface Variables {
   readonly constants: ReadonlyMap<string, string>;
   /** Names of maps, and of groups in the expressions among the names of a site. */
   readonly named: ReadonlySet<string>;
+  /** Undefined: digits are captures of an expression around. Of an upstream nobody knows who leads to it. */
+  readonly captures?: "none";
 }
 
 export type Converted = { readonly text: string } | { readonly unknown: string };
@@ -34,7 +36,10 @@ export function convert(text: string, variables: Variables, captures: readonly s
     const name = RENAMED[written] ?? written;
     if (PLACEHOLDER.test(name)) return `$ENV{${name}}`;
     const isKnown =
-      /^\d$/.test(name) || variables.named.has(name) || captures.includes(name) || BUILT_IN.find(name) !== undefined;
+      (/^\d$/.test(name) && variables.captures === undefined) ||
+      variables.named.has(name) ||
+      captures.includes(name) ||
+      BUILT_IN.find(name) !== undefined;
     if (!isKnown) unknown ??= written;
     return braced === undefined ? `$${name}` : `\${${name}}`;
   });

@@ -5,7 +5,7 @@ import { filesTarget, type TargetOf } from "./files-target.ts";
 import type { Located, Location } from "./location.ts";
 import { passOf, translatePass } from "./pass.ts";
 import type { Directive } from "./parser.ts";
-import { addRules, isStatement, returned, type RuleContext } from "./rules.ts";
+import { addRules, EVERY_PATH, exceptRules, isStatement, returned, type RuleContext, soleRedirect } from "./rules.ts";
 import { stringOf, type Translation } from "./translation.ts";
 
 /** Fills in the target of a route; where nginx would have nothing either it is a 404. */
@@ -17,14 +17,16 @@ export function routeTarget(
 ): void {
   const { block, match } = located.location;
   const captures = match.kind === "regex" ? match.captures : [];
-  const context: RuleContext = { captures, place: "location", block };
+  const context: RuleContext = { captures, place: "location", block, states: new Map(t.variables.states) };
   const statements = block.directives.filter(isStatement);
   const [only] = statements;
   if (only?.name === "return") {
     ignoreAfterReturn(t, block, only);
     return addReturn(t, only, context, settings);
   }
-  const rules = addRules(t, statements, context);
+  const rules = [...addRules(t, statements, context), ...exceptRules(t, block)];
+  const redirect = passOf(block) === undefined ? soleRedirect(rules, (rule) => fitsAll(rule, located)) : undefined;
+  if (redirect !== undefined) return setAll(settings, redirect, only);
   const isDecided = passOf(block) === undefined && rules.some((rule) => fitsAll(rule, located));
   if (isDecided) settings.set("error", 404, only?.origin);
   else contentTarget(t, located, settings, named);
@@ -39,10 +41,9 @@ export function routeTarget(
 function fitsAll({ when, match }: Readonly<Record<string, Value>>, { location }: Located): boolean {
   if (when !== undefined || location.match.kind === "regex") return false;
   const prefix = location.match.path.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return (
-    match === undefined ||
-    [`^${prefix}(.*)$`, `^${prefix}(.*)`, `^${prefix}`, "^(.*)$", "^", ".*", "^/(.*)$"].includes(String(match))
-  );
+  const own = [`^${prefix}(.*)$`, `^${prefix}(.*)`, `^${prefix}`, `^${prefix}$`];
+  const fits = location.match.kind === "exact" ? own : own.slice(0, -1);
+  return match === undefined || EVERY_PATH.has(String(match)) || fits.includes(String(match));
 }
 
 function withoutStay(rule: Readonly<Record<string, Value>>): Value {
@@ -50,10 +51,15 @@ function withoutStay(rule: Readonly<Record<string, Value>>): Value {
 }
 
 function addReturn(t: Translation, directive: Directive, context: RuleContext, settings: Settings<RouteKey>): void {
-  const action = returned(t, directive, context);
-  for (const [key, value] of Object.entries(action ?? { error: 404 })) {
-    settings.set(key as RouteKey, value, directive.origin);
-  }
+  setAll(settings, returned(t, directive, context) ?? { error: 404 }, directive);
+}
+
+function setAll(
+  settings: Settings<RouteKey>,
+  values: Readonly<Record<string, Value>>,
+  directive: Directive | undefined,
+): void {
+  for (const [key, value] of Object.entries(values)) settings.set(key as RouteKey, value, directive?.origin);
 }
 
 /** return comes before all that serves something. */
@@ -87,7 +93,11 @@ function contentTarget(
     return;
   }
   const status = block.own("stub_status").at(-1);
-  if (status !== undefined) t.ledger.dropped(status, "server status shows more; there is no page of it at this path");
+  if (status !== undefined) {
+    const instead =
+      "`server status` shows more, and [metrics] has a page and numbers for Prometheus on an address of its own";
+    t.ledger.dropped(status, instead);
+  }
   if (deniesAll(t, block)) return settings.set("error", 403, block.own("deny")[0]?.origin);
   const hasFiles = status === undefined && filesTarget(t, located, settings, targetOf);
   if (!hasFiles) settings.set("error", 404, directive.origin);
@@ -125,8 +135,18 @@ function passBesideFiles(t: Translation, located: Located, settings: Settings<Ro
 function passTarget(t: Translation, located: Located, settings: Settings<RouteKey>, pass: Directive): boolean {
   const { match, block } = located.location;
   const translated = translatePass(t, pass, block);
-  if (translated === undefined) return false;
+  if (translated === undefined) {
+    const prefix = pass.name.replace(/pass$/, "");
+    for (const each of block.directives)
+      if (each !== pass && each.name.startsWith(prefix)) t.ledger.dropped(each, `goes with its ${pass.name}`);
+    return false;
+  }
   const { upstream, uri } = translated;
+  for (const name of ["proxy_pass_request_body", "uwsgi_pass_request_body"]) {
+    const bodiless = block.one(name);
+    if (bodiless !== undefined && match.kind !== "regex" && isAsked(t.http.directives, match.path))
+      t.ledger.notNeeded(bodiless, "what auth_request asks has no body");
+  }
   settings.set("upstream", upstream, pass.origin);
   if (uri === "" || uri === "$request_uri" || uri === "$uri$is_args$args") return true;
   if (match.kind === "regex" || match.kind === "exact" || uri.includes("$")) {
@@ -141,6 +161,13 @@ function passTarget(t: Translation, located: Located, settings: Settings<RouteKe
   return true;
 }
 
+/** By an auth_request, wherever it stands. */
+function isAsked(directives: readonly Directive[], path: string): boolean {
+  return directives.some(
+    ({ name, args, block }) => (name === "auth_request" && args[0]?.text === path) || isAsked(block ?? [], path),
+  );
+}
+
 /** nginx puts the URI of proxy_pass in place of the location's prefix. */
 function replacePrefix(
   t: Translation,
@@ -153,10 +180,7 @@ function replacePrefix(
   if (uri === "/" && prefix !== "/") {
     settings.set("strip_prefix", true, pass.origin);
     if (!prefix.endsWith("/"))
-      t.ledger.translated(
-        pass,
-        `strip_prefix; nginx asked for //x in place of /x, since ${prefix} has no / at its end`,
-      );
+      t.ledger.remark(pass, `nginx asked for //x in place of /x, since ${prefix} has no / at its end`);
     return;
   }
   const match = `^${prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(.*)$`;

@@ -1,9 +1,10 @@
 /** What the translators of one nginx.conf share. */
-import type { Plan } from "../plan.ts";
+import type { Plan, RouteKey, Settings } from "../plan.ts";
 import { resolve } from "node:path";
 import type { Block } from "./block.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Directive } from "./parser.ts";
+import type { States } from "./states.ts";
 import { type Converted, convert, hasTemplate, type Variables, withPlaceholders } from "./strings.ts";
 
 export interface Translation {
@@ -15,7 +16,14 @@ export interface Translation {
   readonly prefix: string;
   readonly main: Block;
   readonly http: Block;
-  readonly variables: Variables & { readonly constants: Map<string, string>; readonly named: Set<string> };
+  readonly variables: Variables & {
+    readonly constants: Map<string, string>;
+    readonly named: Set<string>;
+    /** Of variables with several values, as they are when a location is found. */
+    readonly states: States;
+  };
+  /** Paths of this server's own making, to which error pages lead. */
+  readonly pages: Map<string, Settings<RouteKey>>;
   /** `upstream NAME { }` */
   readonly upstreams: ReadonlyMap<string, { readonly directive: Directive; readonly block: Block }>;
 }
@@ -24,6 +32,12 @@ export interface Translation {
 export function pathOf(written: string, prefix: string): string {
   const text = withPlaceholders(written);
   return text.startsWith("$ENV{") ? text : resolve(prefix, text) + (/[^/]\/$/.test(text) ? "/" : "");
+}
+
+/** For strings of an upstream, which knows no captures of the sites and routes that lead to it. */
+export function outsideOf(t: Translation): Translation {
+  const named = new Set(t.http.own("map").map(({ args }) => (args[1]?.text ?? "").replace(/^\$\{?|\}$/g, "")));
+  return { ...t, variables: { ...t.variables, named, captures: "none" } };
 }
 
 /** The string of an argument, or undefined after noting why it cannot be carried over. */
@@ -39,6 +53,9 @@ export function stringOf(
   }
   const converted: Converted = convert(text, t.variables, captures);
   if ("text" in converted) return converted.text;
-  t.ledger.lost(directive, `$${converted.unknown} has no counterpart here; write a value in its place`);
+  const why = t.variables.states.has(converted.unknown)
+    ? "has several values, and is followed in conditions only; write a [map.NAME] with them"
+    : "has no counterpart here; write a value in its place";
+  t.ledger.lost(directive, `$${converted.unknown} ${why}`);
   return undefined;
 }

@@ -10,6 +10,8 @@ const SAME: Readonly<Record<string, string>> = {
   "application/x-javascript": "text/javascript",
   "text/xml": "application/xml",
   "application/font-woff": "font/woff",
+  "image/x-ms-bmp": "image/bmp",
+  "application/x-rar-compressed": "application/vnd.rar",
 };
 
 export function translateTypes(t: Translation, blocks: readonly Block[]): void {
@@ -24,7 +26,8 @@ export function translateTypes(t: Translation, blocks: readonly Block[]): void {
         added++;
       }
     }
-    if (added === 0) t.ledger.defaultHere(directive, "these types are known");
+    if (directive.block?.length === 0) t.ledger.dropped(directive, "extensions that are known keep their types");
+    else if (added === 0) t.ledger.defaultHere(directive, "these types are known");
     else t.ledger.translated(directive, `types, the ${added} that are not known`);
   }
   if (Object.keys(types).length > 0) t.plan.server.set("types", types, directives[0]?.origin);

@@ -28,6 +28,9 @@ export function upstreamNamed(
   if (known === undefined) whole.set("servers", [serverAddress(address)], pass.origin);
   else addGroup(t, known.block, known.directive, whole, address.protocol);
   for (const { key, value, origin, comment } of settings.all) whole.set(key, value, origin, comment);
+  for (const source of settings.sources) whole.sources.add(source);
+  if (known !== undefined)
+    for (const { origin } of [known.directive, ...known.block.directives]) whole.sources.add(origin);
   const wanted = known === undefined ? nameOf(address.authority) : address.authority;
   return reuse(t.plan.upstreams, wanted, whole);
 }
@@ -35,7 +38,9 @@ export function upstreamNamed(
 function reuse(upstreams: Map<string, Settings<UpstreamKey>>, wanted: string, whole: Settings<UpstreamKey>): string {
   const shape = shapeOf(whole);
   for (const [name, settings] of upstreams) {
-    if (name.startsWith(freeName(wanted, new Map())) && shapeOf(settings) === shape) return name;
+    if (!name.startsWith(freeName(wanted, new Map())) || shapeOf(settings) !== shape) continue;
+    for (const source of whole.sources) settings.sources.add(source);
+    return name;
   }
   const name = freeName(wanted, upstreams);
   upstreams.set(name, whole);
@@ -76,7 +81,11 @@ function addGroup(
   t.ledger.translated(directive, `[upstream.${directive.args[0]?.text ?? ""}]`);
   const servers = block.own("server").flatMap((server) => groupServer(t, server, protocol));
   settings.set("servers", servers, directive.origin);
-  for (const each of block.directives) if (each.name !== "server") groupSetting(t, each, settings);
+  for (const each of block.directives) {
+    if (protocol === "uwsgi" && each.name.startsWith("keepalive"))
+      t.ledger.noEffect(each, "uwsgi servers close a connection after each reply");
+    else if (each.name !== "server") groupSetting(t, each, settings);
+  }
 }
 
 /** Options of a server that say the same here. */
@@ -99,6 +108,11 @@ function groupServer(t: Translation, server: Directive, protocol: PassAddress["p
     else t.ledger.dropped(server, `${option} has no counterpart here`);
   }
   if (table["weight"] === 1) delete table["weight"];
+  // nginx's way to say that a server which failed is asked again at once.
+  if (table["fail_timeout"] === "0s") {
+    delete table["fail_timeout"];
+    table["max_fails"] = 0;
+  }
   if (typeof table["weight"] === "number" && table["weight"] > 100) {
     t.ledger.lost(server, "a weight is at most 100 here; divide all of them");
   }

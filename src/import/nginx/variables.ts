@@ -4,27 +4,51 @@ import type { Block } from "./block.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Directive } from "./parser.ts";
 import { convertRegex } from "./regex.ts";
+import { type States, subjectOf } from "./states.ts";
 import { stringOf, type Translation } from "./translation.ts";
 
-/** Variables that have one value in a server, by name. One that is set twice, or under a condition, has none. */
-export function constantsOf(server: Block, ledger: Ledger): Map<string, string> {
+export interface ServerVariables {
+  /** Those that have one value in a server, by name. */
+  readonly constants: ReadonlyMap<string, string>;
+  /** Those that are set twice, or under a condition: what they are is followed from one `set` to the next (states.ts). */
+  readonly states: States;
+}
+
+export function variablesOf(server: Block, ledger: Ledger): ServerVariables {
   const values = new Map<string, string | undefined>();
+  const lines = new Map<string, Directive[]>();
   const visit = (directives: readonly Directive[], isConditional: boolean) => {
     for (const directive of directives) {
-      if (directive.name === "set") {
-        const name = (directive.args[0]?.text ?? "").replace(/^\$\{?|\}$/g, "");
-        const value = directive.args[1]?.text ?? "";
+      if (directive.name === "set" || directive.name === "auth_request_set") {
+        const name = subjectOf(directive.args[0]?.text ?? "");
+        const value = valueOf(directive);
+        if (value === undefined) {
+          ledger.lost(directive, "only fields of the reply are known beyond it; let it say there what is needed");
+          continue;
+        }
         const isNew = !values.has(name) || values.get(name) === value;
         values.set(name, isConditional || !isNew ? undefined : value);
-        if (isConditional)
-          ledger.lost(directive, "a variable that is set under a condition has no counterpart; use a [map.NAME]");
-        else ledger.translated(directive, "put in where it is used");
+        lines.set(name, [...(lines.get(name) ?? []), directive]);
       } else if (directive.block !== undefined) visit(directive.block, isConditional || directive.name === "if");
     }
   };
   visit(server.directives, false);
-  const known = [...values].filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return new Map(known);
+  const constants = [...values].filter((entry): entry is [string, string] => entry[1] !== undefined);
+  for (const [name] of constants)
+    for (const line of lines.get(name) ?? []) ledger.translated(line, "put in where it is used");
+  const varying = [...values.keys()].filter((name) => values.get(name) === undefined);
+  return {
+    constants: new Map(constants),
+    states: new Map(varying.map((name) => [name, [{ when: [], value: "" }]])),
+  };
+}
+
+/** Of the reply to auth_request fields have names of their own here. Undefined: of something else of it. */
+function valueOf({ name, args }: Directive): string | undefined {
+  const value = args[1]?.text ?? "";
+  if (name === "set") return value;
+  const field = /^\$\{?(?:upstream|sent)_http_(\w+)\}?$/.exec(value)?.[1];
+  return field === undefined ? undefined : `$auth_http_${field}`;
 }
 
 /** `map $source $name { … }`; it is written only where another string uses it (translate.ts). */

@@ -1,6 +1,6 @@
 /**
  * Command lines of uwsgi where they are kept: `command=` of supervisor, `ExecStart=` of systemd, CMD and ENTRYPOINT of a
- * Dockerfile, lines of shell scripts. Not here: what the words mean (command-line.ts).
+ * Dockerfile, `web:` of a Procfile, `command:` of Compose, lines of shell scripts. Not here: what the words mean (command-line.ts).
  */
 import { basename } from "node:path";
 import type { SourceFile } from "../source.ts";
@@ -17,7 +17,8 @@ export interface Command {
 const PREFIXES: ReadonlySet<string> = new Set(["exec", "sudo", "nohup", "env", "time", "&&", ";"]);
 
 /** A line that a command may be on: what introduces it is no part of it. */
-const INTRODUCED = /^[ \t]*(?:command[ \t]*=|ExecStart[ \t]*=[ \t]*[-@:+!]*|(?:CMD|ENTRYPOINT)[ \t]+)?[ \t]*(?=\S)/;
+const INTRODUCED =
+  /^[ \t]*(?:command[ \t]*=|ExecStart[ \t]*=[ \t]*[-@:+!]*|(?:CMD|ENTRYPOINT)[ \t]+|[\w-]+:[ \t]+)?[ \t]*(?=\S)/;
 
 const DIRECTORY = /^[ \t]*(?:directory|WorkingDirectory|WORKDIR)[ \t]*[= ][ \t]*(\S+)[ \t]*$/m;
 
@@ -62,13 +63,16 @@ function shellWords(file: SourceFile, text: string, offset: number): Word[] {
   return words;
 }
 
-/** `$VAR` and `${VAR}` are uWSGI's `$(VAR)`. */
+/** `$VAR` and `${VAR:-default}` are uWSGI's `$(VAR)`. */
 function unquote(word: string): string {
   return word.replace(
-    /"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)|\$\{(\w+)\}|\$(\w+)/g,
+    /"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)|\$\{(\w+(?::-[^{}]*)?)\}|\$(\w+)/g,
     (_, double?: string, single?: string, escaped?: string, braced?: string, plain?: string) => {
       if (double !== undefined)
-        return double.replace(/\\(["\\$`])|\$\{?(\w+)\}?/g, (__, kept?: string, name?: string) => kept ?? `$(${name})`);
+        return double.replace(
+          /\\(["\\$`])|\$\{?(\w+(?::-[^{}]*(?=\}))?)\}?/g,
+          (__, kept?: string, name?: string) => kept ?? `$(${name})`,
+        );
       return single ?? escaped ?? `$(${braced ?? plain})`;
     },
   );

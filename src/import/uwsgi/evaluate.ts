@@ -50,6 +50,10 @@ export interface Watcher {
   readonly complain: Complain;
   /** A file was read. */
   read(form: Form, name: string): void;
+  /** A placeholder of an option stands for nothing that was given. */
+  unknown(option: Option, placeholder: string): void;
+  /** An option has named a file, or a section of one. */
+  included(by: Option, what: string): void;
   /** A block was decided: how many times its options count. */
   decided(opener: Option, rounds: number): void;
 }
@@ -90,9 +94,10 @@ export class Evaluation {
     if (this.files.some(({ file, section: open }) => file.path === absolute && open === wanted))
       return this.cannot(origin, spec, `includes itself: ${this.chain(absolute)}; uWSGI reads it until memory is gone`);
     if (this.files.length >= DEPTH_MAX) return this.cannot(origin, spec, `is the ${DEPTH_MAX}th file inside another`);
-    const text = path === "" && last !== undefined ? last.file.text : this.readText(absolute, origin, spec);
+    const known = this.files.find(({ file }) => file.path === absolute)?.file;
+    const text = known?.text ?? this.readText(absolute, origin, spec);
     if (text === undefined) return;
-    const file = path === "" && last !== undefined ? last.file : new SourceFile(path, absolute, text);
+    const file = known ?? new SourceFile(path, absolute, text);
     this.loadFile(file, wanted, form ?? "ini", origin);
   }
 
@@ -116,6 +121,7 @@ export class Evaluation {
     const { options, sections } = reader(file, section, complain);
     if (options.length === 0 && !sections.includes(section)) {
       const others = sections.length === 0 ? "and no other" : `but ${sections.map((name) => `[${name}]`).join(", ")}`;
+      this.complaints++;
       complain(origin ?? file.at(0), `[${section}]`, `${file.name} has no section [${section}] ${others}`);
     }
     return options;
@@ -136,8 +142,15 @@ export class Evaluation {
     const { key, value = "" } = option;
     if (opensBlock(key)) this.open(option);
     else if (SETTERS.has(key)) this.set(option);
-    else if (INCLUDES.has(key)) this.load(value, option.origin, FORM_OPTIONS[key] ?? formOf(value));
+    else if (INCLUDES.has(key)) this.include(option, FORM_OPTIONS[key] ?? formOf(value));
     else if (!endsBlock(key)) this.options.push(option);
+  }
+
+  private include(option: Option, form: Form | undefined): void {
+    const { value = "", origin } = option;
+    const before = this.complaints;
+    this.load(value, origin, form);
+    if (this.complaints === before) this.watcher.included(option, "read, as if it stood here");
   }
 
   private open(option: Option): void {
@@ -201,7 +214,7 @@ export class Evaluation {
 
   private lookUp(symbol: "$" | "@" | "%", body: string, option: Option): string | undefined {
     if (symbol === "$") return this.variable(body);
-    if (symbol === "%") return evaluatePlaceholder(body, (name) => this.valueOf(name));
+    if (symbol === "%") return this.placeholder(body, option);
     const [, command] = /^exec:\/\/(.*)$/s.exec(body) ?? [];
     if (command === undefined) return this.readValue(body, option);
     const { run } = this.around;
@@ -211,6 +224,13 @@ export class Evaluation {
       showOption(option),
       `has the output of a command, which is not run here: ${command}; write what it prints`,
     );
+  }
+
+  /** Formats of logs have placeholders of their own. */
+  private placeholder(body: string, option: Option): string | undefined {
+    const value = evaluatePlaceholder(body, (name) => this.valueOf(name));
+    if (value === undefined && !/format|encoder|route/.test(option.key)) this.watcher.unknown(option, body);
+    return value;
   }
 
   private readValue(path: string, option: Option): string | undefined {

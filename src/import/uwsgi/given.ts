@@ -74,7 +74,7 @@ export class Given {
 
   private reference(option: Option, value: string): string | undefined {
     const text = unmark(value);
-    if (/^\$ENV\{\w+\}$/.test(text)) return text;
+    if (/^\$ENV\{\w+(?::-\d+)?\}$/.test(text)) return text;
     return void this.tell("error", option, "is a number with a variable in it, which server.toml cannot have");
   }
 }

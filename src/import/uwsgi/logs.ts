@@ -1,9 +1,10 @@
 /** Where uWSGI logs to, and what of requests. It writes messages and requests to one place unless it is told otherwise. */
-import { formatDuration, formatSize } from "../../base/units.ts";
+import { formatDuration } from "../../base/units.ts";
 import { absolutePath, type Context } from "./context.ts";
 import { isYes } from "./given.ts";
 import { unmark } from "./marks.ts";
 import type { Option } from "./option.ts";
+import { sizeOf } from "./sizes.ts";
 
 /** uWSGI's names (core/logging.c uwsgi_register_logchunks) → ours. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -107,7 +108,7 @@ function translateRotation({ given, plan }: Context): void {
   const option = given.last("log-maxsize");
   const bytes = option && given.number(option);
   if (option === undefined || bytes === undefined) return;
-  plan.server.set("log_rotate_size", typeof bytes === "number" ? formatSize(bytes) : bytes, option.origin);
+  plan.server.set("log_rotate_size", typeof bytes === "number" ? sizeOf(bytes) : bytes, option.origin);
   given.tell("translated", option, "log_rotate_size");
 }
 

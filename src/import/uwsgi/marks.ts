@@ -7,8 +7,8 @@ const OPEN = "\uE000";
 const CLOSE = "\uE001";
 const MARK = /\uE000([^\uE001]*)\uE001/g;
 
-/** Names that server.toml can refer to. */
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Names that server.toml can refer to, with a default as a shell has it. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*(?::-[^{}]*)?$/;
 
 export function markVariable(name: string): string | undefined {
   return NAME.test(name) ? `${OPEN}${name}${CLOSE}` : undefined;

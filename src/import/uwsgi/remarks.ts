@@ -8,250 +8,188 @@ export interface Remark {
   readonly sentence: string;
 }
 
-type Row = readonly [verdict: Remark["verdict"], names: string, sentence: string];
+/** Names, and what is said of each of them. */
+type Rows = readonly (readonly [names: string, sentence: string])[];
 
-const ROWS: readonly Row[] = [
-  ["not-needed", "master no-orphans master-as-root", "there always is a master, and no worker outlives it"],
-  ["not-needed", "gevent-*", "there are no greenlets, so nothing is patched"],
-  ["not-needed", "vacuum", "sockets are removed when the server ends"],
-  ["not-needed", "enable-threads no-threads-wait", "threads of the project's own always run"],
-  ["not-needed", "need-app", "an app that cannot be imported is an error, and the server does not start"],
-  ["not-needed", "strict", "unknown keys are always errors"],
-  ["not-needed", "single-interpreter", "each process has one interpreter"],
-  ["not-needed", "thunder-lock", "the kernel hands each request to one idle thread"],
+const OWN_INTERPRETER = "the worker is the project's own interpreter";
+const STACK_IN_LOG = "the stack of a request that takes too long is in the log";
+
+const NOT_NEEDED: Rows = [
+  ["master no-orphans master-as-root", "there always is a master, and no worker outlives it"],
+  ["gevent-*", "there are no greenlets, so nothing is patched"],
+  ["vacuum", "sockets are removed when the server ends"],
+  ["enable-threads no-threads-wait", "threads of the project's own always run"],
+  ["need-app", "an app that cannot be imported is an error, and the server does not start"],
+  ["strict", "unknown keys are always errors"],
+  ["single-interpreter", "each process has one interpreter"],
+  ["thunder-lock", "the kernel hands each request to one idle thread"],
+  ["die-on-term exit-on-reload", "TERM ends the server: first the requests in flight, then the processes"],
+  ["no-defer-accept so-keepalive tcp-nodelay reuse-port freebind tcp-fast*", "sockets are set up as they should be"],
   [
-    "not-needed",
-    "die-on-term exit-on-reload",
-    "TERM ends the server: first the requests in flight, then the processes",
-  ],
-  [
-    "not-needed",
-    "no-defer-accept so-keepalive tcp-nodelay reuse-port freebind tcp-fast*",
-    "sockets are set up as they should be",
-  ],
-  [
-    "not-needed",
     "ignore-sigpipe ignore-write-errors disable-write-exception write-errors-*",
     "a client that leaves is no error here",
   ],
-  ["not-needed", "procname* auto-procname", "ps shows the app and the number of each worker"],
-  ["not-needed", "memory-report", "`server status` shows the memory of each worker"],
+  ["procname* auto-procname", "ps shows the app and the number of each worker"],
+  ["memory-report", "`server status` shows the memory of each worker"],
+  ["offload-thread* threaded-logger disable-sendfile", "files and replies are sent by the front threads"],
+  ["http-processes http-workers http-events", "files and replies are sent by the front threads"],
+  ["plugins-dir plugin-dir autoload", "there are no plugins"],
+  ["py-call-osafterfork py-call-uwsgi-fork-hooks reload-os-env wsgi-env-behavio*", OWN_INTERPRETER],
+  ["py-executable py-sys-executable py-programname py-program-name", OWN_INTERPRETER],
+  ["py-tracebacker", STACK_IN_LOG],
   [
-    "not-needed",
-    "offload-thread* threaded-logger http-processes http-workers http-events",
-    "files and replies are sent by the front threads",
-  ],
-  ["not-needed", "plugins-dir plugin-dir autoload", "there are no plugins"],
-  [
-    "not-needed",
-    "py-call-osafterfork py-call-uwsgi-fork-hooks py-executable py-sys-executable py-programname py-program-name reload-os-env wsgi-env-behavio*",
-    "the worker is the project's own interpreter",
-  ],
-  ["not-needed", "py-tracebacker", "the stack of a request that takes too long is in the log"],
-  [
-    "not-needed",
     "min-worker-lifetime forkbomb-delay check-interval",
     "processes that end too often are started after growing pauses",
   ],
-  ["not-needed", "http-to http-use-socket", "there is no router between the sockets and the workers"],
-  ["not-needed", "master-fifo", "`server status`, `server reload` and signals do what is written to it"],
-  ["not-needed", "pidfile pidfile2 safe-pidfile safe-pidfile2", "one pid file is enough"],
+  ["http-to http-use-socket", "there is no router between the sockets and the workers"],
+  ["master-fifo", "`server status`, `server reload` and signals do what is written to it"],
+  ["pidfile pidfile2 safe-pidfile safe-pidfile2", "one pid file is enough"],
+  ["show-config print iprint get dump-options version plugins-list", "`server check` shows what would be served"],
+  ["static-cache-paths static-cache-paths-name", "open files are kept"],
+  ["http-quiet http-cheap http-harakiri http-stats* http-ss http-gracetime", "there is no router process"],
+  ["master-queue signal-bufsize signals-bufsize max-apps rpc-max log-master-bufsize", "it is a size inside uWSGI"],
+  ["backtrace-depth", "it is a size inside uWSGI"],
+  ["if-reload if-not-reload ifreload", "a start is a start"],
+];
+
+const SILENCE = "a client may be silent for a minute (body_timeout, send_timeout); the app has request_timeout";
+const CHEAPER = "another process starts when requests wait, and ends when it has been idle";
+const MASTERS_LOGS = "logs are the master's, and rotated";
+
+const DEFAULT_HERE: Rows = [
+  ["listen", "requests wait in a queue that is bounded (queue_size), connections in the kernel"],
+  ["buffer-size max-vars http-buffer-size response-headers-limit", "the head of a request may have 64 KiB"],
   [
-    "not-needed",
-    "show-config print iprint get dump-options version plugins-list",
-    "`server check` shows what would be served",
-  ],
-  [
-    "not-needed",
-    "static-safe static-cache-paths static-cache-paths-name mimefile mime-file disable-sendfile check-static-docroot",
-    "types are known, and open files are kept",
-  ],
-  [
-    "not-needed",
-    "http-quiet http-cheap http-harakiri http-stats* http-ss http-gracetime",
-    "there is no router process",
-  ],
-  [
-    "not-needed",
-    "master-queue signal-bufsize signals-bufsize max-apps rpc-max log-master-bufsize backtrace-depth",
-    "it is a size inside uWSGI",
-  ],
-  ["not-needed", "if-reload if-not-reload ifreload", "a start is a start"],
-  ["default-here", "listen", "requests wait in a queue that is bounded (queue_size), connections in the kernel"],
-  [
-    "default-here",
-    "buffer-size max-vars http-buffer-size response-headers-limit",
-    "the head of a request may have 64 KiB",
-  ],
-  [
-    "default-here",
     "post-buffering post-buffering-bufsize body-read-warning upload-progress",
     "a body is complete before a worker is asked, in memory or in a file",
   ],
+  ["max-requests-delta max-worker-lifetime-delta", "up to a tenth is added, so that not all are replaced at once"],
+  ["harakiri-verbose harakiri-graceful-timeout harakiri-no-arh no-harakiri-arh", STACK_IN_LOG],
+  ["cheaper-algo cheaper-initial cheaper-step cheaper-overload cheaper-busyness-* cheaper-algo-list", CHEAPER],
+  ["http-timeout http-headers-timeout http-connect-timeout socket-timeout http-socket-timeout", SILENCE],
+  ["so-send-timeout socket-send-timeout so-write-timeout socket-write-timeout", SILENCE],
+  ["http-keepalive http-auto-chunked http-chunked-input http-raw-body", "HTTP/1.1 is spoken in full"],
+  ["http-manage-expect add-header-connection", "HTTP/1.1 is spoken in full"],
+  ["http-auto-gzip static-gzip*", "files are compressed, and `.gz` siblings are sent"],
+  ["honour-range", "ranges are served"],
+  ["log-x-forwarded-for", "lines show the client that a trusted proxy names"],
+  ["logdate log-date log-prefix logformat-strftime log-format-strftime", "every line has its time"],
+  ["log-micros log-zero log-big log-sendfile log-ioerror", "every request has its line"],
+  ["log-master log-master-stream log-master-req-stream log-reopen log-truncate log-backupname", MASTERS_LOGS],
+  ["logfile-chmod logfile-chown touch-logreopen touch-logrotate", MASTERS_LOGS],
+  ["reload-on-exception*", "an exception is answered 500, and the worker goes on"],
+  ["ignore-script-name wsgi-strict wsgi-accept-buffer* start_response-nodelay", "PEP 3333 is kept to the letter"],
+  ["wsgi-disable-file-wrapper", "PEP 3333 is kept to the letter"],
   [
-    "default-here",
-    "max-requests-delta max-worker-lifetime-delta",
-    "up to a tenth is added, so that not all are replaced at once",
-  ],
-  [
-    "default-here",
-    "harakiri-verbose harakiri-graceful-timeout harakiri-no-arh no-harakiri-arh",
-    "the stack of a request that takes too long is in the log",
-  ],
-  [
-    "default-here",
-    "cheaper-algo cheaper-initial cheaper-step cheaper-overload cheaper-busyness-* cheaper-algo-list",
-    "another process starts when requests wait, and ends when it has been idle",
-  ],
-  [
-    "default-here",
-    "http-timeout http-headers-timeout http-connect-timeout socket-timeout http-socket-timeout so-send-timeout socket-send-timeout so-write-timeout socket-write-timeout",
-    "a client may be silent for a minute (body_timeout, send_timeout); the app has request_timeout",
-  ],
-  [
-    "default-here",
-    "http-keepalive http-auto-chunked http-chunked-input http-raw-body http-manage-expect http-websockets add-header-connection",
-    "HTTP/1.1 is spoken in full",
-  ],
-  ["default-here", "http-auto-gzip static-gzip*", "files are compressed, and `.gz` siblings are sent"],
-  ["default-here", "honour-range", "ranges are served"],
-  [
-    "default-here",
-    "log-x-forwarded-for logdate log-date log-prefix logformat-strftime log-format-strftime log-micros log-zero log-big log-sendfile log-ioerror",
-    "every line has its time",
-  ],
-  [
-    "default-here",
-    "log-master log-master-stream log-master-req-stream log-reopen log-truncate logfile-chmod logfile-chown log-backupname touch-logreopen touch-logrotate",
-    "logs are the master's, and rotated",
-  ],
-  ["default-here", "reload-on-exception*", "an exception is answered 500, and the worker goes on"],
-  [
-    "default-here",
-    "ignore-script-name wsgi-strict wsgi-accept-buffer* start_response-nodelay wsgi-disable-file-wrapper",
-    "PEP 3333 is kept to the letter",
-  ],
-  [
-    "default-here",
     "cache cache2 cache-*",
     "uwsgi.cache_* of the worker's module uwsgi keeps what it is given, in the memory of the server",
   ],
-  ["default-here", "locks lock-engine", "uwsgi.lock works without it"],
+  ["locks lock-engine", "uwsgi.lock works without it"],
+];
+
+const HARMLESS: Rows = [
   [
-    "harmless",
     "stats stats-server stats-http stats-minified stats-min stats-push* stats-no-*",
-    "`server status --json` shows it; programs that read uWSGI's JSON from this address get none",
+    "`server status --json` and [metrics] show it; programs that read uWSGI's JSON from this address get none",
   ],
   [
-    "harmless",
     "http-modifier1 http-modifier2 http-socket-modifier1 http-socket-modifier2 allowed-modifiers",
     "requests go to the app, whatever their modifier",
   ],
-  ["harmless", "cpu-affinity prio ksm never-swap", "is the kernel's or systemd's to do: CPUAffinity=, Nice="],
   [
-    "harmless",
-    "reload-on-as evil-reload-on-as",
-    "is not looked at; max_rss and kill_rss are what the memory really is",
+    "http-websockets",
+    "an app cannot take over a connection (uwsgi.websocket_*); run an ASGI server for it, as an upstream",
   ],
+  ["cpu-affinity prio ksm never-swap", "is the kernel's or systemd's to do: CPUAffinity=, Nice="],
+  ["reload-on-as evil-reload-on-as", "is not looked at; max_rss and kill_rss are what the memory really is"],
+  ["cheaper-rss-limit-soft cheaper-rss-limit-hard", "is not looked at; max_rss and kill_rss bound each process"],
+  ["add-gid no-initgroups cap", "the processes have the groups of their user, and no capabilities"],
+  ["die-on-idle", "the server goes on; systemd can stop it"],
   [
-    "harmless",
-    "cheaper-rss-limit-soft cheaper-rss-limit-hard",
-    "is not looked at; max_rss and kill_rss bound each process",
-  ],
-  ["harmless", "add-gid no-initgroups cap", "the processes have the groups of their user, and no capabilities"],
-  ["harmless", "die-on-idle", "the server goes on; systemd can stop it"],
-  [
-    "harmless",
     "carbon* snmp* metric* enable-metrics alarm* statsd* log-alarm",
-    "is not sent anywhere; `server status --json` has the numbers",
+    "is not sent anywhere; `server status --json` and [metrics] have the numbers",
   ],
-  ["harmless", "pyargv", "sys.argv is the worker's"],
-  ["harmless", "unenv", "a variable of the server's own environment stays; start it without"],
-  ["harmless", "catch-exceptions", "a traceback is for the log; Django shows it with DEBUG"],
+  ["pyargv", "sys.argv is the worker's"],
+  ["unenv", "a variable of the server's own environment stays; start it without"],
+  ["catch-exceptions", "a traceback is for the log; Django shows it with DEBUG"],
   [
-    "harmless",
     "subscribe* subscription* fastrouter* rawrouter* sslrouter*",
     "there is no router to announce to; name the address in the gateway",
   ],
+  ["log-encoder log-req-encoder log-filter log-drain log-route log-req-route", "lines are written as they are"],
   [
-    "harmless",
-    "log-encoder log-req-encoder log-filter log-drain log-route log-req-route",
-    "lines are written as they are",
-  ],
-  [
-    "harmless",
     "harakiri-queue-threshold harakiri-graceful-signal harakiri-graceful-status",
     "a request that takes too long always ends",
   ],
-  ["harmless", "pcre-jit propagate-touch shutdown-sockets close-on-exec*", "is a matter of uWSGI's own workings"],
+  ["mimefile mime-file", "is not read; types that are not known are written into `types` of the site"],
+  ["pcre-jit propagate-touch shutdown-sockets close-on-exec*", "is a matter of uWSGI's own workings"],
+];
+
+const CHANGES_MEANING: Rows = [
+  ["mule mules farm", "there are no mules; make the function a command and name it in a [service.NAME]"],
+  ["spooler spooler-import", "there is no spooler; use a task queue such as Celery, named in a [service.NAME]"],
+  ["emperor vassals-* vassal-*", "there is no Emperor; import the files of all vassals into one server.toml"],
   [
-    "changes-meaning",
-    "mule mules farm mule-* touch-mules-reload",
-    "there are no mules; make the function a command and name it in a [service.NAME]",
-  ],
-  [
-    "changes-meaning",
-    "spooler spooler-* spoolers touch-spoolers-reload",
-    "there is no spooler; use a task queue such as Celery, named in a [service.NAME]",
-  ],
-  [
-    "changes-meaning",
-    "emperor* vassals-* vassal-* imperial-*",
-    "there is no Emperor; import the files of all vassals into one server.toml",
-  ],
-  [
-    "changes-meaning",
-    "import shared-import pyimport py-import python-import shared-py* spooler-import",
+    "import shared-import pyimport py-import python-import shared-py*",
     "nothing is imported beside the app; import it in the module of wsgi",
   ],
   [
-    "changes-meaning",
     "hook-* exec-* call-* after-request-*",
     'no hooks are run; a command at the start is a [service.NAME] with start = "before", or systemd\'s ExecStartPre=',
   ],
   [
-    "changes-meaning",
-    "route* final-route* error-route* response-route*",
-    "is no route here; write it in [site.routes], or leave it to nginx",
+    "route* final-route* error-route* response-route* collect-header",
+    "is no route here; write it in [site.routes] or in `rules` of the [[site]], or leave it to nginx",
   ],
+  ["vhost vhost-host virtualhost", "apps are not chosen by host; make a [[site]] with names for each"],
   [
-    "changes-meaning",
-    "vhost vhost-host virtualhost",
-    "apps are not chosen by host; make a [[site]] with names for each",
-  ],
-  [
-    "changes-meaning",
     "paste pecan ini-paste ini-paste-logged eval web3 pump wsgi-lite python-raw pyrun python-worker-override",
     "is no WSGI file or module; write a file with `application = …` in it and name that in wsgi",
   ],
   [
-    "changes-meaning",
     "chroot pivot-root pivot_root unshare* setns* namespace* ns-* cgroup* jail* mount-* umount-*",
     "is systemd's to do: RootDirectory=, PrivateTmp=, MemoryMax=…",
   ],
-  ["changes-meaning", "envdir early-envdir", "is not read; put the variables into env of the app"],
-  ["changes-meaning", "chdir2", "the app works in root"],
+  ["envdir early-envdir", "is not read; put the variables into env of the app"],
+  ["chdir2", "the app works in root"],
+  ["static-safe", 'links lead nowhere outside of the folder; write symlinks = "follow" into the route'],
+  ["check-static-docroot", "what the gateway calls its folder is not believed; have the gateway serve the files"],
   [
-    "changes-meaning",
     "https2 https-export-cert https-session-context",
     "is not carried over; name the address in listen, and the certificate in tls of a [[site]]",
   ],
+  ["loop ugreen tornado asyncio greenlet", "there are processes and threads; set processes and threads"],
   [
-    "changes-meaning",
-    "loop ugreen tornado asyncio greenlet",
-    "there are processes and threads; set processes and threads",
+    "queue queue-* sharedarea py-sharedarea",
+    "uwsgi.queue_* and uwsgi.sharedarea_* are not there; use a database or Redis",
   ],
-  ["changes-meaning", "queue queue-* sharedarea py-sharedarea", "uwsgi.queue_* and uwsgi.sharedarea_* are not there"],
-  ["changes-meaning", "timer rbtimer signal-timer cron-harakiri", 'is a [cron.NAME] with schedule = "@every 30s"'],
-  ["changes-meaning", "wait-for-*", "nothing is waited for; order the units by systemd's After="],
+  ["timer rbtimer signal-timer cron-harakiri", 'is a [cron.NAME] with schedule = "@every 30s"'],
+  ["wait-for-*", "nothing is waited for; order the units by systemd's After="],
 ];
+
+/** Options that only tune others, which were told of. */
+const WITHOUT_EFFECT: Rows = [
+  ["mule-* touch-mules-reload", "there are no mules"],
+  ["spooler-* spoolers touch-spoolers-reload", "there is no spooler"],
+  ["emperor-* imperial-*", "there is no Emperor"],
+  ["paste-logger paste-name", "there is no Paste"],
+];
+
+const ALL: Readonly<Record<Remark["verdict"], Rows>> = {
+  "not-needed": [...NOT_NEEDED, ...WITHOUT_EFFECT],
+  "default-here": DEFAULT_HERE,
+  harmless: HARMLESS,
+  "changes-meaning": CHANGES_MEANING,
+};
 
 const EXACT = new Map<string, Remark>();
 const BEGINNINGS: (readonly [string, Remark])[] = [];
-for (const [verdict, names, sentence] of ROWS) {
-  for (const name of names.split(" ")) {
-    if (name.endsWith("*")) BEGINNINGS.push([name.slice(0, -1), { verdict, sentence }]);
-    else EXACT.set(name, { verdict, sentence });
+for (const [verdict, rows] of Object.entries(ALL) as [Remark["verdict"], Rows][]) {
+  for (const [names, sentence] of rows) {
+    for (const name of names.split(" ")) {
+      if (name.endsWith("*")) BEGINNINGS.push([name.slice(0, -1), { verdict, sentence }]);
+      else EXACT.set(name, { verdict, sentence });
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { unmark } from "./marks.ts";
 import type { Option } from "./option.ts";
 import { isOption, optionNames, valueRule } from "./option-names.ts";
 import { type Remark, remarkOn } from "./remarks.ts";
+import { megabytes } from "./sizes.ts";
 
 /** Plugins that change nothing of what is served. */
 const KNOWN_PLUGINS =
@@ -53,7 +54,7 @@ function translateLimits({ given, app }: Context): void {
     const option = given.last(name);
     const value = option && given.number(option);
     if (option === undefined || value === undefined) continue;
-    limits[key] = key === "as" ? `${value}MiB` : value;
+    limits[key] = key === "as" ? megabytes(value) : value;
     app.set("limits", { ...limits }, option.origin);
     given.tell("translated", option, `limits.${key}`);
   }
@@ -65,7 +66,10 @@ function tellPlugins({ given }: Context, option: Option): void {
   given.notSupported(option, `there are no plugins: what ${foreign.join(", ")} does is not done`, "changes-meaning");
 }
 
-const NO_REMARK: Remark = { verdict: "changes-meaning", sentence: "has no counterpart here" };
+const NO_REMARK: Remark = {
+  verdict: "changes-meaning",
+  sentence: "has no counterpart here; take it out, or keep uWSGI behind an upstream for it",
+};
 
 function tellRest(context: Context, option: Option, placeholders: ReadonlySet<string>): void {
   const { given } = context;

@@ -18,7 +18,7 @@ import { translateLogs } from "./logs.ts";
 import { markVariable } from "./marks.ts";
 import { type Option, showOption } from "./option.ts";
 import { tellComments, translateRest } from "./rest.ts";
-import { refuseWithoutSite, translateSite } from "./site.ts";
+import { serveBesideApp, translateSite } from "./site.ts";
 import { findAddresses, translateSockets } from "./sockets.ts";
 import { type Surroundings, thisSurroundings } from "./surroundings.ts";
 import { translateWorkers } from "./workers.ts";
@@ -73,7 +73,13 @@ export function makeEvaluation(
     report.translated(opener.origin, showOption(opener), sentence);
   };
   const complain = report.error.bind(report);
-  return new Evaluation(around, { complain, read, decided }, variable);
+  const included = (by: Option, what: string) => report.translated(by.origin, showOption(by), what);
+  const unknown = (option: Option, name: string) => {
+    const meant = /^[a-zA-Z]$/.test(name) ? `; was %${name} meant?` : "";
+    const sentence = `%(${name}) stands for an option that is not given, and uWSGI leaves it as it is${meant}`;
+    report.noEffectThere(option.origin, showOption(option), sentence);
+  };
+  return new Evaluation(around, { complain, read, unknown, included, decided }, variable);
 }
 
 export interface Translating {
@@ -92,7 +98,9 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   const root = rootOf(options, base);
   const name = freeName(appName(options, root), plan.apps);
   const addresses = findAddresses(given);
-  const [first] = [...addresses.http, ...addresses.https, ...addresses.redirects];
+  // A gateway reaches a site, too, where there is more than the app.
+  const gateways = serveBesideApp(given) ? addresses.uwsgi : [];
+  const [first] = [...addresses.http, ...addresses.https, ...addresses.redirects, ...gateways];
   const site: Site | undefined =
     first === undefined ? undefined : { settings: new Settings(), routes: [], origin: first.origin };
   const context: Context = { purpose, given, plan, around, base, root, name, app: new Settings(), site };
@@ -101,9 +109,8 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   translateApp(context);
   translateWorkers(context);
   translateReloads(context);
-  translateSockets(context, addresses);
-  if (site === undefined) refuseWithoutSite(context);
-  else {
+  translateSockets(context, { ...addresses, uwsgi: gateways.length > 0 ? [] : addresses.uwsgi, gateways });
+  if (site !== undefined) {
     translateSite(context, site);
     if (context.app.has("wsgi")) plan.sites.push(site);
   }
@@ -112,8 +119,13 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   translateRest(context, placeholders);
   if (!context.app.has("wsgi")) {
     plan.apps.delete(name);
-    complainOfNothing(options, report);
-  }
+    complainOfNothing(options, report, "there is no app: module, wsgi-file or mount is missing");
+  } else if (site === undefined && !context.app.has("uwsgi_socket"))
+    complainOfNothing(
+      options,
+      report,
+      "there is no address: socket, http or http-socket is missing, and uWSGI does not start",
+    );
   return name;
 }
 
@@ -136,7 +148,7 @@ function appName(options: readonly Option[], root: string): string {
   return isTelling ? first : basename(root);
 }
 
-function complainOfNothing([first]: readonly Option[], report: ImportReport): void {
+function complainOfNothing([first]: readonly Option[], report: ImportReport, what: string): void {
   if (first === undefined || report.changesMeaning) return;
-  report.error(first.origin, showOption(first), "there is no app: module, wsgi-file or mount is missing");
+  report.error(first.origin, showOption(first), what);
 }

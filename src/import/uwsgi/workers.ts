@@ -4,6 +4,7 @@ import type { AppKey } from "../plan.ts";
 import type { Context } from "./context.ts";
 import { isYes } from "./given.ts";
 import type { Option } from "./option.ts";
+import { megabytes } from "./sizes.ts";
 
 const PROCESSES = ["processes", "workers"] as const;
 
@@ -121,7 +122,7 @@ function translateLimits({ given, app, plan }: Context): void {
     if (option === undefined || value === undefined) continue;
     if (value === 0) given.tell("defaultHere", option, "0 is no bound");
     else {
-      app.set(key, unit === "count" ? value : unit === "seconds" ? duration(value) : `${value}MiB`, option.origin);
+      app.set(key, unit === "count" ? value : unit === "seconds" ? duration(value) : megabytes(value), option.origin);
       given.tell("translated", option, key);
     }
   }

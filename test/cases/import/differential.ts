@@ -5,6 +5,7 @@
  */
 
 import { bare, type DifferentialCase } from "./differential-case.ts";
+import { DECISION_CASES } from "./differential-decisions.ts";
 import { REPLY_CASES } from "./differential-replies.ts";
 
 export const CASES: readonly DifferentialCase[] = [
@@ -229,5 +230,6 @@ export const CASES: readonly DifferentialCase[] = [
       { path: "/b/x", headers: { cookie: "beta=0" } },
     ],
   },
+  ...DECISION_CASES,
   ...REPLY_CASES,
 ];

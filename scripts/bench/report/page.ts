@@ -1,0 +1,143 @@
+/** docs/bench.md with its charts, and the short table of the README, from the results alone. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { OURS, PEERS, REFERENCE } from "../peers/all.ts";
+import type { Group } from "../rows/row.ts";
+import type { Results, RowResult } from "../results.ts";
+import { aheadOfUs, barIsMet, barText, entryOf, format, judging, ratioOf, valueOf } from "./judge.ts";
+import { chart } from "./chart.ts";
+
+const TITLES: Readonly<Record<Group, string>> = {
+  apps: "Applications",
+  files: "Files",
+  proxy: "Proxying",
+  operation: "Operation",
+};
+
+const METHOD = `
+- Every peer has the same: ${"`processes = 4`, `threads = 2`"} for applications (waitress, which has no processes, 8 threads), a worker, front or
+  event thread for each core in front, the same interpreter and Django, an access log. How each is configured:
+  [scripts/bench/peers](../scripts/bench/peers).
+- Before a peer is timed in a row its answer is looked at: status, length or content, encoding. Who answers wrongly is not timed.
+- A first round warms up. Then the rounds are interleaved: each peer once, then each again. Figures are medians of the rounds; ± is half
+  the distance between the best and the worst.
+- CPU is user and system time of all processes of the server, upstreams apart. Load generator and servers share the cores here,
+  so that requests/s also depend on what the generator costs: CPU per request does not.
+- Closed loop: wrk, each connection asks again when its answer is there. Fixed rate: requests are due at given moments, and a
+  wait counts from then on, whether or not a connection was free (no coordinated omission). Due moments are looked at each
+  millisecond, so up to one of what is shown is the generator's own.
+- Errors are replies of a wrong status and connections that broke; they stand beside the figures.
+- Memory is the proportional set size of the whole tree: pages that processes share count once.
+`.trim();
+
+export function page(results: Results): string {
+  const sections = (Object.keys(TITLES) as Group[]).map((group) => section(group, results.rows));
+  return `# Side by side
+
+<!-- Written by \`make bench\` from docs/bench/results.json. -->
+
+${results.date}, on ${results.machine}. ${results.tools.join(", ")}.
+
+${peers(results)}
+
+Ratios (×) are to ${REFERENCE.name}. \`make bench\` measures all of it on your machine, \`make bench ROW=hello,1k PEER="server,nginx + uWSGI"\`
+a part, \`make bench-quick\` the main rows in less than two minutes.
+
+## How it is measured
+
+${METHOD}
+
+${sections.join("\n")}
+${behind(results.rows)}
+`;
+}
+
+function peers({ versions, notes, absent }: Results): string {
+  const named = PEERS.filter(({ name }) => versions[name] !== undefined).map(({ name }) => {
+    const note = notes[name] === undefined ? "" : ` (${notes[name]})`;
+    return `${name} ${versions[name]}${note}`;
+  });
+  const missing = absent.map(({ peer, why }) => `${peer} (${why})`);
+  return `Compared: ${named.join("; ")}.${missing.length === 0 ? "" : ` Not there: ${missing.join("; ")}.`}`;
+}
+
+function section(group: Group, all: readonly RowResult[]): string {
+  const rows = all.filter((row) => row.group === group && row.entries.length > 0);
+  if (rows.length === 0) return "";
+  return `## ${TITLES[group]}
+
+![${TITLES[group]}](bench/${group}.svg)
+
+${rows.map(rowMarkdown).join("\n\n")}
+`;
+}
+
+function rowMarkdown(row: RowResult): string {
+  const head = row.metrics.flatMap(({ title }) => [title, "×"]);
+  const lines = row.entries.map((entry) => {
+    const cells = row.metrics.flatMap(({ key, digits }) => {
+      const { min = 0, max = 0 } = entry.values[key] ?? {};
+      const median = valueOf(entry, key);
+      const apart = min === max || median === 0 ? "" : ` ±${Math.round(((max - min) / 2 / median) * 100)}%`;
+      const ratio = ratioOf(row, entry, key);
+      return [`${format(median, digits)}${apart}`, ratio === undefined ? "" : format(ratio, 2)];
+    });
+    const errors = entry.errors === 0 ? "" : ` (${entry.errors} errors)`;
+    return `| ${entry.peer === OURS.name ? `**${entry.peer}**` : entry.peer}${errors} | ${cells.join(" | ")} |`;
+  });
+  const bar = barIsMet(row);
+  const remarks = [
+    ...(bar === undefined ? [] : [`Wanted: ${barText(row)}; ${bar ? "met" : "not met"}.`]),
+    ...(row.note === undefined ? [] : [`${row.note}.`]),
+    ...row.refused.map(({ peer, why }) => `${peer}: ${why}.`),
+  ];
+  const table = [`| | ${head.join(" | ")} |`, `| --- |${" ---: |".repeat(head.length)}`, ...lines].join("\n");
+  return `### ${row.title} (\`${row.id}\`)\n\n${table}${remarks.length === 0 ? "" : `\n\n${remarks.join(" ")}`}`;
+}
+
+function behind(rows: readonly RowResult[]): string {
+  const lines = rows.flatMap((row) =>
+    aheadOfUs(row).map(
+      ({ peer, metric, theirs, ours }) =>
+        `| ${row.title} | ${peer} | ${metric.title} | ${format(theirs, metric.digits)} | ${format(ours, metric.digits)} |`,
+    ),
+  );
+  if (lines.length === 0) return "## Where others are ahead\n\nNowhere, by what the rows are judged by.";
+  const head = "| row | who | in what | theirs | ours |\n| --- | --- | --- | ---: | ---: |";
+  return `## Where others are ahead\n\n${head}\n${lines.join("\n")}`;
+}
+
+/** Ours and the reference, for the README. */
+export function shortTable(results: Results): string {
+  const rows = results.rows.flatMap((row) => {
+    const [us, them] = [entryOf(row, OURS.name), entryOf(row, REFERENCE.name)];
+    const [metric] = judging(row);
+    if (us === undefined || them === undefined || metric === undefined) return [];
+    const figure = (entry: typeof us) => `${format(valueOf(entry, metric.key), metric.digits)} ${metric.title}`;
+    const ratio = ratioOf(row, us, metric.key);
+    const cpu = metric.key === "cpuUs" ? undefined : ratioOf(row, us, "cpuUs");
+    const times = ratio === undefined ? "" : `${format(ratio, 2)} ×`;
+    return [
+      `| ${row.title} | ${figure(us)} | ${figure(them)} | ${times} | ${cpu === undefined ? "" : `${format(cpu, 2)} ×`} |`,
+    ];
+  });
+  return `| | server | ${REFERENCE.name} | ratio | CPU |\n| --- | ---: | ---: | ---: | ---: |\n${rows.join("\n")}`;
+}
+
+/** Writes all of it; `readme` has the short table between its marks. */
+export function writePages(results: Results, folder: string, readme?: string): void {
+  mkdirSync(join(folder, "bench"), { recursive: true });
+  writeFileSync(join(folder, "bench.md"), page(results));
+  for (const group of Object.keys(TITLES) as Group[]) {
+    const rows = results.rows.filter((row) => row.group === group && row.entries.length > 0);
+    const panels = rows.flatMap((row) => judging(row).map((metric) => ({ row, metric })));
+    if (panels.length > 0) writeFileSync(join(folder, "bench", `${group}.svg`), chart(TITLES[group], panels));
+  }
+  if (readme !== undefined) writeFileSync(readme, withTable(readFileSync(readme, "utf8"), shortTable(results)));
+}
+
+const MARKS = /(<!-- bench: written by make bench -->\n)[\s\S]*?(\n<!-- \/bench -->)/;
+
+export function withTable(text: string, table: string): string {
+  return text.replace(MARKS, (_, open: string, close: string) => `${open}\n${table}\n${close}`);
+}

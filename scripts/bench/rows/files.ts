@@ -1,0 +1,129 @@
+/** Static files, from 1 KiB to 100 MiB, many small ones, not modified ones, and over TLS. */
+import { field } from "../../../test/support/wire.ts";
+import { askOnce } from "../load/once.ts";
+import { FIXED_BODY } from "../peers/peer.ts";
+import { FILE_BYTES, FILE_TIME, MANY, MANY_BYTES, MANY_FOLDERS } from "../scenes/scene.ts";
+import { cpuMs } from "../subject.ts";
+import { closedRow, inspect, pacedRow } from "./closed.ts";
+import { CPU, hasLength, holds, MEGABYTES, REQUESTS, type Row } from "./row.ts";
+
+const files = { group: "files", scene: "files", needs: "files" } as const;
+const tls = { group: "files", scene: "tls", needs: "tls" } as const;
+const file = (name: keyof typeof FILE_BYTES) => ({ path: `/${name}`, wrong: hasLength(FILE_BYTES[name]) });
+
+const cold: Row = {
+  ...files,
+  id: "many-cold",
+  title: "10,000 files of 4 KiB, each for the first time",
+  metrics: [CPU, REQUESTS],
+  judgedBy: [CPU.key],
+  roundsMax: MANY_FOLDERS - 1,
+  hasNoWarmUp: true,
+  bar: { key: "cpuUs", atMost: 1 },
+  check: (subject) => inspect(subject, { path: "/many0/0.css", wrong: hasLength(MANY_BYTES) }),
+  measure: async (subject, _, round) => {
+    const [before, began] = [cpuMs(subject), performance.now()];
+    const target = (number: number) => `/many${round + 1}/${number}.css`;
+    await askOnce({ port: subject.place.port, target, files: MANY, bytes: MANY_BYTES });
+    const seconds = (performance.now() - began) / 1000;
+    return { perSecond: MANY / seconds, cpuUs: ((cpuMs(subject) - before) * 1000) / MANY, errors: 0 };
+  },
+};
+
+export const FILE_ROWS: readonly Row[] = [
+  closedRow({
+    ...files,
+    id: "fixed",
+    title: "fixed reply",
+    needs: "fixed",
+    path: "/fixed",
+    connections: 32,
+    wrong: holds(FIXED_BODY),
+  }),
+  closedRow({
+    ...files,
+    id: "1k",
+    title: "1 KiB file",
+    connections: 32,
+    isQuick: true,
+    bar: { key: "cpuUs", atMost: 1 / 1.25 },
+    ...file("1k"),
+  }),
+  pacedRow({ ...files, id: "1k-paced", title: "1 KiB file at 4,000 requests/s", perSecond: 4000, ...file("1k") }),
+  closedRow({
+    ...files,
+    id: "16k",
+    title: "16 KiB file",
+    connections: 32,
+    bar: { key: "cpuUs", atMost: 1 / 1.1 },
+    ...file("16k"),
+  }),
+  closedRow({
+    ...files,
+    id: "1m",
+    title: "1 MiB file",
+    connections: 32,
+    isQuick: true,
+    first: MEGABYTES,
+    bar: { key: "megabytesPerSecond", atLeast: 1.3 },
+    ...file("1m"),
+  }),
+  closedRow({
+    ...files,
+    id: "100m",
+    title: "100 MiB file",
+    connections: 4,
+    first: MEGABYTES,
+    bar: { key: "megabytesPerSecond", atLeast: 1.3 },
+    ...file("100m"),
+  }),
+  closedRow({
+    ...files,
+    id: "many",
+    title: "10,000 files of 4 KiB, at random",
+    path: "/many0/0.css",
+    paths: { count: MANY, lua: "/many0/N.css" },
+    connections: 32,
+    wrong: hasLength(MANY_BYTES),
+    bar: { key: "cpuUs", atMost: 1 },
+  }),
+  cold,
+  closedRow({
+    ...files,
+    id: "304",
+    title: "not modified (304)",
+    path: "/1k",
+    connections: 32,
+    isQuick: true,
+    fields: [`If-Modified-Since: ${FILE_TIME.toUTCString()}`],
+    status: 304,
+    wrong: (answer) =>
+      field(answer, "Content-Length") === undefined || answer.body.length === 0 ? undefined : "a body",
+  }),
+  closedRow({
+    ...tls,
+    id: "tls",
+    title: "HTTPS: 1 KiB file, kept connections",
+    connections: 32,
+    bar: { key: "cpuUs", atMost: 1 },
+    ...file("1k"),
+  }),
+  closedRow({
+    ...tls,
+    id: "tls-1m",
+    title: "HTTPS: 1 MiB file",
+    connections: 8,
+    first: MEGABYTES,
+    bar: { key: "cpuUs", atMost: 1 },
+    ...file("1m"),
+  }),
+  closedRow({
+    ...tls,
+    id: "tls-handshakes",
+    title: "HTTPS: a handshake for each request",
+    connections: 16,
+    fields: ["Connection: close"],
+    bar: { key: "cpuUs", atMost: 1.11 },
+    ...file("1k"),
+  }),
+];

@@ -1,0 +1,23 @@
+/** What is served in the rows: applications, files, upstreams. Each is prepared once and served by all peers. */
+import type { Scene } from "../peers/peer.ts";
+
+export type SceneName = "wsgi" | "django" | "files" | "tls" | "proxy" | "websocket";
+
+export interface Prepared {
+  readonly scene: Scene;
+  readonly stop: () => Promise<void>;
+}
+
+const KIB = 1024;
+export const MEGABYTE = KIB * KIB;
+export const FILE_BYTES = { "1k": KIB, "16k": 16 * KIB, "1m": MEGABYTE, "100m": 100 * MEGABYTE } as const;
+/** Older than any cache wants files to be before it trusts their times, and of whole seconds. */
+export const FILE_TIME = new Date(Math.floor(Date.now() / 1000) * 1000 - 3_600_000);
+export const MANY = 10_000;
+export const MANY_BYTES = 4 * KIB;
+/** `many0` is asked again and again, the others once. */
+export const MANY_FOLDERS = 4;
+/** Of the sample project's page. */
+export const PAGE_ENTRIES = 10;
+/** Of the page that is compressed. */
+export const PAGE_BYTES = 30_000;

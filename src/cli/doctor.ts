@@ -1,0 +1,167 @@
+/** `server doctor`: what is wrong with an installation, running or not, and what to do about it. The checks are src/doctor. */
+import type { Patient, Running } from "../doctor/patient.ts";
+import type { Found } from "../doctor/doctor.ts";
+import type { Serving } from "../doctor/ground.ts";
+import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
+import type { ServerStatus } from "./status-text.ts";
+
+export const DOCTOR: Command = {
+  name: "doctor",
+  summary: "Find what is wrong with an installation, and what to do about it",
+  usage: "[-c FILE] [--user USER] [--fix] [--json]",
+  doc:
+    "Looks at the configuration, the server that runs, permissions on every path for the user who serves, ports and who has " +
+    "them, upstreams, DNS, interpreter and import of each app, static files, ALLOWED_HOSTS, memory, limits, clock and disks. " +
+    "Changes nothing without --fix. As root it sees more: whose ports are taken, and what other users may do. Exits 1 when " +
+    "there is a problem.",
+  options: {
+    config: CONFIG_OPTION,
+    user: {
+      type: "string",
+      short: "u",
+      value: "USER",
+      doc: "Who is to serve; that of the running server unless given, else `user` of the file, else who asks.",
+    },
+    fix: {
+      type: "boolean",
+      short: "f",
+      value: "",
+      doc: "Mends what is safe to mend: collects static files, takes keys from others.",
+    },
+    json: { type: "boolean", short: "j", value: "", doc: "Prints the findings as JSON." },
+  },
+  positionalsMax: 0,
+  async run(given, terminal) {
+    const { loadConfig } = await import("../config/load.ts");
+    const { configurationPath } = await import("./configuration.ts");
+    const { configurationFindings } = await import("../doctor/doctor.ts");
+    const { ok } = await import("../doctor/finding.ts");
+    const path = configurationPath(given, terminal);
+    const { config, problems } = loadConfig(path, terminal.environment);
+    const report = await reporter(given, terminal);
+    const about =
+      config === undefined ? [] : [{ ...ok("configuration", `${path} can be used`), check: "configuration" }];
+    for (const found of [...about, ...configurationFindings(problems)]) report.take(found);
+    const { realGround } = await import("../doctor/real-ground.ts");
+    const ground = realGround(terminal.environment);
+    const running = await runningServer(path);
+    if (config === undefined) {
+      const { withoutConfiguration } = await import("../doctor/doctor.ts");
+      for (const found of withoutConfiguration({ running, ground })) report.take(found);
+      return report.end([]);
+    }
+    const { servingAs } = await import("../doctor/accounts.ts");
+    const serving = await servingUser(given, config, running, ground.files);
+    if (serving === undefined) {
+      terminal.stderr(`server doctor: there is no user ${JSON.stringify(given.options["user"])}\n`);
+      return EXIT_USAGE;
+    }
+    const root = process.geteuid?.() === 0 && config.server.user !== undefined ? servingAs("0") : undefined;
+    const starter = root ?? serving;
+    return work(() => ({ config, ground, serving, starter, running, apps: [] }), report, given);
+  },
+};
+
+type Reporter = Awaited<ReturnType<typeof reporter>>;
+
+async function work(patient: () => Patient, report: Reporter, given: Given): Promise<number> {
+  const { examine, mend } = await import("../doctor/doctor.ts");
+  for await (const found of examine(patient())) report.take(found);
+  if (given.options["fix"] !== true) return report.end([]);
+  const mended = await mend(report.found);
+  if (mended.length > 0) {
+    report.again();
+    for await (const found of examine(patient())) report.take(found);
+  }
+  return report.end(mended);
+}
+
+/** Shows findings as they come, or all as JSON at the end. */
+async function reporter(given: Given, terminal: Terminal) {
+  const { findingText, mendedText, summaryText } = await import("./doctor-text.ts");
+  const json = given.options["json"] === true;
+  const { stdout: colour } = terminal.colour;
+  let found: Found[] = [];
+  let isAgain = false;
+  return {
+    get found() {
+      return found;
+    },
+    take(finding: Found) {
+      found.push(finding);
+      if (!json && !isAgain) terminal.stdout(findingText(finding, colour));
+    },
+    /** What comes now is how it is after it was mended; what was found of the configuration stays. */
+    again() {
+      found = found.filter(({ check }) => check === "configuration");
+      isAgain = true;
+    },
+    end(mended: Parameters<typeof mendedText>[0]): number {
+      const hasProblem = found.some(({ verdict }) => verdict === "problem");
+      if (json) terminal.stdout(`${JSON.stringify(asJson(found, mended), null, 2)}\n`);
+      else terminal.stdout(mendedText(mended) + summaryText(found, isAgain, colour));
+      return hasProblem ? EXIT_FAILED : EXIT_OK;
+    },
+  };
+}
+
+function asJson(found: readonly Found[], mended: readonly { finding: Found; failure: string | undefined }[]): object {
+  return {
+    ok: !found.some(({ verdict }) => verdict === "problem"),
+    findings: found.map(({ check, verdict, subject, says, remedy, lines, fix }) => ({
+      check,
+      verdict,
+      subject,
+      says,
+      remedy: remedy ?? null,
+      lines,
+      fix: fix?.does ?? null,
+    })),
+    mended: mended.map(({ finding, failure }) => ({
+      subject: finding.subject,
+      did: finding.fix?.does,
+      failure: failure ?? null,
+    })),
+  };
+}
+
+/** Undefined: none runs, or it cannot be asked. */
+async function runningServer(path: string): Promise<Running | undefined> {
+  const { ask, NoAnswer } = await import("./control-client.ts");
+  try {
+    const status = (await ask(path, { command: "status" }, () => {})) as ServerStatus;
+    const { pid, version, state, uptimeMs } = status;
+    const apps = status.apps.map(({ name, processes, workers, crashLoop, reloadFailure }) => ({
+      name,
+      ready: processes.ready,
+      rssBytes: workers.flatMap(({ rssBytes }) => rssBytes ?? []),
+      crashLoop: crashLoop?.traceback,
+      // JSON has null for what there is not.
+      reloadFailure: reloadFailure ?? undefined,
+    }));
+    return { pid, version, state, uptimeMs, apps };
+  } catch (error) {
+    if (error instanceof NoAnswer) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined: there is no such user. */
+async function servingUser(
+  given: Given,
+  { server }: Patient["config"],
+  running: Running | undefined,
+  files: Patient["ground"]["files"],
+): Promise<Serving | undefined> {
+  const { servingAs, servingOf } = await import("../doctor/accounts.ts");
+  const named = given.options["user"];
+  if (typeof named === "string") return servingAs(named);
+  const { user } = server;
+  if (running === undefined && process.geteuid?.() === 0 && user !== undefined)
+    return { uid: user.uid, gids: [user.gid, ...user.groups], name: user.name ?? String(user.uid) };
+  return (
+    (running && servingOf(files, running.pid)) ??
+    servingOf(files, "self") ??
+    servingAs(String(process.geteuid?.() ?? 0))
+  );
+}

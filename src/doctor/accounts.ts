@@ -1,0 +1,42 @@
+/** Users and groups of this machine, for permissions: who is who, and as whom things are served. */
+import type { AppConfig } from "../config/config.ts";
+import { findUser, memberships } from "../config/users.ts";
+import type { Files } from "../machine/surroundings.ts";
+import type { Serving } from "./ground.ts";
+
+/** `group` in place of the user's own. Undefined: there is no such user. */
+export function servingAs(user: string, group?: number): Serving | undefined {
+  const found = findUser(user);
+  if (found === undefined) return undefined;
+  const primary = group ?? found.group ?? found.id;
+  const others = found.name === undefined ? [] : memberships(found.name);
+  return { uid: found.id, gids: [primary, ...others.filter((each) => each !== primary)], name: found.name ?? user };
+}
+
+/** Of a process that runs (proc(5)). */
+export function servingOf(files: Files, pid: number | "self"): Serving | undefined {
+  const status = files.read(`/proc/${pid}/status`) ?? "";
+  // Real, effective, saved, file system: what opens files is the last.
+  const ids = (name: string) =>
+    (new RegExp(String.raw`^${name}:\s*(.*)$`, "m").exec(status)?.[1] ?? "").trim().split(/\s+/);
+  const uid = ids("Uid")[3];
+  const gid = ids("Gid")[3];
+  if (uid === undefined || gid === undefined) return undefined;
+  const groups = ids("Groups").filter((each) => each !== "" && each !== gid);
+  return { uid: Number(uid), gids: [gid, ...groups].map(Number), name: findUser(uid)?.name ?? uid };
+}
+
+/** As whom the Python processes of an app run. */
+export function servingApp(app: AppConfig, server: Serving): Serving {
+  const { user, group } = app.process;
+  if (user === undefined && group === undefined) return server;
+  const named = user === undefined ? undefined : servingAs(user.name ?? String(user.id), group);
+  return named ?? { ...server, gids: [group ?? server.gids[0] ?? 0, ...server.gids.slice(1)] };
+}
+
+/** `deploy:www-data` */
+export function ownerName(files: Files, uid: number, gid: number): string {
+  const rows = (files.read("/etc/group") ?? "").split("\n").map((line) => line.split(":"));
+  const group = rows.find(([, , id]) => id === String(gid))?.[0] ?? String(gid);
+  return `${findUser(String(uid))?.name ?? uid}:${group}`;
+}

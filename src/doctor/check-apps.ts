@@ -1,0 +1,147 @@
+/** Apps: does the interpreter run, can the application be imported as its user, and do those that run, run well? */
+import { join } from "node:path";
+import LOAD from "../apps/python/load.py" with { type: "text" };
+import type { AppConfig } from "../config/config.ts";
+import { adviceOn } from "../project/failure.ts";
+import { examine } from "../project/interpreter.ts";
+import { type ProbeFailure, probeSettings, type Settings } from "../project/settings.ts";
+import { servingApp } from "./accounts.ts";
+import { type Finding, ok, problem } from "./finding.ts";
+import IMPORT from "./import.py" with { type: "text" };
+import type { AppFacts, Check, Patient, RunningApp } from "./patient.ts";
+
+/** What workers are written for. */
+const OLDEST = [3, 8] as const;
+const IMPORT_TIMEOUT_MS = 60_000;
+const LINES_SHOWN = 8;
+const MIB = 1024 * 1024;
+
+export const APPS: Check = {
+  name: "apps",
+  run: async (patient) => {
+    const findings: Finding[] = [];
+    for (const app of patient.config.apps) {
+      const running = patient.running?.apps.find(({ name }) => name === app.name);
+      findings.push(...(await examineApp(app, patient)), ...stateOf(app, running));
+    }
+    return findings;
+  },
+};
+
+async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> {
+  const subject = `app ${app.name}`;
+  const { ground } = patient;
+  const refused = refuseRoot(app, patient);
+  if (refused !== undefined) return [refused];
+  const candidate = { python: app.python, virtualenv: undefined, origin: "" };
+  const found = await examine(ground, candidate, app.root);
+  if ("failure" in found)
+    return [
+      problem(
+        `${subject} python`,
+        `${app.python} does not run: ${found.failure}`,
+        `make the virtualenv anew: python3 -m venv, then pip install -r requirements.txt; or name another one in python`,
+      ),
+    ];
+  const [major = 0, minor = 0] = found.version.split(".").map(Number);
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
+    return [
+      problem(
+        `${subject} python`,
+        `${app.python} is Python ${found.version}`,
+        `name one of ${OLDEST.join(".")} or newer in python`,
+      ),
+    ];
+  const { failure, facts } = await importApp(app, patient);
+  patient.apps.push(facts);
+  const python = ok(`${subject} python`, `Python ${found.version} (${app.python})`);
+  if (failure === undefined) return [python, ok(`${subject} import`, `it can be imported${sizeOf(facts)}`)];
+  const requirements =
+    ground.files.kind(join(app.root, "requirements.txt")) === "file" ? "requirements.txt" : undefined;
+  const { remedy } = adviceOn(failure, { python: app.python, root: app.root, requirements });
+  const what = `it cannot be imported: ${failure.type}: ${failure.message.split("\n", 1)[0]}`;
+  return [python, problem(`${subject} import`, what, remedy, { lines: failure.traceback.slice(-LINES_SHOWN) })];
+}
+
+/** As the start does (master/privileges.ts). */
+function refuseRoot(app: AppConfig, { config, serving }: Patient): Finding | undefined {
+  if (servingApp(app, serving).uid !== 0 || config.server.runAsRoot) return undefined;
+  const remedy =
+    'user = "www-data", in [server] or in the table of the app; run_as_root = true in [server] if root is meant';
+  return problem(`app ${app.name} user`, "its Python would be root, so it is not started", remedy);
+}
+
+function sizeOf({ rssBytes }: AppFacts): string {
+  return rssBytes === undefined ? "" : `, ${Math.round(rssBytes / MIB)} MiB`;
+}
+
+interface Imported {
+  readonly failure: ProbeFailure | null;
+  readonly django: string | null;
+  readonly settings: string | null;
+  readonly rss: number | null;
+}
+
+async function importApp(
+  app: AppConfig,
+  patient: Patient,
+): Promise<{ failure: ProbeFailure | undefined; facts: AppFacts }> {
+  const { ground, serving } = patient;
+  const who = servingApp(app, serving);
+  // Only root may become another user; who is that user already need not.
+  const changes = process.geteuid?.() === 0 && who.uid !== 0;
+  const given = {
+    root: app.root,
+    target: app.wsgi,
+    pythonPath: app.process.pythonPath,
+    finders: app.staticFinders,
+    uid: changes ? who.uid : null,
+    gids: who.gids,
+  };
+  const environment = { PYTHONDONTWRITEBYTECODE: "1", ...app.env };
+  const words = [app.python, "-c", `${LOAD}\n${IMPORT}`, JSON.stringify(given)];
+  const ran = await ground.run(words, { folder: app.root, timeoutMs: IMPORT_TIMEOUT_MS, environment });
+  let imported: Imported;
+  try {
+    imported = JSON.parse(ran.result) as Imported;
+  } catch {
+    const message = ran.failure ?? ran.stderr.trim().split("\n").at(-1) ?? `status ${ran.code}`;
+    const failure = {
+      stage: "wsgi" as const,
+      type: ran.failure ?? "ended",
+      message,
+      missing: undefined,
+      traceback: ran.stderr.trim().split("\n"),
+    };
+    return { failure, facts: { app, settings: undefined, rssBytes: undefined } };
+  }
+  const failure =
+    imported.failure === null ? undefined : { ...imported.failure, missing: imported.failure.missing ?? undefined };
+  const settings =
+    failure === undefined && imported.django !== null ? await settingsOf(app, imported.settings, patient) : undefined;
+  return { failure, facts: { app, settings, rssBytes: imported.rss ?? undefined } };
+}
+
+async function settingsOf(app: AppConfig, module: string | null, { ground }: Patient): Promise<Settings | undefined> {
+  const wish = { python: app.python, root: app.root, settings: module ?? undefined, wsgi: undefined };
+  return (await probeSettings(ground, { ...wish, environment: app.env })).settings;
+}
+
+function stateOf({ name, processesMin }: AppConfig, running: RunningApp | undefined): Finding[] {
+  if (running === undefined) return [];
+  const subject = `app ${name} workers`;
+  const lines = (running.crashLoop ?? running.reloadFailure ?? "").trimEnd().split("\n").slice(-LINES_SHOWN);
+  if (running.crashLoop !== undefined)
+    return [
+      problem(subject, "they end as soon as they start", "mend what the traceback shows; it is tried again", { lines }),
+    ];
+  if (running.reloadFailure !== undefined)
+    return [
+      problem(subject, "the last reload failed: the old code is served", "mend it, then server reload", { lines }),
+    ];
+  if (running.ready < processesMin)
+    return [
+      problem(subject, `${running.ready} of ${processesMin} are ready`, "server logs tells why the others are not"),
+    ];
+  return [ok(subject, `${running.ready} ready`)];
+}

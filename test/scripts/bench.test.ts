@@ -1,0 +1,142 @@
+/** What the benches make of their figures: ratios, who is ahead, what of an earlier run stays, what pages say. */
+import { expect, test } from "bun:test";
+import { readReport } from "../../scripts/bench/load/wrk.ts";
+import { quantile } from "../../scripts/bench/load/paced.ts";
+import { fromJsc, fromPySpy, selfShares, totalShares } from "../../scripts/bench/profile/stacks.ts";
+import { chart } from "../../scripts/bench/report/chart.ts";
+import { aheadOfUs, barIsMet, barText, ratioOf } from "../../scripts/bench/report/judge.ts";
+import { page, shortTable, withTable } from "../../scripts/bench/report/page.ts";
+import { rowTable, summary } from "../../scripts/bench/report/table.ts";
+import { type Entry, merge, type Results, type RowResult } from "../../scripts/bench/results.ts";
+import { spread } from "../../scripts/bench/rounds.ts";
+import { ROWS } from "../../scripts/bench/rows/all.ts";
+import { CPU, REQUESTS } from "../../scripts/bench/rows/row.ts";
+
+const entry = (peer: string, perSecond: number, cpuUs: number, errors = 0): Entry => ({
+  peer,
+  values: { perSecond: spread([perSecond]), cpuUs: spread([cpuUs]) },
+  errors,
+});
+
+const ROW: RowResult = {
+  id: "hello",
+  title: "hello",
+  group: "apps",
+  metrics: [REQUESTS, CPU],
+  judgedBy: ["perSecond", "cpuUs"],
+  bar: { key: "perSecond", atLeast: 1.7 },
+  rounds: 1,
+  seconds: 1,
+  entries: [entry("server", 300, 20), entry("nginx + uWSGI", 200, 40), entry("Granian", 400, 30, 7)],
+  refused: [{ peer: "waitress", why: "its answer is wrong: status 500" }],
+};
+
+const results = (rows: readonly RowResult[], more: Partial<Results> = {}): Results => ({
+  date: "2026-11-29",
+  machine: "this",
+  tools: ["wrk 4"],
+  versions: { server: "1" },
+  notes: {},
+  absent: [],
+  rows,
+  ...more,
+});
+
+test("medians and how far the rounds lay apart", () => {
+  expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
+  expect(quantile([1, 2, 3, 4], 0.5)).toBe(3);
+  expect(quantile([1, 2, 3, 4], 1)).toBe(4);
+});
+
+test("wrk's last words", () => {
+  const report = `  Latency Distribution
+     50%    0.91ms
+     99%   12.50ms
+  31000 requests in 2.00s, 4.00MB read
+  Socket errors: connect 1, read 2, write 0, timeout 3
+  Non-2xx or 3xx responses: 4
+Requests/sec:  15500.00`;
+  const found = readReport(report);
+  expect(found).toMatchObject({ requests: 31_000, perSecond: 15_500, p50Ms: 0.91, p99Ms: 12.5, errors: 10 });
+  expect(found.megabytesPerSecond).toBeCloseTo(2.097, 3);
+  expect(readReport("1 requests in 1.10m, 1.00KB read").perSecond).toBeCloseTo(1 / 66);
+  expect(() => readReport("  0 requests in 2.00s, 0.00B read")).toThrow("nothing was answered");
+});
+
+test("ratios are to the reference, and whoever is better in what the row is judged by is named", () => {
+  const [ours] = ROW.entries as [Entry];
+  expect(ratioOf(ROW, ours, "perSecond")).toBe(1.5);
+  expect(aheadOfUs(ROW).map(({ peer, metric }) => [peer, metric.key])).toEqual([["Granian", "perSecond"]]);
+  expect(barIsMet(ROW)).toBeFalse();
+  expect(barIsMet({ ...ROW, bar: { key: "cpuUs", atMost: 0.5 } })).toBeTrue();
+  expect(barText(ROW)).toBe("at least 1.70 × the requests/s of nginx + uWSGI");
+  expect(barIsMet({ ...ROW, entries: [ours] })).toBeUndefined();
+});
+
+test("tables name errors, those who left, and where others are ahead", () => {
+  const table = rowTable(ROW);
+  expect(table).toContain("7 ERRORS");
+  expect(table).toContain("waitress: its answer is wrong: status 500");
+  expect(table).toContain("NOT met");
+  expect(summary([ROW])).toContain("hello: Granian, 400 against 300 requests/s");
+  expect(summary([{ ...ROW, entries: ROW.entries.slice(0, 2) }])).toContain("ahead of every peer in every row");
+  expect(summary([{ ...ROW, entries: ROW.entries.slice(1) }])).toBe("");
+});
+
+test("a part that is measured anew takes the place of what was, and the rest stays", () => {
+  const other = { ...ROW, id: "page", title: "page" };
+  const again = { ...ROW, entries: [entry("server", 500, 10)], refused: [] };
+  const order = ["hello", "page"];
+  const merged = merge(results([other, ROW]), results([again]), order);
+  expect(merged.rows.map(({ id }) => id)).toEqual(order);
+  expect(merged.rows[0]?.entries.map(({ peer, values }) => [peer, values["perSecond"]?.median])).toEqual([
+    ["server", 500],
+    ["nginx + uWSGI", 200],
+    ["Granian", 400],
+  ]);
+  expect(merged.rows[0]?.refused).toEqual(ROW.refused);
+  expect(merge(results([other], { machine: "another" }), results([again]), order).rows).toEqual([again]);
+});
+
+test("pages and charts are made of the results, with names escaped", () => {
+  const odd = { ...ROW, title: 'a <b> & "c"' };
+  const text = page(results([odd], { absent: [{ peer: "Caddy", why: "no package" }] }));
+  expect(text).toContain("Not there: Caddy (no package).");
+  expect(text).toContain("| **server** |");
+  expect(text).toContain('| a <b> & "c" | Granian | requests/s | 400 | 300 |');
+  const svg = chart("Applications", [{ row: odd, metric: REQUESTS }]);
+  expect(svg).toContain("a &lt;b> &amp; &quot;c&quot;");
+  expect(svg.match(/<rect class="(ours|reference|other)"/g)).toHaveLength(3);
+  expect(svg).toContain("7 errors");
+});
+
+test("the README's table stands between its marks", () => {
+  const text = "before\n<!-- bench: written by make bench -->\n\nold\n\n<!-- /bench -->\nafter\n";
+  const table = shortTable(results([ROW]));
+  expect(withTable(text, table)).toContain("| hello | 300 requests/s | 200 requests/s | 1.50 × | 0.50 × |");
+  expect(withTable(text, table)).not.toContain("old");
+  expect(withTable(withTable(text, "x"), table)).toBe(withTable(text, table));
+});
+
+test("rows have ids of their own and are judged by what they measure", () => {
+  expect(new Set(ROWS.map(({ id }) => id)).size).toBe(ROWS.length);
+  for (const { id, metrics, judgedBy, bar } of ROWS) {
+    const keys = metrics.map(({ key }) => key);
+    expect([id, [...judgedBy, ...(bar === undefined ? [] : [bar.key])].filter((key) => !keys.includes(key))]).toEqual([
+      id,
+      [],
+    ]);
+  }
+});
+
+test("stacks of both profilers say who was at work, and on whose behalf", () => {
+  const python = fromPySpy("main (a.py:1);serve (a.py:2) 3\nmain (a.py:1);serve (a.py:2);view (b.py:9) 1\n");
+  expect(selfShares(python)).toEqual([
+    { frame: "serve (a.py:2)", share: 0.75 },
+    { frame: "view (b.py:9)", share: 0.25 },
+  ]);
+  expect(totalShares(python)).toContainEqual({ frame: "main (a.py:1)", share: 1 });
+  const frames = [{ name: "", sourceURL: "/x/src/a.ts", line: 3 }, { name: "turn" }];
+  const front = fromJsc(JSON.stringify({ traces: [{ frames }] }), "/x");
+  expect(front).toEqual([{ frames: ["(anonymous) src/a.ts:3", "turn"], samples: 1 }]);
+});
