@@ -241,8 +241,6 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     const now = monotonicMs();
     this.links.connect(process);
     worker.state = { kind: "ready", sinceMs: now };
-    // It was needed when it was started: if that was longer ago than `idle`, it would have to go at once.
-    if (this.desired(now) < this.pool.seatsReady) this.scale.need(this.pool.seatsReady, now);
     this.sampler.born(worker, now);
     this.log.info(`worker ${process.number + 1} is ready: pid ${process.pid}, Python ${version}`);
     this.rollout.workerReady(worker);
