@@ -23,6 +23,8 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["haproxy", () => Bun.which("haproxy") !== null || existsSync("/usr/sbin/haproxy"), "haproxy"],
   ["uwsgi", () => Bun.which("uwsgi") !== null, "uwsgi-core"],
   ["uwsgi's python", () => existsSync("/usr/lib/uwsgi/plugins/python3_plugin.so"), "uwsgi-plugin-python3"],
+  ["chromium", () => Bun.which("chromium") !== null, "chromium"],
+  ["certutil", () => Bun.which("certutil") !== null, "libnss3-tools"],
   ["curl", () => Bun.which("curl") !== null, "curl"],
   ["uvicorn", () => imports("uvicorn"), "python3-uvicorn"],
   ["websockets", () => imports("websockets"), "python3-websockets"],

@@ -37,23 +37,34 @@ export function localRoot(stateDirectory: string): LocalRoot | string {
   };
 }
 
-/** Where distributions take additions from, and what makes them known. */
-const SYSTEM_STORES = [
+export interface SystemStore {
+  readonly folder: string;
+  readonly command: readonly [string, ...string[]];
+}
+
+/** Where distributions take additions from, and what makes them known: Debian, Fedora, Arch. */
+const SYSTEM_STORES: readonly SystemStore[] = [
   { folder: "/usr/local/share/ca-certificates", command: ["update-ca-certificates"] },
   { folder: "/etc/pki/ca-trust/source/anchors", command: ["update-ca-trust", "extract"] },
   { folder: "/etc/ca-certificates/trust-source/anchors", command: ["trust", "extract-compat"] },
-] as const;
+];
 
-export async function trustStores(
+/** `home`: of the user whose browsers are meant; undefined: nobody's. */
+export function trustStores(
   root: LocalRoot,
   action: "install" | "remove",
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<TrustOutcome[]> {
-  return [systemStore(root, action), ...browserStores(root, action, environment["HOME"])];
+  home: string | undefined,
+  systemStores = SYSTEM_STORES,
+): TrustOutcome[] {
+  return [systemStore(root, action, systemStores), ...browserStores(root, action, home)];
 }
 
-function systemStore(root: LocalRoot, action: "install" | "remove"): TrustOutcome {
-  const store = SYSTEM_STORES.find(({ folder, command }) => existsSync(folder) && Bun.which(command[0]) !== null);
+function systemStore(
+  root: LocalRoot,
+  action: "install" | "remove",
+  systemStores: readonly SystemStore[],
+): TrustOutcome {
+  const store = systemStores.find(({ folder, command }) => existsSync(folder) && Bun.which(command[0]) !== null);
   if (store === undefined) {
     return {
       ok: false,

@@ -148,7 +148,7 @@ async function trust(given: Given, terminal: Terminal): Promise<number> {
     );
     return EXIT_OK;
   }
-  const outcomes = await trustStores(root, install === true ? "install" : "remove", terminal.environment);
+  const outcomes = trustStores(root, install === true ? "install" : "remove", terminal.environment["HOME"]);
   for (const { ok, text } of outcomes) (ok ? terminal.stdout : terminal.stderr)(`${text}\n`);
   return outcomes.some(({ ok }) => !ok) || outcomes.length === 0 ? EXIT_FAILED : EXIT_OK;
 }
