@@ -12,6 +12,9 @@ const LINE = 19;
 const MARGIN = 16;
 const BAR = 34;
 
+/** ESC [ codes m */
+const ATTRIBUTES = new RegExp(String.raw`${String.fromCharCode(27)}\[([\d;]*)m`);
+
 const COLOURS: Readonly<Record<number, string>> = {
   31: "#ff7b72",
   32: "#3fb950",
@@ -54,7 +57,7 @@ function span({ colour, bold, dim }: Style, text: string): string {
 function draw(lines: readonly string[]): string[] {
   let style = PLAIN;
   return lines.map((line, i) => {
-    const parts = line.split(/\u001b\[([\d;]*)m/);
+    const parts = line.split(ATTRIBUTES);
     const spans = parts.map((part, at) => {
       if (at % 2 === 0) return part === "" ? "" : span(style, part);
       style = apply(style, part.split(";").map(Number));
@@ -65,7 +68,15 @@ function draw(lines: readonly string[]): string[] {
 }
 
 const lines = (await Bun.stdin.text()).trimEnd().split("\n");
-const columns = Math.max(...lines.map((line) => line.replace(/\u001b\[[\d;]*m/g, "").length));
+const columns = Math.max(
+  ...lines.map(
+    (line) =>
+      line
+        .split(ATTRIBUTES)
+        .filter((_, at) => at % 2 === 0)
+        .join("").length,
+  ),
+);
 const [width, height] = [Math.ceil(columns * COLUMN) + 2 * MARGIN, BAR + MARGIN + lines.length * LINE];
 const title = process.argv[2] ?? "a terminal";
 const lights = ["#ff5f57", "#febc2e", "#28c840"].map(
