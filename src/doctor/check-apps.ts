@@ -1,6 +1,7 @@
 /** Apps: does the interpreter run, can the application be imported as its user, and do those that run, run well? */
 import LOAD from "../apps/python/load.py" with { type: "text" };
 import type { AppConfig } from "../config/config.ts";
+import { mayBeRoot } from "../config/reach.ts";
 import { adviceOn } from "../project/failure.ts";
 import { installerOf } from "../project/installer.ts";
 import { examine } from "../project/interpreter.ts";
@@ -65,7 +66,7 @@ async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> 
 
 /** As the start does (master/privileges.ts). */
 function refuseRoot(app: AppConfig, { config, serving }: Patient): Finding | undefined {
-  if (servingApp(app, serving).uid !== 0 || config.server.runAsRoot) return undefined;
+  if (servingApp(app, serving).uid !== 0 || mayBeRoot(config)) return undefined;
   const remedy =
     'user = "www-data", in [server] or in the table of the app; run_as_root = true in [server] if root is meant';
   return problem(`app ${app.name} user`, "its Python would be root, so it is not started", remedy);
