@@ -148,3 +148,25 @@ test("a pid file that somebody removed, or left behind, stands in nobody's way",
   await start();
   expect((await command("stop")).code).toBe(0);
 });
+
+test("services are never there twice, whether they start before the apps or after", async () => {
+  const script = (name: string) =>
+    `echo $0 begins >> ${folder}/${name}; trap "echo $0 ends >> ${folder}/${name}; exit" TERM; while :; do sleep 0.02; done`;
+  const service = (name: string) =>
+    `[service.${name}]\ncommand = ["/bin/sh", "-c", ${JSON.stringify(script(name))}, "it"]\nstart = "${name}"\n`;
+  writeFileSync(join(folder, "server.toml"), `${toml}${service("before")}${service("after")}`);
+  const said = (name: string) => {
+    const path = join(folder, name);
+    return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+  };
+  await start();
+  for (const name of ["before", "after"]) await until(`${name}`, 10_000, () => said(name).length === 1);
+  expect((await command("restart")).code).toBe(0);
+  pidInFile();
+  for (const name of ["before", "after"]) {
+    await until(`the next ${name}`, 10_000, () => said(name).length === 3);
+    expect(said(name)).toEqual(["it begins", "it ends", "it begins"]);
+  }
+  expect((await command("stop")).code).toBe(0);
+  for (const name of ["before", "after"]) expect(said(name).length).toBe(4);
+});

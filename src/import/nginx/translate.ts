@@ -151,7 +151,7 @@ function noteAll(ledger: Ledger, directive: Directive, outer: ReadonlySet<string
   // What is wrong with a familiar file that is not there was said by its include.
   if (name === "include") return;
   noteUnclaimed(ledger, directive, outer);
-  if (block === undefined || DATA_BLOCKS.has(name) || (name === "upstream" && !isUsed(ledger, directive))) return;
+  if (block === undefined || DATA_BLOCKS.has(name)) return;
   const why = GROUPS.has(name) ? ledger.misfortuneOf(directive) : undefined;
   if (why !== undefined) return goWith(ledger, name, block, why);
   const own = passesIn(block);
@@ -161,7 +161,7 @@ function noteAll(ledger: Ledger, directive: Directive, outer: ReadonlySet<string
 }
 
 /** What stands in them shares their fate. */
-const GROUPS = new Set(["location", "if", "limit_except"]);
+const GROUPS = new Set(["location", "if", "limit_except", "upstream"]);
 
 function goWith(ledger: Ledger, name: string, inside: readonly Directive[], why: Misfortune): void {
   for (const each of inside) {
@@ -172,10 +172,6 @@ function goWith(ledger: Ledger, name: string, inside: readonly Directive[], why:
 
 function passesOf(outer: ReadonlySet<string>, own: ReadonlySet<string>, name: string): ReadonlySet<string> {
   return name === "server" && own.size > 0 ? own : outer;
-}
-
-function isUsed(ledger: Ledger, upstream: Directive): boolean {
-  return (upstream.block ?? []).some((each) => ledger.knows(each));
 }
 
 /** A map that no string names: that of the Upgrade field mostly, which is passed here by itself. */
