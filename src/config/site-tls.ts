@@ -169,9 +169,11 @@ function checkPair(files: PairFiles, cert: Place, key: Place, names: readonly st
     return loaded;
   } catch (error) {
     if (!(error instanceof PairProblem)) throw error;
-    const should = error.message.includes("passphrase")
-      ? "should have passphrase_file or passphrase beside it"
-      : SHOULD[error.file];
+    const isOpened = files.passphrase !== undefined;
+    const ofLock = isOpened
+      ? "should be opened by the passphrase beside it"
+      : "should have passphrase_file or passphrase beside it";
+    const should = error.message.includes("passphrase") ? ofLock : SHOULD[error.file];
     return void (error.file === "cert" ? cert : key).wrong({ what: `names ${error.message}`, should });
   }
 }
