@@ -4,7 +4,7 @@
  * from MEDIA_ROOT, a log for people.
  */
 import { statSync } from "node:fs";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { findUser } from "../config/users.ts";
 import { portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Files, Surroundings } from "../machine/surroundings.ts";
@@ -18,6 +18,7 @@ import {
   type SiteKey,
   type Value,
 } from "../import/plan.ts";
+import { isVirtualenv } from "../project/folders.ts";
 import { findProjects, type Project, type WsgiProject } from "../project/project.ts";
 import type { ProjectFacts } from "../setup/facts.ts";
 
@@ -41,6 +42,8 @@ export interface DevPlan {
   readonly listen: readonly string[];
   /** Who has the usual port. */
   readonly taken: PortUse | undefined;
+  /** A virtualenv of the project whose interpreter is not the one that runs it. */
+  readonly passedOver: string | undefined;
 }
 
 const HOST = "127.0.0.1";
@@ -85,7 +88,14 @@ export function planFor(files: Files, facts: ProjectFacts, wish: DevWish): DevPl
   );
   const routes = [...mediaRoutes(files, facts), mainRoute(plan, facts, wish)];
   plan.sites.push({ settings: site, routes, origin: undefined });
-  return { plan, listen, taken };
+  return { plan, listen, taken, passedOver: passedOver(files, facts) };
+}
+
+/** One whose interpreter cannot be executed looks like none; without a word people would wonder where their packages are. */
+function passedOver(files: Files, { project, python }: ProjectFacts): string | undefined {
+  if (python?.chosen === undefined || python.chosen.virtualenv !== undefined || python.chosen.origin === "--python")
+    return undefined;
+  return [".venv", "venv", "env"].map((name) => join(project.root, name)).find((path) => isVirtualenv(files, path));
 }
 
 /** Whose the project is, so that what it writes stays his. One that is root's runs as root, as in a container of development. */

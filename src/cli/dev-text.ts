@@ -2,14 +2,16 @@
 import type { ProjectFacts } from "../setup/facts.ts";
 import type { DevPlan } from "./dev-plan.ts";
 
-export function readyText(facts: ProjectFacts, { listen, taken }: DevPlan, colour: boolean): string {
+export function readyText(facts: ProjectFacts, { listen, taken, passedOver }: DevPlan, colour: boolean): string {
   const bold = (text: string) => (colour ? `\x1b[1m${text}\x1b[0m` : text);
   const yellow = (text: string) => (colour ? `\x1b[33m${text}\x1b[0m` : text);
   const lines = [
     `${bold(facts.project.name)}  ${whatOf(facts)}`,
     ...listen.map((each) => `${bold(urlOf(each))}${besideOf(taken)}`),
   ];
-  const notes = [...failureLines(facts), ...hostNotes(facts, listen)].map((line) => yellow(line));
+  const venv =
+    passedOver === undefined ? [] : ["", `The interpreter in ${passedOver} cannot be run, so it is not used.`];
+  const notes = [...venv, ...failureLines(facts), ...hostNotes(facts, listen)].map((line) => yellow(line));
   return `\n${[...lines, "", ...howLines(facts), ...notes].map((line) => `  ${line}`.trimEnd()).join("\n")}\n\n`;
 }
 

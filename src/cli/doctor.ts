@@ -42,10 +42,14 @@ export const DOCTOR: Command = {
     const about =
       config === undefined ? [] : [{ ...ok("configuration", `${path} can be used`), check: "configuration" }];
     for (const found of [...about, ...configurationFindings(problems)]) report.take(found);
-    if (config === undefined) return report.end([]);
     const { realGround } = await import("../doctor/real-ground.ts");
     const ground = realGround(terminal.environment);
     const running = await runningServer(path);
+    if (config === undefined) {
+      const { withoutConfiguration } = await import("../doctor/doctor.ts");
+      for (const found of withoutConfiguration({ running, ground })) report.take(found);
+      return report.end([]);
+    }
     const { servingAs } = await import("../doctor/accounts.ts");
     const serving = await servingUser(given, config, running, ground.files);
     if (serving === undefined) {

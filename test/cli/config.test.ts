@@ -77,6 +77,15 @@ test("config show keeps secrets: as they are written, or ***", async () => {
   expect(stdout).toContain("# plain.toml:8");
 });
 
+test("config show keeps what goes into the environment of apps", async () => {
+  expect((await run("config", "show", "app.mysite.env")).stdout).toContain('env = { SECRET = "$ENV{SECRET}" }');
+  const literal = 'env       = { SECRET_KEY = "s3cret", DATABASE_URL = "postgres://u:s3cret@db/x", DEBUG = "0" }';
+  writeFileSync(join(folder, "env.toml"), TOML.replace('env       = { SECRET = "$ENV{SECRET}" }', literal));
+  const { stdout } = await run("config", "show", "-c", "env.toml");
+  expect(stdout).toContain('env = { SECRET_KEY = "***", DATABASE_URL = "***", DEBUG = "0" }');
+  expect(stdout + (await run("config", "show", "-c", "env.toml", "--json")).stdout).not.toContain("s3cret");
+});
+
 test("config show KEY shows a part, and says when there is none", async () => {
   const { stdout } = await run("config", "show", "app.mysite");
   expect(stdout).toContain("[app.mysite]");
