@@ -20,7 +20,7 @@ import { failureOf } from "./paths.ts";
 import { Place } from "./place.ts";
 import { findPositions } from "./positions.ts";
 import { type Problem, Report } from "./problems.ts";
-import { ACME } from "./schema-acme.ts";
+import { ACME, DIRECTORIES } from "./schema-acme.ts";
 import { ROOT, SERVER } from "./schema.ts";
 import { checkLimitNames, resolveRateLimits } from "./rate-limits.ts";
 import { resolveServer } from "./server.ts";
@@ -158,12 +158,13 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
 
 /** How names can be proved, by what the server listens on: http-01 is the simpler one. Ports that are forwarded to these are
  *  unknown here. */
-function acmeContext({ authority, challenges }: AcmeConfig, { values }: Section<typeof ROOT>): AcmeContext {
+function acmeContext({ authority, challenges, profile }: AcmeConfig, { values }: Section<typeof ROOT>): AcmeContext {
   const listens = values.site.flatMap(({ value }) => value.values.listen ?? []);
   const ports = listens.map(({ value }) => (value.address.kind === "unix" ? 0 : value.address.port));
   const hasHttp = ports.includes(80) || values.site.some(({ value }) => !value.place.has("listen"));
   const kinds: readonly ChallengeKind[] = hasHttp ? ["http-01", "tls-alpn-01"] : ["tls-alpn-01", "http-01"];
-  return { challenges: challenges ?? kinds, isPrivate: authority.ca !== undefined };
+  const isLetsEncrypt = authority.directory === DIRECTORIES["letsencrypt"];
+  return { challenges: challenges ?? kinds, isPrivate: authority.ca !== undefined, isLetsEncrypt, profile };
 }
 
 function noAcme(report: Report): Section<typeof ACME> {
