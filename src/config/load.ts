@@ -43,16 +43,16 @@ export interface Loaded {
 /** `file` is named in the problems as it is given here. Reads files and directories, executes nothing. */
 export function loadConfig(file: string, environment: Environment, machine: Machine = thisMachine()): Loaded {
   const report = new Report(file);
-  return loadText(readText(file, report), report, environment, machine);
+  return loadText(readText(file, report), report, { environment, machine, isTranslated: false });
 }
 
 /** The same of a text that stands for the file, such as what another program's configuration was translated to. */
 export function loadTranslated(file: string, text: string, environment: Environment): Loaded {
-  return loadText(text, new Report(file), environment, thisMachine());
+  return loadText(text, new Report(file), { environment, machine: thisMachine(), isTranslated: true });
 }
 
-function loadText(text: string | undefined, report: Report, environment: Environment, machine: Machine): Loaded {
-  const context = { folder: dirname(resolve(report.file)), environment, machine };
+function loadText(text: string | undefined, report: Report, around: Omit<Context, "folder">): Loaded {
+  const context = { folder: dirname(resolve(report.file)), ...around };
   const document = text === undefined ? undefined : parseToml(text, report);
   const config = document === undefined ? undefined : resolveDocument(document, report, context);
   return { config: report.failed ? undefined : config, problems: report.sorted() };

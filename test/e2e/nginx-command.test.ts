@@ -121,3 +121,17 @@ describe("nginx's commands", () => {
     expect(await child.exited).toBe(0);
   });
 });
+
+test("what it serves need not be there yet", async () => {
+  writeFiles(folder, { "www/index.html": "hello\n" });
+  write(`location /media/ { alias ${folder}/later/; } location / { root ${folder}/www; }`);
+  const tested = nginx("-t", "-c", conf);
+  expect([tested.code, tested.stderr]).toEqual([0, expect.stringContaining("which does not exist; should be made")]);
+  expect(nginx("-c", conf).code).toBe(0);
+  const media = async () => (await fetch(`http://127.0.0.1:${port}/media/a.txt`).catch(() => undefined))?.status;
+  await until("an answer", PATIENCE_MS, async () => (await media()) === 404);
+  writeFiles(folder, { "later/a.txt": "a\n" });
+  await until("the file", PATIENCE_MS, async () => (await media()) === 200);
+  expect(nginx("-s", "stop", "-c", conf).code).toBe(0);
+  await until("its end", PATIENCE_MS, () => !existsSync(pidFile));
+});
