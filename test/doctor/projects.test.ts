@@ -84,19 +84,22 @@ describe("apps", () => {
     );
   });
 
-  testUnless(isRoot ? undefined : "only root imports as another user")("a library that its user may not read", async () => {
-    const library = Bun.spawnSync([PYTHON, "-c", "import os; print(os.path.dirname(os.__file__), end='')"]).stdout;
-    const home = join(folder, "private");
-    mkdirSync(join(home, "lib"), { recursive: true, mode: 0o700 });
-    symlinkSync(library.toString(), join(home, "lib", basename(library.toString())));
-    const toml = app("good").replace("[[site]]", `env = { PYTHONHOME = "${home}" }\n[[site]]`);
-    const [, finding] = await findingsOf(APPS, patientOf(folder, toml, { serving: NOBODY }));
-    expect(finding).toMatchObject({
-      verdict: "problem",
-      says: expect.stringMatching(/its own library, .*private\/lib\/python3\.\d+, may not be read/),
-      remedy: expect.stringContaining("/usr/bin/python3 -m venv"),
-    });
-  });
+  testUnless(isRoot ? undefined : "only root imports as another user")(
+    "a library that its user may not read",
+    async () => {
+      const library = Bun.spawnSync([PYTHON, "-c", "import os; print(os.path.dirname(os.__file__), end='')"]).stdout;
+      const home = join(folder, "private");
+      mkdirSync(join(home, "lib"), { recursive: true, mode: 0o700 });
+      symlinkSync(library.toString(), join(home, "lib", basename(library.toString())));
+      const toml = app("good").replace("[[site]]", `env = { PYTHONHOME = "${home}" }\n[[site]]`);
+      const [, finding] = await findingsOf(APPS, patientOf(folder, toml, { serving: NOBODY }));
+      expect(finding).toMatchObject({
+        verdict: "problem",
+        says: expect.stringMatching(/its own library, .*private\/lib\/python3\.\d+, may not be read/),
+        remedy: expect.stringContaining("/usr/bin/python3 -m venv"),
+      });
+    },
+  );
 
   testUnless(isRoot ? undefined : "only root is refused")("one that would be root is not started", async () => {
     const toml = app("good").replace("127.0.0.1:", "0.0.0.0:");
