@@ -12,7 +12,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --home-dir /var/lib/server --create-home --shell /usr/sbin/nologin server
+ && useradd --uid 10001 --home-dir /var/lib/server --create-home --shell /usr/sbin/nologin server
 COPY --from=build /src/dist/server /usr/local/bin/server
 USER server
 # Certificates that it orders are kept there: mount a volume.

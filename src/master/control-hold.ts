@@ -83,7 +83,11 @@ export class ControlHold {
     const { place, version, commands, log } = this;
     if (place === undefined || commands === undefined) return;
     const uid = process.geteuid?.() ?? 0;
-    this.server = new ControlServer(place, { version, uid, commands, log });
+    try {
+      this.server = new ControlServer(place, { version, uid, commands, log });
+    } catch (error) {
+      throw this.config.server.control === CONTROL_AUTO ? error : unusable(error);
+    }
     log.info(`listening on ${place.socket}`);
   }
 
@@ -163,11 +167,16 @@ function lock(place: ControlPlace, config: Config, held: number | undefined): Lo
     return made;
   } catch (error) {
     if (error instanceof AlreadyRunning || config.server.control === CONTROL_AUTO) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`server.control: ${why}; it should be in a directory that may be written, or "auto"`, {
-      cause: error,
-    });
+    throw unusable(error);
   }
+}
+
+/** What the configuration names. */
+function unusable(error: unknown): Error {
+  const why = error instanceof Error ? error.message : String(error);
+  return new Error(`server.control: ${why}; it should be in a directory that may be written, or "auto"`, {
+    cause: error,
+  });
 }
 
 function lockPidFile({ file, server: { pidFile: path } }: Config, held: number | undefined): LockFile | undefined {
