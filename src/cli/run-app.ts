@@ -14,7 +14,7 @@ export async function runApp(given: Given, terminal: Terminal): Promise<number> 
   }
   const print = given.options["print"] === true;
   const user = textOf(given, "user");
-  const refusal = print || plan.apps.size === 0 ? undefined : refuseRoot(user, terminal);
+  const refusal = print || plan.apps.size === 0 ? undefined : refuseRoot(given, terminal);
   if (refusal !== undefined) {
     terminal.stderr(`server run: ${refusal}\n`);
     return EXIT_FAILED;

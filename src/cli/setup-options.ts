@@ -38,6 +38,7 @@ const ANSWERS: Readonly<Record<QuestionId, Option>> = {
   lines: text("add|leave", "May the lines that are missing be added to the settings?"),
   collectstatic: text(YES_NO, "Run collectstatic now."),
   unit: text(YES_NO, "Make it a service of systemd."),
+  user: text("NAME", "As whom the project runs, when root starts it; root is possible, too."),
   start: text(YES_NO, "Start it now."),
 };
 

@@ -59,7 +59,8 @@ async function showJson(looking: InstanceType<typeof import("../setup/looking.ts
 }
 
 async function chooseScreen(given: Given, terminal: Terminal, canAsk: boolean): Promise<Screen> {
-  const isPlain = !canAsk || given.options["plain"] === true || terminal.environment["TERM"] === "dumb";
+  const { TERM, ACCESSIBLE = "" } = terminal.environment;
+  const isPlain = !canAsk || given.options["plain"] === true || TERM === "dumb" || ACCESSIBLE !== "";
   if (!isPlain) return (await import("../setup/clack-screen.ts")).clackScreen();
   const { plainScreen } = await import("../setup/plain-screen.ts");
   const { LineInput } = await import("./line-input.ts");

@@ -141,7 +141,7 @@ class Master {
     this.listeners = new Listeners(fronts, givenListeners(inheritance, process.env));
     this.multiprocess = new MultiprocessMetrics(config.server.temporaryDirectory);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
-    this.companions = new Companions(config, (source) => logs.logFor(source));
+    this.companions = new Companions(config, inheritance?.upgrade === true, (source) => logs.logFor(source));
     const { pools, companions } = this;
     this.measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
     this.privateListeners = new PrivateListeners(this.measurements, logs.recent, logs.logFor("metrics"));

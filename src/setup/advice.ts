@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { Answers } from "./question.ts";
 import { editOf, importedTrouble, staticRootOf } from "./questions-app.ts";
+import { ROOT_USER, userOf } from "./questions-user.ts";
 import { portTrouble, sayVerdict } from "./questions-site.ts";
 import { domainsOf, relativeTo, type Seen } from "./seen.ts";
 
@@ -10,7 +11,7 @@ export function adviceFor(seen: Seen, answers: Answers): string[] {
     ...aboutSettings(seen, answers),
     ...aboutNames(seen, answers),
     ...aboutAsgi(seen),
-    ...aboutUser(seen, answers),
+    ...aboutDatabase(seen, answers),
     ...aboutExisting(seen, answers),
   ];
 }
@@ -37,13 +38,6 @@ function aboutSettings(seen: Seen, answers: Answers): string[] {
     said.push(`STATIC_URL is ${staticUrl}: static files come from there, and not from here.`);
   if (settings.sslRedirect && (answers.https ?? "off") === "off")
     said.push("SECURE_SSL_REDIRECT is on and the site has no HTTPS: every page redirects to where nobody answers.");
-  const sqlite = settings.databases.find(
-    ({ engine, name }) => engine.endsWith("sqlite3") && name?.startsWith("/") === true,
-  );
-  if (sqlite?.name !== undefined && answers.unit === "yes")
-    said.push(
-      `The database is the file ${sqlite.name}: the user of the service must be able to write it and its folder, ${dirname(sqlite.name)}.`,
-    );
   return said;
 }
 
@@ -69,13 +63,15 @@ function aboutAsgi({ facts }: Seen): string[] {
   ];
 }
 
-function aboutUser(seen: Seen, answers: Answers): string[] {
-  const { facts, owner, machine } = seen;
-  const runs = facts !== undefined && facts.project.kind !== "static";
-  if (!runs || answers.unit === "yes" || machine.host.account.uid !== 0 || owner !== undefined) return [];
-  return [
-    `The project is root's, so its Python runs as root; user = "NAME" in [app.${facts.project.name}] gives it less.`,
-  ];
+/** Who serves must be able to write a database that is a file, and the folder of it. */
+function aboutDatabase(seen: Seen, answers: Answers): string[] {
+  const user = answers.unit === "yes" ? "the user of the service" : userOf(seen, answers);
+  const databases = seen.facts?.loaded?.settings?.databases ?? [];
+  const file = databases.find(({ engine, name }) => engine.endsWith("sqlite3") && name?.startsWith("/") === true)?.name;
+  const isOwner = user === undefined || user === ROOT_USER || user === seen.owner?.name;
+  if (file === undefined || isOwner) return [];
+  const how = answers.unit === "yes" ? "" : `: chown ${user}: ${dirname(file)} ${file}`;
+  return [`The database is a file, which ${user} must be able to write, and its folder${how}`];
 }
 
 function aboutExisting(seen: Seen, answers: Answers): string[] {

@@ -7,6 +7,7 @@ import { targetOf } from "./facts.ts";
 import type { Answers } from "./question.ts";
 import { sizingOf, staticRootOf } from "./questions-app.ts";
 import { isOnWeb, writtenPath } from "./questions-site.ts";
+import { ROOT_USER, userOf } from "./questions-user.ts";
 import { domainsOf, relativeTo, type Seen, usableCallables } from "./seen.ts";
 import { DEFAULT_THREADS } from "./sizing.ts";
 
@@ -25,6 +26,9 @@ export function configurationText(seen: Seen, answers: Answers, folder: string):
   const site: Site = { settings: siteSettings(seen, answers, folder), routes: [], origin: undefined };
   plan.sites.push(site);
   addRoutes(plan, site, seen, answers, folder);
+  const user = userOf(seen, answers);
+  if (user === ROOT_USER) plan.server.set("run_as_root", true);
+  else if (user !== undefined) plan.server.set("user", user);
   return writePlan(plan);
 }
 
@@ -103,8 +107,6 @@ function appSettings(seen: Seen, project: DjangoProject | WsgiProject, answers: 
   if (answers.threads !== String(DEFAULT_THREADS)) app.set("threads", Number(answers.threads));
   const variables = { ...settingsVariable(seen, project, answers), ...seen.variables };
   if (Object.keys(variables).length > 0) app.set("env", variables);
-  const owner = seen.owner;
-  if (owner !== undefined && answers.unit !== "yes") app.set("user", owner.name ?? String(owner.uid));
   return app;
 }
 

@@ -1,11 +1,11 @@
 /** All that can be seen before anything is asked: the machine at once, a project by asking its own interpreter. */
-import { join } from "node:path";
 import { type Addresses, lookAtAddresses } from "../machine/addresses.ts";
 import { type Host, lookAtHost } from "../machine/host.ts";
 import { freePortFrom, mayListen, portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Surroundings } from "../machine/surroundings.ts";
 import { type ExistingFile, findExisting } from "../project/existing.ts";
 import { adviceOn, type Advice } from "../project/failure.ts";
+import { installerOf } from "../project/installer.ts";
 import { findInterpreter, type Interpreters } from "../project/interpreter.ts";
 import type { FoundCallable } from "../project/callables.ts";
 import type { DjangoProject, Project, WsgiProject } from "../project/project.ts";
@@ -35,8 +35,6 @@ export interface ProjectFacts {
   readonly loaded: Loaded | undefined;
   /** What serves it today. */
   readonly existing: readonly ExistingFile[];
-  /** `requirements.txt`, relative to the root. */
-  readonly requirements: string | undefined;
 }
 
 export interface Loaded {
@@ -78,8 +76,7 @@ export async function lookAtProject(
 ): Promise<ProjectFacts> {
   const { files } = surroundings;
   const existing = findExisting(files, project.root);
-  const requirements = REQUIREMENTS.find((name) => files.kind(join(project.root, name)) === "file");
-  const base = { project, existing, requirements };
+  const base = { project, existing };
   if (project.kind === "static") return { ...base, python: undefined, loaded: undefined };
   const needed = project.kind === "django" ? "django" : undefined;
   const python = await findInterpreter(surroundings, project.root, needed, wish.python);
@@ -87,13 +84,11 @@ export async function lookAtProject(
   const asked = { ...askedOf(surroundings, project, wish), python: python.chosen.python, root: project.root };
   if (asked.wsgi === undefined && project.kind === "wsgi") return { ...base, python, loaded: undefined };
   const probed = await probeSettings(surroundings, asked, wish.signal);
-  const failure = probed.failure && adviceOn(probed.failure, { ...asked, requirements });
+  const failure = probed.failure && adviceOn(probed.failure, { ...asked, installer: installerOf(files, asked) });
   const version = probed.django ?? python.chosen.django;
   const { settings, memoryBytes } = probed;
   return { ...base, python, loaded: { version, settings, memoryBytes, failure } };
 }
-
-const REQUIREMENTS = ["requirements.txt", "requirements/production.txt", "requirements/base.txt"];
 
 type Asked = Omit<ProbeWish, "python" | "root">;
 

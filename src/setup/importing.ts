@@ -35,7 +35,8 @@ export function translateExisting(
     ),
   ];
   const taken = config === undefined ? [] : portsInUse(files, portsOf(config));
-  return { files: paths, toml, losses, front: config && frontOf(config), taken };
+  const isOurs = plan.apps.size > 0 || toml.includes(root);
+  return { files: paths, toml, losses, isOurs, front: config && frontOf(config), taken };
 }
 
 function portsOf({ sites }: Config): number[] {

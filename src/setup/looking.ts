@@ -2,14 +2,15 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
-import { accountOf } from "../machine/host.ts";
+import { accountOf, webAccount } from "../machine/host.ts";
 import { type RunAs, runningAs, type Surroundings } from "../machine/surroundings.ts";
+import { examine } from "../project/interpreter.ts";
 import type { Project } from "../project/project.ts";
 import { findProjects } from "../project/project.ts";
 import { lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
 import { translateExisting } from "./importing.ts";
 import type { Answers } from "./question.ts";
-import { domainsOf, type Importable, type Seen, settledProject } from "./seen.ts";
+import { domainsOf, type Importable, type Seen, settledProject, type WebUser } from "./seen.ts";
 
 export interface LookingOptions {
   readonly surroundings: Surroundings;
@@ -27,7 +28,10 @@ export interface LookingOptions {
 /** Each is loaded by its interpreter, which takes seconds. */
 const PROJECTS_MAX = 20;
 
+const REACH_TIMEOUT_MS = 20_000;
+
 interface Known {
+  readonly webUser: WebUser | undefined;
   readonly facts: ProjectFacts;
   readonly importable: Importable | undefined;
 }
@@ -101,6 +105,7 @@ export class Looking {
       settingsVariable: named === "" ? undefined : named,
       variables,
       owner: project === undefined ? undefined : this.ownerOf(project.root),
+      webUser: known?.webUser,
       facts: known?.facts,
       names: this.names,
       importable: known?.importable,
@@ -122,7 +127,8 @@ export class Looking {
     const { settings, callable: wsgi } = answers;
     const python = answers.python === undefined ? undefined : resolve(project.root, answers.python);
     const facts = await lookAtProject(surroundings, project, { python, settings, wsgi, environment, signal });
-    const known = { facts, importable: translateExisting(facts.existing, project.root, surroundings) };
+    const webUser = await this.webUserFor(facts);
+    const known = { webUser, facts, importable: translateExisting(facts.existing, project.root, surroundings) };
     this.known.set(key, known);
     return known;
   }
@@ -140,6 +146,23 @@ export class Looking {
     const now = await this.options.isRunning(file);
     this.running.set(file, now);
     return now;
+  }
+
+  /** Whether it can read the project is asked of the kernel, as that user. */
+  private async webUserFor({ project, python }: ProjectFacts): Promise<WebUser | undefined> {
+    const { uid, surroundings } = this.options;
+    const account = uid === 0 ? webAccount(surroundings.files) : undefined;
+    if (account?.name === undefined || this.ownerOf(project.root) !== undefined) return undefined;
+    const { uid: id, gid = account.uid, name, home = "/" } = account;
+    const its = runningAs(surroundings, { uid: id, gid, name, home });
+    const reads = await its.run(["test", "-r", "."], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS });
+    const chosen = python?.chosen;
+    const found = chosen === undefined ? undefined : await examine(its, chosen, project.root);
+    // One whose parts it cannot read may start all the same, as another Python.
+    const same =
+      found === undefined ||
+      (!("failure" in found) && found.version === chosen?.version && found.django === chosen.django);
+    return { name, reaches: reads.code === 0 && same };
   }
 
   /** Undefined where there is nothing to hand over: we are not root, or the project is root's. */

@@ -23,6 +23,7 @@ export const QUESTION_IDS = [
   "lines",
   "collectstatic",
   "unit",
+  "user",
   "start",
 ] as const;
 

@@ -15,7 +15,7 @@ export function sizingOf(seen: Seen): Sizing {
   return sizePool(seen.machine.host, seen.facts?.loaded?.memoryBytes);
 }
 
-function hasApp(seen: Seen, answers: Answers): boolean {
+export function hasApp(seen: Seen, answers: Answers): boolean {
   return answers.import !== "yes" && seen.facts !== undefined && seen.facts.project.kind !== "static";
 }
 

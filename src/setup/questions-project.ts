@@ -174,7 +174,7 @@ export function askBroken(seen: Seen): ChoiceQuestion | undefined {
 export function askImport(seen: Seen): ChoiceQuestion | undefined {
   const { importable } = seen;
   if (importable === undefined) return undefined;
-  const { files, losses } = importable;
+  const { files, losses, isOurs } = importable;
   const names = files.map((file) => relativeTo(seen.facts?.project.root ?? "", file)).join(", ");
   const shown = losses.slice(0, LOSSES_SHOWN).map((loss) => `- ${loss}`);
   const more = losses.length > LOSSES_SHOWN ? [`and ${losses.length - LOSSES_SHOWN} more`] : [];
@@ -192,7 +192,7 @@ export function askImport(seen: Seen): ChoiceQuestion | undefined {
       { value: "yes", label: "Import it", hint: "server.toml does the same" },
       { value: "no", label: "Begin anew" },
     ],
-    initial: losses.length === 0 ? "yes" : "no",
+    initial: losses.length === 0 && isOurs ? "yes" : "no",
   };
 }
 

@@ -21,6 +21,7 @@ import {
   askSettings,
   askUpstream,
 } from "./questions-project.ts";
+import { askUser } from "./questions-user.ts";
 import { askCert, askDomain, askHttps, askKey, askListen } from "./questions-site.ts";
 import type { Seen } from "./seen.ts";
 
@@ -46,6 +47,7 @@ const QUESTIONS: Readonly<Record<QuestionId, (seen: Seen, answers: Answers) => Q
   lines: askLines,
   collectstatic: askCollectstatic,
   unit: askUnit,
+  user: askUser,
   start: askStart,
 };
 

@@ -20,6 +20,8 @@ export interface Seen {
   readonly variables: Readonly<Record<string, string>>;
   /** Whose the project is, when root sets it up for somebody else. */
   readonly owner: RunAs | undefined;
+  /** Of this machine, for web servers; undefined when there is none, or it does not matter. */
+  readonly webUser: WebUser | undefined;
   /** Undefined until it is settled which project is meant, and when none is. */
   readonly facts: ProjectFacts | undefined;
   /** What the DNS says of the domains that were answered. */
@@ -35,10 +37,18 @@ export interface Importable {
   readonly toml: string;
   /** What would behave otherwise, a sentence each. */
   readonly losses: readonly string[];
+  /** It runs the project or names its files; one that does not may be for another machine, such as a container. */
+  readonly isOurs: boolean;
   /** Of the first site, which is asked for a page; undefined when the text cannot be used as it is. */
   readonly front: ImportedFront | undefined;
   /** Ports that it will listen on and that somebody has. */
   readonly taken: readonly PortUse[];
+}
+
+export interface WebUser {
+  readonly name: string;
+  /** It can read the project and run its Python. */
+  readonly reaches: boolean;
 }
 
 export interface ImportedFront {

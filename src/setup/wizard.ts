@@ -57,6 +57,7 @@ class Talk {
   /** What of the facts was shown. */
   private shown: unknown;
   private machineShown = false;
+  private readonly missing: Missing[] = [];
 
   constructor(looking: Looking, screen: Screen, options: WizardOptions) {
     this.looking = looking;
@@ -112,18 +113,13 @@ class Talk {
     return undefined;
   }
 
+  /** With --yes what is offered is the answer; without it, all that is missing is told at once. */
   private presume(question: Question, id: QuestionId): WizardEnd | undefined {
     const answer = question.unasked ?? question.initial;
-    if (id === "broken" && answer === "stop")
-      return this.stop(
-        "failed",
-        "Nothing was written: mend the project first. --broken ignore writes server.toml all the same.",
-      );
-    const offer = `; ${refuseAnswer(question, answer) === undefined ? `--yes takes what is offered, which is ${answer === "" ? "none" : answer}` : "nothing can be offered"}`;
-    if (!this.options.yes)
-      return this.stop("usage", `${question.message} Nobody can be asked here, and --${id} is not given${offer}.`);
-    const wrong = refuseAnswer(question, answer);
-    if (wrong !== undefined) return this.stop("usage", `${question.message} Nothing can be offered: give --${id}.`);
+    if (id === "broken" && answer === "stop") return this.stop("failed", MEND_FIRST);
+    const isOffer = refuseAnswer(question, answer) === undefined;
+    if (!this.options.yes || !isOffer) this.missing.push({ question, offer: isOffer ? answer : undefined });
+    if (!isOffer) return this.stop("usage", missingText(this.missing));
     this.dialog = answerQuestion(this.dialog, id, answer);
     return undefined;
   }
@@ -147,6 +143,7 @@ class Talk {
   private async agree(seen: Seen): Promise<Agreed | WizardEnd | undefined> {
     const unused = unusedFlags(this.dialog, seen, askFor);
     if (unused.length > 0) return this.stop("usage", `--${unused[0]} has no meaning here.`);
+    if (this.missing.length > 0) return this.stop("usage", missingText(this.missing));
     const plan = makePlan(seen, this.dialog.answers, this.looking.fileFor(seen));
     this.showPlan(plan);
     if (this.options.dryRun) {
@@ -188,6 +185,22 @@ class Talk {
     }
     return this.screen.ask(writeQuestion(plan));
   }
+}
+
+const MEND_FIRST = "Nothing was written: mend the project first. --broken ignore writes server.toml all the same.";
+
+interface Missing {
+  readonly question: Question;
+  /** What --yes would take; undefined when nothing can be offered. */
+  readonly offer: string | undefined;
+}
+
+function missingText(missing: readonly Missing[]): string {
+  const rows = missing.map(({ question, offer }) => {
+    const taken = offer === "" ? "none" : offer;
+    return `    --${question.id}: ${question.message}${offer === undefined ? "" : ` --yes takes ${taken}.`}`;
+  });
+  return `Nobody is asked here, and these are not given:\n${rows.join("\n")}`;
 }
 
 function writeQuestion(plan: SetupPlan): ChoiceQuestion {

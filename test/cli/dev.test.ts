@@ -42,7 +42,6 @@ function factsOf(
       ...loaded,
     },
     existing: [],
-    requirements: undefined,
     ...more,
   };
 }

@@ -85,7 +85,8 @@ describe("apps", () => {
   });
 
   testUnless(isRoot ? undefined : "only root is refused")("one that would be root is not started", async () => {
-    const patient = patientOf(folder, app("good"), { serving: { uid: 0, gids: [0], name: "root" }, environment: {} });
+    const toml = app("good").replace("127.0.0.1:", "0.0.0.0:");
+    const patient = patientOf(folder, toml, { serving: { uid: 0, gids: [0], name: "root" }, environment: {} });
     expect(await linesOf(APPS, patient)).toEqual([
       "problem app x user: its Python would be root, so it is not started",
     ]);

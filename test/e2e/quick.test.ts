@@ -92,11 +92,12 @@ describe("server run --app", () => {
     "as root it wants to know as whom, and becomes that user",
     async () => {
       const port = await freePort();
-      const words = ["run", "--app", "hello:application", "--processes", "1", "--listen", `127.0.0.1:${port}`];
-      const refused = await runServer(words, folder, { SERVER_RUN_AS_ROOT: "" });
+      const anywhere = ["run", "--app", "hello:application", "--processes", "1", "--listen"];
+      const refused = await runServer([...anywhere, String(port)], folder, { SERVER_RUN_AS_ROOT: "" });
       expect(refused).toMatchObject({ code: 1, stdout: "" });
       expect(refused.stderr).toStartWith("server run: the application would be root: --user www-data names somebody");
       const env = { SERVER_RUN_AS_ROOT: "" };
+      const words = [...anywhere, `127.0.0.1:${port}`];
       const server = await startWords([...words, "--user", "nobody"], folder, { folder, env });
       expect(await text(port, "/x")).toBe("200 hello /x");
       expect(server.log).toContain("runs as nobody");

@@ -125,6 +125,16 @@ const LINES: readonly (readonly [string, string, Sight, Answers?, string?])[] = 
 for (const [title, line, sight, answers, file] of LINES)
   test(`server.toml: ${title}`, () => expect(toml(sight, answers, file)).toContain(line));
 
+test("who it runs as: a user with fewer rights, or root, said aloud", () => {
+  const account = { uid: 0, name: "root", gid: 0, home: "/root" };
+  const sight = { ...VENV, host: { account } };
+  expect(toml(sight, { user: "www-data" })).toStartWith('[server]\nuser = "www-data"\n\n[app.shop]');
+  expect(toml(sight, { user: "root" })).toStartWith("[server]\nrun_as_root = true\n");
+  const databases = [{ alias: "default", engine: "django.db.backends.sqlite3", name: "/srv/db/x.sqlite3" }];
+  const { advice } = plan({ ...sight, settings: { databases } }, { user: "www-data" });
+  expect(advice.join()).toContain("chown www-data: /srv/db /srv/db/x.sqlite3");
+});
+
 test("as a service it has the unit's user", () => {
   const owner = { uid: 1000, gid: 1000, name: "ann", home: "/" };
   expect(toml({ ...VENV, seen: { owner } }, { unit: "yes" })).not.toContain("user");
@@ -151,6 +161,7 @@ test("what is imported is written as it was translated", () => {
     files: [],
     toml: "imported\n",
     losses: [],
+    isOurs: true,
     front: { host: "a.org", port: 8080, address: "0.0.0.0", https: false },
     taken: [],
   };
@@ -217,7 +228,6 @@ const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[
     /ASGI server beside this one. Start shop.asgi:application/,
     { settings: { installedApps: ["channels"], asgi: "shop.asgi.application" } },
   ],
-  ["root", /user = "NAME" in \[app.shop\]/, {}],
   [
     "the DNS",
     /The certificate comes when it leads here/,
@@ -225,7 +235,7 @@ const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[
   ],
   [
     "a database in a file, for a service",
-    /The database is the file \/srv\/db\/x.sqlite3: .* its folder, \/srv\/db/,
+    /a file, which the user of the service must be able to write/,
     {
       settings: { databases: [{ alias: "default", engine: "django.db.backends.sqlite3", name: "/srv/db/x.sqlite3" }] },
     },

@@ -4,7 +4,7 @@ import { answerQuestion, beginDialog, nextQuestion } from "../../src/setup/dialo
 import { obstacleOf } from "../../src/setup/obstacle.ts";
 import { type Answers, type Question, type QuestionId, refuseAnswer } from "../../src/setup/question.ts";
 import { askFor } from "../../src/setup/questions.ts";
-import { DJANGO, ROOT, seenOf, type Sight } from "../support/setup.ts";
+import { DJANGO, ROOT, ROOT_ACCOUNT, seenOf, type Sight } from "../support/setup.ts";
 
 /** All that is asked when every offer is taken. */
 function conversation(sight: Sight, given: Answers = {}): string[] {
@@ -36,7 +36,7 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
   ],
   [
     "systemd and root: a unit, which starts it",
-    { host: { systemd: true } },
+    { host: { systemd: true, account: ROOT_ACCOUNT } },
     `domain=www.shop.example.org https=auto ${COMMON} collectstatic=yes unit=yes`,
   ],
   [
@@ -110,7 +110,14 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
     "files that can be imported say it all",
     {
       seen: {
-        importable: { files: ["/etc/nginx/sites-enabled/shop"], toml: "", losses: [], front: undefined, taken: nginx },
+        importable: {
+          files: ["/etc/nginx/sites-enabled/shop"],
+          toml: "",
+          losses: [],
+          isOurs: true,
+          front: undefined,
+          taken: nginx,
+        },
       },
     },
     "import=yes collectstatic=yes start=no",
@@ -123,6 +130,7 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           files: [`${ROOT}/uwsgi.ini`],
           toml: "",
           losses: ["spooler: none here"],
+          isOurs: true,
           front: undefined,
           taken: [],
         },
@@ -240,4 +248,18 @@ test("lines are added only by consent: --yes leaves them", () => {
   const question = ask("lines", { settings: { staticRoot: undefined } });
   expect(question).toMatchObject({ initial: "add", unasked: "leave" });
   expect(why(question)).toContain('    STATIC_ROOT = "/srv/shop/staticfiles"');
+});
+
+test("root is asked as whom the project runs, unless somebody owns it or a unit does", () => {
+  const asRoot = (more: Sight["seen"] = {}): Sight => ({ host: { account: ROOT_ACCOUNT }, seen: more });
+  const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches } });
+  expect(ask("user", web(true))).toMatchObject({ initial: "www-data" });
+  expect(ask("user", web(false))).toMatchObject({ initial: "root" });
+  expect(ask("user", asRoot())).toMatchObject({ initial: "root" });
+  expect(ask("user", asRoot({ owner: { uid: 7, gid: 7, name: "ann", home: "/" } }))).toBeUndefined();
+  expect(ask("user", web(true), { unit: "yes" })).toBeUndefined();
+  expect(ask("user")).toBeUndefined();
+  const passwd = { files: { "/etc/passwd": "ann:x:7:7::/:/bin/sh\n" } };
+  expect(refuse("user", "ann", { ...asRoot(), ...passwd })).toBeUndefined();
+  expect(refuse("user", "bob", { ...asRoot(), ...passwd })).toBe('is "bob", which is no user of this machine');
 });

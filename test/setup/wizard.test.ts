@@ -90,7 +90,7 @@ function look(stage: Stage, run: string[]): Looking {
   return new Looking({
     surroundings,
     folder,
-    uid: 0,
+    uid: 1000,
     output: undefined,
     variables: {},
     signal: new AbortController().signal,
@@ -176,12 +176,14 @@ test("--dry-run shows all and does nothing", async () => {
   expect(filesNow()).toEqual(FILES);
 });
 
-test("nobody to ask: the flag that is missing is named, with what --yes would take", async () => {
+test("nobody to ask: all flags that are missing are named, with what --yes would take", async () => {
   const { end, last, asked } = await talk({ options: { canAsk: false } });
   expect([end, asked]).toEqual(["usage", []]);
-  expect(last).toBe(
-    "bad: Under which domain names? Nobody can be asked here, and --domain is not given; --yes takes what is offered, which is none.",
+  expect(last).toStartWith(
+    "bad: Nobody is asked here, and these are not given:\n    --domain: Under which domain names? --yes takes none.\n",
   );
+  expect(last).toContain("--processes: How many processes? --yes takes ");
+  expect(last).toContain("--lines: May a line be added to shop/settings.py? --yes takes leave.");
 });
 
 const WRONG: readonly (readonly [string, Answers, RegExp])[] = [

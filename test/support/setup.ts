@@ -56,6 +56,8 @@ const PYTHON: Interpreter = {
   modules: [],
 };
 
+export const ROOT_ACCOUNT = { uid: 0, name: "root", gid: 0, home: "/root" };
+
 export interface Sight {
   readonly settings?: Partial<Settings>;
   readonly project?: Project;
@@ -84,6 +86,7 @@ export function seenOf(sight: Sight = {}): Seen {
     settingsVariable: undefined,
     variables: {},
     owner: undefined,
+    webUser: undefined,
     facts: projects === undefined ? factsOf(project, sight) : undefined,
     names: new Map(Object.entries(sight.names ?? {})),
     importable: undefined,
@@ -93,7 +96,7 @@ export function seenOf(sight: Sight = {}): Seen {
 }
 
 function machineOf({ host, machine, taken = [] }: Sight): MachineFacts {
-  const account = { uid: 0, name: "root", gid: 0, home: "/root" };
+  const account = { uid: 1000, name: "ann", gid: 1000, home: "/home/ann" };
   return {
     host: {
       cores: 2,
@@ -114,7 +117,7 @@ function machineOf({ host, machine, taken = [] }: Sight): MachineFacts {
 }
 
 function factsOf(project: Project, { settings, loaded, python, existing = [] }: Sight): ProjectFacts {
-  const base = { project, existing, requirements: undefined };
+  const base = { project, existing };
   if (project.kind === "static") return { ...base, python: undefined, loaded: undefined };
   const chosen = python === null ? undefined : { ...PYTHON, ...python };
   const version = project.kind === "django" ? "5.2" : undefined;

@@ -63,6 +63,10 @@ export function translateSockets(context: Context, addresses: Addresses): void {
   const found = addresses.uwsgi.flatMap((option) => listenValue(context, option, file, "uwsgi_socket") ?? []);
   if (found.length > 0) app.set("uwsgi_socket", single(found), addresses.uwsgi[0]?.origin);
   if (site !== undefined) translateHttp(context, site, addresses, file);
+  const all = Object.values(addresses).flat();
+  const used = new Set(all.map(({ value = "" }) => sharedOption(value.trim(), file.shared)));
+  for (const option of file.shared)
+    if (!used.has(option)) given.tell("noEffectThere", option, "no socket refers to it, as http-socket = =0 does");
 }
 
 function translateHttp(context: Context, site: Site, addresses: Addresses, file: Listening): void {
