@@ -1,7 +1,7 @@
 /** Checks of projects, each with its fault: interpreter, import, static files, ALLOWED_HOSTS; and of the configuration. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { loadTranslated } from "../../src/config/load.ts";
 import { APPS } from "../../src/doctor/check-apps.ts";
 import { HOSTS } from "../../src/doctor/check-hosts.ts";
@@ -83,6 +83,23 @@ describe("apps", () => {
       expect.stringMatching(/^problem app x import: it cannot be imported: PermissionError: .*'secret'/),
     );
   });
+
+  testUnless(isRoot ? undefined : "only root imports as another user")(
+    "a library that its user may not read",
+    async () => {
+      const library = Bun.spawnSync([PYTHON, "-c", "import os; print(os.path.dirname(os.__file__), end='')"]).stdout;
+      const home = join(folder, "private");
+      mkdirSync(join(home, "lib"), { recursive: true, mode: 0o700 });
+      symlinkSync(library.toString(), join(home, "lib", basename(library.toString())));
+      const toml = app("good").replace("[[site]]", `env = { PYTHONHOME = "${home}" }\n[[site]]`);
+      const [, finding] = await findingsOf(APPS, patientOf(folder, toml, { serving: NOBODY }));
+      expect(finding).toMatchObject({
+        verdict: "problem",
+        says: expect.stringMatching(/its own library, .*private\/lib\/python3\.\d+, may not be read/),
+        remedy: expect.stringContaining("/usr/bin/python3 -m venv"),
+      });
+    },
+  );
 
   testUnless(isRoot ? undefined : "only root is refused")("one that would be root is not started", async () => {
     const toml = app("good").replace("127.0.0.1:", "0.0.0.0:");
