@@ -63,7 +63,7 @@ export interface IssueState {
 /** Timers of longer than 24 days fire at once; and clocks are set: none of ours waits for longer. */
 const WAIT_MS_MAX = 3_600_000;
 /** How often a server that may not write looks whether there is something new, or the lock free. */
-const FOLLOW_MS = 60_000;
+const FOLLOW_MS = 10_000;
 /** A rehearsal that fails so says nothing of the site. */
 const NOT_OURS = /^(?:unreachable|rateLimited|serverInternal|timeout|status 5\d\d)$/;
 
