@@ -53,9 +53,11 @@ function samples(): { name: string; toml: string }[] {
     });
 }
 
-/** A piece that begins inside of a site is put into one; a site that shows only some keys gets the rest. */
+/** A piece that begins inside of a site (with its listen, its routes) is put into one; a site that shows only some keys gets the rest. */
 function completed(toml: string): unknown {
-  const inSite = toml.includes("[[site]]") ? toml : toml.replace(/^(?=\[\[?site\.)/m, "[[site]]\n");
+  const inSite = toml.includes("[[site]]")
+    ? toml
+    : toml.replace(/^(?=\[\[?site\.)/m, "[[site]]\n").replace(/^(?=listen = )/, "[[site]]\n");
   const document = parse(inSite) as Record<string, unknown>;
   for (const site of (document["site"] ?? []) as Record<string, unknown>[]) site["routes"] ??= {};
   for (const app of Object.values((document["app"] ?? {}) as Record<string, Record<string, unknown>>))
