@@ -8,6 +8,7 @@ import { fromJsc, fromPySpy, selfShares, totalShares } from "../../scripts/bench
 import { chart } from "../../scripts/bench/report/chart.ts";
 import { aheadOfUs, barIsMet, barText, ratioOf } from "../../scripts/bench/report/judge.ts";
 import { page, shortTable, withTable } from "../../scripts/bench/report/page.ts";
+import { WHY } from "../../scripts/bench/report/why.ts";
 import { rowTable, summary } from "../../scripts/bench/report/table.ts";
 import { type Entry, merge, type Results, type RowResult } from "../../scripts/bench/results.ts";
 import { spread } from "../../scripts/bench/rounds.ts";
@@ -122,6 +123,7 @@ test("the README's table stands between its marks", () => {
 
 test("rows have ids of their own and are judged by what they measure", () => {
   expect(new Set(ROWS.map(({ id }) => id)).size).toBe(ROWS.length);
+  expect(Object.keys(WHY).filter((id) => !ROWS.some((row) => row.id === id))).toEqual([]);
   for (const { id, metrics, judgedBy, bar } of ROWS) {
     const keys = metrics.map(({ key }) => key);
     expect([id, [...judgedBy, ...(bar === undefined ? [] : [bar.key])].filter((key) => !keys.includes(key))]).toEqual([
