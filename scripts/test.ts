@@ -6,6 +6,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { installDebian } from "./sample/debian.ts";
 import { ROOT, run } from "./sample/run.ts";
+import { chromiumMissing } from "../test/support/browser.ts";
 import { readReport, type Report } from "./test/report.ts";
 
 /** For one test; those that start real servers wait for them, nothing else comes near. */
@@ -22,6 +23,8 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["haproxy", () => Bun.which("haproxy") !== null || existsSync("/usr/sbin/haproxy"), "haproxy"],
   ["uwsgi", () => Bun.which("uwsgi") !== null, "uwsgi-core"],
   ["uwsgi's python", () => existsSync("/usr/lib/uwsgi/plugins/python3_plugin.so"), "uwsgi-plugin-python3"],
+  ["chromium", () => Bun.which("chromium") !== null, "chromium"],
+  ["certutil", () => Bun.which("certutil") !== null, "libnss3-tools"],
   ["curl", () => Bun.which("curl") !== null, "curl"],
   ["uvicorn", () => imports("uvicorn"), "python3-uvicorn"],
   ["websockets", () => imports("websockets"), "python3-websockets"],
@@ -31,7 +34,11 @@ const PEERS: readonly (readonly [name: string, isThere: () => boolean, debian: s
   ["zsh", () => Bun.which("zsh") !== null, "zsh"],
   ["fish", () => Bun.which("fish") !== null, "fish"],
   ["mandoc", () => Bun.which("mandoc") !== null, "mandoc"],
+  ["chromium", () => chromiumMissing() === undefined, "chromium"],
+  ["tmux", () => Bun.which("tmux") !== null, "tmux"],
   ["systemd-analyze", () => Bun.which("systemd-analyze") !== null, "systemd"],
+  ["tmux", () => Bun.which("tmux") !== null, "tmux"],
+  ["flask", () => imports("flask"), "python3-flask"],
   ["debian's django", () => imports("django"), "python3-django"],
 ];
 

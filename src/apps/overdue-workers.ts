@@ -8,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import { monotonicOffsetMs } from "../os/monotonic.ts";
 import { RELEASE_MS, timeIsOverMs } from "./request-timeout.ts";
 import type { Scoreboard } from "./scoreboard.ts";
-import type { StackFile, ThreadStack } from "./stacks.ts";
+import { linesOfTheirs, type StackFile, type ThreadStack } from "./stacks.ts";
 import { describeRequest } from "./taken-request.ts";
 import type { LiveWorker, WorkerControl } from "./worker-control.ts";
 
@@ -74,7 +74,8 @@ export class OverdueWorkers {
   private overdueThreads(worker: LiveWorker, nowMs: number): Overdue[] {
     return worker.slots.flatMap((slot, thread) => {
       const running = this.board.running(slot);
-      if (running === undefined) return [];
+      // One that was sent to another thread is answered by now, and nobody's concern when this one comes to it.
+      if (running === undefined || this.board.isRetracted(slot)) return [];
       let seen = this.seen.get(slot);
       if (seen?.id !== running.id) this.seen.set(slot, (seen = { id: running.id, seenMs: nowMs }));
       const overMs = timeIsOverMs(running, running.begunMs ?? seen.seenMs);
@@ -119,16 +120,8 @@ function describeStacks(stacks: readonly ThreadStack[], stuck: ReadonlySet<strin
   return [...stacks.filter(isStuck).map((stack) => describe("it is at", stack)), ...others].join("");
 }
 
-/** Our own frames lead to the application's; a thread with no others is idle, and nothing is said of it. */
-function describe(what: string, { lines }: ThreadStack): string {
-  const theirs = lines.slice(0, lines.findLastIndex((line) => !isOurs(line)) + 1);
+/** Of an idle thread nothing is said. */
+function describe(what: string, stack: ThreadStack): string {
+  const theirs = linesOfTheirs(stack);
   return theirs.length === 0 ? "" : `\n${what} (innermost call first)\n${theirs.join("\n")}`;
-}
-
-function isOurs(line: string): boolean {
-  return (
-    line.includes('File "<server ') ||
-    line.includes('File "<string>"') ||
-    /threading\.py", line \d+ in _?(?:run|bootstrap)/.test(line)
-  );
 }

@@ -142,12 +142,14 @@ function superseded<W extends SeatedWorker>(occupied: readonly Occupants<W>[]): 
   return older.map((worker) => ({ worker, why: worker.outworn ?? "reload" }));
 }
 
-/** From the last seat downwards: whoever was started last is least likely to be missed. */
+/** From the last seat downwards: whoever was started last is least likely to be missed. One that starts on a seat of its
+ *  own becomes ready first: a reload may wait for it, and of a project that imports for longer than `idle` none ever would. */
 function surplus<W extends SeatedWorker>(occupied: readonly Occupants<W>[], desired: number): Retirement<W> {
   const left = occupied.filter(isTaken).slice(desired);
-  return left.flatMap(({ ready, starting }) =>
-    [...starting, ...ready.slice(-1)].map((worker) => ({ worker, why: "idle" })),
-  );
+  return left.flatMap(({ ready, starting }) => {
+    const gone = ready.length === 0 ? [] : [...starting, ...ready.slice(-1)];
+    return gone.map((worker) => ({ worker, why: "idle" }));
+  });
 }
 
 /** First the empty seats that should be taken, then the replacements. */

@@ -81,6 +81,10 @@ export class Pool {
     return this.workers.filter((worker) => worker.state.kind === "ready");
   }
 
+  get seatsReady(): number {
+    return new Set(this.ready.map(({ seat }) => seat)).size;
+  }
+
   seat(number: number): KnownSeat {
     // Numbers are those of `seats`, which never changes its length.
     return this.seats[number] as KnownSeat;

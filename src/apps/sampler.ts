@@ -42,7 +42,10 @@ export class Sampler {
     return !this.app.scale.isFixed || recycles(this.app.recycle);
   }
 
+  /** It is ready, and was needed when it was started: if that was longer ago than `idle`, it would have to go at once. */
   born(worker: Worker, nowMs: number): void {
+    const { pool, scale } = this.app;
+    if (scale.desired(nowMs) < pool.seatsReady) scale.need(pool.seatsReady, nowMs);
     worker.constitution = new Constitution(this.app.recycle, nowMs, Math.random);
   }
 

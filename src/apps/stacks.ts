@@ -78,3 +78,16 @@ export function parseStacks(text: string): ThreadStack[] {
   }
   return stacks;
 }
+
+/** Our own frames lead to the application's; a thread with no others is idle. */
+export function linesOfTheirs({ lines }: ThreadStack): readonly string[] {
+  return lines.slice(0, lines.findLastIndex((line) => !isOurs(line)) + 1);
+}
+
+function isOurs(line: string): boolean {
+  return (
+    line.includes('File "<server ') ||
+    line.includes('File "<string>"') ||
+    /threading\.py", line \d+ in _?(?:run|bootstrap)/.test(line)
+  );
+}

@@ -2,6 +2,7 @@
  * What an app says of itself, and what may be asked of it from outside the room: `server status`, `server reload`, a file
  * that changed, `uwsgi.reload()`. Plain data, ready for JSON; durations are milliseconds until now.
  */
+import type { BusyThread } from "./busy-threads.ts";
 import type { WorkerState } from "./policy.ts";
 
 /** An app as the master's commands see it; AppSupervisor is one. */
@@ -13,6 +14,8 @@ export interface AppControl {
    *  one. Never rejects. It resolves when no request goes to the old code any more; the requests that the old workers
    *  still work on may take until drain_timeout. */
   reload(reason: string): Promise<ReloadResult>;
+  /** Of the worker that is this process. Undefined: there is none, or it does not say. */
+  busyThreads(pid: number): Promise<readonly BusyThread[] | undefined>;
 }
 
 export type ReloadResult =

@@ -1,11 +1,10 @@
 /**
- * The master's side of an app: its queue, its scoreboard, its workers. Does what the policy says (policy.ts: start, replace,
- * end; scale.ts: how many; recycle.ts: for how long) and tells the front threads. A process by itself is worker-process.ts.
+ * The master's side of an app: its queue (both ends are kept, so that requests in it outlive every worker), its scoreboard, its
+ * workers. Does what the policy says (policy.ts: start, replace, end; scale.ts: how many; recycle.ts: for how long) and tells
+ * the front threads. A process by itself is worker-process.ts.
  *
  *     new ─▶ starting ─▶ running ─▶ stopping ─▶ stopped
  *                └────── first import failed ──────▲
- *
- * The master keeps both ends of the queue: requests in it outlive every worker.
  */
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -21,6 +20,7 @@ import { decide, isBusy, type Pool as PolicyPool, startableMs } from "./policy.t
 import { type Fallen, keepLine, Pool, type Worker } from "./pool.ts";
 import { RequestQueue } from "./queue.ts";
 import { QueueRenewal } from "./queue-renewal.ts";
+import { busyThreads } from "./busy-threads.ts";
 import { reportApp, reportLiving } from "./report.ts";
 import { Rollout } from "./rollout.ts";
 import { Sampler, SAMPLE_MS } from "./sampler.ts";
@@ -338,6 +338,10 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     const now = monotonicMs();
     const starting = this.isActive && startableMs(this.policyPool(now), now) <= now;
     this.links.available({ threads: this.pool.ready.length * this.options.threads, starting });
+  }
+
+  busyThreads(pid: number): ReturnType<AppControl["busyThreads"]> {
+    return busyThreads(this, pid, this.scoreboard, this.stacks);
   }
 
   // ── AppControl ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,12 @@ export function parseAddress(text: string): number | bigint | undefined {
   return Number(address & 0xffffffffn);
 }
 
+/** Reached from this machine alone (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3). */
+export function isLoopback(address: string): boolean {
+  const parsed = parseAddress(address);
+  return typeof parsed === "number" ? Math.trunc(parsed / 2 ** 24) === 127 : parsed === 1n;
+}
+
 /** Four decimal octets without leading zeros, which some take for octal (CVE-2021-29921). */
 function parseIpv4(text: string): number | undefined {
   let address = 0;

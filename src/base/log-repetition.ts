@@ -6,7 +6,7 @@
  * For what this server says itself. What an application prints is its own business, and a traceback printed line by line
  * would look like repetition.
  */
-import { LOG_LEVELS, type Log, type LogLevel } from "./log.ts";
+import { isBelow, type Log, type LogLevel } from "./log.ts";
 
 /** Enough to see what is wrong and with whom; a thousand such lines a second say no more. */
 export const REPEATS_MAX = 10;
@@ -30,7 +30,6 @@ const later: Later = (ms, action) => void setTimeout(action, ms).unref();
 /** `now`: base/clock monotonicMs. `crit` is never held back. Levels below `log.level` cost nothing. */
 export function sparing(log: Log, now: () => number, after: Later = later): Log {
   const kinds = new Map<string, Kind>();
-  const floor = LOG_LEVELS.indexOf(log.level);
   const begin = (key: string, level: LogLevel, text: string): void => {
     const [oldest] = kinds;
     if (kinds.size >= KINDS_MAX && oldest !== undefined) end(...oldest);
@@ -56,9 +55,13 @@ export function sparing(log: Log, now: () => number, after: Later = later): Log 
     if (known.said++ < REPEATS_MAX) return log[level](text);
     if (known.silent++ === 0) after(REPEAT_PERIOD_MS, () => end(key, known));
   };
-  const at = (level: LogLevel) => (LOG_LEVELS.indexOf(level) < floor ? () => {} : (text: string) => say(level, text));
+  const at = (level: LogLevel) => (text: string) => {
+    if (!isBelow(level, log.level)) say(level, text);
+  };
   return {
-    level: log.level,
+    get level() {
+      return log.level;
+    },
     debug: at("debug"),
     info: at("info"),
     notice: at("notice"),

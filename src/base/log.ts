@@ -23,21 +23,27 @@ export interface Log {
 export const LOG_FORMATS = ["text", "json", "short"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
+/** What is below is dropped; it may be changed while the log is written. */
+export interface Threshold {
+  level: LogLevel;
+}
+
 /** A log that names its `source` (`master`, `front-1`, `app mysite`) and drops what is below `level`. */
 export function makeLog(
   source: string,
-  level: LogLevel,
+  level: LogLevel | Threshold,
   write: (line: string, level: LogLevel) => void,
   format: LogFormat = "text",
 ): Log {
-  const floor = LOG_LEVELS.indexOf(level);
+  const threshold = typeof level === "string" ? { level } : level;
   const line = lineOf(format);
-  const at = (lineLevel: LogLevel) => {
-    if (LOG_LEVELS.indexOf(lineLevel) < floor) return () => {};
-    return (text: string) => write(line(new Date(), lineLevel, source, text), lineLevel);
+  const at = (lineLevel: LogLevel) => (text: string) => {
+    if (!isBelow(lineLevel, threshold.level)) write(line(new Date(), lineLevel, source, text), lineLevel);
   };
   return {
-    level,
+    get level() {
+      return threshold.level;
+    },
     debug: at("debug"),
     info: at("info"),
     notice: at("notice"),
@@ -45,6 +51,10 @@ export function makeLog(
     error: at("error"),
     crit: at("crit"),
   };
+}
+
+export function isBelow(level: LogLevel, floor: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(floor);
 }
 
 /** Control characters become `\xNN`: client data in a message can never start a line of its own. Newlines of ours (tracebacks) are written as continuation lines that begin with a tab. */

@@ -33,7 +33,12 @@ export interface Directory {
   readonly newAccount: string;
   readonly newOrder: string;
   readonly renewalInfo?: string;
-  readonly meta?: { readonly externalAccountRequired?: boolean; readonly profiles?: Readonly<Record<string, string>> };
+  readonly meta?: {
+    readonly externalAccountRequired?: boolean;
+    readonly profiles?: Readonly<Record<string, string>>;
+    /** As CAA records call it (RFC 8659). */
+    readonly caaIdentities?: readonly string[];
+  };
 }
 
 export interface Answer {

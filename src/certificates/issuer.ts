@@ -4,6 +4,7 @@
  * the site shows a temporary certificate that signs itself. Nothing here decides when (policy.ts) or speaks a protocol
  * (order.ts).
  */
+import { networkInterfaces } from "node:os";
 import type { LockFile } from "../os/lock-file.ts";
 import { AcmeProblem } from "./acme-client.ts";
 import type { LoadedPair } from "./files.ts";
@@ -16,6 +17,9 @@ import {
   type Wanted,
 } from "./issue-job.ts";
 import { newAuthority } from "./local.ts";
+import { makeClient } from "./ordering.ts";
+import { type Check, preflight } from "./preflight.ts";
+import { makeResolver } from "./resolver.ts";
 import { pairId } from "./store.ts";
 
 export class Issuer implements JobHost {
@@ -47,6 +51,23 @@ export class Issuer implements JobHost {
     const { staging } = this.options;
     if (!this.mayWrite) throw new AcmeProblem("locked", this.whyNot);
     return staging === undefined ? undefined : this.job(wanted).rehearse(staging);
+  }
+
+  /** `nameServers`: none for the system's. */
+  preflight({ names, challenges: kinds }: Wanted, nameServers: readonly string[]): AsyncGenerator<Check> {
+    const { authority, contact, profile } = this.options;
+    const { show, store, fetch } = this.context;
+    const client = makeClient({ authority, contact }, { store, fetch });
+    return preflight({
+      names,
+      kinds,
+      profile,
+      authority,
+      show,
+      directory: () => client.directory(),
+      resolver: makeResolver(nameServers),
+      addresses: Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
+    });
   }
 
   private job(wanted: Wanted): Job {

@@ -27,7 +27,9 @@ export function parseArguments(words: readonly string[], command: Command): Argu
 }
 
 function splitting(known: Readonly<Record<string, Option>>) {
-  return Object.fromEntries(Object.entries(known).map(([name, { type, short }]) => [name, { type, short }]));
+  return Object.fromEntries(
+    Object.entries(known).map(([name, { type, short }]) => [name, { type, ...(short && { short }) }]),
+  );
 }
 
 interface Written {

@@ -1,6 +1,7 @@
 /** The command line: words → command → exit code. The commands know the terminal only through what they are given. */
 import { parseArguments } from "./arguments.ts";
 import { CACHE } from "./cache.ts";
+import { CERT } from "./cert.ts";
 import { CHECK } from "./check.ts";
 import { type Command, EXIT_USAGE, type Terminal } from "./command.ts";
 import { COMPLETION } from "./completion.ts";
@@ -24,6 +25,7 @@ import { SERVICE } from "./service.ts";
 import { SETUP } from "./setup.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
+import { TOP } from "./top.ts";
 import { STOP } from "./stop.ts";
 import { UWSGI } from "./uwsgi.ts";
 import { VERSION } from "./version.ts";
@@ -36,9 +38,11 @@ export const COMMANDS: readonly Command[] = [
   STOP,
   RESTART,
   STATUS,
+  TOP,
   RELOAD,
   LOGS,
   CACHE,
+  CERT,
   CHECK,
   DOCTOR,
   CONFIG,

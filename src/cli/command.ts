@@ -1,4 +1,5 @@
 /** What a command of the command line is, and what it is given. Exit codes: 0 done, 1 it failed, 2 usage or configuration. */
+import type { Key, Screen } from "./screen.ts";
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
@@ -11,6 +12,8 @@ export interface Terminal {
   stderr(text: string): void;
   /** Asks who sits there; undefined when nobody does. */
   confirm?(question: string): Promise<boolean>;
+  /** Takes the terminal for pages that change; undefined where there is none. */
+  screen?(key: (key: Key) => void, resized: () => void): Screen;
   /** Whether text on that stream may be coloured. */
   readonly colour: { readonly stdout: boolean; readonly stderr: boolean };
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -19,7 +22,8 @@ export interface Terminal {
 
 export interface Option {
   readonly type: "string" | "boolean";
-  readonly short: string;
+  /** One letter; commands with more options than letters leave it out for those that are seldom typed. */
+  readonly short?: string;
   /** How its value is called in the help; "" for a boolean. */
   readonly value: string;
   readonly doc: string;

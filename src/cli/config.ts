@@ -8,8 +8,8 @@ export const CONFIG: Command = {
   usage: "show [KEY] | explain KEY | schema [-c FILE] [--json]",
   doc:
     "show prints the configuration with file and line of each value; what the file leaves out stands behind a # with its " +
-    "default, or what it was derived from. KEY is app.mysite, server.keepalive_timeout and the like. explain says what a key " +
-    "means, its default, its bounds, and what nginx and uWSGI call it; it finds keys by those names, too. schema prints a " +
+    "default, or what it was derived from; secrets stand as $ENV{…} or ***. KEY is app.mysite, server.keepalive_timeout and " +
+    "the like. explain says what a key means, its default, its bounds, and what nginx and uWSGI call it; it finds keys by those names, too. schema prints a " +
     "JSON Schema for editors; `#:schema ./server.schema.json` at the head of server.toml names it.",
   options: {
     config: CONFIG_OPTION,

@@ -3,7 +3,9 @@
  * (a worker answers them, since the finders know of files that are made while it runs, and of apps that are added), uploads
  * from MEDIA_ROOT, a log for people.
  */
-import { relative } from "node:path";
+import { statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { findUser } from "../config/users.ts";
 import { portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Files, Surroundings } from "../machine/surroundings.ts";
 import {
@@ -16,6 +18,7 @@ import {
   type SiteKey,
   type Value,
 } from "../import/plan.ts";
+import { isVirtualenv } from "../project/folders.ts";
 import { findProjects, type Project, type WsgiProject } from "../project/project.ts";
 import type { ProjectFacts } from "../setup/facts.ts";
 
@@ -30,6 +33,8 @@ export interface DevWish {
   /** Empty: a port that is free. */
   readonly listen: readonly string[];
   readonly settings: string | undefined;
+  /** It is root who asks. */
+  readonly isRoot: boolean;
 }
 
 export interface DevPlan {
@@ -37,6 +42,8 @@ export interface DevPlan {
   readonly listen: readonly string[];
   /** Who has the usual port. */
   readonly taken: PortUse | undefined;
+  /** A virtualenv of the project whose interpreter is not the one that runs it. */
+  readonly passedOver: string | undefined;
 }
 
 const HOST = "127.0.0.1";
@@ -70,6 +77,7 @@ function named(app: string): WsgiProject["callables"][number] {
 export function planFor(files: Files, facts: ProjectFacts, wish: DevWish): DevPlan {
   const plan = emptyPlan();
   const { listen, taken } = wish.listen.length > 0 ? { listen: wish.listen, taken: undefined } : freeAddress(files);
+  if (wish.isRoot) setUser(plan, facts.project.root);
   plan.server.set("log_level", "notice");
   plan.server.set("error_log_format", "short");
   plan.server.set("access_log_format", "short");
@@ -80,7 +88,21 @@ export function planFor(files: Files, facts: ProjectFacts, wish: DevWish): DevPl
   );
   const routes = [...mediaRoutes(files, facts), mainRoute(plan, facts, wish)];
   plan.sites.push({ settings: site, routes, origin: undefined });
-  return { plan, listen, taken };
+  return { plan, listen, taken, passedOver: passedOver(files, facts) };
+}
+
+/** One whose interpreter cannot be executed looks like none; without a word people would wonder where their packages are. */
+function passedOver(files: Files, { project, python }: ProjectFacts): string | undefined {
+  if (python?.chosen === undefined || python.chosen.virtualenv !== undefined || python.chosen.origin === "--python")
+    return undefined;
+  return [".venv", "venv", "env"].map((name) => join(project.root, name)).find((path) => isVirtualenv(files, path));
+}
+
+/** Whose the project is, so that what it writes stays his. One that is root's runs as root, as in a container of development. */
+function setUser({ server }: Plan, root: string): void {
+  const { uid } = statSync(root);
+  if (uid === 0) server.set("run_as_root", true);
+  else server.set("user", findUser(String(uid))?.name ?? String(uid));
 }
 
 function freeAddress(files: Files): { listen: string[]; taken: PortUse | undefined } {
@@ -105,11 +127,11 @@ function mainRoute(plan: Plan, facts: ProjectFacts, wish: DevWish): Route {
 }
 
 function appOf(facts: ProjectFacts, project: Exclude<Project, { kind: "static" }>, wish: DevWish): Settings<AppKey> {
-  const { python, django } = facts;
+  const { python, loaded } = facts;
   if (python?.chosen === undefined)
     throw new DevProblem(`no Python that runs was found for ${project.root}; --python names one`);
-  if (project.kind === "django" && python.chosen.django === undefined && django?.failure !== undefined)
-    throw new DevProblem(`${django.failure.what}; ${django.failure.remedy}`);
+  if (project.kind === "django" && python.chosen.django === undefined && loaded?.failure !== undefined)
+    throw new DevProblem(`${loaded.failure.what}; ${loaded.failure.remedy}`);
   const app = new Settings<AppKey>();
   app.set("root", relativeTo(wish.folder, project.root));
   app.set("wsgi", targetOf(project));
@@ -128,8 +150,8 @@ function appOf(facts: ProjectFacts, project: Exclude<Project, { kind: "static" }
 }
 
 /** Also where the settings cannot be loaded as yet: they mostly have it. */
-function hasFinders({ django }: ProjectFacts): boolean {
-  const settings = django?.settings;
+function hasFinders({ loaded }: ProjectFacts): boolean {
+  const settings = loaded?.settings;
   return (
     settings === undefined ||
     (settings.installedApps.includes("django.contrib.staticfiles") && settings.staticPath !== undefined)
@@ -156,8 +178,8 @@ function targetOf(project: Exclude<Project, { kind: "static" }>): string {
 }
 
 /** Uploads, where the project has them; it has to answer them itself where the URL is elsewhere. */
-function mediaRoutes(files: Files, { django }: ProjectFacts): Route[] {
-  const { mediaPath, mediaRoot } = django?.settings ?? {};
+function mediaRoutes(files: Files, { loaded }: ProjectFacts): Route[] {
+  const { mediaPath, mediaRoot } = loaded?.settings ?? {};
   if (mediaPath === undefined || mediaPath === "/" || mediaRoot === undefined || files.kind(mediaRoot) !== "directory")
     return [];
   const settings = new Settings<RouteKey>();

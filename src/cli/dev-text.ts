@@ -2,21 +2,23 @@
 import type { ProjectFacts } from "../setup/facts.ts";
 import type { DevPlan } from "./dev-plan.ts";
 
-export function readyText(facts: ProjectFacts, { listen, taken }: DevPlan, colour: boolean): string {
+export function readyText(facts: ProjectFacts, { listen, taken, passedOver }: DevPlan, colour: boolean): string {
   const bold = (text: string) => (colour ? `\x1b[1m${text}\x1b[0m` : text);
   const yellow = (text: string) => (colour ? `\x1b[33m${text}\x1b[0m` : text);
   const lines = [
     `${bold(facts.project.name)}  ${whatOf(facts)}`,
     ...listen.map((each) => `${bold(urlOf(each))}${besideOf(taken)}`),
   ];
-  const notes = [...failureLines(facts), ...hostNotes(facts, listen)].map((line) => yellow(line));
+  const venv =
+    passedOver === undefined ? [] : ["", `The interpreter in ${passedOver} cannot be run, so it is not used.`];
+  const notes = [...venv, ...failureLines(facts), ...hostNotes(facts, listen)].map((line) => yellow(line));
   return `\n${[...lines, "", ...howLines(facts), ...notes].map((line) => `  ${line}`.trimEnd()).join("\n")}\n\n`;
 }
 
-function whatOf({ project, python, django }: ProjectFacts): string {
+function whatOf({ project, python, loaded }: ProjectFacts): string {
   if (project.kind === "static") return "files";
   const kind =
-    project.kind === "django" ? `Django ${django?.version ?? "?"}` : (project.callables[0]?.framework ?? "WSGI");
+    project.kind === "django" ? `Django ${loaded?.version ?? "?"}` : (project.callables[0]?.framework ?? "WSGI");
   const chosen = python?.chosen;
   return chosen === undefined
     ? kind
@@ -35,15 +37,15 @@ function besideOf(taken: DevPlan["taken"]): string {
   return `  (port ${taken.port} is taken${holder === undefined ? "" : ` by ${holder.name}, pid ${holder.pid}`})`;
 }
 
-function howLines({ project, django }: ProjectFacts): string[] {
+function howLines({ project, loaded }: ProjectFacts): string[] {
   if (project.kind === "static") return ["Ctrl-C ends it."];
-  const hasStatic = project.kind === "django" && django?.settings?.staticPath !== undefined;
+  const hasStatic = project.kind === "django" && loaded?.settings?.staticPath !== undefined;
   const statics = hasStatic ? " Static files come from Django's finders." : "";
   return [`Code is loaded anew when it changes.${statics} Ctrl-C ends it.`];
 }
 
-function failureLines({ django }: ProjectFacts): string[] {
-  const failure = django?.failure;
+function failureLines({ loaded }: ProjectFacts): string[] {
+  const failure = loaded?.failure;
   if (failure === undefined) return [];
   return [
     "",
@@ -55,8 +57,8 @@ function failureLines({ django }: ProjectFacts): string[] {
 }
 
 /** Django refuses a Host that it does not know with a 400 that says so only in its log. */
-function hostNotes({ django }: ProjectFacts, listen: readonly string[]): string[] {
-  const settings = django?.settings;
+function hostNotes({ loaded }: ProjectFacts, listen: readonly string[]): string[] {
+  const settings = loaded?.settings;
   if (settings === undefined || (settings.debug && settings.allowedHosts.length === 0)) return [];
   const isAllowed = settings.allowedHosts.some((host) => host === "*" || host === "127.0.0.1");
   if (isAllowed || listen.every((each) => each.startsWith("unix:"))) return [];

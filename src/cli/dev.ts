@@ -40,7 +40,12 @@ export const DEV: Command = {
       const project = findProject(surroundings, folder, textOf(given, "app"));
       const python = pythonOf(given, terminal);
       const facts = await lookAtProject(surroundings, project, { python, settings: textOf(given, "settings") });
-      const wish = { folder: terminal.folder, listen: listOf(given, "listen"), settings: textOf(given, "settings") };
+      const wish = {
+        folder: terminal.folder,
+        listen: listOf(given, "listen"),
+        settings: textOf(given, "settings"),
+        isRoot: process.geteuid?.() === 0,
+      };
       const dev = planFor(surroundings.files, facts, wish);
       const { serveQuickly } = await import("./quick.ts");
       // A successor has the port that is free now, not another one.

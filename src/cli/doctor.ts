@@ -20,7 +20,7 @@ export const DOCTOR: Command = {
       type: "string",
       short: "u",
       value: "USER",
-      doc: "Who is to serve; the user of the running server unless given, else who asks.",
+      doc: "Who is to serve; that of the running server unless given, else `user` of the file, else who asks.",
     },
     fix: {
       type: "boolean",
@@ -42,16 +42,23 @@ export const DOCTOR: Command = {
     const about =
       config === undefined ? [] : [{ ...ok("configuration", `${path} can be used`), check: "configuration" }];
     for (const found of [...about, ...configurationFindings(problems)]) report.take(found);
-    if (config === undefined) return report.end([]);
     const { realGround } = await import("../doctor/real-ground.ts");
     const ground = realGround(terminal.environment);
     const running = await runningServer(path);
-    const serving = await servingUser(given, running, ground.files);
+    if (config === undefined) {
+      const { withoutConfiguration } = await import("../doctor/doctor.ts");
+      for (const found of withoutConfiguration({ running, ground })) report.take(found);
+      return report.end([]);
+    }
+    const { servingAs } = await import("../doctor/accounts.ts");
+    const serving = await servingUser(given, config, running, ground.files);
     if (serving === undefined) {
       terminal.stderr(`server doctor: there is no user ${JSON.stringify(given.options["user"])}\n`);
       return EXIT_USAGE;
     }
-    return work(() => ({ config, ground, serving, running, apps: [] }), report, given);
+    const root = process.geteuid?.() === 0 && config.server.user !== undefined ? servingAs("0") : undefined;
+    const starter = root ?? serving;
+    return work(() => ({ config, ground, serving, starter, running, apps: [] }), report, given);
   },
 };
 
@@ -142,12 +149,16 @@ async function runningServer(path: string): Promise<Running | undefined> {
 /** Undefined: there is no such user. */
 async function servingUser(
   given: Given,
+  { server }: Patient["config"],
   running: Running | undefined,
   files: Patient["ground"]["files"],
 ): Promise<Serving | undefined> {
   const { servingAs, servingOf } = await import("../doctor/accounts.ts");
   const named = given.options["user"];
   if (typeof named === "string") return servingAs(named);
+  const { user } = server;
+  if (running === undefined && process.geteuid?.() === 0 && user !== undefined)
+    return { uid: user.uid, gids: [user.gid, ...user.groups], name: user.name ?? String(user.uid) };
   return (
     (running && servingOf(files, running.pid)) ??
     servingOf(files, "self") ??

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { emptyPlan, type RouteKey, Settings, type SiteKey } from "../import/plan.ts";
 import { type Command, EXIT_USAGE } from "./command.ts";
-import { DOMAIN_OPTION, LISTEN_OPTION, listOf, PRINT_OPTION } from "./quick-options.ts";
+import { DOMAIN_OPTION, LISTEN_OPTION, listOf, PRINT_OPTION, textOf, USER_OPTION } from "./quick-options.ts";
 
 export const FILES: Command = {
   name: "files",
@@ -25,6 +25,7 @@ export const FILES: Command = {
       value: "",
       doc: "A single-page application: paths that are no file get /index.html.",
     },
+    user: USER_OPTION,
     print: PRINT_OPTION,
   },
   positionalsMax: 1,
@@ -39,6 +40,8 @@ export const FILES: Command = {
     }
     const { addressSite, serveQuickly } = await import("./quick.ts");
     const plan = emptyPlan();
+    const user = textOf(given, "user");
+    if (user !== undefined) plan.server.set("user", user);
     const site = new Settings<SiteKey>();
     const route = new Settings<RouteKey>();
     addressSite(site, listOf(given, "listen"), listOf(given, "domain"));
@@ -48,7 +51,13 @@ export const FILES: Command = {
     const routes = [{ pattern: "/", settings: route, origin: undefined }];
     plan.sites.push({ settings: site, routes, origin: undefined });
     const source = (key: string) =>
-      key.endsWith(".listen") ? "--listen" : key.endsWith(".names") ? "--domain" : "DIR";
+      key === "server.user"
+        ? "--user"
+        : key.endsWith(".listen")
+          ? "--listen"
+          : key.endsWith(".names")
+            ? "--domain"
+            : "DIR";
     return serveQuickly({ words: ["files", ...given.words], plan, source, print: print === true }, terminal);
   },
 };

@@ -41,7 +41,7 @@ export function unknownCommand(word: string, commands: readonly Command[]): stri
 }
 
 export function overview(commands: readonly Command[]): string {
-  const lines = commands.map((command) => [`${command.name} ${command.usage}`, command.summary] as const);
+  const lines = commands.map(({ name, summary }) => [name, summary] as const);
   return `Usage: server COMMAND
 
 A reverse proxy, static file server and WSGI application server in one executable.
@@ -54,12 +54,35 @@ ${columns(lines)}
 
 export function commandHelp(command: Command): string {
   const options = Object.entries({ ...command.options, help: HELP_OPTION });
-  const lines = options.map(([name, { short, value, doc }]) => [`-${short}, --${name} ${value}`, doc] as const);
+  const lines = options.map(
+    ([name, { short, value, doc }]) =>
+      [`${short === undefined ? "    " : `-${short}, `}--${name} ${value}`, doc] as const,
+  );
   const usage = `server ${command.name} ${command.usage}`.trimEnd();
-  return `Usage: ${usage}\n\n${command.summary}. ${command.doc}\n\n${columns(lines)}`;
+  const doc = wrapped(`${command.summary}. ${command.doc}`, COLUMNS);
+  return `${wrapped(`Usage: ${usage}`, COLUMNS).join("\n         ")}\n\n${doc.join("\n")}\n\n${columns(lines)}`;
 }
+
+/** What every terminal has. */
+const COLUMNS = 80;
 
 function columns(lines: readonly (readonly [string, string])[]): string {
   const width = Math.max(...lines.map(([left]) => left.length)) + 2;
-  return lines.map(([left, right]) => `  ${left.padEnd(width)}${right}\n`).join("");
+  const indent = " ".repeat(width + 2);
+  return lines
+    .map(([left, right]) => `  ${left.padEnd(width)}${wrapped(right, COLUMNS - indent.length).join(`\n${indent}`)}\n`)
+    .join("");
+}
+
+/** Broken between words. */
+function wrapped(text: string, columnsMax: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > columnsMax) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }

@@ -2,7 +2,7 @@
  * Lines of logs, read: when, of which site, with which status or level. An access log is read by the template that wrote
  * it, so whatever stands in it can be looked for. Pure.
  */
-import { LOG_LEVELS, type LogFormat, type LogLevel } from "../base/log.ts";
+import { isBelow, LOG_LEVELS, type LogFormat, type LogLevel } from "../base/log.ts";
 import { compileTemplate, TemplateProblem } from "../exchange/template.ts";
 import type { Scope } from "../exchange/scope.ts";
 
@@ -116,8 +116,4 @@ export function matches(facts: LineFacts, filter: LineFilter): boolean {
 
 function hasStatus(status: string | undefined, wanted: string): boolean {
   return status !== undefined && (status === wanted || `${status[0] ?? ""}xx` === wanted);
-}
-
-function isBelow(level: LogLevel, than: LogLevel): boolean {
-  return LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(than);
 }

@@ -1,7 +1,7 @@
 /** `server proxy FROM TO…`: a reverse proxy without a file. */
 import { emptyPlan, type RouteKey, Settings, type SiteKey, type UpstreamKey } from "../import/plan.ts";
 import { type Command, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
-import { PRINT_OPTION, textOf } from "./quick-options.ts";
+import { PRINT_OPTION, textOf, USER_OPTION } from "./quick-options.ts";
 import { type From, readFrom, readUpstream, type UpstreamWord } from "./upstream-words.ts";
 
 const SERVERS_MAX = 100;
@@ -21,6 +21,7 @@ export const PROXY: Command = {
       value: "HOST",
       doc: "The Host field that TO is sent; the client's unless given.",
     },
+    user: USER_OPTION,
     print: PRINT_OPTION,
   },
   positionalsMax: SERVERS_MAX,
@@ -48,6 +49,8 @@ function refuse(terminal: Terminal, what: string): number {
 async function serve(from: From, servers: readonly UpstreamWord[], given: Given, terminal: Terminal): Promise<number> {
   const { serveQuickly } = await import("./quick.ts");
   const plan = emptyPlan();
+  const user = textOf(given, "user");
+  if (user !== undefined) plan.server.set("user", user);
   const upstream = new Settings<UpstreamKey>();
   const protocol = servers[0]?.protocol ?? "http";
   if (protocol !== "http") upstream.set("protocol", protocol);
@@ -65,7 +68,13 @@ async function serve(from: From, servers: readonly UpstreamWord[], given: Given,
   const routes = [{ pattern: "/", settings: route, origin: undefined }];
   plan.sites.push({ settings: settings, routes, origin: undefined });
   const source = (key: string) =>
-    key === "upstream.to.host" ? "--host" : key.startsWith("upstream.to") ? "TO" : "FROM";
+    key === "server.user"
+      ? "--user"
+      : key === "upstream.to.host"
+        ? "--host"
+        : key.startsWith("upstream.to")
+          ? "TO"
+          : "FROM";
   return serveQuickly(
     { words: ["proxy", ...given.words], plan, source, print: given.options["print"] === true },
     terminal,

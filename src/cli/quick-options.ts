@@ -24,6 +24,13 @@ export const DOMAIN_OPTION: Option = {
   doc: "The name that it is served under by HTTPS, with a certificate that orders itself, on ports 80 and 443; several times.",
 };
 
+export const USER_OPTION: Option = {
+  type: "string",
+  short: "u",
+  value: "USER",
+  doc: "As whom it runs that is started as root, behind opening its ports.",
+};
+
 /** `/static/=static` → pattern and path; a string is what is wrong. */
 export function readMapping(written: string): readonly [path: string, to: string] | string {
   const equals = written.indexOf("=");

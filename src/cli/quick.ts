@@ -5,6 +5,9 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isLoopback } from "../base/ip-address.ts";
+import { parseListen } from "../config/address.ts";
+import { Refusal } from "../config/kinds.ts";
 import type { Loaded } from "../config/load.ts";
 import { loadTranslated } from "../config/load.ts";
 import { formatProblems } from "../config/problems.ts";
@@ -13,8 +16,9 @@ import { writePlan } from "../import/write.ts";
 import { findControlSockets, thisUser } from "../master/control-place.ts";
 import { Inheritance } from "../master/handover.ts";
 import { runMaster } from "../master/master.ts";
-import { EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
+import { EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
 import { DEFAULT_FILE } from "./configuration.ts";
+import { listOf, textOf } from "./quick-options.ts";
 
 /** Only this machine: who wants to be reached from elsewhere says so. Caddy's commands listen on every address. */
 export const DEFAULT_LISTEN = "127.0.0.1:8000";
@@ -28,6 +32,22 @@ export interface Quick {
   readonly print: boolean;
   /** Told when the configuration stands, before it is served. */
   readonly tell?: () => void;
+}
+
+/** Python is not to be root by accident where others reach it: the start would refuse it in words for a file. */
+export function refuseRoot(given: Given, { environment }: Terminal): string | undefined {
+  const listen = listOf(given, "listen");
+  const isHere = listOf(given, "domain").length === 0 && listen.every(isOnlyHere);
+  const isMeant = textOf(given, "user") !== undefined || environment["SERVER_RUN_AS_ROOT"] === "1";
+  if (process.geteuid?.() !== 0 || isMeant || isHere) return undefined;
+  return "the application would be root: --user www-data names somebody with fewer rights; SERVER_RUN_AS_ROOT=1 says that root is meant";
+}
+
+/** What cannot be read is refused behind this. */
+function isOnlyHere(written: string): boolean {
+  const address = parseListen(written);
+  if (address instanceof Refusal) return true;
+  return address.kind === "unix" || (address.kind === "tcp" && isLoopback(address.host));
 }
 
 export async function serveQuickly(quick: Quick, terminal: Terminal): Promise<number> {

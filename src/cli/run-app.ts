@@ -2,8 +2,8 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type AppKey, emptyPlan, freeName, type Plan, type RouteKey, Settings, type SiteKey } from "../import/plan.ts";
-import { EXIT_USAGE, type Given, type Terminal } from "./command.ts";
-import { addressSite, serveQuickly } from "./quick.ts";
+import { EXIT_FAILED, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
+import { addressSite, refuseRoot, serveQuickly } from "./quick.ts";
 import { listOf, patternOf, readMapping, textOf } from "./quick-options.ts";
 
 export async function runApp(given: Given, terminal: Terminal): Promise<number> {
@@ -13,6 +13,13 @@ export async function runApp(given: Given, terminal: Terminal): Promise<number> 
     return EXIT_USAGE;
   }
   const print = given.options["print"] === true;
+  const user = textOf(given, "user");
+  const refusal = print || plan.apps.size === 0 ? undefined : refuseRoot(given, terminal);
+  if (refusal !== undefined) {
+    terminal.stderr(`server run: ${refusal}\n`);
+    return EXIT_FAILED;
+  }
+  if (user !== undefined) plan.server.set("user", user);
   return serveQuickly({ words: ["run", ...given.words], plan, source: optionOf, print }, terminal);
 }
 

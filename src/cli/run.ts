@@ -3,7 +3,7 @@
  * no file (run-app.ts).
  */
 import { CONFIG_OPTION, type Command, EXIT_USAGE, type Given, type Option, type Terminal } from "./command.ts";
-import { DOMAIN_OPTION, LISTEN_OPTION, PRINT_OPTION } from "./quick-options.ts";
+import { DOMAIN_OPTION, LISTEN_OPTION, PRINT_OPTION, USER_OPTION } from "./quick-options.ts";
 
 const text = (short: string, value: string, doc: string): Option => ({ type: "string", short, value, doc });
 
@@ -19,6 +19,7 @@ const WITHOUT_FILE = {
   python: text("P", "PYTHON", "The virtualenv or interpreter of the application."),
   processes: text("n", "NUMBER", "Of the application; one for each core unless given."),
   threads: text("t", "NUMBER", "Of each process."),
+  user: USER_OPTION,
   print: PRINT_OPTION,
 } as const satisfies Readonly<Record<string, Option>>;
 

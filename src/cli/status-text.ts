@@ -12,6 +12,7 @@ const WIDTH = 80;
 /** Of a traceback: the end tells what it was, the rest is in the log. */
 const TRACEBACK_LINES = 6;
 const MIB = 1024 * 1024;
+const ERRORS_SHOWN = 5;
 /** Of a worker, those that run longest. */
 const REQUESTS_SHOWN = 3;
 
@@ -27,6 +28,7 @@ export function statusText(status: ServerStatus, now: Date): string {
     ...status.upstreams.map(upstreamText),
     ...status.caches.map(cacheText),
     limitsText(status.limits),
+    errorsText(status.errors, now),
   ];
   return sections.filter((section) => section !== "").join("");
 }
@@ -67,10 +69,12 @@ function wrap(label: string, parts: readonly string[]): string[] {
 /** Each in a line, what is wrong with it below. */
 function certificatesText(certificates: ServerStatus["certificates"], now: Date): string {
   if (certificates.length === 0) return "";
-  const lines = certificates.flatMap(({ site, source, notAfter, problems }) => {
+  const lines = certificates.flatMap(({ site, source, notAfter, nextAt, problems }) => {
     const left = notAfter - now.getTime();
     const validity = left < 0 ? `EXPIRED ${ago(-left)} ago` : `valid for ${ago(left)}`;
-    return [`certificate ${site}: ${validity}, from ${source}`, ...problems.map((problem) => `  ${problem}`)];
+    const inMs = nextAt === undefined ? undefined : Math.max(0, nextAt - now.getTime());
+    const next = inMs === undefined ? "" : `, ${source === "temporary" ? "next order" : "renewal"} in ${ago(inMs)}`;
+    return [`certificate ${site}: ${validity}, from ${source}${next}`, ...problems.map((problem) => `  ${problem}`)];
   });
   return ["", ...lines, ""].join("\n");
 }
@@ -163,6 +167,34 @@ function cronText(cron: ServerStatus["crons"][number], now: Date): string {
 function limitsText(limits: ServerStatus["limits"]): string {
   const hit = Object.entries(limits).map(([name, hits]) => `${name} ${times(hits)}`);
   return hit.length === 0 ? "" : `\n${wrap("limits hit", hit).join("\n")}\n`;
+}
+
+function errorsText(errors: ServerStatus["errors"], now: Date): string {
+  const lines = errors.slice(-ERRORS_SHOWN).flatMap(({ at, times: often, text, hint }) => {
+    const [first = "", ...more] = text.split("\n");
+    const last = more.at(-1)?.trim();
+    const again = often > 1 ? `, ${times(often)}` : "";
+    return [
+      ...folded(`${ago(Math.max(0, now.getTime() - at))} ago${again}: ${first}`, "  "),
+      ...(last ? folded(last, "    | ") : []),
+      ...(hint ? folded(hint, "    → ") : []),
+    ];
+  });
+  return lines.length === 0 ? "" : `\nlast errors\n${lines.join("\n")}\n`;
+}
+
+/** Broken between words, the further lines below the first; a word that is too long stays whole. */
+function folded(text: string, lead: string): string[] {
+  const lines: string[] = [];
+  let line = lead;
+  for (const word of text.split(" ")) {
+    if (line.trim() !== lead.trim() && line.length + word.length > WIDTH) {
+      lines.push(line.trimEnd());
+      line = " ".repeat(lead.trim() === "" ? lead.length + 2 : lead.length);
+    }
+    line += `${word} `;
+  }
+  return [...lines, line.trimEnd()];
 }
 
 function count(number: number, what: string): string {

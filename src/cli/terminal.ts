@@ -3,6 +3,7 @@ import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { journalLines } from "../base/log.ts";
 import { isJournal } from "../os/journal.ts";
+import { openScreen } from "./screen.ts";
 import type { Terminal } from "./command.ts";
 
 /** How long a full pipe (EAGAIN) is left alone before the next try. */
@@ -15,7 +16,7 @@ export function processTerminal(): Terminal {
     stdout: (text) => (gone = !writeAll(1, text)),
     gone: () => gone,
     stderr: (text) => writeAll(2, isJournal(2) ? journalLines(text, "error") : text),
-    ...(isatty(0) && isatty(1) && { confirm }),
+    ...(isatty(0) && isatty(1) && { confirm, screen: openScreen }),
     colour: { stdout: mayColour(isatty(1), environment), stderr: mayColour(isatty(2), environment) },
     environment,
     folder: process.cwd(),

@@ -9,10 +9,8 @@ import { findGroup, findUser, memberships, type UserEntry } from "../config/user
 import { neededBy, readFiles } from "../master/privileges.ts";
 import { STREAMS } from "../os/log-file.ts";
 import type { UnitFacts } from "./unit.ts";
+import { WEB_USERS } from "../machine/host.ts";
 import { unitName } from "./unit.ts";
-
-/** Users that distributions have for web servers. */
-const WEB_USERS = ["www-data", "nginx", "http", "apache", "www"];
 
 /** Below, a port needs CAP_NET_BIND_SERVICE (ip(7)). */
 const UNPRIVILEGED_PORT = 1024;

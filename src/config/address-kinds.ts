@@ -11,7 +11,8 @@ import { FAIL_TIMEOUT_MS, FAILS_MAX } from "../proxy/balance.ts";
 import type { UpstreamAddress, UpstreamServer } from "./upstream-config.ts";
 import { anyOf, TEXT } from "./json-schema.ts";
 import { byDefault, durationKey, optional, required, type Schema, type Section, table, type Values } from "./keys.ts";
-import { boolean, duration, either, integer, type Kind, nonEmpty, Refusal, text } from "./kinds.ts";
+import type { Place } from "./place.ts";
+import { boolean, choice, duration, either, integer, type Kind, nonEmpty, Refusal, text } from "./kinds.ts";
 
 export interface ListenEntry {
   readonly address: ListenText;
@@ -21,6 +22,7 @@ export interface ListenEntry {
   readonly owner: string | undefined;
   readonly group: string | undefined;
   readonly proxyProtocol: boolean;
+  readonly protocol: "http" | "uwsgi";
   /** Undefined when the file does not say. */
   readonly tls: boolean | undefined;
 }
@@ -75,6 +77,12 @@ export const LISTEN_TABLE = {
       "is closed. On an encrypted address it stands before TLS. Only a load balancer should be able to reach such an address. " +
       "nginx: listen … proxy_protocol.",
   ),
+  protocol: byDefault(
+    choice(["http", "uwsgi"]),
+    "http",
+    "What is spoken there. By `uwsgi` a gateway such as nginx (uwsgi_pass) reaches the site with its routes, where `uwsgi_socket` " +
+      "leads to an app alone; whoever connects there is trusted, so it is a unix socket or a private address. uWSGI: socket.",
+  ),
   tls: optional(
     boolean,
     "`true` for port 443",
@@ -118,7 +126,14 @@ export const UPSTREAM_SERVER_TABLE = {
   ),
 } satisfies Schema;
 
-const PLAIN = { mode: undefined, owner: undefined, group: undefined, proxyProtocol: false, tls: undefined } as const;
+const PLAIN = {
+  mode: undefined,
+  owner: undefined,
+  group: undefined,
+  proxyProtocol: false,
+  protocol: "http",
+  tls: undefined,
+} as const;
 
 export const LISTEN: Kind<ListenEntry> = either(
   mapped(listenAddress, (address) => ({ address, ...PLAIN })),
@@ -159,15 +174,23 @@ function serverEntry(address: UpstreamAddress, values: Values<typeof UPSTREAM_SE
 }
 
 function listenEntry({ place, values }: Section<typeof LISTEN_TABLE>): ListenEntry | undefined {
-  const { address, mode, owner, group, tls } = values;
+  const { address, mode, owner, group, tls, protocol } = values;
   if (address === undefined) return undefined;
+  if (protocol === "uwsgi") refuseBesideUwsgi(place);
   if (tls === true && address.kind === "unix")
     place.into("tls").wrongKey({ what: "has no meaning here", should: "belongs to a TCP address" });
   for (const key of ["mode", "owner", "group"] as const) {
     if (values[key] === undefined || address.kind === "unix") continue;
     place.into(key).wrongKey({ what: "has no meaning here", should: 'belongs to a "unix:" address' });
   }
-  return { address, mode, owner, group, proxyProtocol: values.proxy_protocol, tls };
+  return { address, mode, owner, group, proxyProtocol: values.proxy_protocol, protocol, tls };
+}
+
+/** A gateway says itself who its client is, and what was encrypted. */
+function refuseBesideUwsgi(place: Place): void {
+  for (const key of ["tls", "proxy_protocol"])
+    if (place.has(key))
+      place.into(key).wrongKey({ what: "has no meaning here", should: 'belongs to protocol = "http"' });
 }
 
 function mapped<A, B>(kind: Kind<A>, change: (value: A) => B | undefined): Kind<B> {

@@ -6,15 +6,12 @@ import type { ResolvedSockets } from "./collisions.ts";
 import type { AppConfig } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
-import { resolveListen } from "./listening.ts";
+import { resolveListen, SOCKET_MODES } from "./listening.ts";
 import { requireDirectory } from "./paths.ts";
 import { findPython, sitePackagesPattern } from "./python.ts";
 import type { APP } from "./schema-app.ts";
 import { resolveSendfileRoots } from "./sendfile-roots.ts";
 import { readWsgi } from "./wsgi.ts";
-
-/** Only the gateway's group and the owner: whoever connects may name any client address. uWSGI: chmod-socket. */
-const UWSGI_SOCKET_MODE = 0o660;
 
 export interface ResolvedApp {
   /** Undefined when it cannot be run; what is wrong was reported. */
@@ -24,11 +21,15 @@ export interface ResolvedApp {
 
 export function resolveApp(name: string, section: Section<typeof APP>, context: Context): ResolvedApp {
   const sockets = (section.values.uwsgi_socket ?? []).flatMap((entry) =>
-    resolveListen(entry, UWSGI_SOCKET_MODE, context).map((value) => ({ place: entry.place, value })),
+    resolveListen(entry, SOCKET_MODES.uwsgi, context).map((value) => ({ place: entry.place, value })),
   );
   for (const { place } of sockets.filter((entry) => entry.value.proxyProtocol)) {
     const should = "belongs to listen of a site; a gateway says in its packet who the client is";
     place.into("proxy_protocol").wrongKey({ what: "has no meaning here", should });
+  }
+  for (const { place } of (section.values.uwsgi_socket ?? []).filter((entry) => entry.place.has("protocol"))) {
+    const should = "belongs to listen of a site; this is uwsgi's";
+    place.into("protocol").wrongKey({ what: "has no meaning here", should });
   }
   const uwsgiSockets = sockets.map((entry) => entry.value);
   const project = resolveProject(section, context);

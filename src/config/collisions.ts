@@ -33,7 +33,8 @@ export function checkCollisions(sites: readonly ResolvedSite[], apps: readonly R
   checkAddresses(claims);
   checkNames(sites);
   checkPolicies(sites);
-  apps.forEach(warnExposed);
+  for (const { sockets } of apps) warnExposed(sockets);
+  for (const { listens } of sites) warnExposed(listens.filter(({ value }) => value.uwsgi === true));
 }
 
 function siteClaims(site: ResolvedSite, index: number): Claim[] {
@@ -65,6 +66,7 @@ function conflict(earlier: Claim, claim: Claim): string | undefined {
     return `is ${key}, which ${earlier.shares ? "a site" : earlier.owner} has on ${earlier.place.line}`;
   if (earlier.address.proxyProtocol !== claim.address.proxyProtocol)
     return `gives ${key} another proxy_protocol than ${earlier.place.line}`;
+  if (earlier.address.uwsgi !== claim.address.uwsgi) return `gives ${key} another protocol than ${earlier.place.line}`;
   if (earlier.address.tls !== claim.address.tls) return `gives ${key} another tls than ${earlier.place.line}`;
   if (earlier.address.kind !== "unix" || claim.address.kind !== "unix") return undefined;
   if (earlier.address.mode !== claim.address.mode) return `gives ${key} another mode than ${earlier.place.line}`;
@@ -143,7 +145,7 @@ function refuseName(place: Place, name: string, address: string, before: Place):
 }
 
 /** Whoever reaches a uwsgi socket may claim any client address and scheme. */
-function warnExposed({ sockets }: ResolvedSockets): void {
+function warnExposed(sockets: readonly Placed<ListenAddress>[]): void {
   const told = new Set<Place>();
   for (const { place, value } of sockets) {
     if (value.kind === "unix" || !isEvery(value.host) || told.has(place)) continue;

@@ -234,6 +234,8 @@ export type ListenAddress = (
 ) & {
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol?: true;
+  /** A gateway speaks the uwsgi protocol there. */
+  readonly uwsgi?: true;
   /** Encrypted. */
   readonly tls?: true;
 };

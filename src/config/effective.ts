@@ -8,7 +8,7 @@ import type { Config } from "./config.ts";
 import { type Key, literalDefault, type Schema } from "./keys.ts";
 import { listenKey } from "./listen.ts";
 import { loadConfig, parseToml, readText } from "./load.ts";
-import { isTable, Place } from "./place.ts";
+import { isTable, Place, type Table } from "./place.ts";
 import type { Path } from "./positions.ts";
 import { type Problem, Report } from "./problems.ts";
 import { ROOT } from "./schema.ts";
@@ -57,6 +57,20 @@ export function effective(file: string, environment: Environment): Effective {
 
 /** Shown as they were written, or not at all: they are secrets. */
 const SECRET: ReadonlySet<string> = new Set(["token", "passphrase", "eab_key"]);
+
+const MASK = "***";
+
+/** Names of environment variables that hold secrets, by what frameworks and providers call them. */
+const SECRET_VARIABLE = /SECRET|PASSW|TOKEN|CREDENTIAL|_KEY$|^KEY$|DSN$|_URL$/i;
+
+/** A URL of a database has its password in it. What stands for a variable says nothing of it. */
+function masked(env: Table): Table {
+  const shown = ([name, value]: [string, unknown]) => {
+    const isReference = typeof value === "string" && value.startsWith("$ENV{");
+    return [name, SECRET_VARIABLE.test(name) && !isReference ? MASK : value];
+  };
+  return Object.fromEntries(Object.entries(env).map(shown)) as Table;
+}
 
 /** Shown though the file has none of them: they are always in force. */
 const ALWAYS: ReadonlySet<string> = new Set(["server"]);
@@ -126,8 +140,11 @@ class Walk {
   private fromFile(place: Place, name: string): Row {
     const { value } = this.at(place.path);
     const environment = JSON.stringify(value) !== JSON.stringify(place.value);
-    const unfilled = SECRET.has(name) && environment;
-    const shown = unfilled ? value : SECRET.has(name) ? "***" : place.value;
+    // Tables of texts (env, fields) are where secrets of the environment go: they stand as they are written.
+    const isSecret = SECRET.has(name);
+    const unfilled = environment && (isSecret || isTable(value));
+    const whole = unfilled ? value : isSecret ? MASK : place.value;
+    const shown = name === "env" && isTable(whole) ? masked(whole) : whole;
     return { name, value: shown, words: undefined, from: "file", line: this.lineOf(place), environment, unfilled };
   }
 

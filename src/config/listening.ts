@@ -16,15 +16,24 @@ export const TLS_PORT = 443;
 export const EVERY_IPV4 = "0.0.0.0";
 export const EVERY_IPV6 = "::";
 
+/** Of unix sockets that do not say it. nginx makes its listeners like that: what is served to everyone may be asked by
+ *  everyone. Of uwsgi's only the gateway's group and the owner: whoever connects may name any client address. */
+export type SocketModes = Readonly<Record<ListenEntry["protocol"], number>>;
+
+export const SOCKET_MODES: SocketModes = { http: 0o666, uwsgi: 0o660 };
+
 /** One address, or two for a bare port on a machine with IPv6; none after reporting what is wrong with it. */
 export function resolveListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
   const addresses = resolveAddresses(entry, defaultMode, context);
   return entry.value.proxyProtocol ? addresses.map((each) => ({ ...each, proxyProtocol: true })) : addresses;
 }
 
-/** Those of a site, which may be encrypted. */
-export function resolveSiteListen(entry: Placed<ListenEntry>, defaultMode: number, context: Context): ListenAddress[] {
-  const { tls } = entry.value;
+/** Those of a site, which may be encrypted, or a gateway's. */
+export function resolveSiteListen(entry: Placed<ListenEntry>, modes: SocketModes, context: Context): ListenAddress[] {
+  const { tls, protocol } = entry.value;
+  const defaultMode = modes[protocol];
+  if (protocol === "uwsgi")
+    return resolveListen(entry, defaultMode, context).map((address) => ({ ...address, uwsgi: true }));
   return resolveListen(entry, defaultMode, context).map((address) => {
     if (address.kind === "unix" || !(tls ?? address.port === TLS_PORT)) return address;
     return { ...address, tls: true };

@@ -1,4 +1,5 @@
 /** [metrics] as it was written → the private listener. */
+import { isLoopback } from "../base/ip-address.ts";
 import type { MetricsConfig } from "./metrics-config.ts";
 import type { Context } from "./context.ts";
 import type { Section } from "./keys.ts";
@@ -29,8 +30,4 @@ export function resolveMetrics(
       should: 'should be a loopback address or "unix:/path", or have a token beside it',
     });
   return { address, token };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "::1" || host.startsWith("127.");
 }

@@ -6,7 +6,7 @@ import { type Kind, listOf, namedOf, Refusal, text } from "./kinds.ts";
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Framing is decided where the reply is written; a wrong word about it would split replies. */
-const FRAMING = new Set([
+export const FRAMING: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "keep-alive",

@@ -24,8 +24,9 @@ export const PRIVILEGES = {
   run_as_root: byDefault(
     boolean,
     false,
-    "Lets Python run as root: without it an app of a server that is root and has no `user` is refused. The environment " +
-      "variable `SERVER_RUN_AS_ROOT=1` says the same, for containers.",
+    "Lets Python run as root: without it an app of a server that is root and has no `user` is refused, unless it listens on " +
+      "loopback addresses and unix sockets alone; then it is warned of. The environment variable `SERVER_RUN_AS_ROOT=1` says " +
+      "the same, for containers.",
   ),
   no_new_privileges: optional(
     boolean,

@@ -10,7 +10,7 @@ import { resolveGuards } from "./guards.ts";
 import { resolveHeaders } from "./headers.ts";
 import type { Section } from "./keys.ts";
 import type { Placed } from "./kinds.ts";
-import { everyAddress, resolveSiteListen, TLS_PORT } from "./listening.ts";
+import { everyAddress, resolveSiteListen, SOCKET_MODES, TLS_PORT } from "./listening.ts";
 import { resolveSiteLog } from "./logs.ts";
 import { mountsOf } from "./mounts.ts";
 import { isTable, type Place } from "./place.ts";
@@ -18,9 +18,6 @@ import { resolveRoute, type RouteScopes } from "./routes.ts";
 import { resolveRules } from "./rules.ts";
 import { DEFAULT_LISTEN_PORT, type SITE } from "./schema-site.ts";
 import { type AcmeContext, resolveHttps } from "./site-tls.ts";
-
-/** nginx makes its unix listeners like that: what is served to everyone may be asked by everyone. */
-const LISTEN_SOCKET_MODE = 0o666;
 
 /** What the server says and a site may say otherwise. */
 export interface SiteDefaults {
@@ -79,9 +76,7 @@ function resolveListens({ place, values }: Section<typeof SITE>, context: Contex
   if (!place.has("listen"))
     return at(place, defaultAddresses(values.tls !== undefined && values.tls !== "off", context));
   if (Array.isArray(written.value) && written.value.length === 0) written.unfit("one address or more");
-  return (values.listen ?? []).flatMap((entry) =>
-    at(entry.place, resolveSiteListen(entry, LISTEN_SOCKET_MODE, context)),
-  );
+  return (values.listen ?? []).flatMap((entry) => at(entry.place, resolveSiteListen(entry, SOCKET_MODES, context)));
 }
 
 function defaultAddresses(encrypted: boolean, context: Context): ListenAddress[] {

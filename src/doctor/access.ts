@@ -58,7 +58,8 @@ export function bitsAllow({ mode, uid, gid }: FileState, who: Serving, need: Nee
 /** The command that mends it, as narrow as it goes: a group that has the file already, or one user by a list of access. */
 export function remedyFor({ path, need, state }: Refused, who: Serving): string {
   if (state === undefined) return `make ${path}, or name what is there`;
-  const letter = need === "read" ? "r" : need === "write" ? "w" : "x";
+  // Who reads a directory wants what is in it.
+  const letter = need === "read" ? (state.kind === "directory" ? "rx" : "r") : "x";
   if (need === "write") return `chown ${who.name} ${quoted(path)}, or setfacl -m u:${who.name}:rwx ${quoted(path)}`;
   return `chmod o+${letter} ${quoted(path)}, or for this user alone: setfacl -m u:${who.name}:${letter} ${quoted(path)}`;
 }

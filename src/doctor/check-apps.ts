@@ -1,8 +1,9 @@
 /** Apps: does the interpreter run, can the application be imported as its user, and do those that run, run well? */
-import { join } from "node:path";
 import LOAD from "../apps/python/load.py" with { type: "text" };
 import type { AppConfig } from "../config/config.ts";
+import { mayBeRoot } from "../config/reach.ts";
 import { adviceOn } from "../project/failure.ts";
+import { installerOf } from "../project/installer.ts";
 import { examine } from "../project/interpreter.ts";
 import { type ProbeFailure, probeSettings, type Settings } from "../project/settings.ts";
 import { servingApp } from "./accounts.ts";
@@ -31,6 +32,8 @@ export const APPS: Check = {
 async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> {
   const subject = `app ${app.name}`;
   const { ground } = patient;
+  const refused = refuseRoot(app, patient);
+  if (refused !== undefined) return [refused];
   const candidate = { python: app.python, virtualenv: undefined, origin: "" };
   const found = await examine(ground, candidate, app.root);
   if ("failure" in found)
@@ -54,11 +57,19 @@ async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> 
   patient.apps.push(facts);
   const python = ok(`${subject} python`, `Python ${found.version} (${app.python})`);
   if (failure === undefined) return [python, ok(`${subject} import`, `it can be imported${sizeOf(facts)}`)];
-  const requirements =
-    ground.files.kind(join(app.root, "requirements.txt")) === "file" ? "requirements.txt" : undefined;
-  const { remedy } = adviceOn(failure, { python: app.python, root: app.root, requirements });
+  const { python: path, root } = app;
+  const installer = installerOf(ground.files, { root, python: path });
+  const { remedy } = adviceOn(failure, { python: path, root, installer });
   const what = `it cannot be imported: ${failure.type}: ${failure.message.split("\n", 1)[0]}`;
   return [python, problem(`${subject} import`, what, remedy, { lines: failure.traceback.slice(-LINES_SHOWN) })];
+}
+
+/** As the start does (master/privileges.ts). */
+function refuseRoot(app: AppConfig, { config, serving }: Patient): Finding | undefined {
+  if (servingApp(app, serving).uid !== 0 || mayBeRoot(config)) return undefined;
+  const remedy =
+    'user = "www-data", in [server] or in the table of the app; run_as_root = true in [server] if root is meant';
+  return problem(`app ${app.name} user`, "its Python would be root, so it is not started", remedy);
 }
 
 function sizeOf({ rssBytes }: AppFacts): string {

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { Config, RouteConfig } from "../config/config.ts";
 import { describe, refusalOf, remedyFor } from "./access.ts";
 import { ownerName, servingApp } from "./accounts.ts";
-import { type Finding, ok, problem } from "./finding.ts";
+import { type Finding, notice, ok, problem } from "./finding.ts";
 import type { Need, Serving } from "./ground.ts";
 import type { Check, Patient } from "./patient.ts";
 
@@ -13,6 +13,8 @@ interface Wanted {
   readonly who: Serving;
   /** `the files of /static/` */
   readonly what: string;
+  /** What is lost without it, where the server serves all the same. */
+  readonly loss?: string;
 }
 
 export const PERMISSIONS: Check = {
@@ -25,7 +27,7 @@ export const PERMISSIONS: Check = {
   },
 };
 
-async function examine({ path, needs, who, what }: Wanted, { ground }: Patient): Promise<Finding | undefined> {
+async function examine({ path, needs, who, what, loss }: Wanted, { ground }: Patient): Promise<Finding | undefined> {
   const refused = await refusalOf(ground, who, path, needs);
   if (refused === undefined) return undefined;
   const owners = (uid: number, gid: number) => ownerName(ground.files, uid, gid);
@@ -34,13 +36,14 @@ async function examine({ path, needs, who, what }: Wanted, { ground }: Patient):
     refused.state === undefined
       ? `${what}: there is no ${refused.path}`
       : `${what}: ${who.name} may not ${verb} it: ${refused.path} ${describe(refused, owners)}`;
-  return problem(path, says, remedyFor(refused, who));
+  const remedy = remedyFor(refused, who);
+  return loss === undefined ? problem(path, says, remedy) : notice(path, `${says}; ${loss}`, remedy);
 }
 
 const OPEN: readonly Need[] = ["read", "search"];
 const MAKE: readonly Need[] = ["write", "search"];
 
-function wantedPaths({ config, serving, ground }: Patient): Wanted[] {
+function wantedPaths({ config, serving, starter, ground }: Patient): Wanted[] {
   const wanted = [
     ...config.sites.flatMap(({ routes }) => routes.flatMap((route) => filesOf(route, serving))),
     ...config.apps.flatMap((app) => {
@@ -50,8 +53,8 @@ function wantedPaths({ config, serving, ground }: Patient): Wanted[] {
         { path: app.python, needs: ["search" as const], who, what: `the interpreter of app ${app.name}` },
       ];
     }),
-    ...keyFiles(config, serving),
-    ...written(config, serving),
+    ...keyFiles(config, starter),
+    ...written(config, serving, starter),
   ];
   const unique = new Map(wanted.map((each) => [`${each.path} ${each.who.uid} ${each.needs.join()}`, each]));
   // What is not there yet is made in the nearest folder that is.
@@ -76,7 +79,7 @@ function keyFiles(config: Config, who: Serving): Wanted[] {
   });
 }
 
-function written({ server, sites }: Config, who: Serving): Wanted[] {
+function written({ server, sites }: Config, serving: Serving, starter: Serving): Wanted[] {
   const logs = [server.errorLog, server.accessLog.path, ...sites.map(({ accessLog }) => accessLog.path)].filter(
     (path) => path.startsWith("/"),
   );
@@ -85,13 +88,17 @@ function written({ server, sites }: Config, who: Serving): Wanted[] {
   );
   const usesState = sites.some(({ tls }) => tls !== undefined && tls.source.kind !== "files");
   const folders = [
-    ...logs.map((path) => [dirname(path), "logs"] as const),
-    ...caches.map((path) => [path, "kept replies"] as const),
-    [server.temporaryDirectory, "temporary files"] as const,
-    ...(usesState ? [[server.stateDirectory, "certificates"] as const] : []),
-    ...(server.pidFile === undefined ? [] : [[dirname(server.pidFile), "the pid file"] as const]),
+    ...logs.map((path) => [dirname(path), "logs", starter] as const),
+    ...caches.map((path) => [path, "kept replies", serving] as const),
+    [server.temporaryDirectory, "temporary files", serving] as const,
+    // Given to the user before root's rights go.
+    ...(usesState ? [[server.stateDirectory, "certificates", starter] as const] : []),
+    ...(server.pidFile === undefined ? [] : [[dirname(server.pidFile), "the pid file", starter] as const]),
   ];
-  return folders.map(([path, what]) => ({ path, needs: MAKE, who, what }));
+  const wanted = folders.map(([path, what, who]) => ({ path, needs: MAKE, who, what }));
+  if (serving === starter) return wanted;
+  const loss = "log files there are neither rotated nor begun anew";
+  return [...wanted, ...logs.map((path) => ({ path: dirname(path), needs: MAKE, who: serving, what: "logs", loss }))];
 }
 
 function diskOf(cache: unknown): string[] {

@@ -32,7 +32,7 @@ function addressesOf({ sites, apps, metrics }: Config): ListenAddress[] {
 
 type TcpAddress = Extract<ListenAddress, { kind: "tcp" }>;
 
-function tcpFinding(address: TcpAddress, uses: readonly PortUse[], { ground, serving, running }: Patient): Finding {
+function tcpFinding(address: TcpAddress, uses: readonly PortUse[], { ground, starter, running }: Patient): Finding {
   const subject = `port ${listenKey(address)}`;
   const use = uses.find(({ port }) => port === address.port);
   const others = use?.listeners.filter((listener) => overlaps(listener, address)) ?? [];
@@ -41,10 +41,10 @@ function tcpFinding(address: TcpAddress, uses: readonly PortUse[], { ground, ser
       return ok(subject, `this server has it, pid ${running.pid}`);
     return takenFinding(subject, use);
   }
-  if (!mayListen(ground.files, serving.uid, address.port))
+  if (!mayListen(ground.files, starter.uid, address.port))
     return problem(
       subject,
-      `${serving.name} may not listen on ports below 1024`,
+      `${starter.name} may not listen on ports below 1024`,
       "server service install makes a unit with the right to it; without systemd: setcap cap_net_bind_service=+ep on the executable, or start it as root",
     );
   if (running !== undefined)
@@ -86,7 +86,7 @@ function overlaps({ address }: Listener, { host }: TcpAddress): boolean {
 }
 
 async function unixFinding(path: string, patient: Patient): Promise<Finding> {
-  const { ground, serving, running } = patient;
+  const { ground, starter: serving, running } = patient;
   const subject = `socket ${path}`;
   const state = ground.state(path);
   if (state !== undefined && state.kind !== "socket")

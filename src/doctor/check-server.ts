@@ -2,11 +2,13 @@
 import { version } from "../../package.json";
 import { formatDuration } from "../base/units.ts";
 import { notice, ok, problem } from "./finding.ts";
-import type { Check } from "./patient.ts";
+import type { Finding } from "./finding.ts";
+import type { Patient } from "./patient.ts";
 
-export const SERVER: Check = {
+export const SERVER = {
   name: "server",
-  run: ({ running }) => {
+  /** Also beside a configuration that cannot be used: then what runs has read another one. */
+  run: ({ running }: Pick<Patient, "running">): Finding[] => {
     if (running === undefined)
       return [notice("server", "none runs with this configuration", "server start, or server service install")];
     if (running.state !== "serving")

@@ -105,6 +105,9 @@ async function judgeRoute(route: RouteConfig, site: SiteConfig, patient: Patient
     return undefined;
   const subject = `files of ${pattern} (${site.label})`;
   const below = target.single ? "" : sampleIn(patient.ground, target.path, DEPTH);
+  // Of STATIC_ROOT judgeDjango has said it.
+  const isRoot = patient.apps.some(({ settings }) => settings?.staticRoot?.replace(/\/$/, "") === target.path);
+  if (below === undefined && isRoot) return undefined;
   if (below === undefined)
     return notice(subject, `${target.path} has no files`, "put them there, or name another directory");
   if (patient.running === undefined) return undefined;

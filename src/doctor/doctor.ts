@@ -54,6 +54,15 @@ async function findingsOf(check: Check, patient: Patient): Promise<readonly Find
   }
 }
 
+/** What can be said where the configuration cannot be used. */
+export function withoutConfiguration({ running, ground }: Pick<Patient, "running" | "ground">): Found[] {
+  const ofServer = running === undefined ? [] : SERVER.run({ running });
+  return [
+    ...ofServer.map((finding) => ({ ...finding, check: SERVER.name })),
+    ...CLOCK.run({ ground }).map((finding) => ({ ...finding, check: CLOCK.name })),
+  ];
+}
+
 /** What is wrong with the configuration itself. */
 export function configurationFindings(problems: readonly Problem[]): Found[] {
   return problems.map(({ severity, file, line, column, key, what, should, suggestion }) => {

@@ -37,6 +37,8 @@ export interface Patient {
   readonly ground: Ground;
   /** As whom the fronts and the master run. */
   readonly serving: Serving;
+  /** Who opens ports, logs and keys before: root, where the configuration says whom the server becomes. */
+  readonly starter: Serving;
   readonly running: Running | undefined;
   /** In the order of the configuration; filled by the check of apps, which comes before those that need it. */
   readonly apps: AppFacts[];

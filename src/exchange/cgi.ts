@@ -141,11 +141,15 @@ function gatewayVariables(exchange: Exchange, params: ReadonlyMap<string, string
     if (name.startsWith("UWSGI_") || !CGI_NAME.test(name)) continue;
     sink.variable(name, value);
   }
+  const isMoved = exchange.head !== exchange.clientHead;
   for (const [name, own] of REQUIRED) {
-    const given = params.get(name) ?? "";
+    const given = isMoved && OF_THE_REQUEST.has(name) ? "" : (params.get(name) ?? "");
     sink.variable(name, given === "" ? own(exchange) : given);
   }
 }
+
+/** Inside the server another request is made of what the gateway sent. */
+const OF_THE_REQUEST: ReadonlySet<string> = new Set(["REQUEST_METHOD", "QUERY_STRING"]);
 
 /** Variables that must be there whatever the gateway was told to send (PEP 3333, environ variables). */
 const REQUIRED: ReadonlyMap<string, (exchange: Exchange) => string> = new Map([
@@ -160,7 +164,7 @@ const REQUIRED: ReadonlyMap<string, (exchange: Exchange) => string> = new Map([
 
 /** Where the application is mounted: "" or a path without closing slash (RFC 3875 section 4.1.13). */
 export function scriptName(exchange: Exchange): string {
-  if (exchange.params === undefined) return exchange.mount;
+  if (exchange.params === undefined || isPlacedHere(exchange)) return exchange.mount;
   const given = exchange.params.get("SCRIPT_NAME") ?? exchange.mount;
   return given.endsWith("/") ? given.slice(0, -1) : given;
 }
@@ -168,10 +172,15 @@ export function scriptName(exchange: Exchange): string {
 /** The decoded path below the mount; begins with `/`, "" for the mount itself and for `OPTIONS *`. */
 export function pathInfo(exchange: Exchange): string {
   const given = exchange.params?.get("PATH_INFO");
-  if (given !== undefined) return given;
+  if (given !== undefined && !isPlacedHere(exchange)) return given;
   const { path } = exchange.head;
   if (!path.startsWith("/")) return "";
   return path.startsWith(exchange.mount) ? path.slice(exchange.mount.length) : path;
+}
+
+/** Has a route of ours, or a rule, had a say in where the application stands? */
+function isPlacedHere({ mount, head, clientHead }: Exchange): boolean {
+  return mount !== "" || head.path !== clientHead.path;
 }
 
 /** Was the request made with https, as far as it can be believed? A gateway is; a client's own fields never are. */

@@ -7,9 +7,10 @@ import type { TlsFacts } from "../net/tls-facts.ts";
 
 type Read = (certificate: X509Certificate) => string;
 
-/** `C=DE\nO=Org\nCN=Alice, the first` → `CN=Alice\, the first,O=Org,C=DE` */
-function distinguishedName(lines: string): string {
-  const parts = lines.split("\n").filter((line) => line !== "");
+/** `C=DE\nO=Org\nCN=Alice, the first` → `CN=Alice\, the first,O=Org,C=DE`. Bun has undefined for an empty name, whatever its
+ *  types say. */
+function distinguishedName(lines: string | undefined): string {
+  const parts = (lines ?? "").split("\n").filter((line) => line !== "");
   return bytes(parts.toReversed().map(escapeValue).join(","));
 }
 

@@ -3,7 +3,7 @@
  * exchanges, the assembly answers them. It shares nothing with its siblings but the kernel. A new configuration is made
  * ready beside the one that is served and takes its place between two requests; connections go on.
  */
-import type { Log } from "../base/log.ts";
+import type { Log, LogLevel } from "../base/log.ts";
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
@@ -70,7 +70,7 @@ export interface FrontEvents {
   /** Everything that was in flight is over. */
   drained(): void;
   /** A line of the error log, which was written. */
-  logged(line: string): void;
+  logged(line: string, level: LogLevel): void;
   /** Kept replies that the other fronts are to forget, too. */
   changed(places: readonly string[]): void;
   /** Nothing is accepted on these listeners any more. */

@@ -1,4 +1,5 @@
 /** What the master and a front thread say to each other (structured clone; descriptors are numbers of this process). */
+import type { LogLevel } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
 import type { Config } from "../config/config.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
@@ -19,7 +20,9 @@ export interface ListenerHandle {
   readonly tls: TlsPolicy | undefined;
   /** Every connection begins with a PROXY protocol header. */
   readonly proxyProtocol: boolean;
-  /** Set for a listener that speaks the uwsgi protocol: the app behind it. */
+  /** It speaks the uwsgi protocol. */
+  readonly uwsgi: boolean;
+  /** … and leads to this app alone; undefined: to sites. */
   readonly app: string | undefined;
 }
 
@@ -93,7 +96,7 @@ export type FromFront =
   | { readonly kind: "deaf"; readonly front: number }
   | { readonly kind: "drained"; readonly front: number }
   /** A line of the error log, which it has written already. */
-  | { readonly kind: "logged"; readonly line: string }
+  | { readonly kind: "logged"; readonly line: string; readonly level: LogLevel }
   | {
       readonly kind: "answer";
       readonly front: number;

@@ -4,14 +4,16 @@
  * a codec was made with stays with its connection: the size of a header.)
  */
 import type { Log } from "../base/log.ts";
-import type { Config } from "../config/config.ts";
+import type { AppConfig, Config, RouteConfig } from "../config/config.ts";
 import type { Account, Exchange, Handler, Peer } from "../exchange/exchange.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { HeadMemo } from "../protocol/http1/head-memo.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
+import type { LoadedProject } from "../protocol/uwsgi/magic.ts";
 import type { AssembledApp } from "./apps.ts";
 import type { ListenerHandle } from "./messages.ts";
 import type { RefusalOptions, SessionObserver, SessionOptions } from "./options.ts";
+import { listensOn } from "./routing.ts";
 import type { Serving } from "./serving.ts";
 import type { Session } from "./session.ts";
 import { Http1Session } from "./session-http1.ts";
@@ -33,9 +35,7 @@ export interface Port {
 }
 
 export function makePort(serving: Serving, handle: ListenerHandle, context: PortContext): Port {
-  return handle.app === undefined
-    ? new HttpPort(serving, handle, context)
-    : new UwsgiPort(serving, handle, handle.app, context);
+  return handle.uwsgi ? new UwsgiPort(serving, handle, context) : new HttpPort(serving, handle, context);
 }
 
 class HttpPort implements Port {
@@ -52,7 +52,7 @@ class HttpPort implements Port {
   readonly make = (wire: OwnedWire, peer: Peer): Session & WireOwner => new Http1Session(wire, this.options, peer);
 
   serve(serving: Serving, handle: ListenerHandle): boolean {
-    if (handle.app !== undefined) return false;
+    if (handle.uwsgi) return false;
     this.handle = handle;
     Object.assign(this.options, httpOptions(serving, handle, this.context));
     return true;
@@ -95,36 +95,62 @@ class UwsgiPort implements Port {
   private readonly options: UwsgiSessionOptions;
   private readonly context: PortContext;
 
-  constructor(serving: Serving, handle: ListenerHandle, app: string, context: PortContext) {
+  constructor(serving: Serving, handle: ListenerHandle, context: PortContext) {
     this.handle = handle;
     this.context = context;
-    this.options = uwsgiOptions(serving, app, context);
+    this.options = uwsgiOptions(serving, handle, context);
   }
 
   readonly make = (wire: OwnedWire): Session & WireOwner => new UwsgiSession(wire, this.options);
 
   serve(serving: Serving, handle: ListenerHandle): boolean {
-    if (handle.app === undefined) return false;
+    if (!handle.uwsgi) return false;
     this.handle = handle;
-    Object.assign(this.options, uwsgiOptions(serving, handle.app, this.context));
+    Object.assign(this.options, uwsgiOptions(serving, handle, this.context));
     return true;
   }
 }
 
-function uwsgiOptions(serving: Serving, name: string, context: PortContext): UwsgiSessionOptions {
-  const { assembly, config } = serving;
-  // The configuration names only apps that there are.
-  const app = assembly.apps.get(name) as AssembledApp;
-  const { root, wsgi, python, env } = app.config;
+function uwsgiOptions(serving: Serving, handle: ListenerHandle, context: PortContext): UwsgiSessionOptions {
+  const { config } = serving;
   const { bodyRateMin, sendRateMin } = config.server.limits;
   return {
     ...context,
-    handler: counted(bookedTo(assembly.accounts.ofApp(name), app.handler), serving),
-    loaded: { root, wsgi, python, env },
+    ...(handle.app === undefined ? gatewayOfSites(serving, handle.key) : gatewayOfApp(serving, handle.app)),
     timeouts: timeoutsOf(config),
     bodyRateMin,
     sendRateMin,
   };
+}
+
+type Gateway = Pick<UwsgiSessionOptions, "handler" | "loaded">;
+
+function gatewayOfApp(serving: Serving, name: string): Gateway {
+  const { assembly } = serving;
+  // The configuration names only apps that there are.
+  const app = assembly.apps.get(name) as AssembledApp;
+  const handler = counted(bookedTo(assembly.accounts.ofApp(name), app.handler), serving);
+  return { handler, loaded: [projectOf(app.config)] };
+}
+
+function gatewayOfSites(serving: Serving, key: string): Gateway {
+  const { assembly, config } = serving;
+  const handler = assembly.handlers.get(key);
+  if (handler === undefined) throw new Error(`no site listens on ${key}`);
+  const sites = config.sites.filter((site) => listensOn(site, key));
+  const led = new Set(sites.flatMap(({ routes }) => routes.flatMap(appsOf)));
+  const loaded = config.apps.filter(({ name }) => led.has(name)).map(projectOf);
+  return { handler: counted(handler, serving), loaded };
+}
+
+function appsOf({ target, fallback }: RouteConfig): string[] {
+  const otherwise = fallback?.otherwise;
+  const targets = otherwise?.kind === "target" ? [target, otherwise.target] : [target];
+  return targets.flatMap((each) => (each.kind === "app" ? [each.app] : []));
+}
+
+function projectOf({ root, wsgi, python, env }: AppConfig): LoadedProject {
+  return { root, wsgi, python, env };
 }
 
 /** A gateway reaches no site. */

@@ -33,8 +33,8 @@ import { peerOf, reportBug, type Session } from "./session.ts";
 
 export interface UwsgiSessionOptions extends RateLimits {
   readonly handler: Handler;
-  /** What the gateway's UWSGI_* variables may name. */
-  readonly loaded: LoadedProject;
+  /** What the gateway's UWSGI_* variables may name: one of these; empty: no code at all is run, whatever they name. */
+  readonly loaded: readonly LoadedProject[];
   readonly timeouts: SessionTimeouts;
   readonly log: Log;
   /** One for all sessions of the thread; see ReplyWriter. */
@@ -141,8 +141,9 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
 
   private judge(): void {
     const { variables } = this.parser;
-    const magic = checkMagicVariables(variables, this.options.loaded);
-    if (magic !== undefined) return this.refuse(403, magic.message);
+    const refusals = this.options.loaded.map((project) => checkMagicVariables(variables, project));
+    const [magic] = refusals;
+    if (magic !== undefined && !refusals.includes(undefined)) return this.refuse(403, magic.message);
     const request = requestFromVariables(variables);
     if ("code" in request) return this.refuse(400, request.message);
     this.begin(request);

@@ -1,7 +1,9 @@
 /** Entry point of a front's worker thread: messages of the master in, a Front behind them. */
+import type { LogLevel } from "../base/log.ts";
 import { endLoop, takeLoop } from "../net/own-loop.ts";
 import { keepOnly } from "../os/capabilities.ts";
 import { closeHeld } from "../os/held.ts";
+import { setLogLevel } from "./error-log.ts";
 import type { FromFront, Setup, ToFront } from "./messages.ts";
 import { Front } from "./front.ts";
 
@@ -12,6 +14,8 @@ if (process.geteuid?.() !== 0) keepOnly([]);
 
 let front: Front | undefined;
 let number = 0;
+/** Of the configuration that is prepared. */
+let nextLevel: LogLevel | undefined;
 
 const tell = (message: FromFront) => postMessage(message);
 
@@ -31,7 +35,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
         changed: (places) => tell({ kind: "forget", front: number, places }),
-        logged: (line) => tell({ kind: "logged", line }),
+        logged: (line, level) => tell({ kind: "logged", line, level }),
         drained: () => tell({ kind: "drained", front: number }),
         left: (keys) => tell({ kind: "left", front: number, keys }),
         retired: (pool) => tell({ kind: "retired", front: number, pool }),
@@ -45,10 +49,12 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       front?.takeCertificates(message.certificates);
       break;
     case "prepare":
+      nextLevel = message.setup.config.server.logLevel;
       tell({ kind: "prepared", front: number, problem: prepare(message.setup) });
       break;
     case "change":
       front?.change();
+      if (nextLevel !== undefined) setLogLevel(nextLevel);
       tell({ kind: "changed", front: number });
       break;
     case "discard":

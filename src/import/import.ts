@@ -8,6 +8,7 @@ import { translateNginx } from "./nginx/translate.ts";
 import { emptyPlan, type Plan } from "./plan.ts";
 import { ImportReport } from "./report.ts";
 import type { SourceFile } from "./source.ts";
+import { settleUsers } from "./users.ts";
 import { isUwsgi, translateUwsgi } from "./uwsgi/translate.ts";
 
 /** What both translators fill. */
@@ -33,5 +34,6 @@ export function importFiles(files: readonly SourceFile[], environment: Environme
     importing,
   );
   joinApps(importing.plan, importing.report);
+  settleUsers(importing.plan);
   return importing;
 }

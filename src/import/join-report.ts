@@ -26,7 +26,7 @@ const AMENDED: Readonly<Record<string, readonly [Verdict, string]>> = {
 };
 
 /** What nginx tells uWSGI that an app here knows by itself, whatever the value says. */
-const KNOWN_TO_APPS = /^UWSGI_(SCRIPT|CHDIR|PYHOME|MODULE|CALLABLE|APPID|FILE)$|^SCRIPT_NAME$/;
+const KNOWN_TO_APPS = /^UWSGI_(SCRIPT|CHDIR|PYHOME|MODULE|CALLABLE|APPID|FILE)$/;
 
 /** … and what it knows if the value is the usual one. */
 const USUAL: Readonly<Record<string, RegExp>> = {
@@ -73,6 +73,8 @@ function amend({ directive, verdict }: Finding, pass: JoinedPass): Amended | und
 
 function parameter([name = "", ...rest]: readonly string[], { app, isEncrypted }: JoinedPass): Amended {
   const value = rest.join(" ").replace(/^"|"$/g, "");
+  if (name === "SCRIPT_NAME")
+    return { verdict: "translated", sentence: "mount of the route; the app sees the path below it" };
   const isSecure = isEncrypted && SECURE.test(name) && /^(on|https)$/.test(value);
   if (KNOWN_TO_APPS.test(name) || USUAL[name]?.test(value) === true || isSecure)
     return { verdict: "not-needed", sentence: `app ${app} stands in this server, which knows it` };

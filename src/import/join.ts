@@ -1,7 +1,7 @@
 /**
  * nginx passed to a socket, and uWSGI listened on it: here one server does both, so routes to an upstream whose servers are
- * sockets of an imported app lead to the app, and upstream and socket go. The socket may speak HTTP (http-socket), too: then
- * what uWSGI served there besides the app is served below the routes that lead to it.
+ * sockets of an imported app lead to the app, and upstream and socket go. What uWSGI served there besides the app is served
+ * below the routes that lead to it; such a socket may speak HTTP (http-socket), too.
  */
 import { type JoinedPass, tellJoined } from "./join-report.ts";
 import type { AppKey, Plan, Route, RouteKey, Settings, Site, UpstreamKey, Value } from "./plan.ts";
@@ -38,13 +38,19 @@ function appBehind(plan: Plan, upstream: Settings<UpstreamKey>): string | undefi
 /** … or addresses of a site that uWSGI served itself? Where another Host than the client's was passed on, they stay two:
  *  the app would see another name than before. */
 function siteBehind(plan: Plan, name: string, upstream: Settings<UpstreamKey>): Site | undefined {
-  if (upstream.has("protocol") || upstream.has("host")) return undefined;
+  const protocol = upstream.get("protocol") ?? "http";
+  if (protocol === "https" || upstream.has("host")) return undefined;
   const site = plan.sites.find((each) => {
     const isUwsgis = each.routes.every(({ settings }) => settings.get("upstream") !== name);
-    return isUwsgis && appOf(each) !== undefined && answersAll(listOf(each.settings.get("listen")), upstream);
+    const listens = listOf(each.settings.get("listen")).filter((listen) => protocolOf(listen) === protocol);
+    return isUwsgis && appOf(each) !== undefined && answersAll(listens, upstream);
   });
   const own = ["tls", "headers", "error_pages"] as const;
   return site === undefined || own.some((key) => site.settings.has(key)) ? undefined : site;
+}
+
+function protocolOf(listen: Value): Value {
+  return (isInline(listen) ? listen["protocol"] : undefined) ?? "http";
 }
 
 /** What `/` leads to. */

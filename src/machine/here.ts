@@ -2,7 +2,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { type FileKind, type Files, type Ran, RESULT_FD, type RunOptions, TEXT_BYTES_MAX } from "./surroundings.ts";
+import {
+  type FileKind,
+  type Files,
+  type Ran,
+  RESULT_FD,
+  type RunAs,
+  type RunOptions,
+  TEXT_BYTES_MAX,
+} from "./surroundings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Of each stream; what is beyond is read and forgotten, so that the program does not stop. */
@@ -52,12 +60,12 @@ function runProgram(
   options: RunOptions,
   environment: Surroundings["environment"],
 ): Promise<Ran> {
-  const [program = "", ...rest] = words;
+  const [program = "", ...rest] = options.as === undefined ? words : [...becoming(options.as), ...words];
   const { promise, resolve } = Promise.withResolvers<Ran>();
   const child = attempt(() =>
     spawn(program, rest, {
       cwd: options.folder,
-      env: { ...environment, ...options.environment },
+      env: { ...environment, ...(options.as && identity(options.as)), ...options.environment },
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       detached: true,
     }),
@@ -92,6 +100,16 @@ function runProgram(
     finish(code, signal ?? undefined);
   });
   return promise;
+}
+
+/** setpriv(1) of util-linux, which is on every Linux that has a root to become less than. */
+function becoming({ uid, gid, name }: RunAs): string[] {
+  const groups = name === undefined ? "--clear-groups" : "--init-groups";
+  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, groups, "--"];
+}
+
+function identity({ home, name }: RunAs): Record<string, string> {
+  return { HOME: home, ...(name !== undefined && { USER: name, LOGNAME: name }) };
 }
 
 function notStarted(failure: string): Ran {

@@ -46,6 +46,17 @@ export function accountOf(files: Files, uid: number): Account {
   return { uid, name, gid: gid === undefined ? undefined : Number(gid), home };
 }
 
+/** Of distributions, for their web servers. */
+export const WEB_USERS = ["www-data", "nginx", "http", "apache", "www"];
+
+/** Undefined: this machine has none of them. */
+export function webAccount(files: Files): Account | undefined {
+  const rows = (files.read("/etc/passwd") ?? "").split("\n").map((line) => line.split(":"));
+  const [, , uid] =
+    WEB_USERS.map((user) => rows.find(([name]) => name === user)).find((row) => row !== undefined) ?? [];
+  return uid === undefined ? undefined : accountOf(files, Number(uid));
+}
+
 interface Memory {
   readonly total: number | undefined;
   readonly available: number | undefined;

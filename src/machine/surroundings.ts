@@ -19,9 +19,19 @@ export interface Files {
   isExecutable(path: string): boolean;
 }
 
+export interface RunAs {
+  readonly uid: number;
+  readonly gid: number;
+  /** Undefined: a number without an entry in passwd(5). */
+  readonly name: string | undefined;
+  readonly home: string;
+}
+
 export interface RunOptions {
   readonly folder: string;
   readonly timeoutMs: number;
+  /** As whom, for root; undefined for ourselves. */
+  readonly as?: RunAs | undefined;
   /** Beside that of this process. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Told of each line of both streams as it comes. */
@@ -45,6 +55,12 @@ export interface Surroundings {
   readonly files: Files;
   readonly environment: Readonly<Record<string, string | undefined>>;
   run(words: readonly string[], options: RunOptions): Promise<Ran>;
+}
+
+/** The same, but its programs run as somebody else. */
+export function runningAs(surroundings: Surroundings, as: RunAs | undefined): Surroundings {
+  if (as === undefined) return surroundings;
+  return { ...surroundings, run: (words, options) => surroundings.run(words, { as, ...options }) };
 }
 
 /** Where a program that was run puts what is meant for us, apart from all that it prints. */

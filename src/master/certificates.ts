@@ -3,29 +3,34 @@
  * cannot be used changes nothing: the old certificate stays, and the log says why.
  */
 import type { Log } from "../base/log.ts";
+import { type CertificateFacts, describePair } from "../certificates/describe.ts";
 import { type LoadedPair, loadPair, type PairFiles } from "../certificates/files.ts";
 import type { IssueState, Wanted } from "../certificates/issue-job.ts";
 import type { Issuer } from "../certificates/issuer.ts";
-import { judge, namesOf, oneLine } from "../certificates/judge.ts";
+import { judge } from "../certificates/judge.ts";
 import { knownAuthorities } from "../certificates/files.ts";
 import type { Config, SiteConfig } from "../config/config.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
 import { snapshotFiles } from "./snapshot.ts";
 import { Watch } from "./watch.ts";
 
-export interface CertificateStatus {
-  /** The sites that show it. */
+export interface CertificateStatus extends CertificateFacts {
+  /** The site that shows it. */
   readonly site: string;
   /** `temporary` until an authority has answered. */
   readonly source: "files" | IssueState["source"];
-  readonly names: readonly string[];
-  readonly issuer: string;
-  /** Milliseconds since the epoch. */
-  readonly notAfter: number;
-  /** SHA-256 of the certificate. */
-  readonly fingerprint: string;
+  /** When the next order is due, milliseconds since the epoch; none of files, and where another server orders. */
+  readonly nextAt?: number;
+  /** Orders that failed since the last one that did not. */
+  readonly failures?: number;
   /** What clients will not like, or why a newer one was not taken. */
   readonly problems: readonly string[];
+}
+
+/** A certificate with all that may be seen of it. */
+export interface CertificateDetail extends CertificateStatus {
+  /** With its chain. */
+  readonly pem: string;
 }
 
 interface Held {
@@ -111,6 +116,14 @@ export class Certificates {
   }
 
   status(): CertificateStatus[] {
+    return this.shown().map(({ status }) => status);
+  }
+
+  details(): CertificateDetail[] {
+    return this.shown().map(({ status, pair }) => ({ ...status, pem: pair.cert }));
+  }
+
+  private shown(): Shown[] {
     return this.config.sites.flatMap((site, i) => {
       const held = this.held[i];
       const wanted = wantedBy(site);
@@ -120,7 +133,12 @@ export class Certificates {
   }
 }
 
-function wantedBy(site: SiteConfig | undefined): Wanted | undefined {
+interface Shown {
+  readonly status: CertificateStatus;
+  readonly pair: LoadedPair;
+}
+
+export function wantedBy(site: SiteConfig | undefined): Wanted | undefined {
   const source = site?.tls?.source;
   return source === undefined || source.kind === "files" ? undefined : source;
 }
@@ -151,22 +169,15 @@ function problemsOf({ names }: SiteConfig, pairs: readonly LoadedPair[]): string
   });
 }
 
-function describeIssued(site: SiteConfig, { source, pair, problem }: IssueState): CertificateStatus {
+function describeIssued({ label: site }: SiteConfig, state: IssueState): Shown {
+  const { source, pair, problem, nextMs, failures } = state;
   const waiting = source === "temporary" ? ["browsers refuse it: it is shown until there is one of an authority"] : [];
   const problems = [...waiting, ...(problem === undefined ? [] : [problem])];
-  return { ...describe({ site, pairs: [pair], problem }, pair), source, problems };
+  const next = nextMs === undefined ? {} : { nextAt: nextMs };
+  return { pair, status: { site, source, ...describePair(pair), ...next, failures, problems } };
 }
 
-function describe({ site, problem }: Held, pair: LoadedPair): CertificateStatus {
-  // A pair has a certificate, or it was refused.
-  const leaf = pair.chain[0] as LoadedPair["chain"][number];
-  return {
-    site: site.label,
-    source: "files",
-    names: namesOf(leaf),
-    issuer: oneLine(leaf.issuer),
-    notAfter: endOf(pair.chain),
-    fingerprint: leaf.fingerprint256.replaceAll(":", "").toLowerCase(),
-    problems: [...(problem === undefined ? [] : [problem]), ...problemsOf(site, [pair])],
-  };
+function describe({ site, problem }: Held, pair: LoadedPair): Shown {
+  const problems = [...(problem === undefined ? [] : [problem]), ...problemsOf(site, [pair])];
+  return { pair, status: { site: site.label, source: "files", ...describePair(pair), problems } };
 }

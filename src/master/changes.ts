@@ -21,7 +21,6 @@ const FIXED = [
   ["state_directory", "stateDirectory"],
   ["pid_file", "pidFile"],
   ["error_log", "errorLog"],
-  ["log_level", "logLevel"],
   ["error_log_format", "errorLogFormat"],
 ] as const satisfies readonly (readonly [string, keyof ServerConfig])[];
 

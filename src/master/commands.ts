@@ -1,7 +1,9 @@
 /** The commands of the control socket, docs/control.md: what they take, refuse and do. A new one is a row of this table. */
+import { certificateCommands, type CertificateSources } from "./certificate-commands.ts";
 import type { ControlCommand, ControlCommands, Tell } from "./control-session.ts";
 import { checkParameters, ControlError, namesParameter } from "./control-protocol.ts";
 import type { Logs } from "./logs.ts";
+import type { Measured } from "./metrics.ts";
 import type { Operations, Progress } from "./operations.ts";
 import type { ReloadOutcome } from "./reload.ts";
 import { purgedPlace } from "../cache/purge.ts";
@@ -16,12 +18,14 @@ export interface CommandSources {
   /** See Fronts.traffic. */
   readonly traffic: (forget?: string) => Promise<FrontTraffic[]>;
   readonly operations: Operations;
+  readonly measure: () => Promise<Measured>;
   /** Undefined before the server serves. */
   readonly reload: (reason: string, tell: (progress: Progress) => void) => Promise<ReloadOutcome> | undefined;
   /** See upgrade.ts. */
   readonly upgrade: () => Promise<UpgradeOutcome>;
   readonly stop: () => void;
   readonly drainTimeoutMs: () => number;
+  readonly certificates: Omit<CertificateSources, "state">;
   readonly logs: Pick<Logs, "files" | "reopen" | "recent">;
   readonly fronts: number;
   /** Makes front number `front` fail, or hang, as a bug would. */
@@ -52,6 +56,12 @@ export function makeCommands(sources: CommandSources): ControlCommands {
       return { files: sources.logs.files.map(({ path }) => path), problems };
     },
     recent: recentCommand(sources),
+    measure: (parameters) => {
+      checkParameters(parameters, []);
+      return sources.measure();
+    },
+    stacks: stacksCommand(sources),
+    ...certificateCommands({ ...sources.certificates, state: sources.state }),
     fault: faultCommand(sources),
   };
 }
@@ -110,6 +120,19 @@ function recentCommand({ logs }: CommandSources): ControlCommand {
     const { after = 0 } = parameters;
     if (typeof after !== "number") throw new ControlError("bad-argument", "after should be the number of a line");
     return { lines: logs.recent.after(after) };
+  };
+}
+
+function stacksCommand({ operations }: CommandSources): ControlCommand {
+  return async (parameters) => {
+    checkParameters(parameters, ["app", "pid"]);
+    const { app: name, pid } = parameters;
+    if (typeof name !== "string") throw new ControlError("bad-argument", "app should be the name of an app");
+    if (typeof pid !== "number") throw new ControlError("bad-argument", "pid should be the process of a worker");
+    const [app] = pick(operations.apps, [name], "app");
+    const threads = await app?.busyThreads(pid);
+    if (threads !== undefined) return { threads };
+    throw new ControlError("failed", `process ${pid} is no worker of ${name} that is ready, or it does not answer`);
   };
 }
 

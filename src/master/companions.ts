@@ -1,6 +1,10 @@
 /**
  * What the server runs beside the apps: services and timed commands, from the configuration to their rooms' options and
  * through the life of the server. Started before or after the apps; ended in the opposite order.
+ *
+ * There are never two of a kind: two would do everything twice, or one of them find its port taken. So a server that takes
+ * another's place starts all of its own once those of the other have ended, also what is meant to be there before the apps: at
+ * their import they find that of the other.
  */
 import type { Log } from "../base/log.ts";
 import type { CommandConfig, Config, CronConfig, ServiceConfig } from "../config/config.ts";
@@ -24,10 +28,13 @@ export class Companions {
   private before: ReadonlySet<string> = new Set();
   /** Of a configuration before, on their way out. */
   private readonly leaving = new Set<Service | CronJob>();
+  private readonly succeeds: boolean;
   private stopping = false;
 
-  constructor(config: Config, logFor: (source: string) => Log) {
+  /** `succeeds`: another server has the same, and ends them before this one serves. */
+  constructor(config: Config, succeeds: boolean, logFor: (source: string) => Log) {
     this.logFor = logFor;
+    this.succeeds = succeeds;
     this.make(config);
   }
 
@@ -51,10 +58,15 @@ export class Companions {
   }
 
   startBefore(): void {
+    if (!this.succeeds) this.startThoseBefore();
+  }
+
+  private startThoseBefore(): void {
     for (const service of this.services) if (this.before.has(service.name)) service.start();
   }
 
   startAfter(): void {
+    if (this.succeeds) this.startThoseBefore();
     for (const service of this.services) if (!this.before.has(service.name)) service.start();
     for (const cron of this.crons) cron.start();
   }

@@ -15,7 +15,7 @@ import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets
 interface Wanted {
   readonly address: ListenAddress;
   readonly key: string;
-  /** Set for one that speaks the uwsgi protocol. */
+  /** Set for one that is an app's alone. */
   readonly app: string | undefined;
   /** Set for one that is encrypted. */
   readonly tls: TlsPolicy | undefined;
@@ -163,6 +163,7 @@ export class Listeners {
       unix: address.kind === "unix",
       shared,
       proxyProtocol: address.proxyProtocol === true,
+      uwsgi: app !== undefined || address.uwsgi === true,
       tls,
       app,
     }));
@@ -205,7 +206,7 @@ function allOf(fronts: number): Set<number> {
 }
 
 export function describe({ address, key, app, tls }: Wanted): string {
-  if (app !== undefined) return `uwsgi://${key}`;
+  if (app !== undefined || address.uwsgi === true) return `uwsgi://${key}`;
   return address.kind === "tcp" ? `http${tls === undefined ? "" : "s"}://${key}` : key;
 }
 

@@ -4,7 +4,7 @@
  * same all the while (os/log-file.ts).
  */
 import { closeSync, statSync } from "node:fs";
-import { type Log, type LogLevel, makeLog } from "../base/log.ts";
+import { type Log, type LogLevel, makeLog, type Threshold } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { errorLogWriter, isInPlace, openLogFile, reopenLogFile, STREAMS } from "../os/log-file.ts";
 import { giveFile } from "./privileges.ts";
@@ -30,11 +30,12 @@ function logPaths(config: Config): string[] {
 export type StagedLogs = ReadonlyMap<string, number>;
 
 export class Logs {
-  /** In force; level and format of the error log stay those of the first one. */
+  /** In force; place and format of the error log stay those of the first one. */
   private config: Config;
   /** What was opened once stays open: an exchange that began under an older configuration may still have a line for it. */
   private readonly opened = new Map<string, number>();
   readonly recent = new RecentLines();
+  private readonly threshold: Threshold;
   private readonly makeLog: (source: string) => Log;
   private readonly log: Log;
   private readonly rotation: LogRotation;
@@ -43,14 +44,15 @@ export class Logs {
   /** Throws what the file system throws. */
   constructor(config: Config) {
     this.config = config;
+    this.threshold = { level: config.server.logLevel };
     this.commit(config, this.stage(config));
-    const { errorLogFormat, logLevel } = config.server;
+    const { errorLogFormat } = config.server;
     const write = errorLogWriter(this.error, errorLogFormat);
     const both = (line: string, level: LogLevel) => {
       write(line, level);
-      this.recent.add(line);
+      this.recent.add(line, level);
     };
-    this.makeLog = (source) => makeLog(source, logLevel, both, errorLogFormat);
+    this.makeLog = (source) => makeLog(source, this.threshold, both, errorLogFormat);
     this.log = this.logFor("logs");
     this.rotation = new LogRotation(() => this.config.server.logFiles, this.log);
   }
@@ -89,6 +91,7 @@ export class Logs {
 
   commit(config: Config, staged: StagedLogs): void {
     this.config = config;
+    this.threshold.level = config.server.logLevel;
     for (const [path, fd] of staged) this.opened.set(path, fd);
   }
 

@@ -106,6 +106,7 @@ class Master {
   private readonly companions: Companions;
   private readonly operations: Operations;
   private readonly listeners: Listeners;
+  private readonly measurements: Measurements;
   private readonly privateListeners: PrivateListeners;
   private readonly multiprocess: MultiprocessMetrics;
   private readonly usage: SharedArrayBuffer;
@@ -140,10 +141,10 @@ class Master {
     this.listeners = new Listeners(fronts, givenListeners(inheritance, process.env));
     this.multiprocess = new MultiprocessMetrics(config.server.temporaryDirectory);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
-    this.companions = new Companions(config, (source) => logs.logFor(source));
+    this.companions = new Companions(config, inheritance?.upgrade === true, (source) => logs.logFor(source));
     const { pools, companions } = this;
-    const measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
-    this.privateListeners = new PrivateListeners(measurements, logs.recent, logs.logFor("metrics"));
+    this.measurements = new Measurements({ status: () => this.status(), traffic: () => this.traffic() });
+    this.privateListeners = new PrivateListeners(this.measurements, logs.recent, logs.logFor("metrics"));
     this.operations = new Operations(() => ({ apps: pools.apps, services: companions.services }));
   }
 
@@ -203,12 +204,14 @@ class Master {
       state: () => this.state,
       status: () => this.status(),
       traffic: (forget) => this.traffic(forget),
+      measure: () => this.measurements.measure(),
       reload: (reason, tell) => this.reloads?.reload(reason, tell),
       upgrade: () => this.upgrade(hold),
       stop: () => stops.arrived("server stop"),
       drainTimeoutMs: () => this.config.server.drainTimeoutMs,
       operations: this.operations,
       logs: this.logs,
+      certificates: { issuer: this.issuer, holdings: () => this.holdings },
       fronts: this.config.server.fronts,
       fault: (front, hangs) => this.fronts?.post(front, { kind: "fault", hangs }),
     });
@@ -236,6 +239,7 @@ class Master {
       apps: pools.apps,
       services,
       crons,
+      errors: () => this.logs.recent.errors.all,
     });
   }
 
@@ -263,7 +267,7 @@ class Master {
         servers: this.servers,
         pulses,
       }),
-      logged: (line) => this.logs.recent.add(line),
+      logged: (line, level) => this.logs.recent.add(line, level),
       deaf: (front) => listeners.closeFor(front, "all"),
       left: (front) => listeners.closeFor(front, "leaving"),
       retired: (front, pool) => pools.retired(front, pool),

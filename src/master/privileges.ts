@@ -21,6 +21,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Log } from "../base/log.ts";
 import type { AppConfig, Config } from "../config/config.ts";
+import { addressesOf, mayBeRoot } from "../config/reach.ts";
 import type { ServerUser } from "../config/privileges-config.ts";
 import { becomeUser, type Capability, gainNothingNew, keepOnly } from "../os/capabilities.ts";
 
@@ -87,10 +88,6 @@ export function neededBy(config: Config, own: Own): Capability[] {
     ...(others || owned ? (["CAP_CHOWN"] as const) : []),
     ...(owned ? (["CAP_FOWNER"] as const) : []),
   ];
-}
-
-function addressesOf({ sites, apps }: Config) {
-  return [...sites.flatMap((site) => site.listen), ...apps.flatMap((app) => app.uwsgiSockets)];
 }
 
 function hasOtherUsers({ apps, services, crons }: Config, { uid, gid }: Own): boolean {
@@ -161,9 +158,9 @@ export function remarkOnLogs(paths: readonly string[], log: Log): void {
 }
 
 /** Undefined: nobody minds. */
-export function refuseRoot(app: AppConfig, { server }: Config): string | undefined {
+export function refuseRoot(app: AppConfig, config: Config): string | undefined {
   const isRoot = (app.process.user?.id ?? process.geteuid?.()) === 0;
-  if (!isRoot || server.runAsRoot) return undefined;
+  if (!isRoot || mayBeRoot(config)) return undefined;
   return (
     `app ${app.name}: its Python would be root, and with it whoever finds a mistake in the project; ` +
     'user = "www-data", in [server] or in its own table, names somebody with fewer rights; ' +

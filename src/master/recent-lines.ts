@@ -1,6 +1,10 @@
 /** The last lines of the error log, of the master and all fronts: for `server logs` where the log is no file, and for the
  *  status page. What is not there any more is in the log. */
 
+import { wallMs } from "../base/clock.ts";
+import type { LogLevel } from "../base/log.ts";
+import { RecentErrors } from "./recent-errors.ts";
+
 export interface RecentLine {
   /** From 1, and one more with each line. */
   readonly number: number;
@@ -16,7 +20,10 @@ export class RecentLines {
   private readonly kept: RecentLine[] = [];
   private last = 0;
 
-  add(line: string): void {
+  readonly errors = new RecentErrors();
+
+  add(line: string, level: LogLevel): void {
+    this.errors.add(line, level, wallMs());
     this.kept.push({ number: ++this.last, text: line.trimEnd().slice(0, TEXT_MAX) });
     if (this.kept.length > RECENT_LINES_MAX) this.kept.shift();
   }

@@ -7,6 +7,7 @@ import { connectionsOf, limitHits } from "../exchange/usage.ts";
 import type { CronStatus } from "../services/cron-job.ts";
 import type { ServiceStatus } from "../services/service.ts";
 import type { CertificateStatus } from "./certificates.ts";
+import type { RecentError } from "./recent-errors.ts";
 import type { FrontStatus } from "./fronts.ts";
 
 export type ServerState = "starting" | "serving" | "stopping";
@@ -30,6 +31,8 @@ export interface ServerStatus {
   readonly crons: readonly (CronStatus & { readonly schedule: string; readonly timezone: string | undefined })[];
   /** How often each limit was hit; those that never were are left out. */
   readonly limits: Readonly<Record<string, number>>;
+  /** The newest last. */
+  readonly errors: readonly RecentError[];
 }
 
 export interface StatusSources {
@@ -47,6 +50,7 @@ export interface StatusSources {
   readonly apps: readonly { status(): AppStatus }[];
   readonly services: readonly { status(): ServiceStatus }[];
   readonly crons: readonly { status(): CronStatus }[];
+  readonly errors: () => readonly RecentError[];
 }
 
 export function serverStatus(sources: StatusSources): ServerStatus {
@@ -71,6 +75,7 @@ export function serverStatus(sources: StatusSources): ServerStatus {
     services: sources.services.map((service) => service.status()),
     crons: sources.crons.map((cron) => describeCron(cron.status(), config)),
     limits: Object.fromEntries([...limitHits(usage), ...rateHits(sources.rates)]),
+    errors: sources.errors(),
   };
 }
 

@@ -74,6 +74,7 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
   listeners.leave();
   // Two of a kind would do everything twice.
   await companions.stopAfter();
+  await companions.stopBefore();
   hold.leave();
   await Promise.race([successor.go(), Bun.sleep(TAKE_MS)]);
   successor.close();

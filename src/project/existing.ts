@@ -64,7 +64,7 @@ function kindOf(files: Files, path: string): "nginx" | "uwsgi" | undefined {
 /** By what only such a file has. */
 const MARKS: Readonly<Record<ExistingFile["kind"], RegExp>> = {
   nginx: /^\s*server\s*\{|^\s*(uwsgi_pass|proxy_pass|server_name)\s/m,
-  uwsgi: /^\s*\[uwsgi\]|^\s*uwsgi\s*:|<uwsgi>|"uwsgi"\s*:/m,
+  uwsgi: /^\s*\[uwsgi\]|^uwsgi\s*:|<uwsgi>|"uwsgi"\s*:\s*\{/m,
   unit: /^\s*(ExecStart|command)\s*=/m,
 };
 

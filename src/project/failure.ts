@@ -24,8 +24,8 @@ export interface AdviceContext {
   /** The interpreter that was asked. */
   readonly python: string;
   readonly root: string;
-  /** `requirements.txt`, if there is one. */
-  readonly requirements: string | undefined;
+  /** The command that installs what the project says it needs, when it says so. */
+  readonly installer: string | undefined;
 }
 
 export function adviceOn(failure: ProbeFailure, context: AdviceContext): Advice {
@@ -38,11 +38,11 @@ function firstLine(text: string): string {
   return text.split("\n", 1)[0] ?? "";
 }
 
-function remedyFor(failure: ProbeFailure, { python, root, requirements }: AdviceContext): string {
+function remedyFor(failure: ProbeFailure, { python, root, installer }: AdviceContext): string {
   const { type, message, missing, stage } = failure;
   if (stage === "django" && (missing === "django" || missing === undefined))
-    return `Django is not installed for ${python}: ${install(python, requirements ?? "django", requirements)}, or name the project's virtualenv with --python`;
-  if (missing !== undefined) return remedyForMissing(missing, python, root, requirements);
+    return `Django is not installed for ${python}: ${install(python, "django", installer)}, or name the project's virtualenv with --python`;
+  if (missing !== undefined) return remedyForMissing(missing, python, root, installer);
   const variable = variableIn(type, message);
   if (variable !== undefined)
     return `give it the environment variable: export ${variable}=… before server setup; --env ${variable}=… also writes it into server.toml`;
@@ -57,10 +57,10 @@ function remedyFor(failure: ProbeFailure, { python, root, requirements }: Advice
 }
 
 /** A package of the project that is not found is mostly one of another folder. */
-function remedyForMissing(missing: string, python: string, root: string, requirements: string | undefined): string {
+function remedyForMissing(missing: string, python: string, root: string, installer: string | undefined): string {
   const [top = missing] = missing.split(".");
   const known = PACKAGES[top] ?? top;
-  const packages = install(python, known, requirements);
+  const packages = install(python, known, installer);
   return `${top} is not installed for ${python}: ${packages}; or, if it is part of the project, it should be in ${root}`;
 }
 
@@ -84,8 +84,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   django_filters: "django-filter",
 };
 
-function install(python: string, what: string, requirements: string | undefined): string {
-  return `${python} -m pip install ${requirements === undefined ? what : `-r ${requirements}`}`;
+function install(python: string, what: string, installer: string | undefined): string {
+  return installer ?? `${python} -m pip install ${what}`;
 }
 
 /** How os.environ[…], django-environ and python-decouple say that a variable is missing. */

@@ -49,7 +49,7 @@ if find_spec("django"):
     django = get_version()
 found = [name for name in sys.argv[1:] if find_spec(name)]
 with os.fdopen(3, "w") as result:
-    json.dump({"version": "%d.%d.%d" % sys.version_info[:3], "django": django, "modules": found}, result)
+    json.dump({"version": "%d.%d.%d" % sys.version_info[:3], "executable": sys.executable, "django": django, "modules": found}, result)
 `;
 
 /** The likeliest first, none twice. */
@@ -115,6 +115,7 @@ async function fromTool(
 
 interface Told {
   readonly version: string;
+  readonly executable: string;
   readonly django: string | null;
   readonly modules: readonly string[];
 }
@@ -127,8 +128,10 @@ export async function examine(
   const words = [candidate.python, "-c", TELL, ...MODULES];
   const ran = await surroundings.run(words, { folder: root, timeoutMs: TELL_TIMEOUT_MS });
   try {
-    const { version, django, modules } = JSON.parse(ran.result) as Told;
-    return { ...candidate, version, django: django ?? undefined, modules };
+    const { version, executable, django, modules } = JSON.parse(ran.result) as Told;
+    // A version manager's shim is another Python tomorrow, and none for a service.
+    const python = candidate.virtualenv === undefined && executable !== "" ? executable : candidate.python;
+    return { ...candidate, python, version, django: django ?? undefined, modules };
   } catch {
     const last = ran.stderr.trim().split("\n").at(-1) ?? "";
     const how = ran.failure ?? `status ${ran.code}`;

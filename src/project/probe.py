@@ -1,13 +1,16 @@
-"""Asks a Django project for its settings and whether it can be loaded, and writes the answer as JSON to descriptor 3, so
+"""Loads a project as the server would, asks a Django one for its settings, and writes the answer as JSON to descriptor 3, so
 that what the project prints disturbs nobody. Run by the project's own interpreter in its root, by settings.ts. Standard
 library and Django only, Python 3.6 and newer; no database is asked.
 
-    python -c PROBE SETTINGS WSGI      either may be empty
+    python -c PROBE django SETTINGS WSGI      SETTINGS and WSGI may be empty
+    python -c PROBE wsgi "" WSGI
 """
 
 import importlib
+import importlib.util
 import json
 import os
+import resource
 import sys
 import traceback
 
@@ -19,40 +22,64 @@ SECURE_HSTS_SECONDS SECURE_PROXY_SSL_HEADER USE_X_FORWARDED_HOST""".split()
 OLD_STORAGES = {"default": "DEFAULT_FILE_STORAGE", "staticfiles": "STATICFILES_STORAGE"}
 
 
-def main(settings_module, wsgi):
+def main(kind, settings_module, wsgi):
     answer = {"django": None, "settings": None, "failure": None}
-    stage = "django"
+    progress = {"stage": "wsgi"}
     try:
-        import django
-
-        answer["django"] = django.get_version()
-        stage = "settings"
-        if settings_module:
-            os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
-        elif wsgi:
-            # It computes which settings there are.
+        if kind == "django":
+            load_django(settings_module, wsgi, answer, progress)
+        else:
             load(wsgi)
-        from django.conf import settings
-
-        answer["settings"] = read_settings(settings)
-        answer["settings"]["module"] = os.environ.get("DJANGO_SETTINGS_MODULE")
-        stage = "apps"
-        django.setup()
-        stage = "wsgi"
-        load(wsgi or settings.WSGI_APPLICATION)
     except BaseException as error:  # sys.exit() in settings ends nothing here
-        answer["failure"] = describe(stage, error)
+        answer["failure"] = describe(progress["stage"], error)
+    answer["memory"] = memory()
     return answer
 
 
+def memory():
+    """Resident, in bytes. (The maximum that getrusage has may be that of whoever started us.)"""
+    with open("/proc/self/statm") as numbers:
+        return int(numbers.read().split()[1]) * resource.getpagesize()
+
+
+def load_django(settings_module, wsgi, answer, progress):
+    progress["stage"] = "django"
+    import django
+
+    answer["django"] = django.get_version()
+    progress["stage"] = "settings"
+    if settings_module:
+        os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
+    elif wsgi:
+        # It computes which settings there are.
+        load(wsgi)
+    from django.conf import settings
+
+    answer["settings"] = read_settings(settings)
+    progress["stage"] = "apps"
+    django.setup()
+    # Now with FORCE_SCRIPT_NAME in front.
+    answer["settings"] = read_settings(settings)
+    progress["stage"] = "wsgi"
+    load(wsgi or settings.WSGI_APPLICATION)
+
+
 def load(target):
-    """`module:callable`, or Django's `module.callable`."""
+    """`module:callable`, `path/file.py:callable`, or Django's `module.callable`."""
     if not target:
         return
     module, _, name = target.rpartition(":" if ":" in target else ".")
-    application = importlib.import_module(module)
+    found = load_file(module) if module.endswith(".py") else importlib.import_module(module)
     for part in name.split("."):
-        application = getattr(application, part)
+        found = getattr(found, part)
+
+
+def load_file(path):
+    spec = importlib.util.spec_from_file_location("application_file", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["application_file"] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def read_settings(settings):
@@ -66,7 +93,8 @@ def read_settings(settings):
         alias: str((storages.get(alias) or {}).get("BACKEND") or getattr(settings, old, None) or "")
         for alias, old in OLD_STORAGES.items()
     }
-    found["file"] = getattr(sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", "")), "__file__", None)
+    found["module"] = os.environ.get("DJANGO_SETTINGS_MODULE")
+    found["file"] = getattr(sys.modules.get(found["module"]), "__file__", None)
     return found
 
 
@@ -98,4 +126,4 @@ def describe(stage, error):
 
 with os.fdopen(3, "w") as result:
     # The interpreter was started with -c: the folder is first on sys.path, as it is under the server.
-    json.dump(main(*sys.argv[1:3]), result)
+    json.dump(main(*sys.argv[1:4]), result)

@@ -63,6 +63,8 @@ export interface ProbeFailure {
 
 export interface Probed {
   readonly django: string | undefined;
+  /** What one process takes with the project loaded; undefined when the interpreter said nothing. */
+  readonly memoryBytes: number | undefined;
   /** There also when something behind the settings failed. */
   readonly settings: Settings | undefined;
   readonly failure: ProbeFailure | undefined;
@@ -71,6 +73,8 @@ export interface Probed {
 export interface ProbeWish {
   readonly python: string;
   readonly root: string;
+  /** `wsgi`: it is loaded, and has no settings. */
+  readonly kind?: "django" | "wsgi";
   /** Undefined: what the WSGI module sets. */
   readonly settings: string | undefined;
   /** `module:callable`; undefined: what the settings name. */
@@ -86,13 +90,14 @@ export async function probeSettings(
   wish: ProbeWish,
   signal?: AbortSignal,
 ): Promise<Probed> {
-  const words = [wish.python, "-c", PROBE, wish.settings ?? "", wish.wsgi ?? ""];
+  const words = [wish.python, "-c", PROBE, wish.kind ?? "django", wish.settings ?? "", wish.wsgi ?? ""];
   const options = { folder: wish.root, timeoutMs: PROBE_TIMEOUT_MS, ...(signal && { signal }) };
   const environment = { PYTHONDONTWRITEBYTECODE: "1", ...wish.environment };
   return readAnswer(await surroundings.run(words, { ...options, environment }), wish.root);
 }
 
 interface Answer {
+  readonly memory: number;
   readonly django: string | null;
   readonly settings: Readonly<Record<string, unknown>> | null;
   readonly failure: (Omit<ProbeFailure, "missing"> & { readonly missing: string | null }) | null;
@@ -103,11 +108,12 @@ export function readAnswer(ran: Ran, root: string): Probed {
   try {
     answer = JSON.parse(ran.result) as Answer;
   } catch {
-    return { django: undefined, settings: undefined, failure: saidNothing(ran) };
+    return { django: undefined, memoryBytes: undefined, settings: undefined, failure: saidNothing(ran) };
   }
   const { failure } = answer;
   return {
     django: answer.django ?? undefined,
+    memoryBytes: answer.memory,
     settings: answer.settings === null ? undefined : readSettings(answer.settings, root),
     failure: failure === null ? undefined : { ...failure, missing: failure.missing ?? undefined },
   };

@@ -1,22 +1,27 @@
 /** All that can be seen before anything is asked: the machine at once, a project by asking its own interpreter. */
-import { join } from "node:path";
 import { type Addresses, lookAtAddresses } from "../machine/addresses.ts";
 import { type Host, lookAtHost } from "../machine/host.ts";
-import { mayListen, portsInUse, type PortUse } from "../machine/ports.ts";
+import { freePortFrom, mayListen, portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Surroundings } from "../machine/surroundings.ts";
 import { type ExistingFile, findExisting } from "../project/existing.ts";
 import { adviceOn, type Advice } from "../project/failure.ts";
+import { installerOf } from "../project/installer.ts";
 import { findInterpreter, type Interpreters } from "../project/interpreter.ts";
-import type { DjangoProject, Project } from "../project/project.ts";
-import { probeSettings, type Settings } from "../project/settings.ts";
+import type { FoundCallable } from "../project/callables.ts";
+import type { DjangoProject, Project, WsgiProject } from "../project/project.ts";
+import { type ProbeWish, probeSettings, type Settings } from "../project/settings.ts";
 
 /** The ports of the web, and the one that developers use. */
 export const PORTS = [80, 443, 8000] as const;
+
+const FIRST_FREE_PORT = 8000;
 
 export interface MachineFacts {
   readonly host: Host;
   /** Of PORTS those that somebody has. */
   readonly ports: readonly PortUse[];
+  /** The first from 8000 on that nobody has. */
+  readonly freePort: number;
   /** This user may listen on 80 and 443. */
   readonly lowPorts: boolean;
   readonly addresses: Addresses;
@@ -26,16 +31,18 @@ export interface ProjectFacts {
   readonly project: Project;
   /** Undefined for files alone. */
   readonly python: Interpreters | undefined;
-  readonly django: DjangoFacts | undefined;
+  /** How it went to load it; undefined for files alone, and when no interpreter runs. */
+  readonly loaded: Loaded | undefined;
   /** What serves it today. */
   readonly existing: readonly ExistingFile[];
-  /** `requirements.txt`, relative to the root. */
-  readonly requirements: string | undefined;
 }
 
-export interface DjangoFacts {
+export interface Loaded {
+  /** Of Django. */
   readonly version: string | undefined;
   readonly settings: Settings | undefined;
+  /** What one process takes. */
+  readonly memoryBytes: number | undefined;
   /** Why it cannot be loaded. */
   readonly failure: Advice | undefined;
 }
@@ -45,6 +52,7 @@ export function lookAtMachine(surroundings: Surroundings, uid: number): MachineF
   return {
     host: lookAtHost(surroundings, uid),
     ports: portsInUse(files, PORTS),
+    freePort: freePortFrom(files, FIRST_FREE_PORT),
     lowPorts: mayListen(files, uid, 80),
     addresses: lookAtAddresses(),
   };
@@ -55,6 +63,8 @@ export interface ProjectWish {
   /** An interpreter or virtualenv, absolute. */
   readonly python?: string | undefined;
   readonly settings?: string | undefined;
+  /** `module:callable` */
+  readonly wsgi?: string | undefined;
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,37 +76,36 @@ export async function lookAtProject(
 ): Promise<ProjectFacts> {
   const { files } = surroundings;
   const existing = findExisting(files, project.root);
-  const requirements = REQUIREMENTS.find((name) => files.kind(join(project.root, name)) === "file");
-  if (project.kind === "static") return { project, python: undefined, django: undefined, existing, requirements };
+  const base = { project, existing };
+  if (project.kind === "static") return { ...base, python: undefined, loaded: undefined };
   const needed = project.kind === "django" ? "django" : undefined;
   const python = await findInterpreter(surroundings, project.root, needed, wish.python);
-  const django =
-    project.kind === "django" ? await lookAtDjango(surroundings, project, python, requirements, wish) : undefined;
-  return { project, python, django, existing, requirements };
+  if (python.chosen === undefined) return { ...base, python, loaded: undefined };
+  const asked = { ...askedOf(surroundings, project, wish), python: python.chosen.python, root: project.root };
+  if (asked.wsgi === undefined && project.kind === "wsgi") return { ...base, python, loaded: undefined };
+  const probed = await probeSettings(surroundings, asked, wish.signal);
+  const failure = probed.failure && adviceOn(probed.failure, { ...asked, installer: installerOf(files, asked) });
+  const version = probed.django ?? python.chosen.django;
+  const { settings, memoryBytes } = probed;
+  return { ...base, python, loaded: { version, settings, memoryBytes, failure } };
 }
 
-const REQUIREMENTS = ["requirements.txt", "requirements/production.txt", "requirements/base.txt"];
+type Asked = Omit<ProbeWish, "python" | "root">;
 
-async function lookAtDjango(
-  surroundings: Surroundings,
-  project: DjangoProject,
-  { chosen }: Interpreters,
-  requirements: string | undefined,
-  wish: ProjectWish,
-): Promise<DjangoFacts> {
-  if (chosen === undefined) return { version: undefined, settings: undefined, failure: undefined };
+function askedOf({ environment }: Surroundings, project: DjangoProject | WsgiProject, wish: ProjectWish): Asked {
+  const own = wish.environment === undefined ? {} : { environment: wish.environment };
+  if (project.kind === "wsgi") {
+    const wsgi = wish.wsgi ?? targetOf(project.callables[0]);
+    return { kind: "wsgi", settings: undefined, wsgi, ...own };
+  }
+  // The environment's word overrules wsgi.py's, whose overrules manage.py's, as when the site is served.
+  const named = environment["DJANGO_SETTINGS_MODULE"] || project.settings[0]?.module;
   const [wsgi] = project.wsgi;
-  const settings = wish.settings ?? settingsOf(surroundings, project);
-  const { python } = chosen;
-  const asked = { python, root: project.root, settings, wsgi: wsgi && `${wsgi}:application` };
-  const environment = wish.environment === undefined ? {} : { environment: wish.environment };
-  const probed = await probeSettings(surroundings, { ...asked, ...environment }, wish.signal);
-  const failure = probed.failure && adviceOn(probed.failure, { python, root: project.root, requirements });
-  return { version: probed.django ?? chosen.django, settings: probed.settings, failure };
+  return { kind: "django", settings: wish.settings ?? named, wsgi: wsgi && `${wsgi}:application`, ...own };
 }
 
-/** The environment's word overrules wsgi.py's, whose overrules manage.py's, as when the site is served. */
-function settingsOf({ environment }: Surroundings, project: DjangoProject): string | undefined {
-  const named = environment["DJANGO_SETTINGS_MODULE"];
-  return named === undefined || named === "" ? project.settings[0]?.module : named;
+/** As `wsgi` in server.toml names it; undefined for what has to be called first, or speaks ASGI. */
+export function targetOf(found: FoundCallable | undefined): string | undefined {
+  if (found === undefined || found.factory || found.asgi) return undefined;
+  return `${found.module ?? found.file}:${found.callable}`;
 }

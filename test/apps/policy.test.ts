@@ -105,9 +105,14 @@ describe("who is told to finish", () => {
       ["a1: idle"],
     ],
     [
-      "one that starts and is not wanted",
+      "not one that starts, before it is ready",
       pool([worker("a0", READY), worker("a1", STARTING)], { desired: 1 }),
-      ["a1: idle"],
+      [],
+    ],
+    [
+      "one with who starts in its place",
+      pool([worker("a0", READY), worker("b0", STARTING)], { desired: 0 }),
+      ["b0: idle", "a0: idle"],
     ],
     ["everybody when none is wanted", pool([worker("a0", READY)], { desired: 0 }), ["a0: idle"]],
     ["nobody twice", pool([worker("a0", FINISHING)], { desired: 0 }), []],

@@ -87,6 +87,14 @@ describe.each([false, true])("a reload, with preload = %p,", (preload) => {
   });
 });
 
+/** The thread that hears the master begins when the worker has said that it is ready. */
+const DIES_WHEN_READY = `import os, threading, time
+def die():
+    while not any(thread.name == "server-control" for thread in threading.enumerate()):
+        time.sleep(0.002)
+    os._exit(3)
+threading.Thread(target=die, daemon=True).start()`;
+
 describe("a reload", () => {
   test("does not wait for requests that run; they are answered by the old code", async () => {
     const each = await started();
@@ -115,7 +123,7 @@ describe("a reload", () => {
 
   test("of code that dies whenever it is ready ends, and says why", async () => {
     const each = await started();
-    deploy("version 2", "import os, threading\nthreading.Timer(0.02, os._exit, [3]).start()");
+    deploy("version 2", DIES_WHEN_READY);
     const result = await each.supervisor.reload("test");
     expect(result).toMatchObject({ ok: false, traceback: expect.stringContaining("exited with code 3") });
     expect(each.log).toMatch(/reload failed: \d+ have the new code, the others are tried again/);

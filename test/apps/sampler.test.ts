@@ -82,6 +82,18 @@ describe("a number that follows the load", () => {
     await each.until(() => workers(each).length === 0);
   });
 
+  test("of workers that import for longer than idle: they become ready all the same, at first, for a reload, under load", async () => {
+    const env = { PYTHONDONTWRITEBYTECODE: "1", IMPORT_SECONDS: "0.8" };
+    const each = await started({ processes: 2, processesMin: 0, idleMs: 300, env });
+    await each.until(() => workers(each).length === 0);
+    expect(await each.supervisor.reload("test")).toEqual({ ok: true, replaced: 1 });
+    await each.until(() => workers(each).length === 0);
+    const asking = keepAsking(each, 4, { path: "/sleep", query: "0.2" });
+    await each.until(() => ready(each).length === 2);
+    expect(Object.keys(await asking.stop())).toEqual(["200"]);
+    await each.until(() => workers(each).length === 0);
+  });
+
   test("stops at zero, too", async () => {
     const each = await started({ processes: 1, processesMin: 0, idleMs: 1000 });
     await each.until(() => workers(each).length === 0);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseAddress, showAddressBytes } from "../../src/base/ip-address.ts";
+import { isLoopback, parseAddress, showAddressBytes } from "../../src/base/ip-address.ts";
 
 describe("parsing an address", () => {
   const cases: [string, number | bigint | undefined][] = [
@@ -59,4 +59,11 @@ describe("showing an address", () => {
   test.each(cases)("gives %p", (text, bytes) => {
     expect(showAddressBytes(Uint8Array.from(bytes))).toBe(text);
   });
+});
+
+test("loopback is 127.0.0.0/8, also mapped, and ::1", () => {
+  for (const address of ["127.0.0.1", "127.255.0.9", "::1", "0:0::1", "::ffff:127.0.0.1"])
+    expect([address, isLoopback(address)]).toEqual([address, true]);
+  for (const address of ["0.0.0.0", "::", "128.0.0.1", "126.255.255.255", "::2", "::ffff:10.0.0.1", "localhost"])
+    expect([address, isLoopback(address)]).toEqual([address, false]);
 });

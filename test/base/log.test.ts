@@ -34,3 +34,14 @@ test("the journal gets a priority for each line, and no time", () => {
   expect(journalLines("12:00:01 hello\n", "notice")).toBe("<5>hello\n");
   expect(journalLines('{"level":"crit"}\n', "crit")).toBe('<2>{"level":"crit"}\n');
 });
+
+test("what is below may change while the log is written", () => {
+  const lines: string[] = [];
+  const threshold: { level: "warn" | "debug" } = { level: "warn" };
+  const log = makeLog("master", threshold, (line) => void lines.push(line));
+  log.debug("one");
+  threshold.level = "debug";
+  log.debug("two");
+  expect(lines.map((line) => line.slice(20))).toEqual(["[debug] master: two\n"]);
+  expect(log.level).toBe("debug");
+});

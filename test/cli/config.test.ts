@@ -61,7 +61,7 @@ test("config show says of each value where it comes from: file and line, default
   expect(line(stdout, "# threads")).toMatch(/^# threads = 2 +# default$/);
   expect(line(stdout, "# root")).toMatch(new RegExp(`^# root = "${folder}" +# derived: the directory of this file$`));
   expect(line(stdout, "# fronts")).toMatch(/^# fronts = \d+ +# derived: one for each core$/);
-  expect(line(stdout, "# user")).toMatch(/^# user: who runs the server +# default$/);
+  expect(line(stdout, "# umask")).toMatch(/^# umask: as it is started +# default$/);
   expect(line(stdout, '[site.routes."/static/"]')).toMatch(/# server\.toml:15$/);
   expect(line(stdout, '[site.routes."/".cache]')).toMatch(/# server\.toml:16$/);
   expect(line(stdout, "gzip_level")).toMatch(/^gzip_level = 6 +# server\.toml:12$/);
@@ -75,6 +75,15 @@ test("config show keeps secrets: as they are written, or ***", async () => {
   expect(stdout).toContain('token = "***"');
   expect(stdout).not.toContain("abcdefabcdef");
   expect(stdout).toContain("# plain.toml:8");
+});
+
+test("config show keeps what goes into the environment of apps", async () => {
+  expect((await run("config", "show", "app.mysite.env")).stdout).toContain('env = { SECRET = "$ENV{SECRET}" }');
+  const literal = 'env       = { SECRET_KEY = "s3cret", DATABASE_URL = "postgres://u:s3cret@db/x", DEBUG = "0" }';
+  writeFileSync(join(folder, "env.toml"), TOML.replace('env       = { SECRET = "$ENV{SECRET}" }', literal));
+  const { stdout } = await run("config", "show", "-c", "env.toml");
+  expect(stdout).toContain('env = { SECRET_KEY = "***", DATABASE_URL = "***", DEBUG = "0" }');
+  expect(stdout + (await run("config", "show", "-c", "env.toml", "--json")).stdout).not.toContain("s3cret");
 });
 
 test("config show KEY shows a part, and says when there is none", async () => {

@@ -143,6 +143,15 @@ const STATUS: ServerStatus = {
     },
   ],
   limits: { max_connections: 1, spool_memory: 20 },
+  errors: [
+    { at: NOW.getTime() - 90_000, times: 1, text: "[error] master: something", hint: undefined },
+    {
+      at: NOW.getTime() - 4000,
+      times: 12,
+      text: "[error] app mysite: worker 1: django.db.utils.OperationalError: no such table: shop_order\n\tlast line",
+      hint: "the database has not this table yet: manage.py migrate, and some more words to fill it",
+    },
+  ],
 };
 
 const EXPECTED = `server 0.1.0, pid 4000, serving, up 3d4h
@@ -187,6 +196,14 @@ cache www.example.org /
   10 hits, 2 misses, 1 past it
 
 limits hit max_connections once, spool_memory 20 times
+
+last errors
+  1m30s ago: [error] master: something
+  4.0s ago, 12 times: [error] app mysite: worker 1:
+    django.db.utils.OperationalError: no such table: shop_order
+    | last line
+    → the database has not this table yet: manage.py migrate, and some more
+      words to fill it
 `;
 
 test("everything at once, well and not well", () => {
@@ -209,7 +226,7 @@ test("a crash loop of processes that say nothing shows no empty line", () => {
 
 test("a server of files only is told of in six lines", () => {
   const text = statusText(
-    { ...STATUS, apps: [], services: [], crons: [], upstreams: [], caches: [], limits: {}, fronts: [] },
+    { ...STATUS, apps: [], services: [], crons: [], upstreams: [], caches: [], limits: {}, errors: [], fronts: [] },
     NOW,
   );
   expect(text.trimEnd().split("\n").length).toBe(6);

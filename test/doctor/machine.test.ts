@@ -82,6 +82,14 @@ describe("permissions", () => {
     );
   });
 
+  test("what root opens before it becomes the user need not be the user's", async () => {
+    const root = { uid: 0, gids: [0], name: "root" };
+    const toml = `[server]\naccess_log = "logs/access.log"\n${STATIC_SITE}`;
+    const patient = patientOf(folder, toml, { serving: NOBODY, starter: root, ground: { kernelAllows: never } });
+    const lines = (await linesOf(PERMISSIONS, patient)).filter((line) => line.includes("/logs"));
+    expect(lines).toEqual([expect.stringMatching(/^notice .*neither rotated nor begun anew$/)]);
+  });
+
   test("of owner, group and others the first that fits decides", () => {
     const file = { kind: "file", mode: 0o075, uid: 5, gid: 7 } as const;
     expect(bitsAllow(file, { uid: 5, gids: [7], name: "" }, "read")).toBe(false);

@@ -84,6 +84,14 @@ describe("apps", () => {
     );
   });
 
+  testUnless(isRoot ? undefined : "only root is refused")("one that would be root is not started", async () => {
+    const toml = app("good").replace("127.0.0.1:", "0.0.0.0:");
+    const patient = patientOf(folder, toml, { serving: { uid: 0, gids: [0], name: "root" }, environment: {} });
+    expect(await linesOf(APPS, patient)).toEqual([
+      "problem app x user: its Python would be root, so it is not started",
+    ]);
+  });
+
   test("workers that end as soon as they start, and a reload that failed", async () => {
     const state = (more: Partial<RunningApp>) => {
       const one = { name: "x", ready: 2, rssBytes: [], crashLoop: undefined, reloadFailure: undefined, ...more };

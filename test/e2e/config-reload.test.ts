@@ -181,3 +181,26 @@ ${site(listen, `"/kept" = { upstream = "own", cache = { ttl = "1h" } }\n"/few" =
   expect((await get(address, "/few")).status).toBe(429);
   await upstream.stop(true);
 });
+
+test("log_level is in force at once, in the master and in the fronts", async () => {
+  const toml = (level: string) => `[server]\nfronts = 1\nlog_level = "${level}"\n${site(listen, FIXED)}`;
+  const running = await start(toml("notice"));
+  const complain = async () => {
+    const client = await Client.open(address);
+    client.send("GET / HTTP/1.1\r\nHost: a b\r\n\r\n");
+    expect((await client.answer()).status).toBe(400);
+    client.close();
+  };
+  await complain();
+  write(toml("info"));
+  expect((await running.command("reload")).code).toBe(0);
+  await complain();
+  await running.logged(/\[info\] front-0/);
+  expect(running.log.match(/\[info\] front-0/g)?.length).toBe(1);
+  write(toml("error"));
+  expect((await running.command("reload")).code).toBe(0);
+  const before = running.log;
+  expect((await running.command("reload")).code).toBe(0);
+  await complain();
+  expect(running.log).toBe(before);
+});

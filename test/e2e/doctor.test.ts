@@ -103,4 +103,5 @@ test("a file that went away under a running server is a problem", async () => {
   const { code, report } = await doctor();
   expect(code).toBe(1);
   expect(report.findings[0]).toMatchObject({ check: "configuration", verdict: "problem" });
+  expect(report.findings.map(lineOf)).toContainEqual(expect.stringMatching(/^ok server: runs, pid \d+, for /));
 });

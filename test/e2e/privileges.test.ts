@@ -274,9 +274,15 @@ refusal("Python as root is refused unless it is told to", async () => {
   const bare = makeFolder("as-root");
   writeFiles(bare, { "status.py": STATUS });
   const text = `${app("mine")}\n[[site]]\nlisten = ["127.0.0.1:${await freePort()}"]\n[site.routes]\n"/" = { app = "mine" }\n`;
-  const refused = await runToml(text, bare, environment);
+  const reached = text.replace("127.0.0.1:", "0.0.0.0:");
+  const refused = await runToml(reached, bare, environment);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("app mine: its Python would be root");
+  const gateway = text.replace("\n[[site]]", `\nuwsgi_socket = "0.0.0.0:${await freePort()}"\n[[site]]`);
+  expect((await runToml(gateway, bare, environment)).stderr).toContain("app mine: its Python would be root");
+  const alone = await startServer(text, { folder: bare, env: environment });
+  await alone.logged(/app mine: its Python processes run as root/);
+  await alone.dispose();
   const told = await startServer(`[server]\nrun_as_root = true\n${text}`, { folder: bare, env: environment });
   expect(await told.stop()).toBe(0);
   await told.dispose();

@@ -4,6 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { controlHome, E2E_TIMEOUT_MS, runServer, type Server, startServer, startWords } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+import { testUnless } from "../support/skip.ts";
 import { WSGI_FOLDER } from "../support/toml.ts";
 import { get } from "../support/wire.ts";
 
@@ -86,6 +87,23 @@ describe("server run --app", () => {
       removeFolder(copy);
     }
   });
+
+  testUnless(process.geteuid?.() === 0 ? undefined : "only root can be refused")(
+    "as root it wants to know as whom, and becomes that user",
+    async () => {
+      const port = await freePort();
+      const anywhere = ["run", "--app", "hello:application", "--processes", "1", "--listen"];
+      const refused = await runServer([...anywhere, String(port)], folder, { SERVER_RUN_AS_ROOT: "" });
+      expect(refused).toMatchObject({ code: 1, stdout: "" });
+      expect(refused.stderr).toStartWith("server run: the application would be root: --user www-data names somebody");
+      const env = { SERVER_RUN_AS_ROOT: "" };
+      const words = [...anywhere, `127.0.0.1:${port}`];
+      const server = await startWords([...words, "--user", "nobody"], folder, { folder, env });
+      expect(await text(port, "/x")).toBe("200 hello /x");
+      expect(server.log).toContain("runs as nobody");
+      await server.dispose();
+    },
+  );
 
   test("listens on this machine alone unless told otherwise", async () => {
     const { stdout } = await runServer(["run", "--app", "hello:application", "--print"], folder);

@@ -148,3 +148,39 @@ test("a pid file that somebody removed, or left behind, stands in nobody's way",
   await start();
   expect((await command("stop")).code).toBe(0);
 });
+
+test("services are never there twice, whether they start before the apps or after", async () => {
+  const script = (name: string) =>
+    `echo $0 begins >> ${folder}/${name}; trap "echo $0 ends >> ${folder}/${name}; exit" TERM; while :; do sleep 0.02; done`;
+  const service = (name: string) =>
+    `[service.${name}]\ncommand = ["/bin/sh", "-c", ${JSON.stringify(script(name))}, "it"]\nstart = "${name}"\n`;
+  writeFileSync(join(folder, "server.toml"), `${toml}${service("before")}${service("after")}`);
+  const said = (name: string) => {
+    const path = join(folder, name);
+    return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n") : [];
+  };
+  await start();
+  for (const name of ["before", "after"]) await until(`${name}`, 10_000, () => said(name).length === 1);
+  expect((await command("restart")).code).toBe(0);
+  pidInFile();
+  for (const name of ["before", "after"]) {
+    await until(`the next ${name}`, 10_000, () => said(name).length === 3);
+    expect(said(name)).toEqual(["it begins", "it ends", "it begins"]);
+  }
+  expect((await command("stop")).code).toBe(0);
+  for (const name of ["before", "after"]) expect(said(name).length).toBe(4);
+});
+
+test("a pid file and a control socket that somebody removes are made again, and lead to the same server", async () => {
+  const pid = await start();
+  for (const name of ["server.pid", "server"]) rmSync(join(folder, name), { recursive: true });
+  expect((await command("status")).code).toBe(1);
+  await until("the pid file", 10_000, () => existsSync(join(folder, "server.pid")));
+  expect(pidInFile()).toBe(pid);
+  await until("the control socket", 10_000, async () =>
+    (await command("status")).stdout.includes(`pid ${pid}, serving`),
+  );
+  expect((await command("start")).stderr).toContain(`already running: pid ${pid}`);
+  expect((await command("stop")).stdout).toBe(`stopped, pid ${pid}\n`);
+  expect(existsSync(join(folder, "server.pid"))).toBe(false);
+});

@@ -19,6 +19,7 @@ test("accepting pauses when only the reserve is left, sheds, and goes on; what c
         unix: false,
         shared: false,
         proxyProtocol: false,
+        uwsgi: false,
         tls: undefined,
         app: undefined,
       },

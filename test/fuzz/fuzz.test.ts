@@ -5,6 +5,7 @@ import type { Reply } from "../../src/exchange/reply.ts";
 import { clientTrace, type Cut, packets, serverTrace, whole } from "../support/http1.ts";
 import { stage } from "../support/http1-stage.ts";
 import { makeCompressTarget } from "./compress-target.ts";
+import { type ImportText, importText, makeImportTarget } from "./import-target.ts";
 import { makeResponseTarget } from "./response-target.ts";
 import { describeFinding, fuzz, type FuzzTarget, judgeSeed } from "./run.ts";
 import { makeServerTarget } from "./server-target.ts";
@@ -105,6 +106,41 @@ const COMPRESS_CANARIES: readonly (readonly [string, (reply: Reply) => void, str
   ],
 ];
 
+const IMPORT_CANARIES: readonly (readonly [string, ImportText, string])[] = [
+  [
+    "an import that passes over what it cannot carry over",
+    (format, text) => {
+      const { findings, toml } = importText(format, text);
+      return { toml, findings: findings.filter(({ verdict }) => verdict !== "not-supported") };
+    },
+    "5:",
+  ],
+  [
+    "an import that takes the CR for a part of the line",
+    (format, text) => {
+      const { findings, toml } = importText(format, text);
+      return { findings, toml: text.includes("\r\n") ? `${toml}# ` : toml };
+    },
+    "4:",
+  ],
+  [
+    "an import that writes quotes as they come",
+    (format, text) => {
+      const { findings, toml } = importText(format, text);
+      return { findings, toml: toml.replaceAll("'", '"') };
+    },
+    "3:",
+  ],
+  [
+    "an import that cannot read a quote",
+    (format, text) => {
+      if (text.includes("'it is'")) throw new Error("a quote");
+      return importText(format, text);
+    },
+    "it throws",
+  ],
+];
+
 async function expectCaught(target: FuzzTarget, breach: string): Promise<void> {
   const { finding } = await fuzz({ ...target, name: "canary" }, 1, CANARY_MILLISECONDS);
   expect(finding?.breach).toStartWith(breach);
@@ -141,6 +177,8 @@ describe("canaries are caught, and their seed shows them again", () => {
       breach,
     ),
   );
+
+  test.each(IMPORT_CANARIES)("%s", (_, run, breach) => expectCaught(makeImportTarget("nginx", run), breach));
 
   test("a packet parser that is wrong about sizes", () => {
     const wrap = (wire: string) => wire.slice(0, 2) + "\0" + wire.slice(3);

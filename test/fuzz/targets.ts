@@ -3,6 +3,7 @@ import { withCompression } from "../../src/exchange/compress.ts";
 import { clientTrace, serverTrace } from "../support/http1.ts";
 import { stage } from "../support/http1-stage.ts";
 import { makeCompressTarget } from "./compress-target.ts";
+import { importText, makeImportTarget } from "./import-target.ts";
 import { makeResponseTarget } from "./response-target.ts";
 import type { FuzzTarget } from "./run.ts";
 import { makeServerTarget } from "./server-target.ts";
@@ -15,4 +16,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   makeResponseTarget(clientTrace),
   makeUwsgiTarget(readPacket),
   makeCompressTarget(withCompression),
+  makeImportTarget("nginx", importText),
+  makeImportTarget("uwsgi", importText),
 ];

@@ -71,7 +71,7 @@ function readNaively(wire: string): string {
   const size = (at: number) => wire.charCodeAt(at) + 256 * wire.charCodeAt(at + 1);
   const end = 4 + size(1);
   const variables = new Map<string, string>();
-  for (let at = 4; wire.charCodeAt(0) === 0 && at < end;) {
+  for (let at = 4; [0, 30].includes(wire.charCodeAt(0)) && at < end;) {
     const name = wire.slice(at + 2, at + 2 + size(at));
     at += 2 + name.length;
     const value = wire.slice(at + 2, at + 2 + size(at));

@@ -37,11 +37,13 @@ test("two sites of one name are two", () => {
 
 test("what cannot be changed stays, and is said as the file names it", () => {
   const now = load(`[server]\nfronts = 1\n${site("one")}`);
-  const next = load(`[server]\nfronts = 2\nlog_level = "warn"\ndrain_timeout = "7s"\n${site("one")}`);
+  const next = load(
+    `[server]\nfronts = 2\nerror_log_format = "json"\nlog_level = "warn"\ndrain_timeout = "7s"\n${site("one")}`,
+  );
   const { config, unchanged } = feasible(next, now);
   expect(unchanged).toEqual([
     "server.fronts is 2, and stays 1 until a restart",
-    'server.log_level is "warn", and stays "info" until a restart',
+    'server.error_log_format is "json", and stays "text" until a restart',
   ]);
-  expect([config.server.fronts, config.server.logLevel, config.server.drainTimeoutMs]).toEqual([1, "info", 7000]);
+  expect([config.server.fronts, config.server.logLevel, config.server.drainTimeoutMs]).toEqual([1, "warn", 7000]);
 });

@@ -44,7 +44,9 @@ test("poetry and pipenv are asked where they keep theirs, uv names its own", asy
   expect(await candidates(withoutFiles)).toEqual(["uv /cache/uv/bin/python"]);
 });
 
-const told = (django: string | null) => ({ result: JSON.stringify({ version: "3.12.1", django, modules: [] }) });
+const told = (django: string | null) => ({
+  result: JSON.stringify({ version: "3.12.1", executable: "", django, modules: [] }),
+});
 
 test("the first that has Django is taken; without one, the first that runs", async () => {
   const table = (djangoOf: Record<string, string | null>): Table => ({

@@ -111,6 +111,7 @@ test("what serves it today: files that mention it, and those in it", () => {
       "[Service]\nWorkingDirectory=/srv/app\nExecStart=/srv/app/.venv/bin/celery worker\n",
     "/srv/app/uwsgi.ini": "[uwsgi]\nmodule = app\n",
     "/srv/app/setup.ini": "[tool]\n",
+    "/srv/app/docker-compose.yml": "services:\n  uwsgi:\n    image: x\n",
     "/srv/app/deploy/nginx.conf": "server { listen 80; }",
   };
   expect(findExisting(surroundingsOf({ files }).files, "/srv/app").map(({ path, kind }) => `${kind} ${path}`)).toEqual([
@@ -143,6 +144,10 @@ for (const [failure, remedy] of FAILURES)
   test(`the remedy for ${failure.type} ${failure.missing ?? failure.message ?? ""}`, () => {
     const whole = { stage: "settings", message: "m", missing: undefined, traceback: [], ...failure } as ProbeFailure;
     expect(
-      adviceOn(whole, { python: "/v/bin/python", root: "/srv/app", requirements: "requirements.txt" }).remedy,
+      adviceOn(whole, {
+        python: "/v/bin/python",
+        root: "/srv/app",
+        installer: "/v/bin/python -m pip install -r requirements.txt",
+      }).remedy,
     ).toMatch(remedy);
   });

@@ -1,7 +1,9 @@
 /** What the benches make of their figures: ratios, who is ahead, what of an earlier run stays, what pages say. */
 import { expect, test } from "bun:test";
+import { readHandshakes } from "../../scripts/bench/load/handshakes.ts";
 import { readReport } from "../../scripts/bench/load/wrk.ts";
 import { quantile } from "../../scripts/bench/load/paced.ts";
+import { fromJsc, fromPySpy, selfShares, totalShares } from "../../scripts/bench/profile/stacks.ts";
 import { chart } from "../../scripts/bench/report/chart.ts";
 import { aheadOfUs, barIsMet, barText, ratioOf } from "../../scripts/bench/report/judge.ts";
 import { page, shortTable, withTable } from "../../scripts/bench/report/page.ts";
@@ -45,6 +47,13 @@ test("medians and how far the rounds lay apart", () => {
   expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
   expect(quantile([1, 2, 3, 4], 0.5)).toBe(3);
   expect(quantile([1, 2, 3, 4], 1)).toBe(4);
+});
+
+test("what s_time prints", () => {
+  const report =
+    "No CIPHER specified\nCollecting connection statistics for 1 seconds\nstarting\n*rrr*r\n\n6 connections in 0.1s; 1\n";
+  expect(readHandshakes(report)).toEqual({ connections: 6, resumed: 4 });
+  expect(() => readHandshakes("connect: Connection refused")).toThrow("no connection was made");
 });
 
 test("wrk's last words", () => {
@@ -126,4 +135,16 @@ test("rows have ids of their own and are judged by what they measure", () => {
       [],
     ]);
   }
+});
+
+test("stacks of both profilers say who was at work, and on whose behalf", () => {
+  const python = fromPySpy("main (a.py:1);serve (a.py:2) 3\nmain (a.py:1);serve (a.py:2);view (b.py:9) 1\n");
+  expect(selfShares(python)).toEqual([
+    { frame: "serve (a.py:2)", share: 0.75 },
+    { frame: "view (b.py:9)", share: 0.25 },
+  ]);
+  expect(totalShares(python)).toContainEqual({ frame: "main (a.py:1)", share: 1 });
+  const frames = [{ name: "", sourceURL: "/x/src/a.ts", line: 3 }, { name: "turn" }];
+  const front = fromJsc(JSON.stringify({ traces: [{ frames }] }), "/x");
+  expect(front).toEqual([{ frames: ["(anonymous) src/a.ts:3", "turn"], samples: 1 }]);
 });

@@ -11,6 +11,8 @@ import type { Settings } from "../../src/project/settings.ts";
 
 export interface Faults {
   readonly serving?: Serving;
+  readonly starter?: Serving;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly running?: Running;
   readonly ground?: Partial<Ground>;
   /** Files that read otherwise. */
@@ -22,7 +24,8 @@ export interface Faults {
 export const NOBODY: Serving = { uid: 65534, gids: [65534], name: "nobody" };
 
 export function patientOf(folder: string, toml: string, faults: Faults = {}): Patient {
-  const environment = {
+  const environment = faults.environment ?? {
+    SERVER_RUN_AS_ROOT: "1",
     PATH: process.env["PATH"] ?? "/usr/bin:/bin",
     TMPDIR: folder,
     STATE_DIRECTORY: join(folder, "state"),
@@ -38,7 +41,8 @@ export function patientOf(folder: string, toml: string, faults: Faults = {}): Pa
   };
   const serving = faults.serving ?? servingOf(real.files, "self");
   if (serving === undefined) throw new Error("/proc/self/status cannot be read");
-  return { config, ground, serving, running: faults.running, apps: faults.apps?.(config) ?? [] };
+  const starter = faults.starter ?? serving;
+  return { config, ground, serving, starter, running: faults.running, apps: faults.apps?.(config) ?? [] };
 }
 
 export async function findingsOf(check: Check, patient: Patient): Promise<readonly Finding[]> {

@@ -27,7 +27,9 @@ export class Peer {
   /** Resolves when something accepts connections at `address`. */
   static async start(command: string[], address: Address, cwd: string, stopSignal: NodeJS.Signals): Promise<Peer> {
     const streams = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
-    const peer = new Peer(Bun.spawn(command, { cwd, ...streams }), address, stopSignal);
+    // Of use to our own server, which is a peer at times.
+    const env = { ...process.env, SERVER_RUN_AS_ROOT: "1" };
+    const peer = new Peer(Bun.spawn(command, { cwd, env, ...streams }), address, stopSignal);
     try {
       await until(`${command[0]} at ${JSON.stringify(address)}`, START_BOUND_MS, () => peer.accepts());
       return peer;

@@ -26,12 +26,14 @@ export function stage(handler: Handler): Stage {
   let closed = 0;
   const options: UwsgiSessionOptions = {
     handler,
-    loaded: {
-      root: "/srv/site",
-      wsgi: { kind: "module", module: "mysite.wsgi", callable: "application" },
-      python: "/usr/bin/python3",
-      env: {},
-    },
+    loaded: [
+      {
+        root: "/srv/site",
+        wsgi: { kind: "module", module: "mysite.wsgi", callable: "application" },
+        python: "/usr/bin/python3",
+        env: {},
+      },
+    ],
     timeouts: TIMEOUTS,
     bodyRateMin: 240,
     sendRateMin: 240,

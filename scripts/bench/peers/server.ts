@@ -3,7 +3,17 @@ import { join } from "node:path";
 import packageJson from "../../../package.json";
 import { BINARY, controlHome } from "../../../test/support/binary.ts";
 import { writeFiles } from "../../../test/support/folder.ts";
-import { CORES, FIXED_BODY, type Peer, type Place, PROCESSES, PYTHON, type Scene, THREADS } from "./peer.ts";
+import {
+  CORES,
+  FIXED_BODY,
+  type Peer,
+  type Place,
+  PROCESSES,
+  PYTHON,
+  type Running,
+  type Scene,
+  THREADS,
+} from "./peer.ts";
 import { Program, together } from "./program.ts";
 
 const q = (text: string) => JSON.stringify(text);
@@ -40,25 +50,38 @@ function configuration({ app, files, upstream, uwsgi, tls }: Scene, { folder, po
   return `${tables.join("\n")}\n[[site]]\nlisten = ${listen}\n${certificate}\n[site.routes]\n${routes.join("\n")}\n`;
 }
 
-export const server: Peer = {
+const SERVER: Omit<Peer, "launch"> = {
   name: "server",
   abilities: ["wsgi", "files", "fixed", "proxy", "uwsgi", "websocket", "gzip", "zstd", "tls"],
   packages: {},
   isThere: () => true,
   version: () => packageJson.version,
-  launch: async (scene, place) => {
-    writeFiles(place.folder, { "server.toml": configuration(scene, place) });
-    const env = { ...controlHome(place.folder), SERVER_RUN_AS_ROOT: "1" };
-    const command = (name: string) => [BINARY, name, "-c", "server.toml"];
-    const program = new Program("server", command("run"), { folder: place.folder, env });
-    const reload = async () => {
-      const child = Bun.spawn(command("reload"), {
-        cwd: place.folder,
-        env: { ...process.env, ...env },
-        stdio: ["ignore", "ignore", "pipe"],
-      });
-      if ((await child.exited) !== 0) throw new Error(`reload: ${await new Response(child.stderr).text()}`);
-    };
-    return together([program], reload);
-  },
 };
+
+async function launch(begin: Begin, scene: Scene, place: Place): Promise<Running> {
+  writeFiles(place.folder, { "server.toml": configuration(scene, place) });
+  const env = { ...controlHome(place.folder), SERVER_RUN_AS_ROOT: "1", ...begin.env };
+  const command = (name: string) => [...begin.command, name, "-c", "server.toml"];
+  const program = new Program("server", command("run"), { folder: place.folder, env });
+  const reload = async () => {
+    const child = Bun.spawn(command("reload"), {
+      cwd: place.folder,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    if ((await child.exited) !== 0) throw new Error(`reload: ${await new Response(child.stderr).text()}`);
+  };
+  return together([program], reload);
+}
+
+/** As its command line is begun: the executable, or the sources for a profile. */
+export interface Begin {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export const server = serverPeer({ command: [BINARY], env: {} });
+
+export function serverPeer(begin: Begin): Peer {
+  return { ...SERVER, launch: (scene, place) => launch(begin, scene, place) };
+}

@@ -5,7 +5,7 @@
 import { COMPRESSED_TYPES, TypeList } from "../../exchange/compressible.ts";
 import type { RouteKey, Settings, SiteKey, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
-import type { Translation } from "./translation.ts";
+import { countOf, type Translation } from "./translation.ts";
 import { sizeOf } from "./values.ts";
 
 type Key = RouteKey & SiteKey;
@@ -46,9 +46,10 @@ export function compression(
 
 function level(t: Translation, block: Block): Record<string, Value> {
   const directive = block.one("gzip_comp_level");
-  if (directive === undefined) return {};
+  const written = directive && countOf(t, directive, directive.args[0]?.text);
+  if (directive === undefined || written === undefined) return {};
   t.ledger.translated(directive, "compress = { gzip_level }");
-  return { gzip_level: Number(directive.args[0]?.text) };
+  return { gzip_level: Math.min(Math.max(written, 1), 9) };
 }
 
 function leastSize(t: Translation, block: Block): Record<string, Value> {

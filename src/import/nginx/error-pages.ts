@@ -25,6 +25,10 @@ export function errorPages(t: Translation, block: Block, settings: Settings<Key>
   const pages: Record<string, Value> = {};
   for (const directive of directives) {
     const written = read(directive);
+    if (typeof written.status === "number" && !(written.status >= 200 && written.status <= 599)) {
+      t.ledger.error(directive, "should have = or =200, or another status from 200 to 599, before the page");
+      continue;
+    }
     const statuses = written.statuses.filter(isServed);
     if (statuses.length === 0) t.ledger.notNeeded(directive, "requests like that are answered before a site is chosen");
     else {

@@ -8,7 +8,7 @@ import type { RouteKey, Settings, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Located } from "./location.ts";
 import type { Directive } from "./parser.ts";
-import { pathOf, stringOf, type Translation } from "./translation.ts";
+import { countOf, pathOf, stringOf, type Translation } from "./translation.ts";
 
 /** A target as it stands in `otherwise`; settings of a route beside it. */
 export type TargetOf = (name: string) => Value | undefined;
@@ -137,8 +137,9 @@ function directorySettings(t: Translation, block: Block, settings: Settings<Rout
     t.ledger.translated(listing, "listing = true");
   } else if (listing !== undefined) t.ledger.defaultHere(listing, "directories are not listed");
   const ranges = block.one("max_ranges");
-  if (ranges !== undefined) {
-    settings.set("max_ranges", Math.min(Number(ranges.args[0]?.text), 1000), ranges.origin);
+  const most = ranges && countOf(t, ranges, ranges.args[0]?.text);
+  if (ranges !== undefined && most !== undefined) {
+    settings.set("max_ranges", Math.min(most, 1000), ranges.origin);
     t.ledger.translated(ranges, "max_ranges");
   }
   const links = block.one("disable_symlinks");

@@ -5,6 +5,7 @@
  * Without `always` nginx adds a field to success only. Of what says how long a reply may be kept that is kept up: on files
  * it is `cache`, on what others answer a map that looks at the status.
  */
+import { FRAMING } from "../../config/schema-headers.ts";
 import { type MapKey, type RouteKey, Settings, type SiteKey, type Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import { isOwn } from "./options.ts";
@@ -46,6 +47,10 @@ function addFields(t: Translation, block: Block, settings: Settings<RouteKey & S
     if (lower === "content-type" && block.has("return")) continue;
     if (isFiles && (lower === "cache-control" || lower === "pragma")) {
       t.ledger.translated(line, lower === "pragma" ? "cache; Pragma says the same to HTTP/1.0" : "cache");
+      continue;
+    }
+    if (FRAMING.has(lower)) {
+      t.ledger.notNeeded(line, "connections and lengths are the server's to say");
       continue;
     }
     const text = stringOf(t, line, value);

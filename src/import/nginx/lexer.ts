@@ -42,7 +42,7 @@ export function tokenize(file: SourceFile, report: ImportReport): Token[] {
       offset = skipStatement(file, offset, report);
       continue;
     }
-    const isPlaceholder = text.startsWith("{{", offset);
+    const isPlaceholder = placeholderAt(text, offset) !== undefined;
     if (character === "#") {
       const end = endOfLine(text, offset);
       tokens.push({ kind: "comment", text: text.slice(offset + 1, end).trim(), origin: file.at(offset, end - offset) });

@@ -2,7 +2,7 @@
 import { freeName, type LimitKey, type RouteKey, Settings, type SiteKey } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
-import { stringOf, type Translation } from "./translation.ts";
+import { countOf, stringOf, type Translation } from "./translation.ts";
 
 type Key = RouteKey & SiteKey;
 
@@ -24,10 +24,12 @@ function limitOf(t: Translation, directive: Directive, block: Block): string | u
   if (zone === undefined || definition === undefined) return void t.ledger.error(directive, "names no limit_req_zone");
   const limit = readZone(t, definition);
   if (limit === undefined) return undefined;
-  const burst = Number(option("burst") ?? 0);
+  const burst = countOf(t, directive, option("burst") ?? "0") ?? 0;
   if (burst > 0) limit.set("burst", burst, directive.origin);
-  if (burst > 0 && !words.includes("nodelay")) limit.set("delay", Number(option("delay") ?? 0), directive.origin);
-  const status = Number(block.value("limit_req_status") ?? STATUS);
+  if (burst > 0 && !words.includes("nodelay"))
+    limit.set("delay", countOf(t, directive, option("delay") ?? "0") ?? 0, directive.origin);
+  const written = block.one("limit_req_status");
+  const status = written === undefined ? STATUS : (countOf(t, written, written.args[0]?.text) ?? STATUS);
   if (status !== HERE_STATUS) limit.set("status", status, block.one("limit_req_status")?.origin);
   const told = block.one("limit_req_status");
   if (told !== undefined) t.ledger.translated(told, `[limit.${zone}] status`);

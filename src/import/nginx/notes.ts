@@ -138,7 +138,6 @@ const LOST: Readonly<Record<string, string>> = {
 const HARMLESS: Readonly<Record<string, string>> = {
   limit_rate: "replies are not slowed down here",
   limit_rate_after: "replies are not slowed down here",
-  user: "the server runs as who starts it, unless [server] names a user",
   add_trailer: "trailers are not sent",
   mirror: "requests are not mirrored",
   stub_status: "server status shows more",

@@ -3,6 +3,7 @@
  * unless it is told to; here both is the other way round, so the usual lines are the default, and a Host that was never
  * set has to be written down.
  */
+import { FRAMING } from "../../config/schema-headers.ts";
 import type { Settings, UpstreamKey } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
@@ -18,8 +19,6 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   "x-forwarded-port": ["$server_port"],
 };
 
-const FRAMING = new Set(["content-length", "transfer-encoding", "te", "trailer"]);
-
 export function passFields(t: Translation, block: Block, authority: string, settings: Settings<UpstreamKey>): void {
   const lines = block.inForce("proxy_set_header");
   const set: Record<string, string> = {};
@@ -31,7 +30,7 @@ export function passFields(t: Translation, block: Block, authority: string, sett
     if (lower === "host") hasHost = true;
     if (isUsual(lower, value)) t.ledger.defaultHere(line, reasonOf(lower));
     else if (lower === "host") setHost(t, line, value, authority, settings);
-    else if (value === "" && FRAMING.has(lower)) t.ledger.notNeeded(line, "requests are framed by the server itself");
+    else if (FRAMING.has(lower)) t.ledger.notNeeded(line, "requests are framed by the server itself");
     else if (value === "") {
       remove.push(name);
       t.ledger.translated(line, "upstream: headers_up = { remove }");

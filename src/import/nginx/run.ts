@@ -4,11 +4,12 @@
  */
 import { resolve } from "node:path";
 import type { Environment } from "../../config/substitute.ts";
-import { emptyPlan } from "../plan.ts";
+import { findUser } from "../../config/users.ts";
+import { emptyPlan, type Plan } from "../plan.ts";
 import { type Finding, ImportReport } from "../report.ts";
 import { SourceFile } from "../source.ts";
 import { writePlan } from "../write.ts";
-import { parseFile } from "./parser.ts";
+import { type Directive, parseFile } from "./parser.ts";
 import { translateNginx } from "./translate.ts";
 
 export interface NginxRun {
@@ -36,13 +37,13 @@ const PID_FILE = "/run/nginx.pid";
 export function prepareNginx(file: SourceFile, options: NginxRunOptions, environment: Environment): NginxRun {
   const report = new ImportReport();
   const plan = emptyPlan();
-  translateNginx([file], { plan, report, environment }, options.prefix);
-  const global = new SourceFile("-g", "/", options.global);
-  const said = [...parseFile(file, new ImportReport()), ...parseFile(global, report)];
-  for (const { name, origin } of said.filter((each) => each.origin.file === global)) {
-    if (name === "daemon" || name === "pid") continue;
-    report.notSupported(origin, name, "is read from the file only; write it there", "changes-meaning");
-  }
+  const global = new SourceFile("command line", "/", options.global);
+  const inFile = parseFile(file, new ImportReport());
+  const given = parseFile(global, report);
+  for (const each of given) refuseTwin(each, inFile, report);
+  translateNginx([file], { plan, report, environment }, { prefix: options.prefix, global: given });
+  if (process.geteuid?.() === 0) withoutRoot(plan);
+  const said = [...inFile, ...given];
   const last = (name: string) => said.findLast((each) => each.name === name)?.args[0]?.text;
   const pid = last("pid");
   const pidFile = pid === undefined ? defaultPidFile(options.prefix) : resolve(options.prefix ?? "/", pid);
@@ -58,6 +59,20 @@ export function prepareNginx(file: SourceFile, options: NginxRunOptions, environ
     errorLog: typeof log === "string" && log.startsWith("/") ? log : undefined,
     daemon: last("daemon") !== "off",
   };
+}
+
+/** What may stand once, in nginx's words. */
+const SINGLE = new Set(["pid", "user", "daemon", "worker_processes", "master_process", "worker_rlimit_nofile"]);
+
+function refuseTwin({ name }: Directive, inFile: readonly Directive[], report: ImportReport): void {
+  const twin = SINGLE.has(name) ? inFile.find((each) => each.name === name) : undefined;
+  if (twin !== undefined) report.error(twin.origin, name, "is duplicate: -g says it, too");
+}
+
+/** nginx's workers are nobody unless the file names a user. */
+function withoutRoot(plan: Plan): void {
+  if (plan.server.has("user") || plan.server.has("run_as_root") || findUser("nobody") === undefined) return;
+  plan.server.set("user", "nobody");
 }
 
 function defaultPidFile(prefix: string | undefined): string {

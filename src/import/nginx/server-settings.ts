@@ -5,7 +5,7 @@ import type { ServerKey, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
 import { realAddresses } from "./real-ip.ts";
-import type { Translation } from "./translation.ts";
+import { countOf, pathOf, type Translation } from "./translation.ts";
 import { sizeOf, timeOf, timeText } from "./values.ts";
 
 /** server.toml's default; below it a smaller number of nginx's is no wish of anybody. */
@@ -35,6 +35,8 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 export function serverSettings(t: Translation, servers: readonly Block[]): void {
+  user(t);
+  pidFile(t);
   workers(t);
   connections(t);
   for (const [name, row] of Object.entries(ROWS)) wholeServer(t, name, row, servers);
@@ -73,6 +75,32 @@ function wholeServer(t: Translation, name: string, { key, read, usual }: Row, se
       t.ledger.translated(other, `${key}, one for the whole server`);
     else t.ledger.dropped(other, `${key} is one for the whole server: ${JSON.stringify(value)}`);
   }
+}
+
+/** `user www-data;`, `user nobody nogroup;` */
+function user(t: Translation): void {
+  const directive = t.main.own("user").at(-1);
+  const [name, group] = (directive?.args ?? []).map(({ text }) => text);
+  if (directive === undefined || name === undefined) return;
+  if (name === "root") {
+    t.plan.server.set("run_as_root", true, directive.origin);
+    return t.ledger.translated(directive, "run_as_root");
+  }
+  t.plan.server.set("user", name, directive.origin);
+  if (group !== undefined) t.plan.server.set("group", group, directive.origin);
+  t.ledger.translated(directive, "user of [server], Python's processes included");
+}
+
+/** Where packages put it: nginx's own service reads that, and may still be there. */
+const PACKAGED_PID = /^(?:(?:\/var)?\/run\/nginx\.pid|logs\/nginx\.pid)$/;
+
+function pidFile(t: Translation): void {
+  const directive = t.main.own("pid").at(-1);
+  const path = directive?.args[0]?.text;
+  if (directive === undefined || path === undefined || PACKAGED_PID.test(path)) return;
+  if (t.plan.server.has("pid_file")) return t.ledger.notNeeded(directive, "one pid file is enough");
+  t.plan.server.set("pid_file", pathOf(path, t.prefix), directive.origin);
+  t.ledger.translated(directive, "pid_file");
 }
 
 function workers(t: Translation): void {
@@ -141,7 +169,9 @@ function connectionLimit(t: Translation, servers: readonly Block[]): void {
   const isForAll = servers.every((server) => server.inForce("limit_conn").length > 0);
   const isOne = new Set(limits.map(({ args }) => args[1]?.text)).size === 1;
   if (first === undefined || !isByAddress || !isForAll || !isOne) return;
-  t.plan.server.set("max_connections_per_address", Number(first.args[1]?.text), first.origin);
+  const most = countOf(t, first, first.args[1]?.text);
+  if (most === undefined) return;
+  t.plan.server.set("max_connections_per_address", Math.min(most, 65_535), first.origin);
   for (const each of [...zones, ...limits])
     t.ledger.translated(each, "max_connections_per_address, for the whole server");
 }

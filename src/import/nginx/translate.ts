@@ -28,6 +28,13 @@ const INSIDE_SERVER = new Set(["location", "listen", "server_name", "uwsgi_pass"
 /** Folders of files that an nginx.conf beside them includes: paths in them are relative to its folder. */
 const PARTS_FOLDERS = new Set(["sites-enabled", "sites-available", "conf.d", "snippets", "vhosts", "vhosts.d"]);
 
+export interface NginxFiles {
+  /** As -p has it. */
+  readonly prefix?: string | undefined;
+  /** Of -g: they stand in main. */
+  readonly global?: readonly Directive[];
+}
+
 interface Read {
   readonly file: SourceFile;
   readonly directives: readonly Directive[];
@@ -35,12 +42,13 @@ interface Read {
 
 /** Files of one nginx: those without http { } are the inside of that of another one, or of all of them together, as they
  *  are where an nginx.conf includes them. */
-export function translateNginx(files: readonly SourceFile[], importing: Importing, prefix?: string): void {
+export function translateNginx(files: readonly SourceFile[], importing: Importing, options: NginxFiles = {}): void {
   const { report } = importing;
+  const { prefix, global = [] } = options;
   const included = new Set<string>();
   const read = files.map((file): Read => {
     const inclusion = { prefix: configurationFolder(file.path), report, included };
-    return { file, directives: resolveIncludes(parseFile(file, report), inclusion) };
+    return { file, directives: [...global, ...resolveIncludes(parseFile(file, report), inclusion)] };
   });
   const isWhole = ({ directives }: Read) => directives.some(({ name }) => name === "http");
   const parts = read.filter((each) => !isWhole(each) && !included.has(each.file.path));
@@ -151,7 +159,7 @@ function noteAll(ledger: Ledger, directive: Directive, outer: ReadonlySet<string
   // What is wrong with a familiar file that is not there was said by its include.
   if (name === "include") return;
   noteUnclaimed(ledger, directive, outer);
-  if (block === undefined || DATA_BLOCKS.has(name) || (name === "upstream" && !isUsed(ledger, directive))) return;
+  if (block === undefined || DATA_BLOCKS.has(name)) return;
   const why = GROUPS.has(name) ? ledger.misfortuneOf(directive) : undefined;
   if (why !== undefined) return goWith(ledger, name, block, why);
   const own = passesIn(block);
@@ -161,7 +169,7 @@ function noteAll(ledger: Ledger, directive: Directive, outer: ReadonlySet<string
 }
 
 /** What stands in them shares their fate. */
-const GROUPS = new Set(["location", "if", "limit_except"]);
+const GROUPS = new Set(["location", "if", "limit_except", "upstream"]);
 
 function goWith(ledger: Ledger, name: string, inside: readonly Directive[], why: Misfortune): void {
   for (const each of inside) {
@@ -172,10 +180,6 @@ function goWith(ledger: Ledger, name: string, inside: readonly Directive[], why:
 
 function passesOf(outer: ReadonlySet<string>, own: ReadonlySet<string>, name: string): ReadonlySet<string> {
   return name === "server" && own.size > 0 ? own : outer;
-}
-
-function isUsed(ledger: Ledger, upstream: Directive): boolean {
-  return (upstream.block ?? []).some((each) => ledger.knows(each));
 }
 
 /** A map that no string names: that of the Upgrade field mostly, which is passed here by itself. */

@@ -34,6 +34,12 @@ export function pathOf(written: string, prefix: string): string {
   return text.startsWith("$ENV{") ? text : resolve(prefix, text) + (/[^/]\/$/.test(text) ? "/" : "");
 }
 
+/** A number that is not negative, or undefined after telling that it is none. */
+export function countOf(t: Translation, directive: Directive, text: string | undefined): number | undefined {
+  if (text !== undefined && /^\d{1,15}$/.test(text)) return Number(text);
+  return void t.ledger.error(directive, `${text === undefined || text === "" ? "nothing" : text} is no number`);
+}
+
 /** For strings of an upstream, which knows no captures of the sites and routes that lead to it. */
 export function outsideOf(t: Translation): Translation {
   const named = new Set(t.http.own("map").map(({ args }) => (args[1]?.text ?? "").replace(/^\$\{?|\}$/g, "")));

@@ -6,7 +6,7 @@ import { freeName, Settings, type UpstreamKey, type Value } from "../plan.ts";
 import { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
 import { withPlaceholders } from "./strings.ts";
-import { stringOf, type Translation } from "./translation.ts";
+import { countOf, stringOf, type Translation } from "./translation.ts";
 import { timeText } from "./values.ts";
 
 export interface PassAddress {
@@ -103,7 +103,8 @@ function groupServer(t: Translation, server: Directive, protocol: PassAddress["p
   for (const option of options) {
     const [name = "", value = ""] = option.split("=", 2);
     if (name === "backup" || name === "down") table[name] = true;
-    else if (SAME.has(name)) table[name] = /_time|slow/.test(name) ? (timeText(value, 0) ?? value) : Number(value);
+    else if (SAME.has(name))
+      table[name] = /_time|slow/.test(name) ? (timeText(value, 0) ?? value) : (countOf(t, server, value) ?? 1);
     else if (name === "resolve") continue;
     else t.ledger.dropped(server, `${option} has no counterpart here`);
   }
@@ -143,7 +144,7 @@ function groupSetting(t: Translation, directive: Directive, settings: Settings<U
     case "keepalive_timeout":
       return say("keepalive_timeout", timeText(args[0]?.text ?? "") ?? "60s");
     case "keepalive_requests":
-      return say("keepalive_requests", Number(args[0]?.text));
+      return say("keepalive_requests", countOf(t, directive, args[0]?.text) ?? 1);
     case "keepalive_time":
       return say("keepalive_age", timeText(args[0]?.text ?? "") ?? "1h");
     case "zone":

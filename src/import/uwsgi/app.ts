@@ -127,15 +127,20 @@ function translateEnvironment(context: Context): void {
 }
 
 function translateUser(context: Context): void {
-  const { given, app } = context;
+  const { given, app, plan } = context;
   for (const [key, names] of [
     ["user", ["uid", "immediate-uid"]],
     ["group", ["gid", "immediate-gid"]],
   ] as const) {
     const option = given.last(...names);
     if (option === undefined || option.value === undefined) continue;
+    if (/^(?:root|0)$/.test(option.value)) {
+      if (key === "user") plan.server.set("run_as_root", true, option.origin);
+      given.tell("translated", option, "run_as_root: without a user the server is who starts it");
+      continue;
+    }
     app.set(key, unmark(option.value), option.origin);
-    given.tell("translated", option, `${key} of the Python processes`);
+    given.tell("translated", option, key);
   }
   const umask = given.last("umask");
   if (umask?.value !== undefined) {

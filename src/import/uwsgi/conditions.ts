@@ -105,9 +105,18 @@ function testOf(key: string): { test: Test; negated: boolean } | undefined {
 
 /** As glob(3) with GLOB_MARK and GLOB_NOCHECK: sorted, directories end in a slash, a pattern that fits nothing is itself. */
 export function glob(pattern: string, cwd: string): string[] {
-  const found = [...new Bun.Glob(pattern).scanSync({ cwd, onlyFiles: false, absolute: false, dot: false })].sort();
+  const found = fitting(pattern, cwd);
   const marked = found.map((path) => (isDirectory(resolve(cwd, path)) ? `${path}/` : path));
   return marked.length === 0 ? [pattern] : marked;
+}
+
+/** A folder that is not there, or may not be read, has nothing that fits. */
+function fitting(pattern: string, cwd: string): string[] {
+  try {
+    return [...new Bun.Glob(pattern).scanSync({ cwd, onlyFiles: false, absolute: false, dot: false })].sort();
+  } catch {
+    return [];
+  }
 }
 
 function isDirectory(path: string): boolean {

@@ -6,6 +6,7 @@ import type { Environment } from "../../config/substitute.ts";
 import { emptyPlan } from "../plan.ts";
 import { type Finding, ImportReport } from "../report.ts";
 import { SourceFile } from "../source.ts";
+import { settleUsers } from "../users.ts";
 import { writePlan } from "../write.ts";
 import type { Word } from "./command-line.ts";
 import { absolutePath } from "./context.ts";
@@ -58,6 +59,7 @@ export function prepareRun(
   const options = evaluation.finish();
   const plan = emptyPlan();
   translateOptions({ purpose: "run", options, placeholders: evaluation.placeholders, around, plan, report });
+  settleUsers(plan);
   const root = rootOf(options, cwd);
   const last = (name: string) => options.findLast(({ key }) => key === name)?.value;
   const log = last("daemonize") ?? last("daemonize2");

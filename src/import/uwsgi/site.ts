@@ -1,11 +1,13 @@
 /**
- * What uWSGI's HTTP addresses answer: files of static-map and check-static, apps at their mounts, the app. There a file that
- * is not found is asked of the app; so it is here (`otherwise`).
+ * What uWSGI answers beside asking the app: files of static-map and check-static, apps at their mounts. There a file that is
+ * not found is asked of the app; so it is here (`otherwise`).
  */
+import { FRAMING } from "../../config/schema-headers.ts";
 import { formatDuration } from "../../base/units.ts";
 import { statSync } from "node:fs";
 import { freeName, type Route, type RouteKey, Settings, type Site, type Value } from "../plan.ts";
 import { FILE, MODULE, mountTarget, wsgiTarget } from "./app.ts";
+import { isInline, isList } from "../toml.ts";
 import { absolutePath, type Context } from "./context.ts";
 import { isYes } from "./given.ts";
 import { hasMark, unmark } from "./marks.ts";
@@ -22,17 +24,11 @@ export function translateSite(context: Context, site: Site): void {
   if (context.app.has("wsgi") && hasDefault) addRoute(site, "/", { app: context.name });
 }
 
-/** Options that have no meaning without a site of our own: a gateway is to do it. */
-export function refuseWithoutSite({ given }: Context): void {
-  const sentence =
-    "is asked for through the gateway's socket, where here only the app answers; have the gateway serve the files";
-  for (const option of given.all("static-map", "static-map2", "check-static", "static-check"))
-    given.notSupported(option, sentence, "changes-meaning");
-  for (const option of given.all("add-header", "rem-header", "del-header"))
-    given.notSupported(option, "is the gateway's to do: nginx's add_header and uwsgi_hide_header", "changes-meaning");
-  const bound = given.last("limit-post");
-  if (bound !== undefined)
-    given.notSupported(bound, "is the gateway's to bound: nginx's client_max_body_size", "changes-meaning");
+/** What uWSGI does for a gateway, too, beside asking the app. */
+export function serveBesideApp(given: Context["given"]): boolean {
+  const names = ["static-map", "static-map2", "check-static", "static-check", "add-header", "rem-header", "del-header"];
+  const pages = ["error-page-403", "error-page-404", "error-page-500"];
+  return given.look(...names, ...pages, "limit-post", "mount").length > 0;
 }
 
 function addRoute(site: Site, pattern: string, values: Partial<Record<RouteKey, Value>>, option?: Option): void {
@@ -132,10 +128,17 @@ function translateMounts(context: Context, site: Site): void {
       );
     else if (prefix !== "" && !prefix.startsWith("/"))
       given.notSupported(option, "is an app for a host; make it a [[site]] with names", "changes-meaning");
-    else if (!isYes(manages) && prefix !== "")
+    // A gateway says by SCRIPT_NAME which of them it means.
+    else if (!isYes(manages) && prefix !== "" && !isForGateway(site))
       given.tell("noEffectThere", option, "without manage-script-name nothing over HTTP leads there");
     else mountApp(context, site, { option, prefix, target: mount.target });
   }
+}
+
+function isForGateway({ settings }: Site): boolean {
+  const listen = settings.get("listen");
+  const all = listen === undefined || !isList(listen) ? [listen ?? ""] : listen;
+  return all.some((each) => isInline(each) && each["protocol"] === "uwsgi");
 }
 
 function mountApp(context: Context, site: Site, mount: { option: Option; prefix: string; target: string }): void {
@@ -172,6 +175,12 @@ function translateReplies({ given }: Context, site: Site): void {
     const [, name, value] = /^([^:\s]+):\s*(.*)$/s.exec(option.value ?? "") ?? [];
     if (name === undefined || value === undefined)
       given.tell("noEffectThere", option, "should be add-header = Name: value");
+    else if (FRAMING.has(name.toLowerCase()))
+      given.tell(
+        "notNeeded",
+        option,
+        "connections and lengths are the server's to say; a gateway's end with the reply",
+      );
     else {
       added[name] = unmark(value).replaceAll("$", "$$$$");
       given.tell("translated", option, "headers.add of the site");

@@ -25,6 +25,8 @@ const PRIVATE = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
 
 export interface Addresses {
   readonly uwsgi: readonly Option[];
+  /** … that lead to a site, since there is more than the app. */
+  readonly gateways: readonly Option[];
   readonly http: readonly Option[];
   /** `address,certificate,key,ciphers,authority` */
   readonly https: readonly Option[];
@@ -50,8 +52,8 @@ export function findAddresses(given: Given): Addresses {
   const http = given.all(...HTTP);
   const tls = { https: given.all("https", "https-socket"), redirects: given.all("http-to-https") };
   return speaks === "http" || speaks === "http11"
-    ? { uwsgi, http: [...plain, ...http], ...tls }
-    : { uwsgi: [...plain, ...uwsgi], http, ...tls };
+    ? { uwsgi, http: [...plain, ...http], gateways: [], ...tls }
+    : { uwsgi: [...plain, ...uwsgi], http, gateways: [], ...tls };
 }
 
 /** `sockets` of the uwsgi protocol become the app's; HTTP addresses those of the site. */
@@ -61,19 +63,25 @@ export function translateSockets(context: Context, addresses: Addresses): void {
   const found = addresses.uwsgi.flatMap((option) => listenValue(context, option, file, "uwsgi_socket") ?? []);
   if (found.length > 0) app.set("uwsgi_socket", single(found), addresses.uwsgi[0]?.origin);
   if (site !== undefined) translateHttp(context, site, addresses, file);
+  const all = Object.values(addresses).flat();
+  const used = new Set(all.map(({ value = "" }) => sharedOption(value.trim(), file.shared)));
+  for (const option of file.shared)
+    if (!used.has(option)) given.tell("noEffectThere", option, "no socket refers to it, as http-socket = =0 does");
 }
 
 function translateHttp(context: Context, site: Site, addresses: Addresses, file: Listening): void {
   const { given, plan } = context;
-  const { http, https, redirects } = addresses;
+  const { http, https, redirects, gateways } = addresses;
   const proxied = given.last("http-enable-proxy-protocol", "enable-proxy-protocol");
   if (proxied !== undefined) given.tell("translated", proxied, "proxy_protocol of listen");
   const listening = { ...file, proxy: isYes(proxied) };
   const plain = [...http, ...redirects].flatMap(
     (option) => listenValue(context, option, listening, "listen of a site") ?? [],
   );
+  const behind = { ...file, protocol: "uwsgi" };
+  const uwsgi = gateways.flatMap((option) => listenValue(context, option, behind, "listen of a site") ?? []);
   const encrypted = https.flatMap((option) => encryptedValue(context, site, option, file.shared) ?? []);
-  const found = [...plain, ...encrypted];
+  const found = [...plain, ...encrypted, ...uwsgi];
   if (found.length > 0) site.settings.set("listen", single(found), site.origin);
   // Where both are, uWSGI serves both.
   if (http.length > 0 && https.length > 0) site.settings.set("https_redirect", false);
@@ -83,6 +91,7 @@ function translateHttp(context: Context, site: Site, addresses: Addresses, file:
       "serves like the other addresses without TLS; write a [[site]] of its own",
       "changes-meaning",
     );
+  if (http.length + https.length === 0) return;
   plan.server.set("merge_slashes", false, undefined, "uWSGI leaves // in a path as it is");
   const isLocal = [...http, ...https].every((option) => {
     const address = sharedOption((option.value ?? "").trim(), file.shared)?.value ?? option.value ?? "";
@@ -131,6 +140,7 @@ interface Listening extends SocketFile {
   /** `=0` is the first of them. */
   readonly shared: readonly Option[];
   readonly proxy?: boolean;
+  readonly protocol?: string;
 }
 
 function socketFile({ given, app }: Context): SocketFile {
@@ -150,13 +160,16 @@ function listenValue(context: Context, option: Option, file: Listening, into: st
   const address = addressOf(context, written);
   if (typeof address === "object") return void context.given.notSupported(option, address.why, "changes-meaning");
   context.given.tell("translated", option, into);
-  const proxy = file.proxy === true ? { proxy_protocol: true } : {};
+  const proxy = {
+    ...(file.proxy === true && { proxy_protocol: true }),
+    ...(file.protocol !== undefined && { protocol: file.protocol }),
+  };
   if (typeof address === "string" && address.startsWith("unix:")) {
     const { mode, owner, group } = file;
     const table = { ...(mode && { mode }), ...(owner && { owner }), ...(group && { group }), ...proxy };
     return Object.keys(table).length === 0 ? address : { address, ...table };
   }
-  return file.proxy === true ? { address, ...proxy } : address;
+  return Object.keys(proxy).length === 0 ? address : { address, ...proxy };
 }
 
 /** `=0` names the first of them. */

@@ -18,7 +18,7 @@ import { translateLogs } from "./logs.ts";
 import { markVariable } from "./marks.ts";
 import { type Option, showOption } from "./option.ts";
 import { tellComments, translateRest } from "./rest.ts";
-import { refuseWithoutSite, translateSite } from "./site.ts";
+import { serveBesideApp, translateSite } from "./site.ts";
 import { findAddresses, translateSockets } from "./sockets.ts";
 import { type Surroundings, thisSurroundings } from "./surroundings.ts";
 import { translateWorkers } from "./workers.ts";
@@ -98,7 +98,9 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   const root = rootOf(options, base);
   const name = freeName(appName(options, root), plan.apps);
   const addresses = findAddresses(given);
-  const [first] = [...addresses.http, ...addresses.https, ...addresses.redirects];
+  // A gateway reaches a site, too, where there is more than the app.
+  const gateways = serveBesideApp(given) ? addresses.uwsgi : [];
+  const [first] = [...addresses.http, ...addresses.https, ...addresses.redirects, ...gateways];
   const site: Site | undefined =
     first === undefined ? undefined : { settings: new Settings(), routes: [], origin: first.origin };
   const context: Context = { purpose, given, plan, around, base, root, name, app: new Settings(), site };
@@ -107,9 +109,8 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   translateApp(context);
   translateWorkers(context);
   translateReloads(context);
-  translateSockets(context, addresses);
-  if (site === undefined) refuseWithoutSite(context);
-  else {
+  translateSockets(context, { ...addresses, uwsgi: gateways.length > 0 ? [] : addresses.uwsgi, gateways });
+  if (site !== undefined) {
     translateSite(context, site);
     if (context.app.has("wsgi")) plan.sites.push(site);
   }

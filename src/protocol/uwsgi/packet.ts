@@ -21,6 +21,10 @@ export const PACKET_DATA_BYTES_MAX = 65_535;
 /** modifier1 of a WSGI request, and of "are you there?" (uwsgi-docs: ping, answered with modifier2 1). */
 export const MODIFIER_WSGI = 0;
 export const MODIFIER_PING = 100;
+/** A WSGI request, too: uWSGI 1 took SCRIPT_NAME off PATH_INFO for it, uWSGI 2 with Python 3 leaves it as it is. */
+const MODIFIER_MANAGE_PATH_INFO = 30;
+
+const ACCEPTED: ReadonlySet<number> = new Set([MODIFIER_WSGI, MODIFIER_MANAGE_PATH_INFO, MODIFIER_PING]);
 
 /** The answer to a ping. */
 export const PONG = Buffer.from([MODIFIER_PING, 0, 0, 1]);
@@ -147,13 +151,13 @@ export class PacketParser {
   /** One step; `wanted` grows when it needs more bytes. */
   private advance(bytes: Uint8Array): PacketEvent {
     const [modifier1 = 0, low = 0, high = 0, modifier2 = 0] = bytes;
-    if (modifier1 !== MODIFIER_WSGI && modifier1 !== MODIFIER_PING) return this.refuseModifier(bytes);
+    if (!ACCEPTED.has(modifier1)) return this.refuseModifier(bytes);
     const end = PACKET_HEADER_BYTES + low + high * 256;
     this.wanted = bytes.length < PACKET_HEADER_BYTES ? PACKET_HEADER_BYTES : end;
     if (bytes.length < this.wanted) return "need-data";
     this.modifier1 = modifier1;
     this.modifier2 = modifier2;
-    if (modifier1 === MODIFIER_WSGI && !this.parseVariables(asBuffer(bytes), end)) return "failed";
+    if (modifier1 !== MODIFIER_PING && !this.parseVariables(asBuffer(bytes), end)) return "failed";
     this.chunks = [bytes.subarray(end)];
     this.held -= end;
     return "packet";

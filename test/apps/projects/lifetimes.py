@@ -1,8 +1,11 @@
-"""What makes a worker grow: requests that sleep, that keep memory, that need it for a moment."""
+"""What makes a worker grow: requests that sleep, that keep memory, that need it for a moment.
+IMPORT_SECONDS: how long its import takes."""
 
+import os
 import time
 
 KEPT = []
+time.sleep(float(os.environ.get("IMPORT_SECONDS", "0")))
 
 
 def application(environ, start_response):

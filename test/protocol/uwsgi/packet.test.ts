@@ -23,6 +23,11 @@ const GET: Pairs = [
   ["PATH_INFO", "/caf\xc3\xa9"],
 ];
 
+const MOUNTED: Pairs = [
+  ["SCRIPT_NAME", "/app"],
+  ["PATH_INFO", "/app/x"],
+];
+
 /** `packet name=value… rest=…` or `failed code` or `need-data`. */
 function trace(wire: string, cut: Cut): string {
   const parser = new PacketParser();
@@ -79,6 +84,11 @@ describe("a packet is the same however it is cut", () => {
         ["HTTP_COOKIE", "b=2"],
       ]),
       "packet 0 HTTP_COOKIE=a=1; b=2 rest=",
+    ],
+    [
+      "modifier 30, which changes nothing",
+      `${header(block(MOUNTED).length, 30)}${block(MOUNTED)}`,
+      "packet 30 SCRIPT_NAME=/app PATH_INFO=/app/x rest=",
     ],
     ["a ping", header(0, MODIFIER_PING), `packet ${MODIFIER_PING}  rest=`],
     ["a large value", packet([["A", "x".repeat(60_000)]]), `packet 0 A=${"x".repeat(60_000)} rest=`],

@@ -1,0 +1,18 @@
+/** From where a server can be reached, by what it listens on. */
+import { isLoopback } from "../base/ip-address.ts";
+import type { Config, ListenAddress } from "./config.ts";
+
+/** Every socket for requests, gateways' among them. */
+export function addressesOf({ sites, apps }: Pick<Config, "sites" | "apps">): ListenAddress[] {
+  return [...sites.flatMap((site) => site.listen), ...apps.flatMap((app) => app.uwsgiSockets)];
+}
+
+/** Nothing that listens can be reached from elsewhere. */
+export function isOnlyHere(config: Pick<Config, "sites" | "apps">): boolean {
+  return addressesOf(config).every((each) => each.kind === "unix" || isLoopback(each.host));
+}
+
+/** May Python be root? Where only this machine reaches it, as in development and in tests, a warning does. */
+export function mayBeRoot(config: Pick<Config, "server" | "sites" | "apps">): boolean {
+  return config.server.runAsRoot || isOnlyHere(config);
+}

@@ -1,0 +1,91 @@
+/** What the facts say that no answer changes: said at the end, each with what to do. */
+import { dirname } from "node:path";
+import type { Answers } from "./question.ts";
+import { editOf, importedTrouble, staticRootOf } from "./questions-app.ts";
+import { ROOT_USER, userOf } from "./questions-user.ts";
+import { portTrouble, sayVerdict } from "./questions-site.ts";
+import { domainsOf, relativeTo, type Seen } from "./seen.ts";
+
+export function adviceFor(seen: Seen, answers: Answers): string[] {
+  return [
+    ...aboutSettings(seen, answers),
+    ...aboutNames(seen, answers),
+    ...aboutAsgi(seen),
+    ...aboutDatabase(seen, answers),
+    ...aboutExisting(seen, answers),
+  ];
+}
+
+function aboutSettings(seen: Seen, answers: Answers): string[] {
+  const { facts } = seen;
+  const settings = facts?.loaded?.settings;
+  if (facts === undefined || settings === undefined) return [];
+  const said: string[] = [];
+  const file = settings.file === undefined ? "the settings" : relativeTo(facts.project.root, settings.file);
+  const edit = editOf(seen, answers);
+  if (edit !== undefined && answers.lines !== "add")
+    said.push(
+      `Add to ${relativeTo(facts.project.root, edit.file)}:\n${edit.lines.map((line) => `    ${line}`).join("\n")}`,
+    );
+  if (settings.debug)
+    said.push(`DEBUG is on: visitors see tracebacks and settings. Before the world comes, DEBUG = False in ${file}.`);
+  if (!settings.debug && settings.allowedHosts.length === 0 && domainsOf(answers).length === 0)
+    said.push(
+      `ALLOWED_HOSTS is empty and DEBUG is off: Django answers 400 to everybody. List the site's names in ${file}.`,
+    );
+  const staticUrl = settings.staticUrl ?? "";
+  if (settings.staticPath === undefined && staticUrl !== "" && staticRootOf(seen, answers) === undefined)
+    said.push(`STATIC_URL is ${staticUrl}: static files come from there, and not from here.`);
+  if (settings.sslRedirect && (answers.https ?? "off") === "off")
+    said.push("SECURE_SSL_REDIRECT is on and the site has no HTTPS: every page redirects to where nobody answers.");
+  return said;
+}
+
+function aboutNames(seen: Seen, answers: Answers): string[] {
+  return domainsOf(answers).flatMap((name) => {
+    const verdict = seen.names.get(name);
+    if (verdict === undefined || verdict.kind === "here" || verdict.kind === "not-public") return [];
+    const said = sayVerdict(name, verdict, seen);
+    if (said === undefined) return [];
+    const more = answers.https === "auto" ? " The certificate comes when it leads here; until then browsers warn." : "";
+    return [said + more];
+  });
+}
+
+function aboutAsgi({ facts }: Seen): string[] {
+  const settings = facts?.loaded?.settings;
+  const apps = settings?.installedApps ?? [];
+  if (!apps.includes("channels") && !apps.includes("daphne")) return [];
+  const module = settings?.asgi?.replace(/\.(\w+)$/, ":$1") ?? "the ASGI application";
+  return [
+    `Channels is installed: WebSockets need an ASGI server beside this one. Start ${module} under daphne or uvicorn as a ` +
+      "[service.NAME], and give its paths a route to an [upstream.NAME].",
+  ];
+}
+
+/** Who serves must be able to write a database that is a file, and the folder of it. */
+function aboutDatabase(seen: Seen, answers: Answers): string[] {
+  const user = answers.unit === "yes" ? "the user of the service" : userOf(seen, answers);
+  const databases = seen.facts?.loaded?.settings?.databases ?? [];
+  const file = databases.find(({ engine, name }) => engine.endsWith("sqlite3") && name?.startsWith("/") === true)?.name;
+  const isOwner = user === undefined || user === ROOT_USER || user === seen.owner?.name;
+  if (file === undefined || isOwner) return [];
+  const how = answers.unit === "yes" ? "" : `: chown ${user}: ${dirname(file)} ${file}`;
+  return [`The database is a file, which ${user} must be able to write, and its folder${how}`];
+}
+
+function aboutExisting(seen: Seen, answers: Answers): string[] {
+  const { facts } = seen;
+  const units = (facts?.existing ?? []).filter(({ kind }) => kind === "unit");
+  const said = units.map(
+    ({ path, program }) => `${path} starts ${program} for this project: disable it when server has taken over.`,
+  );
+  const ofImport = importedTrouble(seen, answers);
+  const taken = answers.listen === "web" ? portTrouble(seen).taken : ofImport;
+  if (taken.length > 0) {
+    const names = [...new Set(taken.flatMap(({ holders }) => holders.map(({ name }) => name)))];
+    const stop = names.length === 0 ? "stop what has them" : `systemctl disable --now ${names.join(" ")}`;
+    said.push(`To switch over: ${stop}, then server start.`);
+  }
+  return said;
+}

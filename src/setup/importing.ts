@@ -1,0 +1,55 @@
+/** What `server import` makes of the files that serve a project today: the text, and what it would lose. */
+import { join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { loadTranslated } from "../config/load.ts";
+import { importFiles } from "../import/import.ts";
+import { SourceFile } from "../import/source.ts";
+import { writePlan } from "../import/write.ts";
+import { portsInUse } from "../machine/ports.ts";
+import type { Surroundings } from "../machine/surroundings.ts";
+import type { ExistingFile } from "../project/existing.ts";
+import { plainName } from "./plan.ts";
+import { type Importable, type ImportedFront, relativeTo } from "./seen.ts";
+
+/** Undefined: there is nothing to import. */
+export function translateExisting(
+  existing: readonly ExistingFile[],
+  root: string,
+  { files, environment }: Surroundings,
+): Importable | undefined {
+  const paths = existing.filter(({ kind }) => kind !== "unit").map(({ path }) => path);
+  const sources = paths.flatMap((path) => {
+    const text = files.read(path);
+    return text === undefined ? [] : [new SourceFile(relativeTo(root, path), path, text)];
+  });
+  if (sources.length === 0) return undefined;
+  const { plan, report } = importFiles(sources, environment);
+  const toml = writePlan(plan);
+  const { config, problems } = loadTranslated(join(root, "server.toml"), toml, environment);
+  const lost = report.findings.filter(({ changesMeaning }) => changesMeaning);
+  const broken = problems.filter(({ severity }) => severity === "error");
+  const losses = [
+    ...lost.map(({ directive, sentence }) => `${directive}: ${sentence}`),
+    ...broken.map(
+      ({ key, what, should }) => `${key ?? "server.toml"} ${what}${should === undefined ? "" : `; ${should}`}`,
+    ),
+  ];
+  const taken = config === undefined ? [] : portsInUse(files, portsOf(config));
+  const isOurs = plan.apps.size > 0 || toml.includes(root);
+  return { files: paths, toml, losses, isOurs, front: config && frontOf(config), taken };
+}
+
+function portsOf({ sites }: Config): number[] {
+  const listens = sites.flatMap(({ listen }) => listen);
+  return [...new Set(listens.flatMap((each) => (each.kind === "tcp" ? [each.port] : [])))];
+}
+
+/** An encrypted address before others, since they mostly redirect there. */
+function frontOf({ sites }: Config): ImportedFront | undefined {
+  const [site] = sites;
+  const tcp = (site?.listen ?? []).flatMap((each) => (each.kind === "tcp" ? [each] : []));
+  const chosen = tcp.find(({ tls }) => tls) ?? tcp[0];
+  if (site === undefined || chosen === undefined) return undefined;
+  const host = plainName(site.names);
+  return { host, port: chosen.port, address: chosen.host, https: chosen.tls === true };
+}

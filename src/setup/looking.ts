@@ -1,0 +1,176 @@
+/** Gathers what the questions need, as far as the answers have settled it; what was looked at once is remembered. */
+import { statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
+import { accountOf, webAccount } from "../machine/host.ts";
+import { type RunAs, runningAs, type Surroundings } from "../machine/surroundings.ts";
+import { examine } from "../project/interpreter.ts";
+import type { Project } from "../project/project.ts";
+import { findProjects } from "../project/project.ts";
+import { lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
+import { translateExisting } from "./importing.ts";
+import type { Answers } from "./question.ts";
+import { domainsOf, type Importable, type Seen, settledProject, type WebUser } from "./seen.ts";
+
+export interface LookingOptions {
+  readonly surroundings: Surroundings;
+  readonly folder: string;
+  readonly uid: number;
+  /** Where server.toml goes, when it is said. */
+  readonly output: string | undefined;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** A server with this configuration answers. */
+  readonly isRunning: (file: string) => Promise<boolean>;
+  readonly lookUp?: LookUp;
+}
+
+/** Each is loaded by its interpreter, which takes seconds. */
+const PROJECTS_MAX = 20;
+
+const REACH_TIMEOUT_MS = 20_000;
+
+interface Known {
+  readonly webUser: WebUser | undefined;
+  readonly facts: ProjectFacts;
+  readonly importable: Importable | undefined;
+}
+
+export class Looking {
+  readonly surroundings: Surroundings;
+  readonly signal: AbortSignal;
+  private readonly options: LookingOptions;
+  private readonly machine: MachineFacts;
+  readonly projects: readonly Project[];
+  private readonly known = new Map<string, Known>();
+  private readonly names = new Map<string, NameVerdict>();
+  private readonly running = new Map<string, boolean>();
+
+  constructor(options: LookingOptions) {
+    this.options = options;
+    this.surroundings = options.surroundings;
+    this.signal = options.signal;
+    this.machine = lookAtMachine(options.surroundings, options.uid);
+    this.projects = findProjects(options.surroundings.files, options.folder);
+  }
+
+  /** Nothing that takes time is needed for these answers. */
+  isKnown(answers: Answers): boolean {
+    const project = this.projectOf(answers);
+    return project === undefined || this.known.has(this.keyOf(project, answers));
+  }
+
+  /** The project was mended, or may have been. */
+  forget(): void {
+    this.known.clear();
+  }
+
+  async look(answers: Answers): Promise<Seen> {
+    const project = this.projectOf(answers);
+    const known = project === undefined ? undefined : await this.lookAt(project, answers);
+    await this.lookAtNames(answers);
+    const base = this.seenWith(project, known);
+    return { ...base, running: await this.isRunning(this.fileFor(base)) };
+  }
+
+  /** For --json: the machine, and every project as it would be seen if it were chosen. */
+  async everything(): Promise<object> {
+    const projects: ProjectFacts[] = [];
+    for (const project of this.projects.slice(0, PROJECTS_MAX)) projects.push((await this.lookAt(project, {})).facts);
+    return { folder: this.options.folder, machine: this.machine, projects };
+  }
+
+  fileFor(seen: Pick<Seen, "facts">): string {
+    const { folder, output } = this.options;
+    if (output !== undefined) return output;
+    const project = seen.facts?.project;
+    // A folder of files is not the place for what is about it, unless it is where we stand.
+    return join(project === undefined || project.kind === "static" ? folder : project.root, "server.toml");
+  }
+
+  private projectOf(answers: Answers): Project | undefined {
+    const { folder } = this.options;
+    const settled = settledProject({ folder, projects: this.projects }, answers);
+    return settled === "proxy" ? undefined : settled;
+  }
+
+  private seenWith(project: Project | undefined, known: Known | undefined): Seen {
+    const { surroundings, folder, variables } = this.options;
+    const named = surroundings.environment["DJANGO_SETTINGS_MODULE"];
+    return {
+      folder,
+      machine: this.machine,
+      files: surroundings.files,
+      projects: this.projects,
+      settingsVariable: named === "" ? undefined : named,
+      variables,
+      owner: project === undefined ? undefined : this.ownerOf(project.root),
+      webUser: known?.webUser,
+      facts: known?.facts,
+      names: this.names,
+      importable: known?.importable,
+      running: false,
+    };
+  }
+
+  private keyOf(project: Project, { python, settings, callable }: Answers): string {
+    return JSON.stringify([project.kind, project.root, python, settings, callable]);
+  }
+
+  private async lookAt(project: Project, answers: Answers): Promise<Known> {
+    const key = this.keyOf(project, answers);
+    const before = this.known.get(key);
+    if (before !== undefined) return before;
+    const { variables: environment, signal } = this.options;
+    // Whoever's project it is, its code is not run with more rights than that.
+    const surroundings = runningAs(this.options.surroundings, this.ownerOf(project.root));
+    const { settings, callable: wsgi } = answers;
+    const python = answers.python === undefined ? undefined : resolve(project.root, answers.python);
+    const facts = await lookAtProject(surroundings, project, { python, settings, wsgi, environment, signal });
+    const webUser = await this.webUserFor(facts);
+    const known = { webUser, facts, importable: translateExisting(facts.existing, project.root, surroundings) };
+    this.known.set(key, known);
+    return known;
+  }
+
+  private async lookAtNames(answers: Answers): Promise<void> {
+    const names = domainsOf(answers).filter((name) => !this.names.has(name));
+    const { lookUp: ask = lookUp } = this.options;
+    const verdicts = await Promise.all(names.map((name) => judgeName(name, this.machine.addresses, ask)));
+    names.forEach((name, i) => this.names.set(name, verdicts[i] ?? { kind: "no-answer" }));
+  }
+
+  private async isRunning(file: string): Promise<boolean> {
+    const before = this.running.get(file);
+    if (before !== undefined) return before;
+    const now = await this.options.isRunning(file);
+    this.running.set(file, now);
+    return now;
+  }
+
+  /** Whether it can read the project is asked of the kernel, as that user. */
+  private async webUserFor({ project, python }: ProjectFacts): Promise<WebUser | undefined> {
+    const { uid, surroundings } = this.options;
+    const account = uid === 0 ? webAccount(surroundings.files) : undefined;
+    if (account?.name === undefined || this.ownerOf(project.root) !== undefined) return undefined;
+    const { uid: id, gid = account.uid, name, home = "/" } = account;
+    const its = runningAs(surroundings, { uid: id, gid, name, home });
+    const reads = await its.run(["test", "-r", "."], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS });
+    const chosen = python?.chosen;
+    const found = chosen === undefined ? undefined : await examine(its, chosen, project.root);
+    // One whose parts it cannot read may start all the same, as another Python.
+    const same =
+      found === undefined ||
+      (!("failure" in found) && found.version === chosen?.version && found.django === chosen.django);
+    return { name, reaches: reads.code === 0 && same };
+  }
+
+  /** Undefined where there is nothing to hand over: we are not root, or the project is root's. */
+  private ownerOf(root: string): RunAs | undefined {
+    const { uid, surroundings } = this.options;
+    const owner = uid === 0 ? statSync(root, { throwIfNoEntry: false }) : undefined;
+    if (owner === undefined || owner.uid === 0) return undefined;
+    const { name, gid, home } = accountOf(surroundings.files, owner.uid);
+    return { uid: owner.uid, gid: gid ?? owner.gid, name, home: home ?? "/" };
+  }
+}

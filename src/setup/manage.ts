@@ -1,0 +1,115 @@
+/** manage.py, run with the project's interpreter and settings: collectstatic and check --deploy, with what they are at. */
+import type { DjangoWork } from "./plan.ts";
+import type { Screen } from "./screen.ts";
+import { plain } from "./screen.ts";
+import type { Surroundings } from "../machine/surroundings.ts";
+
+export interface ManageFailure {
+  readonly title: string;
+  readonly lines: readonly string[];
+  readonly remedy: string;
+}
+
+interface Managing {
+  readonly surroundings: Surroundings;
+  readonly screen: Screen;
+  readonly signal: AbortSignal;
+}
+
+/** A project with a hundred thousand files on a network disk. */
+const COLLECT_TIMEOUT_MS = 15 * 60_000;
+const CHECK_TIMEOUT_MS = 120_000;
+
+/** In place of manage.py while STATIC_ROOT is not in the settings: they have it for this once. */
+const COLLECT_INTO = `import sys
+import django
+from django.conf import settings
+from django.core.management import call_command
+settings.STATIC_ROOT = sys.argv[1]
+django.setup()
+call_command("collectstatic", interactive=False, verbosity=2)
+`;
+
+/** Undefined: it went well. */
+export async function collectStatic(django: DjangoWork, managing: Managing): Promise<ManageFailure | undefined> {
+  const { python, root, environment, collect } = django;
+  if (collect === undefined) return undefined;
+  const work = managing.screen.work("collectstatic");
+  let count = 0;
+  const line = (text: string) => {
+    if (/^(Copying|Linking|Post-processed|Pretending) /.test(text)) count++;
+    work.update(`collectstatic: ${count} files, ${text}`);
+  };
+  const words = collect.settingsLack
+    ? [python, "-c", COLLECT_INTO, collect.into]
+    : [python, "manage.py", "collectstatic", "--no-input", "--verbosity", "2"];
+  const { signal } = managing;
+  const ran = await managing.surroundings.run(words, {
+    folder: root,
+    timeoutMs: COLLECT_TIMEOUT_MS,
+    environment,
+    line,
+    signal,
+  });
+  if (ran.code === 0) {
+    const total = /^(\d+ .*static files?.*)$/m.exec(ran.stdout)?.[1];
+    work.end("good", `collectstatic: ${total ?? `${count} files`}`);
+    return undefined;
+  }
+  work.end("bad", `collectstatic ended with ${ran.failure ?? `status ${ran.code}`}`);
+  return {
+    title: "manage.py collectstatic",
+    lines: output(ran.stdout.replace(/^(Copying|Linking|Post-processed|Found another file) .*$/gm, ""), ran.stderr),
+    remedy: collect.settingsLack
+      ? "server.toml is written. When that is mended, start server setup again."
+      : `server.toml is written. When that is mended: ${python} manage.py collectstatic, then server start.`,
+  };
+}
+
+/** Warnings are shown and keep nobody from serving; errors do. */
+export async function checkDeploy(django: DjangoWork, managing: Managing): Promise<ManageFailure | undefined> {
+  const { python, root, environment } = django;
+  const { screen, signal } = managing;
+  const work = screen.work("manage.py check --deploy");
+  const words = [python, "manage.py", "check", "--deploy"];
+  const ran = await managing.surroundings.run(words, {
+    folder: root,
+    timeoutMs: CHECK_TIMEOUT_MS,
+    environment,
+    signal,
+  });
+  if (ran.code !== 0) {
+    work.end("bad", `manage.py check --deploy ended with ${ran.failure ?? `status ${ran.code}`}`);
+    const remedy = "server.toml is written. When that is mended: server start.";
+    return { title: "manage.py check --deploy", lines: output(ran.stdout, ran.stderr), remedy };
+  }
+  const warnings = deployWarnings(ran.stdout + ran.stderr, django.https);
+  if (warnings.length === 0) work.end("good", "manage.py check --deploy: nothing to say");
+  else {
+    work.end(
+      "warn",
+      `manage.py check --deploy: ${warnings.length === 1 ? "a warning" : `${warnings.length} warnings`}`,
+    );
+    screen.block("Django advises", warnings.map(plain));
+  }
+  return undefined;
+}
+
+/** What this server does in Django's place. */
+const DONE_HERE: Readonly<Record<string, string>> = {
+  "security.W004": 'hsts = "1y" in [[site]] does the same.',
+  "security.W008": "This server redirects by itself.",
+};
+
+/** `security.W004: You have not set a value for …`, the first sentence of each. */
+export function deployWarnings(text: string, https: boolean): string[] {
+  return [...text.matchAll(/^\?: \(([\w.]+)\) (.*)$/gm)].map(([, code = "", sentence = ""]) => {
+    const first = /^.*?[.](?= |$)/.exec(sentence)?.[0] ?? sentence;
+    const here = https ? DONE_HERE[code] : undefined;
+    return `${code}: ${first}${here === undefined ? "" : ` ${here}`}`;
+  });
+}
+
+function output(stdout: string, stderr: string): string[] {
+  return `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "");
+}

@@ -1,0 +1,176 @@
+/** Questions about the site: names, addresses, HTTPS. */
+import { resolve } from "node:path";
+import { isPublicName, type NameVerdict } from "../machine/addresses.ts";
+import type { PortUse } from "../machine/ports.ts";
+import { SITE_NAME } from "../config/http-kinds.ts";
+import { Place } from "../config/place.ts";
+import { Report } from "../config/problems.ts";
+import type { Answers, Choice, ChoiceQuestion, TextQuestion } from "./question.ts";
+import { domainsOf, relativeTo, type Seen } from "./seen.ts";
+
+/** Not with `import`: then the files that are taken over say it. */
+function isImported({ import: wanted }: Answers): boolean {
+  return wanted === "yes";
+}
+
+export function askDomain(seen: Seen, answers: Answers): TextQuestion | undefined {
+  if (isImported(answers)) return undefined;
+  const allowed = seen.facts?.loaded?.settings?.allowedHosts ?? [];
+  const names = allowed.filter((name) => name !== "*" && !isLocal(name)).map((name) => name.toLowerCase());
+  const why = [
+    names.length > 0
+      ? "From ALLOWED_HOSTS. Several with spaces between them; empty for every name that leads here."
+      : "Several with spaces between them, such as example.org www.example.org; empty for every name that leads here.",
+  ];
+  const message = "Under which domain names?";
+  const placeholder = "example.org www.example.org";
+  return { id: "domain", kind: "text", message, why, initial: names.join(" "), placeholder, refuse: refuseDomains };
+}
+
+function isLocal(name: string): boolean {
+  return /^(localhost|127\.|\[?::1|0\.0\.0\.0|testserver$)/.test(name);
+}
+
+/** As the configuration reads them, so that what is typed is what can be loaded. */
+function refuseDomains(text: string): string | undefined {
+  for (const name of domainsOf({ domain: text })) {
+    const report = new Report("");
+    SITE_NAME.read(new Place(report, [], name));
+    const [problem] = report.sorted();
+    if (problem !== undefined) return `${name}: ${problem.should ?? problem.what}`;
+  }
+  return undefined;
+}
+
+export interface PortTrouble {
+  readonly taken: readonly PortUse[];
+  readonly forbidden: boolean;
+}
+
+/** What keeps this server from the ports of the web. */
+export function portTrouble({ machine, running }: Seen): PortTrouble {
+  const taken = running ? [] : machine.ports.filter(({ port }) => port === 80 || port === 443);
+  return { taken, forbidden: !machine.lowPorts };
+}
+
+export function showHolders({ port, holders }: PortUse): string {
+  const names = [...new Set(holders.map(({ name }) => name))].join(", ");
+  const pids = holders.map(({ pid }) => pid).slice(0, 3);
+  if (pids.length === 0) return `port ${port} is taken by another user's process`;
+  return `port ${port} is taken by ${names} (pid ${pids.join(", ")}${holders.length > pids.length ? ", …" : ""})`;
+}
+
+/** The addresses are 80 and 443 where nothing is in the way, and then that is no question. */
+export function askListen(seen: Seen, answers: Answers): ChoiceQuestion | undefined {
+  if (isImported(answers)) return undefined;
+  const { taken, forbidden } = portTrouble(seen);
+  const isFree = taken.length === 0 && !forbidden;
+  if (isFree && answers.listen === undefined) return undefined;
+  const port = String(seen.machine.freePort);
+  const choices: Choice[] = [
+    { value: port, label: `On port ${port} for now`, hint: "without HTTPS" },
+    { value: `127.0.0.1:${port}`, label: `On 127.0.0.1:${port}`, hint: "behind what has port 80 today" },
+    { value: "web", label: "On 80 and 443 all the same", hint: whenFree(taken, forbidden) },
+  ];
+  const why = [
+    ...taken.map((use) => `${upperFirst(showHolders(use))}.`),
+    ...(forbidden
+      ? [`Ports below 1024 are for root, and you are ${seen.machine.host.account.name ?? "another user"}.`]
+      : []),
+  ];
+  const message = "Where should it listen?";
+  return { id: "listen", kind: "choice", message, why, choices, initial: port, open: refuseListen };
+}
+
+function whenFree(taken: readonly PortUse[], forbidden: boolean): string {
+  const [holder] = taken.flatMap(({ holders }) => holders);
+  if (taken.length > 0) return `you stop ${holder?.name ?? "the other one"} before it starts`;
+  return forbidden ? "it is started as root, or as a service" : "the ports are free";
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function refuseListen(text: string): string | undefined {
+  const port = /^(?:(?:[\d.]+|\[[0-9a-f:.]+\]|\*)?:)?(\d{1,5})$/i.exec(text)?.[1];
+  const isPort = port !== undefined && Number(port) > 0 && Number(port) < 65_536;
+  return isPort || /^unix:\/./.test(text)
+    ? undefined
+    : `is ${JSON.stringify(text)}; should be web (80 and 443), a port, 127.0.0.1:8000 or unix:/run/x.sock`;
+}
+
+/** On the ports of the web; elsewhere there is no HTTPS to speak of. */
+export function isOnWeb({ listen }: Answers): boolean {
+  return listen === undefined || listen === "web";
+}
+
+export function askHttps(seen: Seen, answers: Answers): ChoiceQuestion | undefined {
+  const names = domainsOf(answers);
+  if (isImported(answers) || (!isOnWeb(answers) && answers.https === undefined)) return undefined;
+  const isPublic = names.length > 0 && names.every((name) => isPublicName(name) && !/[*~]/.test(name));
+  const auto = { value: "auto", label: "By itself", hint: "Let's Encrypt: ordered at the start, renewed in time" };
+  const choices: Choice[] = [
+    ...(isPublic ? [auto] : []),
+    { value: "files", label: "With certificates of my own" },
+    { value: "internal", label: "From an authority of this machine", hint: "for names in a LAN" },
+    { value: "off", label: "No HTTPS" },
+  ];
+  const open = (text: string) => {
+    if (text !== "auto") return `is ${JSON.stringify(text)}; should be auto, files, internal or off`;
+    return names.length === 0
+      ? "auto needs --domain: certificates are for names"
+      : `auto is for names that the whole world knows, which ${names.join(", ")} are not; internal is for the others`;
+  };
+  const verdicts = names.flatMap((name) => sayVerdict(name, seen.names.get(name), seen) ?? []);
+  const why = isPublic
+    ? verdicts
+    : [...verdicts, ...(names.length === 0 ? ["Certificates are for names, and there is none."] : [])];
+  const initial = isPublic ? "auto" : names.length > 0 ? "internal" : "off";
+  return { id: "https", kind: "choice", message: "HTTPS?", why, choices, initial, open };
+}
+
+/** Undefined: nothing that needs to be said. */
+export function sayVerdict(name: string, verdict: NameVerdict | undefined, { machine }: Seen): string | undefined {
+  switch (verdict?.kind) {
+    case "here":
+      return `${name} leads to this machine.`;
+    case "elsewhere":
+      return `${name} leads to ${verdict.addresses.join(", ")}, not to this machine (${machine.addresses.open.join(", ")}): set its A and AAAA records.`;
+    case "hidden":
+      return `${name} leads to ${verdict.addresses.join(", ")}; whether that comes here cannot be seen from here.`;
+    case "unknown-name":
+      return `${name} is not known in the DNS yet: set its A record${machine.addresses.open.length === 0 ? "" : ` to ${machine.addresses.open.join(", ")}`}.`;
+    case "no-answer":
+      return `The DNS did not answer for ${name}.`;
+    default:
+      return undefined;
+  }
+}
+
+function askFile(id: "cert" | "key", message: string, why: string, mark: RegExp) {
+  return (seen: Seen, { https }: Answers): TextQuestion | undefined => {
+    if (https !== "files") return undefined;
+    const refuse = (text: string) => {
+      if (text === "") return "should be a file in PEM";
+      const path = resolve(seen.folder, text);
+      const found = seen.files.kind(path);
+      if (found !== "file") return found === undefined ? `${text} does not exist` : `${text} is no file`;
+      return mark.test(seen.files.read(path) ?? "") ? undefined : `${text} holds no ${why}`;
+    };
+    return { id, kind: "text", message, why: ["In PEM."], initial: "", placeholder: `${id}.pem`, refuse };
+  };
+}
+
+export const askCert = askFile(
+  "cert",
+  "Which file is the certificate, with its chain?",
+  "certificate",
+  /BEGIN CERTIFICATE/,
+);
+export const askKey = askFile("key", "Which file is its key?", "private key", /BEGIN [A-Z ]*PRIVATE KEY/);
+
+/** A path that was typed, as server.toml has it. */
+export function writtenPath(seen: Seen, base: string, typed: string): string {
+  return relativeTo(base, resolve(seen.folder, typed));
+}

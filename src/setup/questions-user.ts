@@ -1,0 +1,41 @@
+/** As whom the project runs that root sets up: whoever finds a mistake in it has the rights of that user. */
+import type { Answers, Choice, ChoiceQuestion } from "./question.ts";
+import { hasApp } from "./questions-app.ts";
+import type { Seen } from "./seen.ts";
+
+export const ROOT_USER = "root";
+
+/** The project's owner is not asked about, and a unit has a user of its own. */
+export function askUser(seen: Seen, answers: Answers): ChoiceQuestion | undefined {
+  const isOpen = seen.machine.host.account.uid === 0 && answers.unit !== "yes" && hasApp(seen, answers);
+  if (!isOpen || (seen.owner !== undefined && answers.user === undefined)) return undefined;
+  const { webUser } = seen;
+  const hint = webUser?.reaches === true ? "has no rights but to read it" : "cannot read the project as it is";
+  const choices: Choice[] = [
+    ...(webUser === undefined ? [] : [{ value: webUser.name, label: webUser.name, hint }]),
+    { value: ROOT_USER, label: ROOT_USER, hint: "a mistake in the project is then one of root's" },
+  ];
+  const initial = webUser?.reaches === true ? webUser.name : ROOT_USER;
+  const why = ["You are root, and so is the owner of the project."];
+  return {
+    id: "user",
+    kind: "choice",
+    message: "As whom shall it run?",
+    why,
+    choices,
+    initial,
+    open: refuseUser(seen),
+  };
+}
+
+function refuseUser({ files }: Seen): (text: string) => string | undefined {
+  const names = (files.read("/etc/passwd") ?? "").split("\n").map((line) => line.split(":", 1)[0]);
+  return (text) => (names.includes(text) ? undefined : `is ${JSON.stringify(text)}, which is no user of this machine`);
+}
+
+/** Undefined: the server stays who starts it. */
+export function userOf(seen: Seen, answers: Answers): string | undefined {
+  if (answers.unit === "yes" || answers.import === "yes" || !hasApp(seen, answers)) return undefined;
+  const { owner } = seen;
+  return answers.user ?? (owner === undefined ? undefined : (owner.name ?? String(owner.uid)));
+}

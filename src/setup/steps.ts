@@ -1,0 +1,154 @@
+/**
+ * A plan carried out, step by step, each seen as it happens. The files come first; what fails after them leaves a
+ * configuration that stands, and says what to do.
+ */
+import { dirname } from "node:path";
+import type { Surroundings } from "../machine/surroundings.ts";
+import { withLines } from "./edits.ts";
+import { collectStatic, checkDeploy } from "./manage.ts";
+import { type SetupPlan, urlOf } from "./plan.ts";
+import { type Screen, plain } from "./screen.ts";
+import { relativeTo } from "./seen.ts";
+import { askFront, judgeFile, judgePage, type Judgement, type JudgeContext, someFile } from "./verify.ts";
+import { makeFolderFor, writeWhole } from "./write.ts";
+
+/** What the room above does for us: commands of their own. */
+export interface Actions {
+  /** Whether the configuration as it stands can be used, and all that is wrong with it. */
+  check(file: string): Promise<Outcome>;
+  start(file: string): Promise<Outcome>;
+  reload(file: string): Promise<Outcome>;
+  installUnit(file: string): Promise<Outcome>;
+}
+
+export interface Outcome {
+  readonly ok: boolean;
+  /** What it said, for people. */
+  readonly said: string;
+}
+
+export interface Running {
+  readonly surroundings: Surroundings;
+  readonly screen: Screen;
+  readonly actions: Actions;
+  readonly signal: AbortSignal;
+}
+
+/** How many lines of a failed program are shown: its end. */
+const LINES_SHOWN = 15;
+
+/** True when it ended as it was meant to. */
+export async function carryOut(plan: SetupPlan, context: JudgeContext["kind"], running: Running): Promise<boolean> {
+  if (!(await writeFiles(plan, running))) return false;
+  if (!(await manage(plan, running))) return false;
+  if (running.signal.aborted) return interrupted(running);
+  if (plan.start === undefined) return later(plan, running);
+  if (!(await start(plan, running))) return false;
+  return verify(plan, context, running);
+}
+
+async function writeFiles(plan: SetupPlan, { screen, actions }: Running): Promise<boolean> {
+  const folder = dirname(plan.file);
+  const show = (path: string) => relativeTo(folder, path);
+  const written = (path: string, backup: string | undefined) =>
+    screen.say("good", `${show(path)} is written${backup === undefined ? "" : `; the old one is ${show(backup)}`}`);
+  let at = plan.file;
+  try {
+    for (const path of plan.folders) makeFolderFor((at = path));
+    for (const { path, text } of plan.newFiles) written((at = path), writeWhole(path, text));
+    if (plan.edit !== undefined) {
+      at = plan.edit.file;
+      written(at, writeWhole(at, withLines(plan.edit.before, plan.edit.lines)));
+    }
+    at = plan.file;
+    if (plan.before !== plan.toml) written(at, writeWhole(at, plan.toml));
+  } catch (error) {
+    screen.say("bad", `${at} cannot be written: ${(error as Error).message}`);
+    screen.outro("bad", "Mend that, and start server setup again.");
+    return false;
+  }
+  const { ok, said } = await actions.check(plan.file);
+  if (ok) return true;
+  screen.block("server check", said.trimEnd().split("\n").map(plain));
+  screen.outro("bad", `${show(plan.file)} is written and cannot be used as it is: mend the above, then server check.`);
+  return false;
+}
+
+async function manage({ django }: SetupPlan, running: Running): Promise<boolean> {
+  if (django === undefined) return true;
+  const steps = [...(django.collect === undefined ? [] : [collectStatic]), checkDeploy];
+  for (const step of steps) {
+    const failure = await step(django, running);
+    if (failure === undefined) continue;
+    running.screen.block(failure.title, failure.lines.slice(-LINES_SHOWN).map(plain));
+    running.screen.outro("bad", failure.remedy);
+    return false;
+  }
+  return true;
+}
+
+function interrupted({ screen }: Running): boolean {
+  screen.outro("bad", "Interrupted: server.toml is written, and nothing was started.");
+  return false;
+}
+
+function later(plan: SetupPlan, { screen }: Running): boolean {
+  advise(plan, screen);
+  screen.outro(
+    "good",
+    `server.toml is ready. To start: cd ${dirname(plan.file)} && server start; then ${urlOf(plan.front)}`,
+  );
+  return true;
+}
+
+const STARTS = {
+  unit: ["systemd: installing and starting the service", "installUnit"],
+  start: ["Starting", "start"],
+  reload: ["Reloading", "reload"],
+} as const;
+
+async function start(plan: SetupPlan, { screen, actions }: Running): Promise<boolean> {
+  const [text, action] = STARTS[plan.start ?? "start"];
+  const work = screen.work(text);
+  const { ok, said } = await actions[action](plan.file);
+  const lines = said.trimEnd().split("\n");
+  if (ok) {
+    work.end("good", lines.at(-1) ?? "It serves");
+    return true;
+  }
+  work.end("bad", "It does not start");
+  screen.block("It said", lines.slice(-LINES_SHOWN).map(plain));
+  screen.outro("bad", "server.toml is written. When that is mended: server start.");
+  return false;
+}
+
+async function verify(plan: SetupPlan, kind: JudgeContext["kind"], { screen }: Running): Promise<boolean> {
+  const { front } = plan;
+  const log = plan.start === "unit" ? "server logs" : "server.log";
+  const judgements: Judgement[] = [];
+  const work = screen.work("Asking for a page");
+  const page = await askFront(front, front.path);
+  judgements.push(judgePage(front.path, page, { host: front.host, kind, log }));
+  const file = front.files === undefined ? undefined : someFile(front.files.folder);
+  if (front.files !== undefined && file !== undefined) {
+    const path = front.files.prefix + file.path;
+    judgements.push(judgeFile(path, await askFront(front, path), file.size, front.files.folder));
+  }
+  const [first, ...rest] = judgements;
+  if (first !== undefined) work.end(first.good ? "good" : "bad", first.what);
+  for (const { good, what } of rest) screen.say(good ? "good" : "bad", what);
+  if (typeof page !== "string" && page.trusted === false && front.https !== "internal")
+    screen.say(
+      "warn",
+      "The certificate is not there yet, or browsers would not take it; server status tells how far it is.",
+    );
+  advise(plan, screen);
+  const failed = judgements.filter(({ good }) => !good);
+  if (failed.length === 0) screen.outro("good", `${urlOf(front)} is served.`);
+  else screen.outro("bad", `It runs, but: ${failed.map(({ remedy }) => remedy).join("; ")}.`);
+  return failed.length === 0;
+}
+
+function advise({ advice }: SetupPlan, screen: Screen): void {
+  for (const text of advice) screen.say("warn", text);
+}

@@ -1,0 +1,67 @@
+/** Files of others are changed here, and only here: whole or not at all, and the old one kept. */
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+/** Readable for all, as a person's editor would make it; a file that is there keeps its mode. */
+const MODE = 0o644;
+
+/** Returns where the old one is kept; undefined when there was none. Throws what the file system says. */
+export function writeWhole(path: string, text: string): string | undefined {
+  const old = statSync(path, { throwIfNoEntry: false });
+  const fresh = join(dirname(path), `.${basename(path)}.new-${process.pid}`);
+  const fd = openSync(fresh, "wx", MODE);
+  try {
+    try {
+      writeFileSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    likeOld(fresh, old ?? statSync(dirname(path)), old !== undefined);
+    const backup = old === undefined ? undefined : keepOld(path);
+    renameSync(fresh, path);
+    return backup;
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
+}
+
+/** The same mode and owner; a new one is the folder's owner's, when root makes it for somebody. */
+function likeOld(fresh: string, like: { mode: number; uid: number; gid: number }, withMode: boolean): void {
+  if (withMode) chmodSync(fresh, like.mode & 0o7777);
+  if (process.getuid?.() === 0) chownSync(fresh, like.uid, like.gid);
+}
+
+/** `server.toml.1`, `.2`, …: by a link, so that there is no moment without the file. */
+function keepOld(path: string): string {
+  for (let number = 1; ; number++) {
+    const backup = `${path}.${number}`;
+    if (existsSync(backup)) continue;
+    linkSync(path, backup);
+    return backup;
+  }
+}
+
+/** With what is missing above; the owner is that of the folder it is made in. */
+export function makeFolderFor(path: string): void {
+  const above = dirname(path);
+  if (!existsSync(above)) makeFolderFor(above);
+  if (existsSync(path)) return;
+  mkdirSync(path);
+  const { uid, gid } = statSync(above);
+  if (process.getuid?.() === 0) chownSync(path, uid, gid);
+}

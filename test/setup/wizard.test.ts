@@ -1,0 +1,281 @@
+/** The whole talk without a terminal: scripted replies, a project of files, commands that are told and not run. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Surroundings } from "../../src/machine/surroundings.ts";
+import { here } from "../../src/machine/here.ts";
+import { Looking } from "../../src/setup/looking.ts";
+import type { Answers, Question } from "../../src/setup/question.ts";
+import type { Reply, Screen } from "../../src/setup/screen.ts";
+import type { Actions } from "../../src/setup/steps.ts";
+import { runWizard, type WizardOptions } from "../../src/setup/wizard.ts";
+import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+import { SETTINGS } from "../support/setup.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = makeFolder("wizard");
+  writeFiles(folder, {
+    "manage.py": "import django\n",
+    "shop/wsgi.py": 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\nget_wsgi_application()\n',
+    "shop/settings.py": "DEBUG = True\n",
+    ".venv/bin/python": "#!/bin/sh\n",
+  });
+  Bun.spawnSync(["chmod", "+x", join(folder, ".venv/bin/python")]);
+});
+afterEach(() => removeFolder(folder));
+
+interface Stage {
+  /** How the project answers; by turns when it is asked again. */
+  readonly probes?: readonly object[];
+  readonly collect?: { code: number; stdout?: string; stderr?: string };
+  readonly check?: { ok: boolean; said: string };
+  readonly start?: { ok: boolean; said: string };
+  readonly options?: Partial<WizardOptions>;
+  /** Undefined: what is offered. */
+  readonly reply?: (question: Question) => Reply | undefined;
+}
+
+/** Runs it, and tells what was asked, said and run. */
+async function talk(stage: Stage = {}) {
+  const asked: string[] = [];
+  const said: string[] = [];
+  const run: string[] = [];
+  const screen: Screen = {
+    intro: () => {},
+    rows: (title, rows) => void said.push(title, ...rows.map(([name, text]) => `${name}: ${text}`)),
+    block: (title, lines) => void said.push(title, ...lines.map(({ text }) => text)),
+    say: (tone, text) => void said.push(`${tone}: ${text}`),
+    ask: (question) => {
+      asked.push(question.id);
+      return Promise.resolve(stage.reply?.(question) ?? { answer: question.initial });
+    },
+    work: () => ({ update: () => {}, end: (tone, text) => void said.push(`${tone}: ${text}`) }),
+    outro: (tone, text) => void said.push(`${tone}: ${text}`),
+  };
+  const act =
+    (name: string, outcome = { ok: true, said: "serving" }) =>
+    () => {
+      run.push(name);
+      return Promise.resolve(outcome);
+    };
+  const actions: Actions = {
+    check: act("check", stage.check ?? { ok: true, said: "" }),
+    start: act("start", stage.start),
+    reload: act("reload"),
+    installUnit: act("unit"),
+  };
+  const options = { given: {}, yes: false, canAsk: true, dryRun: false, ...stage.options };
+  const end = await runWizard(look(stage, run), screen, actions, options);
+  return { end, asked, run, text: said.join("\n"), last: said.at(-1) ?? "" };
+}
+
+function look(stage: Stage, run: string[]): Looking {
+  const real = here({ PATH: "/nonexistent" });
+  const probes = [...(stage.probes ?? [])];
+  const answer = (words: readonly string[]) => {
+    if (words.some((word) => word.includes("collectstatic")))
+      return (run.push("collectstatic"), { code: 0, ...stage.collect });
+    if (words.includes("--deploy")) return (run.push("deploy"), { code: 0 });
+    if (words.some((word) => word.includes("find_spec")))
+      return { code: 0, result: JSON.stringify({ version: "3.12.1", executable: "", django: "5.2", modules: [] }) };
+    const failing = probes.length > 1 ? probes.shift() : probes[0];
+    return { code: 0, result: JSON.stringify({ ...probe(), ...failing }) };
+  };
+  const surroundings: Surroundings = {
+    ...real,
+    run: (words: readonly string[]) =>
+      Promise.resolve({ stdout: "", stderr: "", result: "", failure: undefined, ...answer(words) }),
+  };
+  return new Looking({
+    surroundings,
+    folder,
+    uid: 1000,
+    output: undefined,
+    variables: {},
+    signal: new AbortController().signal,
+    isRunning: () => Promise.resolve(false),
+    lookUp: () => Promise.resolve("no-answer"),
+  });
+}
+
+/** As the project's interpreter would answer. */
+function probe() {
+  const settings = {
+    module: "shop.settings",
+    file: join(folder, "shop/settings.py"),
+    DEBUG: true,
+    ALLOWED_HOSTS: [],
+    STATIC_URL: "/static/",
+    STATIC_ROOT: null,
+    INSTALLED_APPS: SETTINGS.installedApps,
+  };
+  return { django: "5.2", memory: 50e6, settings, failure: null };
+}
+
+const FILES = [".venv", "manage.py", "shop"];
+const SETTINGS_TEXT = "DEBUG = True\n";
+const filesNow = () => readdirSync(folder).sort();
+const settingsNow = () => readFileSync(join(folder, "shop/settings.py"), "utf8");
+
+/** On a port that nobody has, so that nothing depends on who has 80. */
+const GIVEN: Answers = { listen: "8000" };
+const ALL = ["domain", "processes", "threads", "lines", "collectstatic", "start", "write"];
+
+test("every offer taken: files, commands, in their order", async () => {
+  const { end, asked, run, text } = await talk({ options: { given: GIVEN } });
+  expect(asked).toEqual(ALL);
+  expect(run).toEqual(["check", "collectstatic", "deploy", "start"]);
+  expect(filesNow()).toEqual([...FILES, "server.toml", "staticfiles"].sort());
+  expect(settingsNow()).toEndWith(
+    "# For server: added by server setup.\nSTATIC_ROOT = " + JSON.stringify(join(folder, "staticfiles")) + "\n",
+  );
+  expect(readFileSync(join(folder, "shop/settings.py.1"), "utf8")).toBe(SETTINGS_TEXT);
+  // Nobody serves, so the page that is asked for does not come, and that is what is told.
+  expect(end).toBe("failed");
+  expect(text).toContain("/ is not answered");
+});
+
+for (const id of ALL)
+  test(`leaving at ${id}: nothing is written, nothing is run`, async () => {
+    const { end, run, last } = await talk({
+      options: { given: GIVEN },
+      reply: (q) => (q.id === id ? "leave" : undefined),
+    });
+    expect([end, last, run]).toEqual(["failed", "bad: Nothing was written.", []]);
+    expect(filesNow()).toEqual(FILES);
+    expect(settingsNow()).toBe(SETTINGS_TEXT);
+  });
+
+for (const [i, id] of ALL.entries())
+  test(`back from ${id} leads to ${ALL[i - 1] ?? "the way out"}`, async () => {
+    let done = false;
+    const reply = (question: Question): Reply | undefined => {
+      if (question.id !== id || done) return question.id === "write" ? "leave" : undefined;
+      done = true;
+      return "back";
+    };
+    const { asked } = await talk({ options: { given: GIVEN }, reply });
+    if (i === 0) expect(asked).toEqual(["domain"]);
+    else expect(asked.slice(0, i + 2)).toEqual([...ALL.slice(0, i + 1), ALL[i - 1] ?? ""]);
+    expect(filesNow()).toEqual(FILES);
+  });
+
+test("--yes asks nothing, writes, and leaves the code as it is", async () => {
+  const { asked, run } = await talk({ options: { given: GIVEN, yes: true, canAsk: false } });
+  expect(asked).toEqual([]);
+  expect(run).toEqual(["check", "collectstatic", "deploy", "start"]);
+  expect(settingsNow()).toBe(SETTINGS_TEXT);
+  expect(existsSync(join(folder, "server.toml"))).toBe(true);
+});
+
+test("--dry-run shows all and does nothing", async () => {
+  const { end, run, text, last } = await talk({ options: { given: GIVEN, yes: true, dryRun: true } });
+  expect([end, run, last]).toEqual(["done", [], "good: Nothing was written, as --dry-run asks."]);
+  expect(text).toContain('wsgi = "shop.wsgi:application"');
+  expect(filesNow()).toEqual(FILES);
+});
+
+test("nobody to ask: all flags that are missing are named, with what --yes would take", async () => {
+  const { end, last, asked } = await talk({ options: { canAsk: false } });
+  expect([end, asked]).toEqual(["usage", []]);
+  expect(last).toStartWith(
+    "bad: Nobody is asked here, and these are not given:\n    --domain: Under which domain names? --yes takes none.\n",
+  );
+  expect(last).toContain("--processes: How many processes? --yes takes ");
+  expect(last).toContain("--lines: May a line be added to shop/settings.py? --yes takes leave.");
+});
+
+const WRONG: readonly (readonly [string, Answers, RegExp])[] = [
+  ["a value that cannot be used", { processes: "many" }, /--processes should be a number/],
+  ["a flag that has no meaning here", { uploads: "public" }, /--uploads has no meaning here/],
+];
+
+for (const [title, given, expected] of WRONG)
+  test(`${title} ends it`, async () => {
+    const { end, last, run } = await talk({ options: { given: { ...GIVEN, ...given }, yes: true } });
+    expect([end, run]).toEqual(["usage", []]);
+    expect(last).toMatch(expected);
+    expect(filesNow()).toEqual(FILES);
+  });
+
+test("a file that is there: the difference is shown, and the old one kept", async () => {
+  writeFiles(folder, { "server.toml": "# mine\n" });
+  const { text, run } = await talk({ options: { given: GIVEN, yes: true } });
+  expect(text).toContain("server.toml is there; this would change\n# mine\n# Written by server setup");
+  expect(run[0]).toBe("check");
+  expect(readFileSync(join(folder, "server.toml.1"), "utf8")).toBe("# mine\n");
+  const again = await talk({ options: { given: GIVEN, yes: true } });
+  expect(again.text).toContain("server.toml is there and stays as it is.");
+  expect(existsSync(join(folder, "server.toml.2"))).toBe(false);
+});
+
+test("a file that is there is not changed without consent", async () => {
+  writeFiles(folder, { "server.toml": "# mine\n" });
+  const given = {
+    domain: "",
+    processes: "2",
+    threads: "2",
+    lines: "leave",
+    collectstatic: "no",
+    start: "no",
+    ...GIVEN,
+  };
+  const { end, text } = await talk({ options: { given, canAsk: false } });
+  expect(end).toBe("failed");
+  expect(text).toContain("--yes agrees to the change, and the old one is kept");
+  expect(readFileSync(join(folder, "server.toml"), "utf8")).toBe("# mine\n");
+});
+
+const FAILURE = {
+  stage: "settings",
+  type: "ModuleNotFoundError",
+  message: "No module named 'environ'",
+  missing: "environ",
+  traceback: ["  x"],
+};
+const BROKEN = { settings: null, failure: FAILURE };
+
+test("a project that fails: why, the remedy, and again when it is mended", async () => {
+  const { asked, text } = await talk({ probes: [BROKEN, {}], options: { given: GIVEN } });
+  expect(text).toContain("The settings cannot be loaded: ModuleNotFoundError");
+  expect(text).toContain("To mend it: environ is not installed");
+  expect(asked.slice(0, 2)).toEqual(["broken", "domain"]);
+  expect(asked.at(-1)).toBe("write");
+});
+
+test("a project that fails: --yes writes nothing, --broken ignore does", async () => {
+  const stop = await talk({ probes: [BROKEN], options: { given: GIVEN, yes: true } });
+  expect([stop.end, stop.run]).toEqual(["failed", []]);
+  expect(filesNow()).toEqual(FILES);
+  const ignore = await talk({ probes: [BROKEN], options: { given: { ...GIVEN, broken: "ignore" }, yes: true } });
+  expect([ignore.end, ignore.run]).toEqual(["done", ["check"]]);
+  expect(existsSync(join(folder, "server.toml"))).toBe(true);
+});
+
+test("collectstatic that fails: its output, the remedy, and no start", async () => {
+  const collect = { code: 1, stdout: "Copying 'x'\n", stderr: "PermissionError: denied\n" };
+  const { end, run, text, last } = await talk({ collect, options: { given: { ...GIVEN, lines: "add" }, yes: true } });
+  expect([end, run]).toEqual(["failed", ["check", "collectstatic"]]);
+  expect(text).toContain("PermissionError: denied");
+  expect(last).toContain("manage.py collectstatic, then server start");
+});
+
+test("a configuration that cannot be used is told with what server check says", async () => {
+  const { end, run, last, text } = await talk({
+    check: { ok: false, said: "server.toml:4: wrong\n" },
+    options: { given: GIVEN, yes: true },
+  });
+  expect([end, run]).toEqual(["failed", ["check"]]);
+  expect(text).toContain("server.toml:4: wrong");
+  expect(last).toContain("cannot be used as it is");
+});
+
+test("a start that fails shows what it said", async () => {
+  const { end, text } = await talk({
+    start: { ok: false, said: "server: port 8000 is taken\n" },
+    options: { given: GIVEN, yes: true },
+  });
+  expect(end).toBe("failed");
+  expect(text).toContain("server: port 8000 is taken");
+});

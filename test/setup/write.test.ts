@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { makeFolderFor, writeWhole } from "../../src/setup/write.ts";
+import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+
+let folder = "";
+beforeEach(() => (folder = makeFolder("write")));
+afterEach(() => removeFolder(folder));
+
+test("a new file is whole, and nothing is left beside it", () => {
+  expect(writeWhole(join(folder, "a"), "text")).toBeUndefined();
+  expect(readFileSync(join(folder, "a"), "utf8")).toBe("text");
+  expect(readdirSync(folder)).toEqual(["a"]);
+});
+
+test("an old one is kept under a number that is free, and its mode stays", () => {
+  const path = join(folder, "a");
+  writeFiles(folder, { a: "one", "a.1": "older" });
+  chmodSync(path, 0o640);
+  expect(writeWhole(path, "two")).toBe(`${path}.2`);
+  expect([path, `${path}.1`, `${path}.2`].map((each) => readFileSync(each, "utf8"))).toEqual(["two", "older", "one"]);
+  expect(statSync(path).mode & 0o777).toBe(0o640);
+});
+
+test("what cannot be written changes nothing", () => {
+  expect(() => writeWhole(join(folder, "none/a"), "text")).toThrow("ENOENT");
+  writeFiles(folder, { "dir/file": "x" });
+  expect(() => writeWhole(join(folder, "dir"), "text")).toThrow();
+  expect(readdirSync(folder)).toEqual(["dir"]);
+});
+
+test("folders are made with what is missing above", () => {
+  makeFolderFor(join(folder, "a/b/c"));
+  expect(existsSync(join(folder, "a/b/c"))).toBe(true);
+  makeFolderFor(join(folder, "a/b/c"));
+});
