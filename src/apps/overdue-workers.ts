@@ -74,7 +74,8 @@ export class OverdueWorkers {
   private overdueThreads(worker: LiveWorker, nowMs: number): Overdue[] {
     return worker.slots.flatMap((slot, thread) => {
       const running = this.board.running(slot);
-      if (running === undefined) return [];
+      // One that was sent to another thread is answered by now, and nobody's concern when this one comes to it.
+      if (running === undefined || this.board.isRetracted(slot)) return [];
       let seen = this.seen.get(slot);
       if (seen?.id !== running.id) this.seen.set(slot, (seen = { id: running.id, seenMs: nowMs }));
       const overMs = timeIsOverMs(running, running.begunMs ?? seen.seenMs);

@@ -88,6 +88,13 @@ export class Scoreboard {
     return readRunning(this.view, slot * SLOT_BYTES);
   }
 
+  /** Its front has sent the request at hand to another thread. */
+  isRetracted(slot: number): boolean {
+    const at = slot * SLOT_BYTES;
+    const id = this.view.getUint32(at + FRAME_OFFSET, true);
+    return id !== 0 && this.view.getUint32(at + RETRACTED_OFFSET, true) === id;
+  }
+
   /** The thread's number as Python's tracebacks show it, `00007f3a…` in hexadecimal digits without leading zeroes. */
   thread(slot: number): string {
     return this.view.getBigUint64(slot * SLOT_BYTES + 40, true).toString(16);

@@ -96,12 +96,15 @@ export class Issuer implements JobHost {
   get mayWrite(): boolean {
     if (this.held !== undefined) return true;
     const lock = this.context.store.lock();
-    if (typeof lock !== "string") {
+    if ("release" in lock) {
       this.held = lock;
       return true;
     }
-    if (lock !== this.saidWhy) this.context.log.error(`${lock}; no certificates are ordered here`);
-    this.saidWhy = lock;
+    const { why, isHeld } = lock;
+    // A successor meets its predecessor for a while: nothing is wrong then.
+    const level = isHeld ? "notice" : "error";
+    if (why !== this.saidWhy) this.context.log[level](`${why}; no certificates are ordered here`);
+    this.saidWhy = why;
     return false;
   }
 

@@ -13,6 +13,8 @@ export interface Finding {
 const DAY_MS = 86_400_000;
 /** Certificates are issued for 6 to 398 days; whoever renews by hand needs this long to notice. */
 const SOON_MS = 14 * DAY_MS;
+/** CA/Browser Forum baseline requirements, section 6.1.5. */
+const RSA_BITS_MIN = 2048;
 
 export interface Judged {
   /** The certificate, then its chain. */
@@ -25,7 +27,7 @@ export interface Judged {
 }
 
 export function judge(judged: Judged): Finding[] {
-  return [...judgeTime(judged), ...judgeNames(judged), ...judgeChain(judged)];
+  return [...judgeTime(judged), ...judgeNames(judged), ...judgeKey(judged), ...judgeChain(judged)];
 }
 
 function judgeTime({ chain, nowMs }: Judged): Finding[] {
@@ -53,6 +55,21 @@ function judgeNames({ chain, names }: Judged): Finding[] {
   if (missing.length === 0) return [];
   const what = `does not name ${missing.join(", ")}, but ${namesOf(leaf).join(", ") || "nobody"}`;
   return [{ what, should: "should name all hosts of the site, or the site fewer: browsers refuse it for the others" }];
+}
+
+/** What browsers take: RSA of RSA_BITS_MIN, EC on the curves of NIST. */
+function judgeKey({ chain }: Judged): Finding[] {
+  const { asymmetricKeyType: kind, asymmetricKeyDetails } = chain[0]?.publicKey ?? {};
+  const bits = asymmetricKeyDetails?.modulusLength ?? RSA_BITS_MIN;
+  if (kind === "rsa" && bits < RSA_BITS_MIN)
+    return [
+      {
+        what: `has an RSA key of ${bits} bits`,
+        should: `should have one of ${RSA_BITS_MIN} at least: browsers refuse it`,
+      },
+    ];
+  if (kind === "rsa" || kind === "ec" || kind === undefined) return [];
+  return [{ what: `has a key of the kind ${kind}`, should: "should have an EC or RSA one: browsers know no other" }];
 }
 
 /** Of a name of a site, the hosts that a certificate can name; none of an expression and of `www.example.*`. */

@@ -23,7 +23,11 @@ export function parsePrivateKey(text: string, passphrase: string | undefined): K
   try {
     return createPrivateKey(isLocked ? { key: text, passphrase } : text);
   } catch {
-    throw new Error(isLocked ? "whose key the passphrase does not open" : "which holds no private key");
+    if (isLocked) throw new Error("whose key the passphrase does not open");
+    const isKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text);
+    throw new Error(
+      isKey ? "whose private key is damaged, or of a kind that is not known" : "which holds no private key",
+    );
   }
 }
 

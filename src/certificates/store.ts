@@ -20,6 +20,12 @@ import type { LoadedPair } from "./files.ts";
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
+export interface NoLock {
+  readonly why: string;
+  /** By another server; else the file system refuses. */
+  readonly isHeld: boolean;
+}
+
 export class Store {
   readonly folder: string;
 
@@ -27,15 +33,16 @@ export class Store {
     this.folder = folder;
   }
 
-  /** The lock, or why this server may not write: another has it, or the file system. */
-  lock(): LockFile | string {
+  /** The lock, or why this server may not write. */
+  lock(): LockFile | NoLock {
     try {
       mkdirSync(this.folder, { recursive: true, mode: FOLDER_MODE });
       const lock = acquireLock(join(this.folder, "lock"));
       if ("release" in lock) return lock;
-      return `the server with pid ${lock.heldBy ?? "unknown"} has ${this.folder}, and orders for both`;
+      const why = `the server with pid ${lock.heldBy ?? "unknown"} has ${this.folder}, and orders for both`;
+      return { why, isHeld: true };
     } catch (error) {
-      return `${this.folder} cannot be used: ${(error as Error).message}`;
+      return { why: `${this.folder} cannot be used: ${(error as Error).message}`, isHeld: false };
     }
   }
 

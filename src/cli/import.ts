@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import type { Plan } from "../import/plan.ts";
 import type { SourceFile } from "../import/source.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
 
@@ -53,12 +54,23 @@ export const IMPORT: Command = {
       );
       return EXIT_FAILED;
     }
+    tellMissing(plan, terminal);
     const text = writePlan(plan);
     if (target === undefined) terminal.stdout(text);
     else writeFileSync(target, text, { flag: "wx" });
     return EXIT_OK;
   },
 };
+
+/** nginx and uWSGI start without what they serve; `server check` wants it to be there. */
+function tellMissing(plan: Plan, terminal: Terminal): void {
+  const served = plan.sites.flatMap(({ routes }) => routes.map(({ settings }) => settings.get("files")));
+  const paths = served.filter((path) => typeof path === "string" && path.startsWith("/") && !path.includes("$"));
+  for (const path of new Set(paths)) {
+    if (existsSync(String(path))) continue;
+    terminal.stderr(`server import: ${String(path)} is not there; make it, or server check refuses the file\n`);
+  }
+}
 
 /** What is compared with what; the other words are files. */
 function addressesIn({ options, positionals }: Given): {

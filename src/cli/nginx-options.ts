@@ -18,6 +18,15 @@ export interface NginxOptions {
 const LETTERS = "tTqvVh?";
 const WITH_VALUE = "cpges";
 
+/** In nginx's words. */
+const REQUIRED: Readonly<Record<string, string>> = {
+  c: "file name",
+  e: "file name",
+  p: "directory name",
+  g: "parameter",
+  s: "parameter",
+};
+
 /** Is this how nginx is called, and not one of our commands? */
 export function isNginxOption(word: string): boolean {
   return /^-[tT]q?$|^-[cpgevs]$|^-q[tT]$/.test(word);
@@ -36,7 +45,7 @@ export function readNginxOptions(words: readonly string[]): NginxOptions | strin
       else if (!WITH_VALUE.includes(letter)) return `invalid option: "${letter}"`;
       else {
         const value = word.slice(at + 1) || words[++index];
-        if (value === undefined) return `option "-${letter}" requires a parameter`;
+        if (value === undefined) return `option "-${letter}" requires ${REQUIRED[letter] ?? "parameter"}`;
         values.set(letter, value);
         break;
       }
@@ -56,3 +65,25 @@ export function readNginxOptions(words: readonly string[]): NginxOptions | strin
     signal: values.get("s"),
   };
 }
+
+/** What -V says of how nginx was built: programs look there for its paths. */
+export const CONFIGURE_ARGUMENTS =
+  "--prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --pid-path=/run/nginx.pid --with-http_ssl_module " +
+  "--with-http_v2_module --with-http_realip_module --with-http_auth_request_module --with-http_gzip_static_module";
+
+export const NGINX_USAGE = `Usage: nginx [-?hvVtTq] [-s signal] [-p prefix]
+             [-e filename] [-c filename] [-g directives]
+
+Options:
+  -?,-h         : this help
+  -v            : show version and exit
+  -V            : show version and configure options then exit
+  -t            : test configuration and exit
+  -T            : test configuration, dump it and exit
+  -q            : suppress non-error messages during configuration testing
+  -s signal     : send signal to a master process: stop, quit, reopen, reload
+  -p prefix     : set prefix path (default: /usr/share/nginx/)
+  -e filename   : set error log file (default: that of the configuration)
+  -c filename   : set configuration file (default: /etc/nginx/nginx.conf), a server.toml too
+  -g directives : set global directives out of configuration file
+`;

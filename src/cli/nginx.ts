@@ -8,8 +8,8 @@ import { version } from "../../package.json";
 import type { Loaded } from "../config/load.ts";
 import type { NginxRun } from "../import/nginx/run.ts";
 import { goToBackground } from "./background.ts";
-import { type Command, EXIT_FAILED, EXIT_OK, type Terminal } from "./command.ts";
-import { type NginxOptions, readNginxOptions } from "./nginx-options.ts";
+import { type Command, EXIT_FAILED, EXIT_OK, type Given, type Terminal } from "./command.ts";
+import { CONFIGURE_ARGUMENTS, NGINX_USAGE, type NginxOptions, readNginxOptions } from "./nginx-options.ts";
 
 /** What nginx's own -s sends. */
 const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = {
@@ -34,13 +34,8 @@ export const NGINX: Command = {
   async run({ positionals: words }, terminal) {
     const options = readNginxOptions(words);
     if (typeof options === "string") return complain(terminal, options);
-    if (options.help) {
-      const { commandHelp } = await import("./help.ts");
-      terminal.stdout(commandHelp(NGINX));
-      return EXIT_OK;
-    }
-    if (options.version || options.details) {
-      terminal.stderr(`nginx version: server/${version}\n${options.details ? "configure arguments: none\n" : ""}`);
+    if (options.help || options.version || options.details) {
+      terminal.stderr(about(options));
       return EXIT_OK;
     }
     const file = fileOf(options, terminal.folder);
@@ -49,16 +44,26 @@ export const NGINX: Command = {
   },
 };
 
+/** As nginx has it: to stderr, beginning with the version. */
+function about({ help, details }: NginxOptions): string {
+  const head = `nginx version: server/${version}\n`;
+  if (help) return `${head}${NGINX_USAGE}\n`;
+  if (!details) return head;
+  return `${head}built with Bun ${process.versions["bun"]}\nTLS SNI support enabled\nconfigure arguments: ${CONFIGURE_ARGUMENTS}\n`;
+}
+
 function complain(terminal: Terminal, what: string): number {
   terminal.stderr(`nginx: ${what}\n`);
   return EXIT_FAILED;
 }
 
-/** Relative to the prefix, where one is said. */
+/** Relative to the prefix, where one is said. Packages have theirs in /etc, whatever the prefix; what was built into a
+ *  folder of its own has it there. */
 function fileOf({ file, prefix }: NginxOptions, folder: string): string {
   const base = prefix === undefined ? folder : resolve(folder, prefix);
   if (file !== undefined) return resolve(base, file);
-  return prefix === undefined ? FILE : resolve(base, "conf/nginx.conf");
+  const own = resolve(base, "conf/nginx.conf");
+  return prefix !== undefined && existsSync(own) ? own : FILE;
 }
 
 /** `-c server.toml`: our own commands. */
@@ -68,12 +73,33 @@ async function runToml(
   words: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  if (signal !== undefined)
-    return complain(terminal, `-s ${signal} is server stop, reload or logs reopen with a server.toml`);
+  const given: Given = { options: { config: file }, lists: {}, positionals: [], words, commands: [] };
+  if (signal !== undefined) return signalToml(signal, given, terminal);
   const { CHECK } = await import("./check.ts");
   const { RUN } = await import("./run.ts");
-  const given = { options: { config: file }, lists: {}, positionals: words, words, commands: [] };
   return (test ? CHECK : RUN).run(given, terminal);
+}
+
+/** Our own commands find the server by its file. */
+async function signalToml(signal: string, given: Given, terminal: Terminal): Promise<number> {
+  switch (signal) {
+    case "stop":
+    case "quit": {
+      const { STOP } = await import("./stop.ts");
+      const now = signal === "stop" ? { now: true as const } : {};
+      return STOP.run({ ...given, options: { ...given.options, ...now } }, terminal);
+    }
+    case "reload": {
+      const { RELOAD } = await import("./reload.ts");
+      return RELOAD.run({ ...given, lists: { app: [], service: [] } }, terminal);
+    }
+    case "reopen": {
+      const { LOGS } = await import("./logs.ts");
+      return LOGS.run({ ...given, positionals: ["reopen"] }, terminal);
+    }
+    default:
+      return complain(terminal, `invalid option: "-s ${signal}"`);
+  }
 }
 
 async function runConf(
@@ -82,7 +108,10 @@ async function runConf(
   words: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  if (!existsSync(file)) return complain(terminal, `[emerg] open() "${file}" failed (2: No such file or directory)`);
+  if (!existsSync(file)) {
+    const code = complain(terminal, `[emerg] open() "${file}" failed (2: No such file or directory)`);
+    return options.test ? complain(terminal, `configuration file ${file} test failed`) : code;
+  }
   if (!options.test && options.signal === undefined) {
     const { collectAlone } = await import("../os/collector.ts");
     collectAlone();
@@ -95,7 +124,7 @@ async function runConf(
   const { SourceFile } = await import("../import/source.ts");
   const { folder, environment } = terminal;
   const prefix = options.prefix === undefined ? undefined : resolve(folder, options.prefix);
-  const errorLog = options.errorLog === undefined ? undefined : resolve(folder, options.errorLog);
+  const errorLog = options.errorLog === undefined ? undefined : resolve(prefix ?? folder, options.errorLog);
   const prepare = () => {
     const source = new SourceFile(file, file, readFileSync(file, "utf8"));
     return prepareNginx(source, { prefix, global: options.global, errorLog }, environment);
@@ -105,15 +134,19 @@ async function runConf(
       ? { config: undefined, problems: problemsOf(run.findings) }
       : loadPlanText(file, run.toml, environment);
   const run = prepare();
-  if (options.signal !== undefined) return sendSignal(options.signal, run.pidFile, terminal);
+  const { signal } = options;
+  // A file that cannot be loaded anew is told of here, as nginx does it.
+  if (signal !== undefined && signal !== "reload") return sendSignal(signal, run.pidFile, terminal);
   const { config, problems } = load(run);
   const { formatProblems } = await import("../config/problems.ts");
   const said = formatProblems(problems, { colour: terminal.colour.stderr });
-  terminal.stderr(said);
+  if (signal === undefined || config === undefined) terminal.stderr(said);
+  if (signal !== undefined && config !== undefined) return sendSignal(signal, run.pidFile, terminal);
   if (options.test) return tellTest(file, config !== undefined, run, options, terminal);
   if (config === undefined) {
     inheritance?.failedToStart(said.trimEnd());
-    return complain(terminal, `[emerg] ${file} cannot be served; nothing is started`);
+    const what = signal === undefined ? "nothing is started" : "nothing is changed";
+    return complain(terminal, `[emerg] ${file} cannot be served; ${what}`);
   }
   const successor = ["nginx", ...words];
   if (run.daemon && inheritance === undefined) {

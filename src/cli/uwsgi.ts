@@ -36,7 +36,11 @@ export const UWSGI: Command = {
   async run({ positionals: words }, terminal) {
     const asked = words.find((word) => word === "--version" || word === "--help" || word === "-h");
     if (asked === "--version") return say(terminal, `${version}\n`);
-    if (asked !== undefined || words.length === 0) return say(terminal, await help());
+    if (asked !== undefined) return say(terminal, await help());
+    if (words.length === 0) {
+      terminal.stderr(await help());
+      return EXIT_FAILED;
+    }
     const signal = signalled(words);
     if (signal !== undefined) return signalPidFile(signal.file, signal.signal, terminal);
     return start(words, terminal);
@@ -131,22 +135,30 @@ async function tell(run: UwsgiRun, terminal: Terminal): Promise<void> {
 }
 
 /** As uWSGI begins: in the background, in the log. */
-function tellStart(terminal: Terminal): void {
+function tellStart(run: UwsgiRun, config: Config, terminal: Terminal): void {
   const [day, month, date, year, time] = new Date().toString().split(" ");
   const lines = [
     `*** Starting server ${version} (64bit) in place of uWSGI on [${day} ${month} ${date} ${time} ${year}] ***`,
     `detected number of CPU cores: ${availableParallelism()}`,
     `current working directory: ${terminal.folder}`,
+    ...run.pidFiles.map((path) => `writing pidfile to ${path}`),
     `detected binary path: ${process.execPath}`,
+    ...config.apps.slice(0, 1).map((app) => `*** Operational MODE: ${modeOf(app)} ***`),
     `spawned server master process (pid: ${process.pid})`,
   ];
   terminal.stderr(lines.map((line) => `${line}\n`).join(""));
 }
 
+/** In uWSGI's words. */
+function modeOf({ processes, threads }: Config["apps"][number]): string {
+  const words = [...(processes > 1 ? ["preforking"] : []), ...(threads > 1 ? ["threaded"] : [])];
+  return words.length === 0 ? "single process" : words.join("+");
+}
+
 async function serve(run: UwsgiRun, config: Config, options: RunOptions, terminal: Terminal): Promise<number> {
   const { runMaster } = await import("../master/master.ts");
   for (const path of run.pidFiles) writeFileSync(path, `${process.pid}\n`);
-  tellStart(terminal);
+  tellStart(run, config, terminal);
   try {
     return await runMaster(config, options);
   } finally {

@@ -31,7 +31,7 @@ export function resolveAcme({ place, values }: Section<typeof ACME>, context: Co
     staging: resolveStaging(staging, authority),
     contact: contact.map(({ value }) => value),
     profile,
-    challenges: resolveChallenges(place, challenges, dnsHook),
+    challenges: resolveChallenges(place, challenges),
     dnsHook,
     nameServers: values.dns_servers.map(({ value }) => value),
   };
@@ -40,14 +40,15 @@ export function resolveAcme({ place, values }: Section<typeof ACME>, context: Co
 function resolveChallenges(
   place: Place,
   written: Values<typeof ACME>["challenges"],
-  dnsHook: DnsHookOptions | undefined,
 ): readonly ChallengeKind[] | undefined {
   const kinds = written?.map(({ value }) => value);
-  if (kinds?.includes("dns-01") === true && !place.has("dns_hook"))
+  // One that cannot be found is told of elsewhere.
+  const hasHook = place.has("dns_hook");
+  if (kinds?.includes("dns-01") === true && !hasHook)
     place.into("challenges").wrongKey({ what: "has dns-01, and there is no dns_hook", should: "needs one beside it" });
-  if (kinds !== undefined && dnsHook !== undefined && !kinds.includes("dns-01"))
+  if (kinds !== undefined && hasHook && !kinds.includes("dns-01"))
     place.into("dns_hook").wrongKey({ what: "is not used by these challenges", should: "needs dns-01 among them" });
-  return kinds ?? (dnsHook === undefined ? undefined : ["dns-01"]);
+  return kinds ?? (hasHook ? ["dns-01"] : undefined);
 }
 
 /** Checked when it is read: an order may be months away. */

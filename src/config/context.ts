@@ -14,6 +14,8 @@ export interface Context {
   readonly folder: string;
   readonly environment: Environment;
   readonly machine: Machine;
+  /** Written for nginx or uWSGI, which start when what they serve is not there yet. */
+  readonly isTranslated: boolean;
 }
 
 /** An absolute path without `.` and `..`. */

@@ -1,4 +1,5 @@
 /** `files` of a route as it was written → the directory or file that is served. */
+import { existsSync } from "node:fs";
 import type { Scope } from "../exchange/scope.ts";
 import { DEFAULT_CACHE_RULES } from "../files/cache-control.ts";
 import type { FileRulesConfig, RouteTarget } from "./config.ts";
@@ -22,10 +23,8 @@ export function resolveFiles(section: TargetSection, context: Context, scope: Sc
   const split = splitPath(where, values.files, scope);
   if (split === undefined) return undefined;
   const path = absolute(context, split.root);
-  const found = requireFound(where, path, "an existing directory or file");
-  if (found === undefined) return undefined;
-  const single = !found.isDirectory() && split.below === undefined;
-  if (single ? !requireReadable(where, path) : !requireDirectory(where, path)) return undefined;
+  const single = isSingle(where, path, split.below, context);
+  if (single === undefined) return undefined;
   for (const key of single ? OF_DIRECTORIES.filter((each) => place.has(each)) : []) {
     place.into(key).wrongKey({ what: "has no meaning here", should: "belongs to a directory" });
   }
@@ -39,6 +38,21 @@ export function resolveFiles(section: TargetSection, context: Context, scope: Sc
     rules: resolveRules(values),
     cache,
   };
+}
+
+/** Is it one file? Undefined after reporting what is wrong with it. */
+function isSingle(place: Place, path: string, below: string | undefined, context: Context): boolean | undefined {
+  if (context.isTranslated && !existsSync(path)) {
+    place.warn({
+      what: `names ${path}, which does not exist`,
+      should: "should be made; until then it is answered 404",
+    });
+    return below === undefined && !String(place.value).endsWith("/");
+  }
+  const found = requireFound(place, path, "an existing directory or file");
+  if (found === undefined) return undefined;
+  const single = !found.isDirectory() && below === undefined;
+  return (single ? requireReadable(place, path) : requireDirectory(place, path)) ? single : undefined;
 }
 
 function resolveRules(values: TargetSection["values"]): FileRulesConfig {

@@ -20,7 +20,7 @@ import { failureOf } from "./paths.ts";
 import { Place } from "./place.ts";
 import { findPositions } from "./positions.ts";
 import { type Problem, Report } from "./problems.ts";
-import { ACME } from "./schema-acme.ts";
+import { ACME, DIRECTORIES } from "./schema-acme.ts";
 import { ROOT, SERVER } from "./schema.ts";
 import { checkLimitNames, resolveRateLimits } from "./rate-limits.ts";
 import { resolveServer } from "./server.ts";
@@ -43,16 +43,16 @@ export interface Loaded {
 /** `file` is named in the problems as it is given here. Reads files and directories, executes nothing. */
 export function loadConfig(file: string, environment: Environment, machine: Machine = thisMachine()): Loaded {
   const report = new Report(file);
-  return loadText(readText(file, report), report, environment, machine);
+  return loadText(readText(file, report), report, { environment, machine, isTranslated: false });
 }
 
 /** The same of a text that stands for the file, such as what another program's configuration was translated to. */
 export function loadTranslated(file: string, text: string, environment: Environment): Loaded {
-  return loadText(text, new Report(file), environment, thisMachine());
+  return loadText(text, new Report(file), { environment, machine: thisMachine(), isTranslated: true });
 }
 
-function loadText(text: string | undefined, report: Report, environment: Environment, machine: Machine): Loaded {
-  const context = { folder: dirname(resolve(report.file)), environment, machine };
+function loadText(text: string | undefined, report: Report, around: Omit<Context, "folder">): Loaded {
+  const context = { folder: dirname(resolve(report.file)), ...around };
   const document = text === undefined ? undefined : parseToml(text, report);
   const config = document === undefined ? undefined : resolveDocument(document, report, context);
   return { config: report.failed ? undefined : config, problems: report.sorted() };
@@ -158,12 +158,13 @@ function resolveDocument(document: unknown, report: Report, context: Context): C
 
 /** How names can be proved, by what the server listens on: http-01 is the simpler one. Ports that are forwarded to these are
  *  unknown here. */
-function acmeContext({ authority, challenges }: AcmeConfig, { values }: Section<typeof ROOT>): AcmeContext {
+function acmeContext({ authority, challenges, profile }: AcmeConfig, { values }: Section<typeof ROOT>): AcmeContext {
   const listens = values.site.flatMap(({ value }) => value.values.listen ?? []);
   const ports = listens.map(({ value }) => (value.address.kind === "unix" ? 0 : value.address.port));
   const hasHttp = ports.includes(80) || values.site.some(({ value }) => !value.place.has("listen"));
   const kinds: readonly ChallengeKind[] = hasHttp ? ["http-01", "tls-alpn-01"] : ["tls-alpn-01", "http-01"];
-  return { challenges: challenges ?? kinds, isPrivate: authority.ca !== undefined };
+  const isLetsEncrypt = authority.directory === DIRECTORIES["letsencrypt"];
+  return { challenges: challenges ?? kinds, isPrivate: authority.ca !== undefined, isLetsEncrypt, profile };
 }
 
 function noAcme(report: Report): Section<typeof ACME> {

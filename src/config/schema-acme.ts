@@ -29,10 +29,11 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 const NAME_SERVER = text('an address such as "192.0.2.53" or "127.0.0.1:5353"', (written) => {
-  const [, host = "", port = "53"] =
-    /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(isIP(written) === 6 ? `[${written}]` : written) ?? [];
-  if (isIP(host) === 0 || Number(port) < 1 || Number(port) > 65_535) return new Refusal();
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+  const six = /^\[([0-9a-fA-F:.]+)\](?::(\d+))?$/.exec(isIP(written) === 6 ? `[${written}]` : written);
+  const [, host = "", port = "53"] = six ?? /^([\d.]+)(?::(\d+))?$/.exec(written) ?? [];
+  const isAddress = isIP(host) === (six === null ? 4 : 6);
+  if (!isAddress || Number(port) < 1 || Number(port) > 65_535) return new Refusal();
+  return six === null ? `${host}:${port}` : `[${host}]:${port}`;
 });
 
 const AUTHORITY = {

@@ -63,7 +63,7 @@ export const SERVER = {
   state_directory: optional(
     nonEmpty("a directory"),
     "`$STATE_DIRECTORY` (systemd), else `/var/lib/server` for root, else `$XDG_STATE_HOME/server`, else `~/.local/state/server`",
-    "Where certificates that the server ordered, their keys and its accounts are kept. Made when it is needed, for its owner alone. " +
+    "Where certificates that the server ordered, their keys and its accounts are kept. Made when it is needed (with `user`: at the start), for its owner alone. " +
       "nginx: acme_issuer state_path.",
   ),
   pid_file: optional(

@@ -24,6 +24,8 @@ export interface AcmeContext {
   readonly challenges: readonly ChallengeKind[];
   /** The authority is one of a company's own: it may know any name. */
   readonly isPrivate: boolean;
+  readonly isLetsEncrypt: boolean;
+  readonly profile: string | undefined;
 }
 
 /** Its keys that have to do with HTTPS; `names`: those of the site. */
@@ -108,15 +110,25 @@ function resolveIssuer(
   if (names.length === 0)
     place.wrong({ what: `is ${kind}, and the site has no names`, should: "should be beside names" });
   else if (unfit !== undefined) {
-    const should =
-      kind === "auto" ? "should have all hosts written out, or certificates of your own" : "should have names of hosts";
+    const ofAuto =
+      "should have all hosts written out, or [acme] dns_hook (for *.example.org), or certificates of your own";
+    const should = kind === "auto" ? ofAuto : "should have names of hosts";
     place.wrong({ what: `is ${kind}, and nobody vouches for ${JSON.stringify(unfit)} so`, should });
   } else if (kind === "auto" && !acme.isPrivate) {
     const local = names.map(base).find((name) => !isPublicHost(name) && isIP(name.replace(/^\[|\]$/g, "")) === 0);
     if (local !== undefined)
       place.wrong({ what: `is auto, and no public authority knows ${local}`, should: 'should be "internal"' });
+    warnOfAddress(place, names, acme);
   }
   return { kind, names: hosts, challenges: acme.challenges };
+}
+
+/** Let's Encrypt has one kind of certificate for addresses. */
+function warnOfAddress(place: Place, names: readonly string[], { isLetsEncrypt, profile }: AcmeContext): void {
+  const address = names.find((name) => isIP(name.replace(/^\[|\]$/g, "")) !== 0);
+  if (!isLetsEncrypt || address === undefined || profile === "shortlived") return;
+  const should = 'needs [acme] profile = "shortlived"';
+  place.warn({ what: `is auto for the address ${address}, which Let's Encrypt signs for days only`, should });
 }
 
 function resolvePairs({ place, values }: Section<typeof SITE_TLS>, names: readonly string[], context: Context) {
@@ -169,9 +181,11 @@ function checkPair(files: PairFiles, cert: Place, key: Place, names: readonly st
     return loaded;
   } catch (error) {
     if (!(error instanceof PairProblem)) throw error;
-    const should = error.message.includes("passphrase")
-      ? "should have passphrase_file or passphrase beside it"
-      : SHOULD[error.file];
+    const isOpened = files.passphrase !== undefined;
+    const ofLock = isOpened
+      ? "should be opened by the passphrase beside it"
+      : "should have passphrase_file or passphrase beside it";
+    const should = error.message.includes("passphrase") ? ofLock : SHOULD[error.file];
     return void (error.file === "cert" ? cert : key).wrong({ what: `names ${error.message}`, should });
   }
 }

@@ -77,7 +77,9 @@ export class Handshake implements Session, SecureOwner {
 
   /** Scanners do little else; a client of one's own that cannot connect is looked for with `log_level = "info"`. */
   refused(why: string): void {
-    this.options.log.info(`${this.peer.remoteAddress}: no TLS: ${why}`);
+    if (this.isOver) return;
+    const level = why === "" ? "debug" : "info";
+    this.options.log[level](`${this.peer.remoteAddress}: no TLS: ${why || "the client left"}`);
   }
 
   received(): void {}

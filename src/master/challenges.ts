@@ -1,6 +1,8 @@
 /** What the fronts show to certificate authorities: all of it is posted again when something comes or goes, and an authority is
  *  called only when every front has it. */
 import { createHash } from "node:crypto";
+import { isIP } from "node:net";
+import { parseAddress } from "../base/ip-address.ts";
 import { makeCertificate, newKey } from "../certificates/make.ts";
 import type { Challenge } from "../certificates/order.ts";
 import { keyText } from "../certificates/pem.ts";
@@ -52,6 +54,8 @@ function makePair({ name, keyAuthorization }: Challenge): KeyPair {
 
 /** An address is asked for by its name in the reverse tree (RFC 8738 section 6). */
 function serverName(name: string): string {
-  if (!/^[\d.]+$/.test(name)) return name;
-  return `${name.split(".").toReversed().join(".")}.in-addr.arpa`;
+  const address = isIP(name) === 0 ? undefined : parseAddress(name);
+  if (address === undefined) return name;
+  if (typeof address === "number") return `${name.split(".").toReversed().join(".")}.in-addr.arpa`;
+  return `${[...address.toString(16).padStart(32, "0")].toReversed().join(".")}.ip6.arpa`;
 }

@@ -4,6 +4,7 @@
  * not the service; one that the configuration names is required. A successor (handover.ts) is given the locks themselves, so
  * that there is no moment without.
  */
+import { existsSync } from "node:fs";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { acquireLock, heldLock, type LockFile, PID_FILE_MODE } from "../os/lock-file.ts";
@@ -26,19 +27,27 @@ export interface HeldLocks {
 }
 
 interface Locks {
-  readonly control: LockFile | undefined;
-  readonly pidFile: LockFile | undefined;
+  control: LockFile | undefined;
+  pidFile: LockFile | undefined;
 }
+
+/** Those who clean directories of temporary files up remove what is old, locks and sockets too. */
+const LOOK_MS = 2_000;
 
 export class ControlHold {
   private readonly log: Log;
-  private readonly place: ControlPlace | undefined;
+  private place: ControlPlace | undefined;
   private readonly locks: Locks;
+  private readonly config: Config;
   private server: ControlServer | undefined;
+  private timer: Timer | undefined;
+  private version = "";
+  private commands: ControlCommands | undefined;
   /** Not yet, or not any more, when the locks are held by another process too. */
   private isOurs: boolean;
 
-  private constructor(log: Log, place: ControlPlace | undefined, locks: Locks, isOurs: boolean) {
+  private constructor(config: Config, log: Log, place: ControlPlace | undefined, locks: Locks, isOurs: boolean) {
+    this.config = config;
     this.log = log;
     this.place = place;
     this.locks = locks;
@@ -52,7 +61,7 @@ export class ControlHold {
     const control = place === undefined ? undefined : lock(place, config, held?.control);
     try {
       const pidFile = lockPidFile(config, held?.pidFile);
-      return new ControlHold(log, place, { control, pidFile }, held === undefined);
+      return new ControlHold(config, log, place, { control, pidFile }, held === undefined);
     } catch (error) {
       if (held?.control === undefined) control?.release();
       throw error;
@@ -62,12 +71,55 @@ export class ControlHold {
   /** From now on commands and pid files lead to this process. */
   listen(version: string, commands: ControlCommands): void {
     this.isOurs = true;
+    this.version = version;
+    this.commands = commands;
     this.locks.control?.claim();
     this.locks.pidFile?.claim();
-    if (this.place === undefined) return;
+    this.openSocket();
+    this.timer = setInterval(() => this.look(), LOOK_MS);
+  }
+
+  private openSocket(): void {
+    const { place, version, commands, log } = this;
+    if (place === undefined || commands === undefined) return;
     const uid = process.geteuid?.() ?? 0;
-    this.server = new ControlServer(this.place, { version, uid, commands, log: this.log });
-    this.log.info(`listening on ${this.place.socket}`);
+    try {
+      this.server = new ControlServer(place, { version, uid, commands, log });
+    } catch (error) {
+      throw this.config.server.control === CONTROL_AUTO ? error : unusable(error);
+    }
+    log.info(`listening on ${place.socket}`);
+  }
+
+  /** What somebody has removed is made again: a server that cannot be asked goes on for ever. */
+  private look(): void {
+    const { locks, config } = this;
+    try {
+      if (locks.pidFile?.isInPlace() === false) {
+        locks.pidFile = this.again(locks.pidFile, () => lockPidFile(config, undefined));
+        this.log.notice(`${config.server.pidFile} was removed: it is made anew`);
+      }
+      if (this.place === undefined) return;
+      // With its directory, it may be.
+      const place = locks.control?.isInPlace() === false ? placeOf(config, this.log) : this.place;
+      this.place = place;
+      if (place === undefined) return;
+      if (locks.control?.isInPlace() === false)
+        locks.control = this.again(locks.control, () => lock(place, config, undefined));
+      if (existsSync(place.socket)) return;
+      this.server?.stopListening();
+      this.log.notice(`${place.socket} was removed: it is made anew`);
+      this.openSocket();
+    } catch (error) {
+      clearInterval(this.timer);
+      this.log.error(`what was removed cannot be made anew: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  private again(old: LockFile, make: () => LockFile | undefined): LockFile | undefined {
+    const made = make();
+    old.leave();
+    return made;
   }
 
   get held(): HeldLocks {
@@ -77,10 +129,12 @@ export class ControlHold {
   /** Everything is the successor's from now on; what is being said goes on. */
   leave(): void {
     this.isOurs = false;
+    clearInterval(this.timer);
     this.server?.stopListening();
   }
 
   release(): void {
+    clearInterval(this.timer);
     this.server?.close();
     for (const each of [this.locks.control, this.locks.pidFile]) {
       if (this.isOurs) each?.release();
@@ -113,11 +167,16 @@ function lock(place: ControlPlace, config: Config, held: number | undefined): Lo
     return made;
   } catch (error) {
     if (error instanceof AlreadyRunning || config.server.control === CONTROL_AUTO) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`server.control: ${why}; it should be in a directory that may be written, or "auto"`, {
-      cause: error,
-    });
+    throw unusable(error);
   }
+}
+
+/** What the configuration names. */
+function unusable(error: unknown): Error {
+  const why = error instanceof Error ? error.message : String(error);
+  return new Error(`server.control: ${why}; it should be in a directory that may be written, or "auto"`, {
+    cause: error,
+  });
 }
 
 function lockPidFile({ file, server: { pidFile: path } }: Config, held: number | undefined): LockFile | undefined {

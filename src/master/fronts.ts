@@ -5,7 +5,9 @@
 import { pathToFileURL } from "node:url";
 import type { Log, LogLevel } from "../base/log.ts";
 import { LOOK_MS, Pulse, STILL_LOOKS_MAX } from "../exchange/pulse.ts";
+import { descriptorIn } from "../apps/messages.ts";
 import { closeSockets } from "../os/epoll.ts";
+import { closeDescriptor } from "../os/sockets.ts";
 import type { FromFront, Setup, ToFront } from "../front/messages.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { Questions } from "./questions.ts";
@@ -57,6 +59,8 @@ export class Fronts {
   private readonly deaths: number[];
   /** By force: they had no time to close anything. */
   private readonly ended = new Set<number>();
+  /** Dead, and not replaced yet. */
+  private readonly gone = new Set<number>();
   private phase: Phase = "running";
   private round: Round | undefined = undefined;
   private accepting = false;
@@ -93,7 +97,10 @@ export class Fronts {
   }
 
   post(front: number, message: ToFront): void {
-    this.workers[front]?.postMessage(message);
+    if (!this.gone.has(front)) return this.workers[front]?.postMessage(message);
+    // Its successor is told of everything anew.
+    const fd = message.kind === "app" ? descriptorIn(message.message) : undefined;
+    if (fd !== undefined) closeDescriptor(fd);
   }
 
   postAll(message: ToFront): void {
@@ -217,11 +224,13 @@ export class Fronts {
     this.round?.heard(front, `front-${front} died`);
     this.deaths[front] = (this.deaths[front] ?? 0) + 1;
     this.options.log.crit(`front-${front} died; a new one takes over its sockets`);
+    this.gone.add(front);
     setTimeout(() => this.replace(front), RESTART_DELAY_MS);
   }
 
   private replace(front: number): void {
     if (this.phase !== "running") return;
+    this.gone.delete(front);
     this.start(front);
     this.options.replaced(front);
     this.options.left(front);

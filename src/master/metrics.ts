@@ -293,4 +293,16 @@ function companionMetrics(text: MetricsText, { services, crons, certificates }: 
     "When a certificate ends, Unix time.",
     certificates.map(({ site, notAfter }) => [{ site }, notAfter / 1000]),
   );
+  text.family(
+    "server_certificate_temporary",
+    "gauge",
+    "1 while a site shows a certificate that browsers refuse, until an authority has answered.",
+    certificates.map(({ site, source }) => [{ site }, source === "temporary" ? 1 : 0]),
+  );
+  text.family(
+    "server_certificate_failed_orders",
+    "gauge",
+    "Orders of a certificate that failed since the last one that did not.",
+    certificates.flatMap(({ site, failures }): Samples => (failures === undefined ? [] : [[{ site }, failures]])),
+  );
 }

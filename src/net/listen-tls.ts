@@ -30,7 +30,7 @@ export interface TlsChoice {
 
 export interface SecureOwner extends WireOwner {
   secured(facts: TlsFacts): void;
-  /** The handshake failed: for the log. `closed` follows. */
+  /** The handshake failed: for the log. "" when the client only left, as health checks do. `closed` follows. */
   refused(why: string): void;
   /** Where something comes before TLS: the next bytes of it. Who refuses them has closed the wire. */
   readonly before?: Before | undefined;
@@ -250,7 +250,8 @@ function isPlainHttp(error: Error | undefined): boolean {
 
 /** `error:10000085:SSL routines:OPENSSL_internal:CONNECTION_REJECTED` */
 function whyOf(error: Error | undefined, { serverName }: TlsWire): string {
-  const reason = error?.message.replace(/^error:[0-9a-f]+:.*:/, "") ?? "the connection ended";
+  const reason = error?.message.replace(/^error:[0-9a-f]+:.*:/, "") ?? "";
+  if (reason.startsWith("Client network socket disconnected")) return "";
   if (reason === "CONNECTION_REJECTED") return `no site here is called ${JSON.stringify(serverName)}`;
   if (reason === "NO_CERTIFICATE_SET") return "the client names no site (SNI), and there is no default one";
   if (reason === "HTTP_REQUEST") return "HTTP without TLS";

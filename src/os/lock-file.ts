@@ -18,6 +18,8 @@ export interface LockFile {
   readonly fd: number;
   /** This process holds it: says so in the file. */
   claim(): void;
+  /** Is it still what its path names? Somebody may have removed it. */
+  isInPlace(): boolean;
   /** Removes it. */
   release(): void;
   /** It is another process's, which was given the descriptor. */
@@ -51,6 +53,7 @@ export function heldLock(fd: number, path: string): LockFile {
       // Never empty: whoever looks at the wrong moment finds a number, with the rest of a longer one in a line of its own.
       ftruncateSync(fd, writeSync(fd, `${process.pid}\n`, 0));
     },
+    isInPlace: () => isSameFile(fd, path),
     release: () => {
       // Removed while it is still ours: whoever waits for it sees that it is gone and makes another.
       if (isSameFile(fd, path)) removeOrEmpty(fd, path);

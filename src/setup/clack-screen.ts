@@ -129,6 +129,24 @@ function say(tone: Tone, text: string): void {
   write([guide(), `${styleText(style, mark)}  ${first}`, ...rest.map((line) => `${guide()}  ${line}`)]);
 }
 
+const CTRL_C = 0x03;
+
+/** What is typed while nothing is asked answers no question, and is not echoed into the drawing. Returns the way back. */
+function swallowKeys(): () => void {
+  const { stdin } = process;
+  const take = (bytes: Buffer | string) => {
+    if (Buffer.from(bytes).includes(CTRL_C)) process.kill(process.pid, "SIGINT");
+  };
+  stdin.setRawMode(true);
+  stdin.on("data", take);
+  stdin.resume();
+  return () => {
+    stdin.off("data", take);
+    stdin.pause();
+    stdin.setRawMode(false);
+  };
+}
+
 function startWork(started: string): Work {
   let text = started;
   let frame = 0;
@@ -140,10 +158,12 @@ function startWork(started: string): Work {
   out.write("\x1b[?25l");
   draw();
   const timer = setInterval(draw, FRAME_MS);
+  const listen = swallowKeys();
   return {
     update: (now) => (text = now),
     end: (tone, result) => {
       clearInterval(timer);
+      listen();
       out.write("\r\x1b[K\x1b[?25h\x1b[1A");
       if (result !== "") say(tone, result);
     },

@@ -1,7 +1,7 @@
 /** Gathers what the questions need, as far as the answers have settled it; what was looked at once is remembered. */
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
+import { isPublicName, judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
 import { accountOf, webAccount } from "../machine/host.ts";
 import { type RunAs, runningAs, type Surroundings } from "../machine/surroundings.ts";
 import { examine } from "../project/interpreter.ts";
@@ -54,10 +54,12 @@ export class Looking {
     this.projects = findProjects(options.surroundings.files, options.folder);
   }
 
-  /** Nothing that takes time is needed for these answers. */
-  isKnown(answers: Answers): boolean {
+  /** What these answers need that takes time; undefined: nothing. */
+  pending(answers: Answers): string | undefined {
     const project = this.projectOf(answers);
-    return project === undefined || this.known.has(this.keyOf(project, answers));
+    if (project !== undefined && !this.known.has(this.keyOf(project, answers))) return "Looking at the project";
+    const isNew = domainsOf(answers).some((name) => isPublicName(name) && !this.names.has(name));
+    return isNew ? "Asking the DNS" : undefined;
   }
 
   /** The project was mended, or may have been. */

@@ -30,6 +30,33 @@ django.setup()
 call_command("collectstatic", interactive=False, verbosity=2)
 `;
 
+/** The same page, asked inside one process, so that what goes wrong is seen: with DEBUG off Django's own log has nothing. */
+const ASK_INSIDE = `import sys
+import traceback
+import django
+django.setup()
+from django.test import Client
+try:
+    Client(raise_request_exception=True).get("/", HTTP_HOST=sys.argv[1], secure=sys.argv[2] == "https")
+except Exception as error:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename and "dist-packages" not in frame.filename]
+    kept = [frame for frame in own[1:] if "<string>" not in frame.filename] or frames[-2:]
+    print("".join(traceback.format_list(kept) + traceback.format_exception_only(type(error), error)), end="")
+`;
+const ASK_TIMEOUT_MS = 60_000;
+
+/** The traceback of the first page, which is answered 500; empty when it is not to be had. */
+export async function whyFails(
+  { python, root, environment, https }: DjangoWork,
+  host: string,
+  { surroundings, signal }: Managing,
+): Promise<readonly string[]> {
+  const words = [python, "-c", ASK_INSIDE, host, https ? "https" : "http"];
+  const ran = await surroundings.run(words, { folder: root, timeoutMs: ASK_TIMEOUT_MS, environment, signal });
+  return output(ran.stdout, "");
+}
+
 /** Undefined: it went well. */
 export async function collectStatic(django: DjangoWork, managing: Managing): Promise<ManageFailure | undefined> {
   const { python, root, environment, collect } = django;

@@ -2,14 +2,14 @@
  * A plan carried out, step by step, each seen as it happens. The files come first; what fails after them leaves a
  * configuration that stands, and says what to do.
  */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Surroundings } from "../machine/surroundings.ts";
 import { withLines } from "./edits.ts";
-import { collectStatic, checkDeploy } from "./manage.ts";
+import { collectStatic, checkDeploy, whyFails } from "./manage.ts";
 import { type SetupPlan, urlOf } from "./plan.ts";
 import { type Screen, plain } from "./screen.ts";
 import { relativeTo } from "./seen.ts";
-import { askFront, judgeFile, judgePage, type Judgement, type JudgeContext, someFile } from "./verify.ts";
+import { askFront, judgeFile, judgePage, type Judgement, type JudgeContext, someFile, tailOf } from "./verify.ts";
 import { makeFolderFor, writeWhole } from "./write.ts";
 
 /** What the room above does for us: commands of their own. */
@@ -33,6 +33,9 @@ export interface Running {
   readonly actions: Actions;
   readonly signal: AbortSignal;
 }
+
+/** Where `server start` puts what the server prints. */
+const LOG_NAME = "server.log";
 
 /** How many lines of a failed program are shown: its end. */
 const LINES_SHOWN = 15;
@@ -122,9 +125,10 @@ async function start(plan: SetupPlan, { screen, actions }: Running): Promise<boo
   return false;
 }
 
-async function verify(plan: SetupPlan, kind: JudgeContext["kind"], { screen }: Running): Promise<boolean> {
+async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Running): Promise<boolean> {
+  const { screen } = running;
   const { front } = plan;
-  const log = plan.start === "unit" ? "server logs" : "server.log";
+  const log = plan.start === "unit" ? "server logs" : LOG_NAME;
   const judgements: Judgement[] = [];
   const work = screen.work("Asking for a page");
   const page = await askFront(front, front.path);
@@ -137,16 +141,39 @@ async function verify(plan: SetupPlan, kind: JudgeContext["kind"], { screen }: R
   const [first, ...rest] = judgements;
   if (first !== undefined) work.end(first.good ? "good" : "bad", first.what);
   for (const { good, what } of rest) screen.say(good ? "good" : "bad", what);
-  if (typeof page !== "string" && page.trusted === false && front.https !== "internal")
-    screen.say(
-      "warn",
-      "The certificate is not there yet, or browsers would not take it; server status tells how far it is.",
-    );
+  if (typeof page !== "string" && page.status >= 500) await showFailure(plan, page.status, running);
+  if (typeof page !== "string" && page.trusted === false) screen.say("warn", DISTRUST[front.https]);
   advise(plan, screen);
   const failed = judgements.filter(({ good }) => !good);
   if (failed.length === 0) screen.outro("good", `${urlOf(front)} is served.`);
   else screen.outro("bad", `It runs, but: ${failed.map(({ remedy }) => remedy).join("; ")}.`);
   return failed.length === 0;
+}
+
+/** Why browsers would not take the certificate that was shown. */
+const DISTRUST: Readonly<Record<SetupPlan["front"]["https"], string>> = {
+  off: "",
+  auto: "The certificate is not there yet; server status tells how far it is.",
+  files:
+    "Browsers would not take this certificate: it is for another name, has ended, or nobody that they know has signed it. server cert tells more.",
+  internal: "Browsers believe the certificate once they know this machine's authority: server cert trust.",
+};
+
+/** What the project or the log says of a page that failed. */
+async function showFailure(plan: SetupPlan, status: number, running: Running): Promise<void> {
+  const { django, front, file } = plan;
+  const host = front.host ?? front.address;
+  const said = django !== undefined && status === 500 ? await whyFails(django, host, running) : [];
+  const lines = said.length > 0 ? said : tailOf(join(dirname(file), LOG_NAME)).filter(isTelling);
+  if (lines.length > 0)
+    running.screen.block(
+      said.length > 0 ? "Django says" : `The end of ${LOG_NAME}`,
+      lines.slice(-LINES_SHOWN).map(plain),
+    );
+}
+
+function isTelling(line: string): boolean {
+  return !/\[(debug|info|notice)\]|" \d{3} \d+ "/.test(line);
 }
 
 function advise({ advice }: SetupPlan, screen: Screen): void {

@@ -1,5 +1,5 @@
 /** One page and one static file through the front, as a browser would ask: what came, and what it means. */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
@@ -94,7 +94,10 @@ export function judgePage(path: string, answer: Answered | string, { host, kind,
     case 421:
       return bad(`${path} is answered 421`, `no site has the name ${name}: names in server.toml`);
     case 500:
-      return bad(`${path} is answered 500`, `the project failed; its traceback is in ${log}`);
+      return bad(
+        `${path} is answered 500`,
+        `the project fails; mend what is shown or stands in ${log}, then server reload`,
+      );
     case 502:
       return bad(
         `${path} is answered 502`,
@@ -121,6 +124,18 @@ export function judgeFile(path: string, answer: Answered | string, size: number,
       `${folder} must be readable for the user of the server, and every folder above it enterable`,
     );
   return bad(`${path} is answered ${status}`, "server explain shows which route answers");
+}
+
+const TAIL_BYTES = 16 * 1024;
+
+/** The last lines of a file; none when it cannot be read. */
+export function tailOf(path: string): string[] {
+  try {
+    const bytes = readFileSync(path);
+    return bytes.subarray(-TAIL_BYTES).toString().trimEnd().split("\n");
+  } catch {
+    return [];
+  }
 }
 
 const FOLDERS_MAX = 200;

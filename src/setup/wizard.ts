@@ -80,7 +80,8 @@ class Talk {
   }
 
   private async look(): Promise<Seen> {
-    const work = this.looking.isKnown(this.dialog.answers) ? undefined : this.screen.work("Looking at the project");
+    const pending = this.looking.pending(this.dialog.answers);
+    const work = pending === undefined ? undefined : this.screen.work(pending);
     const seen = await this.looking.look(this.dialog.answers);
     work?.end("good", "");
     // What was cut short is no fact.

@@ -71,6 +71,23 @@ test("a neighbour on another thread finishes, and only then the worker goes", as
   await replaced(before);
 });
 
+test("a request that went from a thread that does not come to it to an idle one is no reason to end a worker", async () => {
+  await start({ processes: 2, threads: 3, handler: {} });
+  await Promise.all(Array.from({ length: 6 }, () => rig.get({ path: "/neighbour", query: "0.1" })));
+  await Bun.sleep(100);
+  const slow = rig.ask({ path: "/gil_for", query: "5000" });
+  const threads = () => rig.supervisor.status().workers.flatMap((each) => each.threads);
+  await rig.until(() => threads().some(({ runningMs = 0 }) => runningMs > 0));
+  for (let i = 0; i < 8; i++) {
+    const quick = rig.askWith({ requestTimeoutMs: 500 }, { path: "/count", query: `${i}` });
+    await quick.reply.over;
+    expect(quick.reply.text).toBe("counted");
+  }
+  await slow.reply.over;
+  expect(slow.reply.text).toBe("let go");
+  expect(rig.log).not.toContain("request_timeout");
+});
+
 test("a reply that sticks midway is cut, so that the client sees it", async () => {
   const before = await start();
   const { reply } = await rig.get("/stick");

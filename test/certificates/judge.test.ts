@@ -78,3 +78,16 @@ describe("found wanting is a certificate", () => {
     ]);
   });
 });
+
+test("a key that browsers do not take is found wanting", () => {
+  const found = (type: string, modulusLength?: number) => {
+    const publicKey = { asymmetricKeyType: type, asymmetricKeyDetails: { modulusLength } };
+    const dates = { validFromDate: new Date(0), validToDate: new Date(Date.now() + 300 * DAY_MS) };
+    const leaf = { publicKey, issuer: "CN=test-authority", ...dates } as unknown as ReturnType<typeof read>[number];
+    return judge({ chain: [leaf], names: [], nowMs: Date.now(), authorities: known }).map(({ what }) => what);
+  };
+  expect(found("ec")).toEqual([]);
+  expect(found("rsa", 2048)).toEqual([]);
+  expect(found("rsa", 1024)).toEqual(["has an RSA key of 1024 bits"]);
+  expect(found("ed25519")).toEqual(["has a key of the kind ed25519"]);
+});

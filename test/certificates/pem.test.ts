@@ -49,5 +49,9 @@ describe("a key", () => {
     for (const text of ["", certificate("one")]) {
       expect(() => parsePrivateKey(text, undefined)).toThrow("which holds no private key");
     }
+    const damaged = keyText(key).replace(/[A-Za-z]{9}/, "AAAAAAAAA");
+    expect(() => parsePrivateKey(damaged, undefined)).toThrow(
+      "whose private key is damaged, or of a kind that is not known",
+    );
   });
 });

@@ -58,15 +58,17 @@ test("the local authority's certificate lies beside it alone, without its key", 
 describe("the lock", () => {
   test("is one server's, and free when it ends", () => {
     const lock = store.lock();
-    if (typeof lock === "string") throw new Error(lock);
-    expect(store.lock()).toBe(`the server with pid ${process.pid} has ${store.folder}, and orders for both`);
+    if (!("release" in lock)) throw new Error(lock.why);
+    const why = `the server with pid ${process.pid} has ${store.folder}, and orders for both`;
+    expect(store.lock()).toEqual({ why, isHeld: true });
     lock.release();
-    expect(store.lock()).toBeObject();
+    expect(store.lock()).toHaveProperty("release");
   });
 
   test("cannot be had where nothing can be written", () => {
     writeFileSync(join(folder, "file"), "");
-    expect(String(new Store(join(folder, "file/state")).lock())).toStartWith(`${folder}/file/state cannot be used: `);
+    const why = expect.stringContaining(`${folder}/file/state cannot be used: `);
+    expect(new Store(join(folder, "file/state")).lock()).toEqual({ why, isHeld: false });
   });
 });
 

@@ -14,7 +14,7 @@ describe("nginx's command line", () => {
   });
 
   test.each([
-    [["-c"], 'option "-c" requires a parameter'],
+    [["-c"], 'option "-c" requires file name'],
     [["-x"], 'invalid option: "x"'],
     [["start"], 'invalid option: "start"'],
   ])("%p is refused", (words, message) => {

@@ -102,9 +102,14 @@ describe("an order that fails leaves the site served, says why, and the next one
   test("when it limits us and is the only one: nobody comes before it said", async () => {
     const only = await authority();
     only.misbehaviour.limitedForS = 86_400;
-    const server = await serve(toml(one(only)));
+    const numbers = await freePort();
+    const server = await serve(`${toml(one(only))}\n[metrics]\nlisten = "127.0.0.1:${numbers}"\n`);
     await server.logged(/rateLimited: too many certificates; tried again in 1440 min/);
     expect(await status(server)).toMatch(/certificate a\.test: .* from temporary, next order in (1d|23h59m)/);
+    const metrics = await fetch(`http://127.0.0.1:${numbers}/metrics`).then((answer) => answer.text());
+    expect(metrics).toContain('server_certificate_temporary{site="a.test"} 1\n');
+    expect(metrics).toContain('server_certificate_failed_orders{site="a.test"} 1\n');
+    expect(metrics).toMatch(/server_certificate_expiry_timestamp_seconds\{site="a\.test"\} \d{10}/);
   });
 
   test("when the order becomes invalid, and when the account is forgotten", async () => {

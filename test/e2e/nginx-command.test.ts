@@ -27,7 +27,9 @@ afterAll(() => {
 });
 
 function write(inside: string): void {
-  const logs = `error_log ${folder}/error.log; pid ${pidFile};`;
+  // As root its workers would be nobody, who may not look into this folder.
+  const user = process.getuid?.() === 0 ? "user root; " : "";
+  const logs = `${user}error_log ${folder}/error.log; pid ${pidFile};`;
   const server = `server { listen 127.0.0.1:${port}; ${inside} }`;
   writeFileSync(conf, `${logs} worker_processes 1; events { }\nhttp { access_log ${folder}/access.log; ${server} }\n`);
 }
@@ -59,6 +61,30 @@ describe("nginx's commands", () => {
     expect(stderr).toEndWith(`nginx: configuration file ${join(folder, "bad.conf")} test failed\n`);
   });
 
+  test("-v, -V and -h speak to stderr, as nginx's do", () => {
+    expect(nginx("-v")).toMatchObject({ code: 0, stdout: "" });
+    const { code, stdout, stderr } = nginx("-V");
+    expect([code, stdout]).toEqual([0, ""]);
+    // Certbot looks for these.
+    expect(stderr).toMatch(/^nginx version: /);
+    expect(stderr).toContain("\nTLS SNI support enabled\nconfigure arguments: --prefix=");
+    expect(nginx("-h").stderr).toContain("-s signal     : send signal to a master process: stop, quit, reopen, reload");
+  });
+
+  test("options are refused in nginx's words", () => {
+    expect(nginx("-x")).toEqual({ code: 1, stdout: "", stderr: 'nginx: invalid option: "x"\n' });
+    expect(nginx("-c").stderr).toBe('nginx: option "-c" requires file name\n');
+    expect(nginx("-p").stderr).toBe('nginx: option "-p" requires directory name\n');
+  });
+
+  test("-g stands in main: once beside the file", () => {
+    expect(nginx("-tq", "-c", conf, "-g", "worker_rlimit_nofile 1000;")).toEqual({ code: 0, stdout: "", stderr: "" });
+    const twin = nginx("-t", "-c", conf, "-g", "worker_processes 2;");
+    expect([twin.code, twin.stderr]).toEqual([1, expect.stringContaining("worker_processes: is duplicate")]);
+    const bogus = nginx("-t", "-c", conf, "-g", "bogus on;");
+    expect([bogus.code, bogus.stderr]).toEqual([1, expect.stringContaining("command line:1:1: bogus on")]);
+  });
+
   test("-s without a server fails, as a file that is not there does", () => {
     expect(nginx("-s", "stop", "-c", conf)).toMatchObject({ code: 1 });
     expect(nginx("-t", "-c", "none.conf").stderr).toContain("failed (2: No such file or directory)");
@@ -71,6 +97,9 @@ describe("nginx's commands", () => {
     write('location / { return 200 "anew"; }');
     expect(nginx("-s", "reload", "-c", conf).code).toBe(0);
     await until("the new text", PATIENCE_MS, async () => (await answer()) === "anew");
+    write("bogus on;");
+    expect(nginx("-s", "reload", "-c", conf)).toMatchObject({ code: 1, stderr: expect.stringContaining("bogus") });
+    write('location / { return 200 "anew"; }');
     renameSync(join(folder, "access.log"), join(folder, "access.old"));
     expect(nginx("-s", "reopen", "-c", conf).code).toBe(0);
     await until("a new access log", PATIENCE_MS, () => existsSync(join(folder, "access.log")));
@@ -91,4 +120,38 @@ describe("nginx's commands", () => {
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);
   });
+});
+
+test("what it serves need not be there yet", async () => {
+  writeFiles(folder, { "www/index.html": "hello\n" });
+  write(`location /media/ { alias ${folder}/later/; } location / { root ${folder}/www; }`);
+  const tested = nginx("-t", "-c", conf);
+  expect([tested.code, tested.stderr]).toEqual([0, expect.stringContaining("which does not exist; should be made")]);
+  expect(nginx("-c", conf).code).toBe(0);
+  const media = async () => (await fetch(`http://127.0.0.1:${port}/media/a.txt`).catch(() => undefined))?.status;
+  await until("an answer", PATIENCE_MS, async () => (await media()) === 404);
+  writeFiles(folder, { "later/a.txt": "a\n" });
+  await until("the file", PATIENCE_MS, async () => (await media()) === 200);
+  expect(nginx("-s", "stop", "-c", conf).code).toBe(0);
+  await until("its end", PATIENCE_MS, () => !existsSync(pidFile));
+});
+
+test("-c takes a server.toml, too, and -s speaks to the server that it names", async () => {
+  const toml = `[server]\nfronts = 1\n[[site]]\nlisten = "127.0.0.1:${port}"\n[site.routes]\n"/" = { respond = "toml" }\n`;
+  writeFiles(folder, { "server.toml": toml });
+  expect(nginx("-t", "-c", "server.toml").code).toBe(0);
+  const env = { ...withoutNoOrphans(), ...controlHome(folder) };
+  const child = Bun.spawn([join(folder, "nginx"), "-c", "server.toml"], {
+    cwd: folder,
+    env,
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  await until("the text", PATIENCE_MS, async () => (await answer()) === "toml");
+  expect(nginx("-s", "reload", "-c", "server.toml").code).toBe(0);
+  expect(nginx("-s", "reopen", "-c", "server.toml").code).toBe(0);
+  expect(nginx("-s", "dance", "-c", "server.toml").code).toBe(1);
+  // Not waited for by a process that stands still: it would not see that its own child has ended.
+  const quit = Bun.spawn([join(folder, "nginx"), "-s", "quit", "-c", "server.toml"], { cwd: folder, env });
+  expect([await quit.exited, await child.exited]).toEqual([0, 0]);
+  expect(nginx("-s", "quit", "-c", "server.toml").code).toBe(1);
 });

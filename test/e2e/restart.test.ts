@@ -170,3 +170,17 @@ test("services are never there twice, whether they start before the apps or afte
   expect((await command("stop")).code).toBe(0);
   for (const name of ["before", "after"]) expect(said(name).length).toBe(4);
 });
+
+test("a pid file and a control socket that somebody removes are made again, and lead to the same server", async () => {
+  const pid = await start();
+  for (const name of ["server.pid", "server"]) rmSync(join(folder, name), { recursive: true });
+  expect((await command("status")).code).toBe(1);
+  await until("the pid file", 10_000, () => existsSync(join(folder, "server.pid")));
+  expect(pidInFile()).toBe(pid);
+  await until("the control socket", 10_000, async () =>
+    (await command("status")).stdout.includes(`pid ${pid}, serving`),
+  );
+  expect((await command("start")).stderr).toContain(`already running: pid ${pid}`);
+  expect((await command("stop")).stdout).toBe(`stopped, pid ${pid}\n`);
+  expect(existsSync(join(folder, "server.pid"))).toBe(false);
+});

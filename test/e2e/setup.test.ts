@@ -161,8 +161,10 @@ test("Ctrl-C while the project is looked at, and while static files are collecte
   writeFiles(folder, { "shop/settings.py": `${settings}\nimport time\ntime.sleep(60)\n` });
   const looking = open(folder, ["--listen", port]);
   await looking.sees("Looking at the project");
-  looking.type("C-c");
+  // What is typed ahead answers nothing, and is not echoed into the drawing.
+  looking.type("abc", "Enter", "C-c");
   expect(await looking.ended()).toBe(1);
+  expect(looking.text).not.toContain("abc");
   expect(looking.text).toContain("Nothing was written.");
   looking.close();
   const command = `import time

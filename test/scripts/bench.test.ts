@@ -1,5 +1,6 @@
 /** What the benches make of their figures: ratios, who is ahead, what of an earlier run stays, what pages say. */
 import { expect, test } from "bun:test";
+import { readHandshakes } from "../../scripts/bench/load/handshakes.ts";
 import { readReport } from "../../scripts/bench/load/wrk.ts";
 import { quantile } from "../../scripts/bench/load/paced.ts";
 import { gather } from "../../scripts/bench/peers/all.ts";
@@ -49,6 +50,13 @@ test("medians and how far the rounds lay apart", () => {
   expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
   expect(quantile([1, 2, 3, 4], 0.5)).toBe(3);
   expect(quantile([1, 2, 3, 4], 1)).toBe(4);
+});
+
+test("what s_time prints", () => {
+  const report =
+    "No CIPHER specified\nCollecting connection statistics for 1 seconds\nstarting\n*rrr*r\n\n6 connections in 0.1s; 1\n";
+  expect(readHandshakes(report)).toEqual({ connections: 6, resumed: 4 });
+  expect(() => readHandshakes("connect: Connection refused")).toThrow("no connection was made");
 });
 
 test("wrk's last words", () => {

@@ -93,7 +93,7 @@ const PAGES: readonly (readonly [number, boolean, RegExp, ("static" | "proxy")?]
   [404, false, /no index.html/, "static"],
   [400, false, /ALLOWED_HOSTS in the settings needs "www.example.org"/],
   [421, false, /names in server.toml/],
-  [500, false, /traceback is in server.log/],
+  [500, false, /stands in server.log, then server reload/],
   [502, false, /Python process died/],
   [502, false, /is it started\?/, "proxy"],
   [503, false, /in time/],

@@ -31,6 +31,8 @@ interface Stage {
   readonly collect?: { code: number; stdout?: string; stderr?: string };
   readonly check?: { ok: boolean; said: string };
   readonly start?: { ok: boolean; said: string };
+  /** It runs the machine, and we are root. */
+  readonly systemd?: true;
   readonly options?: Partial<WizardOptions>;
   /** Undefined: what is offered. */
   readonly reply?: (question: Question) => Reply | undefined;
@@ -84,13 +86,17 @@ function look(stage: Stage, run: string[]): Looking {
   };
   const surroundings: Surroundings = {
     ...real,
+    files: {
+      ...real.files,
+      kind: (path) => (path === SYSTEMD && stage.systemd === true ? "directory" : real.files.kind(path)),
+    },
     run: (words: readonly string[]) =>
       Promise.resolve({ stdout: "", stderr: "", result: "", failure: undefined, ...answer(words) }),
   };
   return new Looking({
     surroundings,
     folder,
-    uid: 1000,
+    uid: stage.systemd === true ? 0 : 1000,
     output: undefined,
     variables: {},
     signal: new AbortController().signal,
@@ -98,6 +104,9 @@ function look(stage: Stage, run: string[]): Looking {
     lookUp: () => Promise.resolve("no-answer"),
   });
 }
+
+/** sd_booted(3) */
+const SYSTEMD = "/run/systemd/system";
 
 /** As the project's interpreter would answer. */
 function probe() {
@@ -278,4 +287,13 @@ test("a start that fails shows what it said", async () => {
   });
   expect(end).toBe("failed");
   expect(text).toContain("server: port 8000 is taken");
+});
+
+test("with systemd and root it becomes a service, which starts it", async () => {
+  const { asked, run, text } = await talk({ systemd: true, options: { given: GIVEN } });
+  expect(asked.filter((id) => id === "unit" || id === "start" || id === "user")).toEqual(["unit"]);
+  expect(run.at(-1)).toBe("unit");
+  expect(text).toContain("Run: install and start a service of systemd");
+  const without = await talk({ systemd: true, options: { given: { ...GIVEN, unit: "no", user: "root" }, yes: true } });
+  expect(without.run.at(-1)).toBe("start");
 });

@@ -24,6 +24,9 @@ export type Token =
   | { readonly kind: ";" | "{" | "}"; readonly origin: Origin }
   | { readonly kind: "comment"; readonly text: string; readonly origin: Origin };
 
+/** What a file that is read as UTF-8 has in the place of bytes that are none. In comments nobody minds. */
+const NOT_UTF8 = "\uFFFD";
+
 const ESCAPES: Readonly<Record<string, string>> = { '"': '"', "'": "'", "\\": "\\", t: "\t", r: "\r", n: "\n" };
 
 export function tokenize(file: SourceFile, report: ImportReport): Token[] {
@@ -57,6 +60,8 @@ export function tokenize(file: SourceFile, report: ImportReport): Token[] {
       const quoted = character === '"' || character === "'";
       const read = quoted ? readQuoted(file, offset, report) : readPlain(text, offset);
       const origin = file.at(offset, read.end - offset);
+      if (read.text.includes(NOT_UTF8))
+        report.error(origin, read.text, "is not UTF-8, which server.toml is; save the file in it");
       tokens.push({ kind: "word", word: { text: read.text, origin, quoted, startsLine } });
       offset = read.end;
     }

@@ -4,12 +4,13 @@
  */
 import { resolve } from "node:path";
 import type { Environment } from "../../config/substitute.ts";
-import { emptyPlan } from "../plan.ts";
+import { findUser } from "../../config/users.ts";
+import { emptyPlan, type Plan } from "../plan.ts";
 import { type Finding, ImportReport } from "../report.ts";
 import { SourceFile } from "../source.ts";
 import { writePlan } from "../write.ts";
-import { parseFile } from "./parser.ts";
-import { translateNginx } from "./translate.ts";
+import { type Directive, parseFile } from "./parser.ts";
+import { prefixOf, translateNginx } from "./translate.ts";
 
 export interface NginxRun {
   readonly toml: string;
@@ -36,18 +37,20 @@ const PID_FILE = "/run/nginx.pid";
 export function prepareNginx(file: SourceFile, options: NginxRunOptions, environment: Environment): NginxRun {
   const report = new ImportReport();
   const plan = emptyPlan();
-  translateNginx([file], { plan, report, environment }, options.prefix);
-  const global = new SourceFile("-g", "/", options.global);
-  const said = [...parseFile(file, new ImportReport()), ...parseFile(global, report)];
-  for (const { name, origin } of said.filter((each) => each.origin.file === global)) {
-    if (name === "daemon" || name === "pid") continue;
-    report.notSupported(origin, name, "is read from the file only; write it there", "changes-meaning");
-  }
+  const global = new SourceFile("command line", "/", options.global);
+  const inFile = parseFile(file, new ImportReport());
+  const given = parseFile(global, report);
+  for (const each of given) refuseTwin(each, inFile, report);
+  translateNginx([file], { plan, report, environment }, { prefix: options.prefix, global: given });
+  if (process.geteuid?.() === 0) withoutRoot(plan);
+  const said = [...inFile, ...given];
   const last = (name: string) => said.findLast((each) => each.name === name)?.args[0]?.text;
   const pid = last("pid");
-  const pidFile = pid === undefined ? defaultPidFile(options.prefix) : resolve(options.prefix ?? "/", pid);
+  const pidFile =
+    pid === undefined ? defaultPidFile(options.prefix) : resolve(options.prefix ?? prefixOf(file.path), pid);
   plan.server.set("pid_file", pidFile);
-  if (options.errorLog !== undefined) plan.server.set("error_log", options.errorLog);
+  // It is where nginx writes until its file says where.
+  if (options.errorLog !== undefined && !plan.server.has("error_log")) plan.server.set("error_log", options.errorLog);
   const log = plan.server.get("error_log");
   return {
     toml: writePlan(plan),
@@ -58,6 +61,20 @@ export function prepareNginx(file: SourceFile, options: NginxRunOptions, environ
     errorLog: typeof log === "string" && log.startsWith("/") ? log : undefined,
     daemon: last("daemon") !== "off",
   };
+}
+
+/** What may stand once, in nginx's words. */
+const SINGLE = new Set(["pid", "user", "daemon", "worker_processes", "master_process", "worker_rlimit_nofile"]);
+
+function refuseTwin({ name }: Directive, inFile: readonly Directive[], report: ImportReport): void {
+  const twin = SINGLE.has(name) ? inFile.find((each) => each.name === name) : undefined;
+  if (twin !== undefined) report.error(twin.origin, name, "is duplicate: -g says it, too");
+}
+
+/** nginx's workers are nobody unless the file names a user. */
+function withoutRoot(plan: Plan): void {
+  if (plan.server.has("user") || plan.server.has("run_as_root") || findUser("nobody") === undefined) return;
+  plan.server.set("user", "nobody");
 }
 
 function defaultPidFile(prefix: string | undefined): string {

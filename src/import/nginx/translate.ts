@@ -28,6 +28,13 @@ const INSIDE_SERVER = new Set(["location", "listen", "server_name", "uwsgi_pass"
 /** Folders of files that an nginx.conf beside them includes: paths in them are relative to its folder. */
 const PARTS_FOLDERS = new Set(["sites-enabled", "sites-available", "conf.d", "snippets", "vhosts", "vhosts.d"]);
 
+export interface NginxFiles {
+  /** As -p has it. */
+  readonly prefix?: string | undefined;
+  /** Of -g: they stand in main. */
+  readonly global?: readonly Directive[];
+}
+
 interface Read {
   readonly file: SourceFile;
   readonly directives: readonly Directive[];
@@ -35,12 +42,13 @@ interface Read {
 
 /** Files of one nginx: those without http { } are the inside of that of another one, or of all of them together, as they
  *  are where an nginx.conf includes them. */
-export function translateNginx(files: readonly SourceFile[], importing: Importing, prefix?: string): void {
+export function translateNginx(files: readonly SourceFile[], importing: Importing, options: NginxFiles = {}): void {
   const { report } = importing;
+  const { prefix, global = [] } = options;
   const included = new Set<string>();
   const read = files.map((file): Read => {
     const inclusion = { prefix: configurationFolder(file.path), report, included };
-    return { file, directives: resolveIncludes(parseFile(file, report), inclusion) };
+    return { file, directives: [...global, ...resolveIncludes(parseFile(file, report), inclusion)] };
   });
   const isWhole = ({ directives }: Read) => directives.some(({ name }) => name === "http");
   const parts = read.filter((each) => !isWhole(each) && !included.has(each.file.path));
@@ -88,7 +96,8 @@ function configurationFolder(path: string): string {
   return PARTS_FOLDERS.has(basename(folder)) ? dirname(folder) : folder;
 }
 
-function prefixOf(path: string): string {
+/** Of relative paths, where none is said. */
+export function prefixOf(path: string): string {
   const folder = configurationFolder(path);
   if (folder.startsWith("/etc/nginx")) return PACKAGED_PREFIX;
   return basename(folder) === "conf" ? resolve(folder, "..") : folder;

@@ -36,7 +36,11 @@ export function readIni(file: SourceFile, section: string, complain: Complain): 
     } else if (line.startsWith("[")) {
       current = sectionName(line, origin, complain);
       sections.push(current);
-    } else if (current === section) options.push(readOption(line, origin));
+    } else if (current === section) {
+      // What a file that is read as UTF-8 has in the place of bytes that are none.
+      if (line.includes("\uFFFD")) complain(origin, line, "is not UTF-8, which server.toml is; save the file in it");
+      options.push(readOption(line, origin));
+    }
   }
   return { options, sections };
 }

@@ -28,6 +28,12 @@ export function isUwsgi(file: SourceFile): boolean {
   return formOf(file.name) !== undefined || /^[ \t]*\[uwsgi\]/m.test(file.text) || findCommands(file).length > 0;
 }
 
+/** By its name; YAML may be another program's, with a command of uwsgi in it (Compose). */
+function isConfiguration({ name, text }: SourceFile): boolean {
+  const form = formOf(name);
+  return form !== undefined && (form !== "yaml" || /^uwsgi[ \t]*:/m.test(text));
+}
+
 /** A file whose server.toml is read later: environment variables stay references, and commands are not run. uWSGI is
  *  taken to be started in the folder of the file. */
 export function translateUwsgi(file: SourceFile, importing: Importing, machine = thisSurroundings): void {
@@ -41,7 +47,7 @@ export function translateUwsgi(file: SourceFile, importing: Importing, machine =
     translateOptions({ purpose: "import", options, placeholders: evaluation.placeholders, around, plan, report });
   };
   const folder = dirname(file.path);
-  const commands = formOf(file.name) === undefined ? findCommands(file) : [];
+  const commands = isConfiguration(file) ? [] : findCommands(file);
   for (const { words, cwd } of commands) {
     const made = make(resolve(folder, cwd ?? ""));
     evaluateCommandLine(made.evaluation, words, report);
