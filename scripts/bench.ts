@@ -11,13 +11,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeFolder, removeFolder, ROOT } from "../test/support/folder.ts";
 import { wrkMissing } from "./bench/load/wrk.ts";
-import { gather, OURS, PEERS, REFERENCE } from "./bench/peers/all.ts";
+import { type Absent, gather, OURS, PEERS, REFERENCE } from "./bench/peers/all.ts";
 import type { Peer } from "./bench/peers/peer.ts";
 import { stopAll } from "./bench/peers/program.ts";
 import { Progress } from "./bench/progress.ts";
 import { writePages } from "./bench/report/page.ts";
 import { rowTable, summary } from "./bench/report/table.ts";
-import { describe, merge, readResults, type RowResult, writeResults } from "./bench/results.ts";
+import { describe, merge, readResults, type Results, type RowResult, writeResults } from "./bench/results.ts";
 import { runRow } from "./bench/rounds.ts";
 import { ROWS } from "./bench/rows/all.ts";
 import type { Row } from "./bench/rows/row.ts";
@@ -66,12 +66,15 @@ interface Plan {
   readonly progress: Progress;
   readonly rounds: number;
   readonly seconds: number;
+  /** Told of each row when it is measured, so that a bench which is broken off has not been in vain. */
+  readonly measured: (row: RowResult) => void;
 }
 
 /** All rows of one scene, with those who can do any of them running beside each other. */
-async function runScene(name: SceneName, rows: readonly Row[], plan: Plan): Promise<RowResult[]> {
+async function runScene(name: SceneName, rows: readonly Row[], plan: Plan): Promise<void> {
   const folder = makeFolder(`bench-${name}`);
   const subjects: Subject[] = [];
+  const refused: Absent[] = [];
   plan.progress.show(`preparing ${name}`);
   const prepared = await PREPARE[name](folder, { manyFiles: rows.some(({ id }) => id.startsWith("many")) });
   try {
@@ -79,17 +82,19 @@ async function runScene(name: SceneName, rows: readonly Row[], plan: Plan): Prom
     for (const peer of able) {
       plan.progress.show(`starting for ${name}`, peer.name);
       const started = await start(peer, prepared.scene, folder).catch((error: unknown) => String(error));
-      if (typeof started === "string") say(`${peer.name} cannot be started for ${name}: ${started}`);
+      if (typeof started === "string") refused.push({ peer: peer.name, why: `it cannot be started: ${started}` });
       else subjects.push(started);
     }
-    const results: RowResult[] = [];
     for (const row of rows) {
       const result = await runRow(row, subjects, { ...plan, folder }, plan.progress);
       plan.progress.next();
-      console.log(rowTable(result));
-      results.push(result);
+      const outside = refused.filter(({ peer }) =>
+        able.find(({ name: each }) => each === peer)?.abilities.includes(row.needs),
+      );
+      const whole = { ...result, refused: [...result.refused, ...outside] };
+      console.log(rowTable(whole));
+      plan.measured(whole);
     }
-    return results;
   } finally {
     for (const { running } of subjects) await running.stop();
     await prepared.stop();
@@ -105,32 +110,39 @@ async function main(): Promise<void> {
   const { here, absent } = gather(peers, say);
   for (const { peer, why } of absent) say(`without ${peer}: ${why}`);
   const [rounds, seconds] = values.quick ? [1, 1] : [Number(values.rounds), Number(values.seconds)];
-  const plan: Plan = { peers: here, progress: new Progress(rows.length), rounds, seconds };
+  const told = describe(here, absent);
   const results: RowResult[] = [];
+  const measured = (row: RowResult) => {
+    results.push(row);
+    keep({ ...told, rows: results });
+  };
+  const plan: Plan = { peers: here, progress: new Progress(rows.length), rounds, seconds, measured };
   for (const scene of new Set(rows.map((row) => row.scene))) {
     const ofScene = rows.filter((row) => row.scene === scene);
-    results.push(...(await runScene(scene, ofScene, plan)));
+    await runScene(scene, ofScene, plan);
   }
   console.log(summary(results));
-  write({ ...describe(here, absent), rows: results });
+  show(keep({ ...told, rows: results }));
 }
 
-function write(now: Parameters<typeof merge>[1]): void {
-  const folder = values.quick ? join(ROOT, ".build/bench") : join(ROOT, "docs");
-  const path = join(folder, values.quick ? "results.json" : "bench/results.json");
-  const results = values.quick
-    ? now
-    : merge(
-        readResults(path),
-        now,
-        ROWS.map(({ id }) => id),
-      );
-  writeResults(path, results);
-  writePages(results, folder, values.quick ? undefined : join(ROOT, "README.md"));
+const FOLDER = values.quick ? join(ROOT, ".build/bench") : join(ROOT, "docs");
+const RESULTS = join(FOLDER, values.quick ? "results.json" : "bench/results.json");
+
+/** What is known now: of before, too, unless it was but a quick look. */
+function keep(now: Results): Results {
+  const order = ROWS.map(({ id }) => id);
+  const results = values.quick ? now : merge(readResults(RESULTS), now, order);
+  writeResults(RESULTS, results);
+  return results;
+}
+
+function show(results: Results): void {
+  const readme = values.quick ? undefined : join(ROOT, "README.md");
+  writePages(results, FOLDER, readme);
   // They are sources like others: `make check` looks at their format.
-  const written = [path, join(folder, "bench.md"), ...(values.quick ? [] : [join(ROOT, "README.md")])];
+  const written = [RESULTS, join(FOLDER, "bench.md"), ...(readme === undefined ? [] : [readme])];
   run([process.execPath, "fmt", "--no-script", ...written]);
-  say(`${path.slice(ROOT.length).replace(/^[./]*\//, "")} and bench.md are written`);
+  say(`${RESULTS.slice(ROOT.length).replace(/^[./]*\//, "")} and bench.md are written`);
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -42,7 +42,8 @@ export async function runRow(
   };
   for (const subject of able) await attempt(subject, "answers", () => inspect(row, subject));
   for (const subject of row.hasNoWarmUp === true ? [] : able) {
-    const warmUp = async () => void (await row.measure(subject, { ...how, seconds: WARM_UP_SECONDS }, -1));
+    const warmUp = async () =>
+      void (await row.measure(subject, { ...how, seconds: row.warmUpSeconds ?? WARM_UP_SECONDS }, -1));
     await attempt(subject, "warm-up", warmUp);
   }
   for (let round = 0; round < rounds; round++) {

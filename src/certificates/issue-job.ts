@@ -6,6 +6,7 @@
  *                    ▼ │ pause                          ▼ it failed: the old one goes on, a pause, again
  */
 import { createHash } from "node:crypto";
+import { liveMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { AcmeProblem, type Authority } from "./acme-client.ts";
 import type { DnsHookOptions } from "./dns-hook.ts";
@@ -45,6 +46,8 @@ export interface IssuerContext {
   /** Another certificate is there. */
   readonly changed: () => void;
   readonly now?: () => number;
+  /** Nobody sets it: pauses are measured by it. */
+  readonly ticks?: () => number;
   readonly fetch?: OrderingContext["fetch"];
   readonly sleep?: (ms: number) => Promise<void>;
 }
@@ -60,8 +63,9 @@ export interface IssueState {
   readonly failures: number;
 }
 
-/** Timers of longer than 24 days fire at once; and clocks are set: none of ours waits for longer. */
-const WAIT_MS_MAX = 3_600_000;
+/** Clocks are set, and machines sleep: none of our timers waits for longer before it looks at the clock again. */
+const WAIT_MS_MAX = 60_000;
+const BUG_PAUSE_MS = 3_600_000;
 /** How often a server that may not write looks whether there is something new, or the lock free. */
 const FOLLOW_MS = 10_000;
 /** A rehearsal that fails so says nothing of the site. */
@@ -83,6 +87,7 @@ export class Job {
   private readonly issuer: JobHost;
   private readonly context: IssuerContext;
   private readonly now: () => number;
+  private readonly ticks: () => number;
   private pair: LoadedPair | undefined;
   private temporary: LoadedPair | undefined;
   private failures = 0;
@@ -95,7 +100,9 @@ export class Job {
   /** Of the authority (RFC 9773), and when it is asked again. */
   private window: Lifetime | undefined;
   private askAtMs = 0;
-  /** Until when an authority, by its directory, does not want to see us. */
+  /** After a failure, by `ticks`. */
+  private pausedUntil = 0;
+  /** Until when an authority, by its directory, does not want to see us; by `ticks`. */
   private readonly barredUntil = new Map<string, number>();
 
   constructor(id: string, wanted: Wanted, issuer: JobHost, context: IssuerContext) {
@@ -104,6 +111,7 @@ export class Job {
     this.issuer = issuer;
     this.context = context;
     this.now = context.now ?? Date.now;
+    this.ticks = context.ticks ?? liveMs;
     this.pair = this.stored();
   }
 
@@ -165,6 +173,7 @@ export class Job {
       this.wait(waitMs);
     } catch (error) {
       this.say("crit", `unexpected error: ${error instanceof Error ? error.stack : String(error)}`);
+      this.pausedUntil = this.ticks() + BUG_PAUSE_MS;
       this.wait(WAIT_MS_MAX);
     }
   }
@@ -176,6 +185,9 @@ export class Job {
     this.takeStored();
     const isForced = this.isForced;
     this.isForced = false;
+    this.dropExpired();
+    const pausedMs = this.pausedUntil - this.ticks();
+    if (!isForced && pausedMs > 0) return pausedMs;
     const dueMs = await this.dueMs();
     if (!isForced && dueMs > this.now()) return dueMs - this.now();
     try {
@@ -183,6 +195,7 @@ export class Job {
       const nextMs = (await this.dueMs()) - this.now();
       if (nextMs <= 0) throw new AcmeProblem("clock", OVER_AT_ONCE);
       this.failures = 0;
+      this.pausedUntil = 0;
       return nextMs;
     } catch (error) {
       return this.failed(error);
@@ -200,13 +213,16 @@ export class Job {
   private takeStored(): void {
     const found = this.stored();
     if (found === undefined) return;
-    if (this.pair !== undefined && lifetimeOf(found).toMs <= lifetimeOf(this.pair).toMs) return;
+    const { fromMs = Number.POSITIVE_INFINITY, toMs = 0 } = this.pair === undefined ? {} : lifetimeOf(this.pair);
+    if (found.cert === this.pair?.cert || (fromMs <= this.now() && lifetimeOf(found).toMs <= toMs)) return;
     this.pair = found;
     this.context.changed();
   }
 
   private async dueMs(): Promise<number> {
     if (this.pair === undefined) return 0;
+    // Signed by a clock of ours that was ahead. An authority's clock is better than ours.
+    if (this.wanted.kind === "internal" && lifetimeOf(this.pair).fromMs > this.now()) return 0;
     if (this.wanted.kind === "auto" && this.now() >= this.askAtMs) await this.askWindow(this.pair);
     return renewAtMs(lifetimeOf(this.pair), this.window, chanceOf(this.pair.cert));
   }
@@ -230,7 +246,7 @@ export class Job {
       return await this.orderAt(authority);
     } catch (error) {
       if (error instanceof AcmeProblem && error.retryAfterMs > 0)
-        this.barredUntil.set(authority.directory, this.now() + error.retryAfterMs);
+        this.barredUntil.set(authority.directory, this.ticks() + error.retryAfterMs);
       throw error;
     }
   }
@@ -248,7 +264,7 @@ export class Job {
   }
 
   private barredMs({ directory }: Authority): number {
-    return Math.max(0, (this.barredUntil.get(directory) ?? 0) - this.now());
+    return Math.max(0, (this.barredUntil.get(directory) ?? 0) - this.ticks());
   }
 
   private async rehearseFirst(staging: Authority): Promise<void> {
@@ -302,16 +318,19 @@ export class Job {
     const { authority, second } = this.issuer.options;
     const barred = [authority, second].flatMap((each) => (each === undefined ? [] : [this.barredMs(each)]));
     const pause = pauseMs(this.failures, this.wanted.kind === "auto" ? barred : [], Math.random());
+    this.pausedUntil = this.ticks() + pause;
     const again = `tried again in ${Math.ceil(pause / 60_000)} min`;
     this.problem = `no certificate could be had: ${(error as Error).message}; ${again}`;
     const isBad = this.pair === undefined || isPressing(lifetimeOf(this.pair), this.now());
     this.say(isBad ? "error" : "warn", this.problem);
-    if (this.pair !== undefined && lifetimeOf(this.pair).toMs <= this.now()) this.expire();
+    this.dropExpired();
     return pause;
   }
 
-  /** Browsers refuse both; of a temporary one it is at least plain why. */
-  private expire(): void {
+  /** Browsers refuse both; of a temporary one it is at least plain why. It is made anew when it is over itself. */
+  private dropExpired(): void {
+    const shown = this.pair ?? this.temporary;
+    if (shown === undefined || lifetimeOf(shown).toMs > this.now()) return;
     this.pair = undefined;
     this.temporary = undefined;
     this.context.changed();

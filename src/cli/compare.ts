@@ -1,6 +1,7 @@
 /**
  * `server import --compare OLD NEW`: asks both servers for the same things, made from the routes, and says where they answer
- * alike and where not. Starts nothing. Dates, versions and tags of what is the same are not compared.
+ * alike and where not: `same`, `different`, or `meant` where this server answers otherwise on purpose (README.md). Starts
+ * nothing. Dates, versions and tags of what is the same are not compared.
  */
 import { request as httpRequest } from "node:http";
 import { readdirSync } from "node:fs";
@@ -11,6 +12,9 @@ import { EXIT_FAILED, EXIT_OK, type Terminal } from "./command.ts";
 const PATIENCE_MS = 30_000;
 const FILES_ASKED_MAX = 2;
 const LAST_WORD_MS = 250;
+/** Of a content, to show where two differ. */
+const KEPT_BYTES_MAX = 64 * 1024;
+const SHOWN_CHARACTERS = 30;
 
 interface Answered {
   readonly status: number;
@@ -19,23 +23,37 @@ interface Answered {
   readonly cache: string;
   readonly bytes: number;
   readonly digest: string;
+  /** Its beginning, as latin-1. */
+  readonly content: string;
 }
 
 export async function compareServers(plan: Plan, old: URL, now: URL, terminal: Terminal): Promise<number> {
   const { probesOf } = await import("../import/probes.ts");
   const probes = probesOf(plan, filesIn);
-  let different = 0;
+  const counts = { same: 0, meant: 0, different: 0 };
   for (const probe of probes) {
     const [before, after] = await Promise.all([ask(old, probe), ask(now, probe)]);
     const reasons = differences(before, after);
-    if (reasons.length > 0) different++;
-    const verdict = reasons.length === 0 ? "same     " : "different";
+    const purpose = reasons.length === 0 ? undefined : purposeOf(probe, before, after);
+    const verdict = reasons.length === 0 ? "same" : purpose === undefined ? "different" : "meant";
+    counts[verdict]++;
     const asked = `${probe.method} ${probe.host ?? ""}${probe.path}`;
-    const detail = reasons.length === 0 ? statusOf(before) : reasons.join("; ");
-    terminal.stdout(`${verdict}  ${asked}  (${probe.what}): ${detail}\n`);
+    const detail = reasons.length === 0 ? statusOf(before) : (purpose ?? reasons.join("; "));
+    terminal.stdout(`${verdict.padEnd(VERDICT_WIDTH)}  ${asked}  (${probe.what}): ${detail}\n`);
   }
-  terminal.stdout(`${probes.length - different} same, ${different} different\n`);
+  const { same, meant, different } = counts;
+  terminal.stdout(`${same} same, ${meant === 0 ? "" : `${meant} meant, `}${different} different\n`);
   return different === 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+const VERDICT_WIDTH = "different".length;
+
+/** Where this server is meant to answer otherwise. */
+function purposeOf({ what }: Probe, before: Answered | string, after: Answered | string): string | undefined {
+  if (typeof before === "string" || typeof after === "string") return undefined;
+  if (what.startsWith("the directory") && before.status === 403 && after.status === 404)
+    return "403 there, 404 here: a directory that is not shown is not there";
+  return undefined;
 }
 
 function statusOf(answer: Answered | string): string {
@@ -67,8 +85,10 @@ function ask(base: URL, { method, path, host, bodyBytes }: Probe): Promise<Answe
   const asked = httpRequest(options, (response) => {
     const hasher = new Bun.CryptoHasher("sha256");
     let bytes = 0;
+    let content = "";
     response.on("data", (chunk: Uint8Array) => {
       bytes += chunk.length;
+      if (content.length < KEPT_BYTES_MAX) content += Buffer.from(chunk).latin1Slice();
       hasher.update(chunk);
     });
     response.on("end", () => {
@@ -81,6 +101,7 @@ function ask(base: URL, { method, path, host, bodyBytes }: Probe): Promise<Answe
         cache,
         bytes,
         digest: hasher.digest("hex"),
+        content,
       });
     });
     response.on("error", (error) => resolve(error.message));
@@ -120,7 +141,20 @@ function differences(before: Answered | string, after: Answered | string): strin
   if (before.status >= 300 || reasons.length > 0) return reasons;
   tell("Content-Type", before.type, after.type);
   if (before.cache !== "") tell("Cache-Control", before.cache, after.cache);
-  tell("bytes of content", before.bytes, after.bytes);
-  if (reasons.length === 0 && before.digest !== after.digest) reasons.push("the content is another");
+  if (before.digest !== after.digest) reasons.push(contentDifference(before, after));
   return reasons;
+}
+
+function contentDifference(before: Answered, after: Answered): string {
+  const sizes = before.bytes === after.bytes ? "" : ` (${before.bytes} bytes there, ${after.bytes} here)`;
+  let at = 0;
+  while (at < before.content.length && before.content[at] === after.content[at]) at++;
+  const isText = /^(?:text\/|application\/(?:json|javascript|xml))/.test(before.type);
+  if (!isText || at >= KEPT_BYTES_MAX) return `the content is another${sizes}`;
+  const from = Math.max(0, at - SHOWN_CHARACTERS / 2);
+  const [there, here] = [before, after].map(({ content }) => {
+    const piece = content.slice(from, from + SHOWN_CHARACTERS);
+    return JSON.stringify(Buffer.from(piece, "latin1").toString());
+  });
+  return `the content is another${sizes}: ${there} there, ${here} here, at byte ${at}`;
 }

@@ -32,18 +32,13 @@ export const DOCTOR: Command = {
   },
   positionalsMax: 0,
   async run(given, terminal) {
-    const { loadConfig } = await import("../config/load.ts");
     const { configurationPath } = await import("./configuration.ts");
-    const { configurationFindings } = await import("../doctor/doctor.ts");
-    const { ok } = await import("../doctor/finding.ts");
-    const path = configurationPath(given, terminal);
-    const { config, problems } = loadConfig(path, terminal.environment);
-    const report = await reporter(given, terminal);
-    const about =
-      config === undefined ? [] : [{ ...ok("configuration", `${path} can be used`), check: "configuration" }];
-    for (const found of [...about, ...configurationFindings(problems)]) report.take(found);
     const { realGround } = await import("../doctor/real-ground.ts");
+    const path = configurationPath(given, terminal);
+    const report = await reporter(given, terminal);
     const ground = realGround(terminal.environment);
+    const { config, findings } = await readConfiguration(path, ground);
+    for (const found of findings) report.take(found);
     const running = await runningServer(path);
     if (config === undefined) {
       const { withoutConfiguration } = await import("../doctor/doctor.ts");
@@ -61,6 +56,20 @@ export const DOCTOR: Command = {
     return work(() => ({ config, ground, serving, starter, running, apps: [] }), report, given);
   },
 };
+
+/** The configuration, if it can be used, and what is to be said of it. */
+async function readConfiguration(path: string, ground: Patient["ground"]) {
+  const { loadConfig } = await import("../config/load.ts");
+  const { servingOf } = await import("../doctor/accounts.ts");
+  const { configurationFindings, withReasons } = await import("../doctor/doctor.ts");
+  const { ok } = await import("../doctor/finding.ts");
+  const { config, problems } = loadConfig(path, ground.environment);
+  const found = configurationFindings(problems);
+  const self = servingOf(ground.files, "self");
+  const findings = self === undefined ? found : await withReasons(found, ground, self);
+  if (config === undefined) return { config, findings };
+  return { config, findings: [{ ...ok("configuration", `${path} can be used`), check: "configuration" }, ...findings] };
+}
 
 type Reporter = Awaited<ReturnType<typeof reporter>>;
 

@@ -8,7 +8,7 @@ import { version } from "../../package.json";
 import type { Loaded } from "../config/load.ts";
 import type { NginxRun } from "../import/nginx/run.ts";
 import { goToBackground } from "./background.ts";
-import { type Command, EXIT_FAILED, EXIT_OK, type Terminal } from "./command.ts";
+import { type Command, EXIT_FAILED, EXIT_OK, type Given, type Terminal } from "./command.ts";
 import { CONFIGURE_ARGUMENTS, NGINX_USAGE, type NginxOptions, readNginxOptions } from "./nginx-options.ts";
 
 /** What nginx's own -s sends. */
@@ -73,12 +73,33 @@ async function runToml(
   words: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  if (signal !== undefined)
-    return complain(terminal, `-s ${signal} is server stop, reload or logs reopen with a server.toml`);
+  const given: Given = { options: { config: file }, lists: {}, positionals: [], words, commands: [] };
+  if (signal !== undefined) return signalToml(signal, given, terminal);
   const { CHECK } = await import("./check.ts");
   const { RUN } = await import("./run.ts");
-  const given = { options: { config: file }, lists: {}, positionals: words, words, commands: [] };
   return (test ? CHECK : RUN).run(given, terminal);
+}
+
+/** Our own commands find the server by its file. */
+async function signalToml(signal: string, given: Given, terminal: Terminal): Promise<number> {
+  switch (signal) {
+    case "stop":
+    case "quit": {
+      const { STOP } = await import("./stop.ts");
+      const now = signal === "stop" ? { now: true as const } : {};
+      return STOP.run({ ...given, options: { ...given.options, ...now } }, terminal);
+    }
+    case "reload": {
+      const { RELOAD } = await import("./reload.ts");
+      return RELOAD.run({ ...given, lists: { app: [], service: [] } }, terminal);
+    }
+    case "reopen": {
+      const { LOGS } = await import("./logs.ts");
+      return LOGS.run({ ...given, positionals: ["reopen"] }, terminal);
+    }
+    default:
+      return complain(terminal, `invalid option: "-s ${signal}"`);
+  }
 }
 
 async function runConf(
@@ -103,7 +124,7 @@ async function runConf(
   const { SourceFile } = await import("../import/source.ts");
   const { folder, environment } = terminal;
   const prefix = options.prefix === undefined ? undefined : resolve(folder, options.prefix);
-  const errorLog = options.errorLog === undefined ? undefined : resolve(folder, options.errorLog);
+  const errorLog = options.errorLog === undefined ? undefined : resolve(prefix ?? folder, options.errorLog);
   const prepare = () => {
     const source = new SourceFile(file, file, readFileSync(file, "utf8"));
     return prepareNginx(source, { prefix, global: options.global, errorLog }, environment);

@@ -17,9 +17,22 @@ export const PORTS: Check = {
     const findings = addresses.map((address) =>
       address.kind === "tcp" ? tcpFinding(address, uses, patient) : unixFinding(address.path, patient),
     );
-    return Promise.all(findings);
+    return oneForEach(await Promise.all(findings));
   },
 };
+
+/** A port of every address is two, of IPv4 and IPv6: what is wrong with one of them is said, and the same only once. */
+function oneForEach(findings: readonly Finding[]): Finding[] {
+  return findings.filter(({ subject, says, verdict }, i) => {
+    const same = findings.filter((each) => each.subject === subject);
+    if (verdict === "ok" && same.some((each) => each.verdict !== "ok")) return false;
+    return findings.findIndex((each) => each.subject === subject && each.says === says) === i;
+  });
+}
+
+function subjectOf({ host, port }: TcpAddress): string {
+  return host === "0.0.0.0" || host === "::" ? `port ${port}` : `port ${listenKey({ kind: "tcp", host, port })}`;
+}
 
 function addressesOf({ sites, apps, metrics }: Config): ListenAddress[] {
   const all = [
@@ -33,7 +46,7 @@ function addressesOf({ sites, apps, metrics }: Config): ListenAddress[] {
 type TcpAddress = Extract<ListenAddress, { kind: "tcp" }>;
 
 function tcpFinding(address: TcpAddress, uses: readonly PortUse[], { ground, starter, running }: Patient): Finding {
-  const subject = `port ${listenKey(address)}`;
+  const subject = subjectOf(address);
   const use = uses.find(({ port }) => port === address.port);
   const others = use?.listeners.filter((listener) => overlaps(listener, address)) ?? [];
   if (others.length > 0 && use !== undefined) {

@@ -1,5 +1,7 @@
 /** All checks in their order; those that need what others have learnt come behind them. Not here: how findings are shown. */
 import type { Problem } from "../config/problems.ts";
+import { describe, refusalOf, remedyFor } from "./access.ts";
+import { ownerName } from "./accounts.ts";
 import { APPS } from "./check-apps.ts";
 import { CLOCK } from "./check-clock.ts";
 import { DISK } from "./check-disk.ts";
@@ -14,6 +16,7 @@ import { SERVER } from "./check-server.ts";
 import { STATIC } from "./check-static.ts";
 import { UPSTREAMS } from "./check-upstreams.ts";
 import { type Finding, notice, problem } from "./finding.ts";
+import type { Ground, Serving } from "./ground.ts";
 import type { Check, Patient } from "./patient.ts";
 
 export const CHECKS: readonly Check[] = [
@@ -63,20 +66,37 @@ export function withoutConfiguration({ running, ground }: Pick<Patient, "running
   ];
 }
 
+const NO_FILE = "server setup, in the project's folder, writes one; -c FILE names another";
+
 /** What is wrong with the configuration itself. */
 export function configurationFindings(problems: readonly Problem[]): Found[] {
   return problems.map(({ severity, file, line, column, key, what, should, suggestion }) => {
     const place = line === 0 ? file : `${file}:${line}:${column}`;
     const offer = suggestion === undefined ? "" : `did you mean ${JSON.stringify(suggestion)}?`;
     const remedy = [should, offer].filter((each) => each !== undefined && each !== "").join("; ");
+    const isGone = key === "" && what === "does not exist";
     const say = severity === "error" ? problem : notice;
     const finding = say(
       place,
       key === "" ? what : `${key}: ${what}`,
-      remedy === "" ? "server config explain tells what may stand there" : remedy,
+      isGone ? NO_FILE : remedy === "" ? "server config explain tells what may stand there" : remedy,
     );
     return { ...finding, check: "configuration" };
   });
+}
+
+/** The loader says that a path cannot be reached: here, which directory on the way refuses it, and how it would not. */
+export async function withReasons(findings: readonly Found[], ground: Ground, who: Serving): Promise<Found[]> {
+  return Promise.all(
+    findings.map(async (finding) => {
+      const path = /names (\/.*), which user \d+ (?:may not reach|cannot use)/.exec(finding.says)?.[1];
+      const refused = path === undefined ? undefined : await refusalOf(ground, who, path, ["read"]);
+      if (refused?.state === undefined) return finding;
+      const owners = (uid: number, gid: number) => ownerName(ground.files, uid, gid);
+      const says = `${finding.says}: ${refused.path} ${describe(refused, owners)}`;
+      return { ...finding, says, remedy: remedyFor(refused, who) };
+    }),
+  );
 }
 
 /** Those that may be mended, mended; with what became of each. */

@@ -17,6 +17,7 @@ def main(given):
             os.setgroups(given["gids"])
             os.setgid(given["gids"][0])
             os.setuid(given["uid"])
+            require_library()
         sys.path[1:1] = given["pythonPath"]
         application = load_application(given["root"], given["target"])  # noqa: F821
         if given["finders"]:
@@ -28,6 +29,13 @@ def main(given):
     answer["settings"] = os.environ.get("DJANGO_SETTINGS_MODULE")
     answer["rss"] = resident()
     return answer
+
+
+def require_library():
+    """An interpreter below a private home directory has started as root, and finds none of its modules from here on."""
+    library = os.path.dirname(os.__file__)
+    if not os.access(library, os.R_OK | os.X_OK):
+        raise PermissionError("its own library, %s, may not be read" % library)
 
 
 def describe(error):

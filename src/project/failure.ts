@@ -52,6 +52,8 @@ function remedyFor(failure: ProbeFailure, { python, root, installer }: AdviceCon
     return `mend the line that is shown; ${python} may also be too old for what is written there`;
   if (/^(OperationalError|InterfaceError)$/.test(type))
     return "a query runs when the project is imported: start the database, or move the query into a view";
+  if (type === "PermissionError" && message.startsWith("its own library"))
+    return `a virtualenv of an interpreter that everyone may read: /usr/bin/python3 -m venv, or ${python} moved out of the home directory`;
   if (type === "ImproperlyConfigured") return "mend what the message names";
   return `mend it; ${python} manage.py check, in ${root}, shows the same`;
 }

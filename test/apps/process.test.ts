@@ -72,6 +72,26 @@ describe.each([false, true])("preload = %p", (preload) => {
   });
 });
 
+describe("open files", () => {
+  test("too few for the sockets to the front threads: the log says so", async () => {
+    const limits = [{ name: "nofile", value: 20 }];
+    rig = new Rig({ module: "identity", threads: 16, process: { limits } });
+    await rig.supervisor.start();
+    await rig.until(() => rig?.log.includes("no room for the sockets to the front threads (limits.nofile") === true);
+  });
+
+  test("used up by the application when a front thread is replaced: another worker answers it", async () => {
+    rig = new Rig({ process: { limits: [{ name: "nofile", value: 100 }] }, fronts: 2 });
+    await rig.supervisor.start();
+    expect((await rig.get("/eat_descriptors", 1)).reply.text).toBe("eaten");
+    rig.channels[1]?.close();
+    rig.channels[1] = rig.makeChannel(1);
+    rig.supervisor.frontReplaced(1);
+    expect((await rig.get("/hello", 1)).reply.text).toBe("hello");
+    expect(rig.log).toContain("this worker finishes and is replaced");
+  });
+});
+
 test("a limit that cannot be kept fails the start, and says which", async () => {
   rig = new Rig({ module: "identity", process: { limits: [{ name: "as", value: 1024 * 1024 }] } });
   const failure = await rig.supervisor.start().catch((error: Error) => error);

@@ -27,6 +27,7 @@ interface StageOptions extends Partial<FakeAuthorityOptions> {
 function stage({ hasSecond = false, hasStaging = false, ...more }: StageOptions = {}) {
   const folder = makeFolder("issue-job");
   const clock = { ms: Date.now() };
+  const ticks = { ms: 1000 };
   const lines: string[] = [];
   const shownBy: string[] = [];
   const authorityAt = (name: string) =>
@@ -56,6 +57,7 @@ function stage({ hasSecond = false, hasStaging = false, ...more }: StageOptions 
       show: async () => () => {},
       changed: () => {},
       now: () => clock.ms,
+      ticks: () => ticks.ms,
       sleep: async () => {},
       fetch: (url, init) =>
         (all[new URL(url).hostname.split(".")[0] as keyof typeof all] as FakeAuthority).fetch(url, init),
@@ -65,6 +67,12 @@ function stage({ hasSecond = false, hasStaging = false, ...more }: StageOptions 
     ended.push(() => issuer.stop());
     return {
       stop: () => issuer.stop(),
+      /** A look at the clock, as its timer has it. */
+      look: async () => {
+        issuer.stop();
+        issuer.start([WANTED], options);
+        await Bun.sleep(30);
+      },
       state: () => issuer.state(WANTED),
       renew: () => issuer.renew(WANTED),
       rehearse: () => issuer.rehearse(WANTED),
@@ -73,7 +81,7 @@ function stage({ hasSecond = false, hasStaging = false, ...more }: StageOptions 
     };
   };
   ended.push(() => removeFolder(folder));
-  return { folder, clock, lines, shownBy, serve, ...all };
+  return { folder, clock, ticks, lines, shownBy, serve, ...all };
 }
 
 const endOf = (server: ReturnType<ReturnType<typeof stage>["serve"]>) =>
@@ -123,13 +131,26 @@ test("an authority that is down from the renewal to the end costs the old certif
 
 describe("an authority that limits us", () => {
   test("is left alone as long as it says", async () => {
-    const { serve, first } = stage();
+    const { serve, first, clock, ticks } = stage();
     first.misbehaviour.limitedForS = 7 * 86_400;
     const server = serve();
     await server.failed(1);
     const wait = (server.state().nextMs ?? 0) - Date.now();
     expect(wait).toBeGreaterThan(6.9 * DAY_MS);
     expect(server.state().problem).toMatch(/rateLimited: too many certificates; tried again in 100\d\d min/);
+    // However often the clock is looked at, and wherever somebody sets it.
+    await server.look();
+    ticks.ms += 6.9 * DAY_MS;
+    await server.look();
+    clock.ms += 30 * DAY_MS;
+    await server.look();
+    // What is shown meanwhile is not over.
+    expect(endOf(server)).toBeGreaterThan(clock.ms);
+    expect(first.ordersAsked).toBe(1);
+    first.misbehaviour.limitedForS = undefined;
+    ticks.ms += DAY_MS;
+    await server.look();
+    await server.has("auto");
   });
 
   test("gives its place to the second one", async () => {

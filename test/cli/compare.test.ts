@@ -26,7 +26,13 @@ function answer(request: Request): Response {
   return url.pathname === "/page/x" ? new Response("page") : new Response("no", { status: 404 });
 }
 
+const CONF = "server { listen 80; location /old/ { return 301 /new/; } location /page/ { return 200 page; } }";
+
 async function compare(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return compareOf(CONF, ...words);
+}
+
+async function compareOf(conf: string, ...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const told = { stdout: "", stderr: "" };
   const terminal = {
     stdout: (text: string) => void (told.stdout += text),
@@ -35,9 +41,7 @@ async function compare(...words: string[]): Promise<{ code: number; stdout: stri
     environment: {},
     folder,
   };
-  writeFiles(folder, {
-    "nginx.conf": "server { listen 80; location /old/ { return 301 /new/; } location /page/ { return 200 page; } }",
-  });
+  writeFiles(folder, { "nginx.conf": conf });
   const code = await runCli(["import", "nginx.conf", ...words], terminal);
   return { code, ...told };
 }
@@ -55,9 +59,23 @@ describe("server import --compare", () => {
   test("what differs is told with the reason", async () => {
     const { code, stdout } = await compare("--compare", address(same), address(other));
     expect(stdout).toContain("different  GET /old/x?a=1  (route /old/): status: 301 there, 302 here; Location: ");
-    expect(stdout).toContain("different  GET /page/x?a=1  (route /page/): the content is another\n");
+    expect(stdout).toContain(
+      'different  GET /page/x?a=1  (route /page/): the content is another: "page" there, "pagE" here, at byte 3\n',
+    );
     expect(stdout).toEndWith("2 same, 2 different\n");
     expect(code).toBe(1);
+  });
+
+  test("what is answered otherwise on purpose is no difference", async () => {
+    const forbidden = serve(({ url }) => new Response("", { status: url.endsWith("/files/") ? 403 : 404 }));
+    const absent = serve(() => new Response("", { status: 404 }));
+    const conf = "server { listen 80; location /files/ { alias /nowhere/files/; } }";
+    const { code, stdout } = await compareOf(conf, "--compare", address(forbidden), address(absent));
+    expect(stdout).toContain(
+      "meant      GET /files/  (the directory /files/): 403 there, 404 here: a directory that is",
+    );
+    expect([code, stdout.trimEnd().split("\n").at(-1)]).toEqual([0, "4 same, 1 meant, 0 different"]);
+    await Promise.all([forbidden.stop(true), absent.stop(true)]);
   });
 
   test("two addresses are needed", async () => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { editorSchema } from "../../src/config/editor-schema.ts";
 import { SECTIONS } from "../../src/config/reference.ts";
+import { ROOT as ROOT_KEYS } from "../../src/config/schema.ts";
 import { makeFolder, removeFolder, ROOT } from "../support/folder.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -53,13 +54,33 @@ function samples(): { name: string; toml: string }[] {
     });
 }
 
-/** A piece that begins inside of a site is put into one; a site that shows only some keys gets the rest. */
+/** Where a table stands whose keys a piece shows without its header. */
+const AROUND: Readonly<Record<string, (inner: object) => object>> = {
+  server: (inner) => ({ server: inner }),
+  site: (inner) => ({ site: [inner] }),
+  app: (inner) => ({ app: { x: inner } }),
+  upstream: (inner) => ({ upstream: { x: inner } }),
+};
+
+/** `"/static/" = …`, `"= /x" = …`, `"~ regex" = …` */
+const isPattern = (key: string) => /^[/=~]/.test(key);
+
+/** A piece that begins inside of a table is put into one; sites, apps and upstreams that show only some keys get the rest. */
 function completed(toml: string): unknown {
   const inSite = toml.includes("[[site]]") ? toml : toml.replace(/^(?=\[\[?site\.)/m, "[[site]]\n");
-  const document = parse(inSite) as Record<string, unknown>;
+  const written = parse(inSite) as Record<string, unknown>;
+  const inner = Object.keys(written).filter((key) => !Object.hasOwn(ROOT_KEYS, key));
+  const section = SECTIONS.find(
+    ({ paths: [path = ""], schema }) => Object.hasOwn(AROUND, path) && inner.every((key) => Object.hasOwn(schema, key)),
+  );
+  const wrap = inner.length === 0 ? undefined : AROUND[section?.paths[0] ?? ""];
+  const isRoutes = inner.length > 0 && inner.every(isPattern);
+  const routed = isRoutes ? { site: [{ routes: written }] } : undefined;
+  const document = (routed ?? wrap?.(written) ?? written) as Record<string, unknown>;
   for (const site of (document["site"] ?? []) as Record<string, unknown>[]) site["routes"] ??= {};
-  for (const app of Object.values((document["app"] ?? {}) as Record<string, Record<string, unknown>>))
-    app["wsgi"] ??= "m:a";
+  const each = (name: string) => Object.values((document[name] ?? {}) as Record<string, Record<string, unknown>>);
+  for (const app of each("app")) app["wsgi"] ??= "m:a";
+  for (const upstream of each("upstream")) upstream["servers"] ??= "x:1";
   return document;
 }
 

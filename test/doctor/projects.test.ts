@@ -1,12 +1,12 @@
 /** Checks of projects, each with its fault: interpreter, import, static files, ALLOWED_HOSTS; and of the configuration. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { loadTranslated } from "../../src/config/load.ts";
 import { APPS } from "../../src/doctor/check-apps.ts";
 import { HOSTS } from "../../src/doctor/check-hosts.ts";
 import { STATIC } from "../../src/doctor/check-static.ts";
-import { configurationFindings, examine, mend } from "../../src/doctor/doctor.ts";
+import { configurationFindings, examine, mend, withReasons } from "../../src/doctor/doctor.ts";
 import { ok, problem } from "../../src/doctor/finding.ts";
 import { requestFor } from "../../src/doctor/request.ts";
 import type { Asked } from "../../src/doctor/ground.ts";
@@ -83,6 +83,23 @@ describe("apps", () => {
       expect.stringMatching(/^problem app x import: it cannot be imported: PermissionError: .*'secret'/),
     );
   });
+
+  testUnless(isRoot ? undefined : "only root imports as another user")(
+    "a library that its user may not read",
+    async () => {
+      const library = Bun.spawnSync([PYTHON, "-c", "import os; print(os.path.dirname(os.__file__), end='')"]).stdout;
+      const home = join(folder, "private");
+      mkdirSync(join(home, "lib"), { recursive: true, mode: 0o700 });
+      symlinkSync(library.toString(), join(home, "lib", basename(library.toString())));
+      const toml = app("good").replace("[[site]]", `env = { PYTHONHOME = "${home}" }\n[[site]]`);
+      const [, finding] = await findingsOf(APPS, patientOf(folder, toml, { serving: NOBODY }));
+      expect(finding).toMatchObject({
+        verdict: "problem",
+        says: expect.stringMatching(/its own library, .*private\/lib\/python3\.\d+, may not be read/),
+        remedy: expect.stringContaining("/usr/bin/python3 -m venv"),
+      });
+    },
+  );
 
   testUnless(isRoot ? undefined : "only root is refused")("one that would be root is not started", async () => {
     const toml = app("good").replace("127.0.0.1:", "0.0.0.0:");
@@ -278,6 +295,21 @@ test("mistakes of the configuration are findings with what it should be", () => 
   const found = configurationFindings(problems);
   expect(found[0]).toMatchObject({ verdict: "problem", check: "configuration", remedy: 'did you mean "fronts"?' });
   expect(found[1]?.remedy).toStartWith("should be one of");
+});
+
+test("a path that the loader cannot reach: the directory that refuses, and the way to mend it", async () => {
+  const home = join(folder, "home");
+  writeFiles(folder, { "home/site/a.css": "" });
+  chmodSync(home, 0o750);
+  const what = `names ${home}/site, which user 65534 may not reach`;
+  const place = { severity: "error" as const, file: "server.toml", line: 3, column: 1, key: "site.routes./.files" };
+  const problems = [
+    { ...place, what, should: "should be an existing directory", suggestion: undefined, frame: undefined },
+  ];
+  const { ground } = patientOf(folder, app("good"), { ground: { kernelAllows: () => Promise.resolve(undefined) } });
+  const [finding] = await withReasons(configurationFindings(problems), ground, NOBODY);
+  expect(finding?.says).toMatch(new RegExp(`which user 65534 may not reach: ${home} has mode 750, owner \\S+$`));
+  expect(finding?.remedy).toStartWith(`chmod o+x ${home}, or`);
 });
 
 test("what cannot be mended says why", async () => {

@@ -70,7 +70,8 @@ test("a mistake in the file, and a file that is not there", async () => {
   expect(none.code).toBe(1);
   expect(none.report.findings[0]).toMatchObject({
     verdict: "problem",
-    says: expect.stringContaining("does not exist"),
+    says: "does not exist",
+    remedy: expect.stringContaining("server setup"),
   });
 });
 

@@ -135,3 +135,23 @@ test("what it serves need not be there yet", async () => {
   expect(nginx("-s", "stop", "-c", conf).code).toBe(0);
   await until("its end", PATIENCE_MS, () => !existsSync(pidFile));
 });
+
+test("-c takes a server.toml, too, and -s speaks to the server that it names", async () => {
+  const toml = `[server]\nfronts = 1\n[[site]]\nlisten = "127.0.0.1:${port}"\n[site.routes]\n"/" = { respond = "toml" }\n`;
+  writeFiles(folder, { "server.toml": toml });
+  expect(nginx("-t", "-c", "server.toml").code).toBe(0);
+  const env = { ...withoutNoOrphans(), ...controlHome(folder) };
+  const child = Bun.spawn([join(folder, "nginx"), "-c", "server.toml"], {
+    cwd: folder,
+    env,
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  await until("the text", PATIENCE_MS, async () => (await answer()) === "toml");
+  expect(nginx("-s", "reload", "-c", "server.toml").code).toBe(0);
+  expect(nginx("-s", "reopen", "-c", "server.toml").code).toBe(0);
+  expect(nginx("-s", "dance", "-c", "server.toml").code).toBe(1);
+  // Not waited for by a process that stands still: it would not see that its own child has ended.
+  const quit = Bun.spawn([join(folder, "nginx"), "-s", "quit", "-c", "server.toml"], { cwd: folder, env });
+  expect([await quit.exited, await child.exited]).toEqual([0, 0]);
+  expect(nginx("-s", "quit", "-c", "server.toml").code).toBe(1);
+});

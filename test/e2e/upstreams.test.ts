@@ -164,6 +164,19 @@ describe("a plain HTTP upstream", () => {
     client.close();
   });
 
+  test("a hundred requests at a time need a hundred connections, however often they come", async () => {
+    let made = 0;
+    http.on("connection", () => made++);
+    const clients = await Promise.all(Array.from({ length: 100 }, () => Client.open(address)));
+    const round = () => {
+      for (const client of clients) client.send("GET /http/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      return Promise.all(clients.map((client) => client.answer()));
+    };
+    for (let i = 0; i < 5; i++) for (const { status } of await round()) expect(status).toBe(200);
+    for (const client of clients) client.close();
+    expect(made).toBeLessThanOrEqual(100);
+  });
+
   test("one that is not there is 502, one that hangs up is 502, one of two is found", async () => {
     expect((await get(address, "/dead/x")).status).toBe(502);
     expect((await get(address, "/http/cut")).status).toBe(502);

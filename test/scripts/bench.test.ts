@@ -3,10 +3,13 @@ import { expect, test } from "bun:test";
 import { readHandshakes } from "../../scripts/bench/load/handshakes.ts";
 import { readReport } from "../../scripts/bench/load/wrk.ts";
 import { quantile } from "../../scripts/bench/load/paced.ts";
+import { gather } from "../../scripts/bench/peers/all.ts";
+import type { Peer } from "../../scripts/bench/peers/peer.ts";
 import { fromJsc, fromPySpy, selfShares, totalShares } from "../../scripts/bench/profile/stacks.ts";
 import { chart } from "../../scripts/bench/report/chart.ts";
 import { aheadOfUs, barIsMet, barText, ratioOf } from "../../scripts/bench/report/judge.ts";
 import { page, shortTable, withTable } from "../../scripts/bench/report/page.ts";
+import { WHY } from "../../scripts/bench/report/why.ts";
 import { rowTable, summary } from "../../scripts/bench/report/table.ts";
 import { type Entry, merge, type Results, type RowResult } from "../../scripts/bench/results.ts";
 import { spread } from "../../scripts/bench/rounds.ts";
@@ -128,6 +131,7 @@ test("the README's table stands between its marks", () => {
 
 test("rows have ids of their own and are judged by what they measure", () => {
   expect(new Set(ROWS.map(({ id }) => id)).size).toBe(ROWS.length);
+  expect(Object.keys(WHY).filter((id) => !ROWS.some((row) => row.id === id))).toEqual([]);
   for (const { id, metrics, judgedBy, bar } of ROWS) {
     const keys = metrics.map(({ key }) => key);
     expect([id, [...judgedBy, ...(bar === undefined ? [] : [bar.key])].filter((key) => !keys.includes(key))]).toEqual([
@@ -147,4 +151,18 @@ test("stacks of both profilers say who was at work, and on whose behalf", () => 
   const frames = [{ name: "", sourceURL: "/x/src/a.ts", line: 3 }, { name: "turn" }];
   const front = fromJsc(JSON.stringify({ traces: [{ frames }] }), "/x");
   expect(front).toEqual([{ frames: ["(anonymous) src/a.ts:3", "turn"], samples: 1 }]);
+});
+
+test("peers that are not there and cannot be had are named, with why", () => {
+  const peer = (name: string, there: boolean): Peer => ({
+    name,
+    abilities: ["files"],
+    packages: {},
+    isThere: () => there,
+    version: () => "1",
+    launch: () => Promise.reject(new Error("not to be started")),
+  });
+  const { here, absent } = gather([peer("one", true), peer("two", false)], () => {});
+  expect(here.map(({ name }) => name)).toEqual(["one"]);
+  expect(absent).toEqual([{ peer: "two", why: "it was installed and is not there" }]);
 });

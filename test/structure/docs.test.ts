@@ -3,7 +3,7 @@
  * block names a command, a make target or a program that there is; links lead somewhere.
  */
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { COMMANDS } from "../../src/cli/cli.ts";
@@ -44,7 +44,9 @@ writeFiles(folder, {
   "protected/x": "",
   "fullchain.pem": "",
   "privkey.pem": "",
+  "zone.sh": "#!/bin/sh\n",
 });
+chmodSync(join(folder, "zone.sh"), 0o755);
 for (const name of [".venv/bin", "log"]) mkdirSync(join(folder, name), { recursive: true });
 for (const name of ["python", "celery"]) {
   symlinkSync(Bun.which("python3") ?? "/usr/bin/python3", join(folder, ".venv/bin", name));
@@ -55,7 +57,9 @@ const SITE = '[[site]]\nlisten = ["127.0.0.1:8080"]\n';
 
 /** A part of a configuration, with what it leaves to the reader. */
 function complete(block: string): string {
-  let text = block.replaceAll("/var/log/mysite", join(folder, "log"));
+  let text = block.replaceAll("/var/log/mysite", join(folder, "log")).replaceAll("/etc/server/", `${folder}/`);
+  // Keys alone are of a site.
+  if (!/^\s*(?:#[^\n]*\n\s*)*\[/.test(text)) text = `[[site]]\n${text}`;
   // Routes alone continue a site that stands above them in the page.
   if (has(text, "[site.routes]") && !has(text, "[[site]]"))
     text = text.replace("[site.routes]", `${SITE}[site.routes]`);
@@ -113,7 +117,16 @@ function wrongWith(line: string): string | undefined {
   return typeof given === "string" ? given : undefined;
 }
 
-for (const block of blocks("sh")) {
+const isScript = ({ text }: Block) => text.startsWith("#!");
+
+for (const { page, line, text } of blocks("sh").filter(isScript)) {
+  test(`${page}:${line} is a script that a shell can read`, () => {
+    const { exitCode, stderr } = Bun.spawnSync(["sh", "-n", "-c", text]);
+    expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+  });
+}
+
+for (const block of blocks("sh").filter((each) => !isScript(each))) {
   test(`${block.page}:${block.line} names what there is`, () => {
     expect(
       lines(block)

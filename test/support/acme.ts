@@ -10,7 +10,7 @@ export interface Misbehaviour {
   /** Nobody is there. */
   down?: boolean;
   /** Orders are answered 429 with this Retry-After, in seconds. */
-  limitedForS?: number;
+  limitedForS?: number | undefined;
   /** Every order becomes invalid when it is finalized. */
   invalid?: boolean;
   /** So many nonces are refused, one after the other. */
@@ -40,7 +40,9 @@ type Json = Readonly<Record<string, unknown>>;
 
 export class FakeAuthority {
   readonly misbehaviour: Misbehaviour = {};
-  /** Of newOrder, as they came. */
+  /** How often a new order was asked for. */
+  ordersAsked = 0;
+  /** Of newOrder that were taken, as they came. */
   readonly orders: Json[] = [];
   /** Suggested to whoever asks. */
   window: { readonly start: string; readonly end: string } | undefined;
@@ -130,6 +132,7 @@ export class FakeAuthority {
   }
 
   private newOrder(payload: Json): Response {
+    this.ordersAsked++;
     const { limitedForS } = this.misbehaviour;
     if (limitedForS !== undefined) return this.refuse(429, "rateLimited", "too many certificates", limitedForS);
     const { profile } = payload;

@@ -6,7 +6,7 @@ import { closedRow, inspect, measureClosed, pacedRow } from "./closed.ts";
 import { hasLength, holds, type How, type Metric, type Row, type Sample } from "./row.ts";
 
 const wsgi = { group: "apps", scene: "wsgi", needs: "wsgi" } as const;
-const django = { group: "apps", scene: "django", needs: "wsgi" } as const;
+const django = { group: "apps", scene: "django", needs: "wsgi", warmUpSeconds: 3 } as const;
 const hello = { path: "/", wrong: holds("hello") };
 const page = { path: "/", wrong: holds(`visitor ${PAGE_ENTRIES - 1}`) };
 const view = { path: "/hello/", wrong: holds("Hello, World!") };

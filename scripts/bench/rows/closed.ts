@@ -5,7 +5,7 @@ import { closedLoad } from "../load/wrk.ts";
 import { cpuMs, type Subject } from "../subject.ts";
 import { CPU, type How, type Metric, P50, P99, REQUESTS, type Row, type Sample, type Wrong } from "./row.ts";
 
-type Given = "id" | "title" | "group" | "scene" | "needs" | "bar" | "note" | "isQuick" | "roundsMax";
+type Given = "id" | "title" | "group" | "scene" | "needs" | "bar" | "note" | "isQuick" | "roundsMax" | "warmUpSeconds";
 
 export interface ClosedRow extends Pick<Row, Given> {
   readonly path: string;

@@ -36,6 +36,8 @@ export interface Row {
   /** Of rounds, for rows that take long or say the same each time. */
   readonly roundsMax?: number;
   readonly hasNoWarmUp?: boolean;
+  /** Default 1; more where each process and thread has much to do for its first request. */
+  readonly warmUpSeconds?: number;
   /** What its issue wants of a metric, as a ratio to the reference. */
   readonly bar?: { readonly key: string; readonly atLeast?: number; readonly atMost?: number };
   readonly note?: string;

@@ -2,6 +2,7 @@
 said on it stands at the head of apps/worker-process.ts. Standard library only, Python 3.8 and newer.
 """
 
+import errno
 import json
 import socket
 import struct
@@ -21,11 +22,13 @@ class Control:
         self.descriptors = []
 
     def line(self):
-        """The next message; None when the master is gone."""
+        """The next message; None when the master is gone. OSError when descriptors that came with it found no room."""
         while b"\n" not in self.text:
-            data, beside, _, _ = self.socket.recvmsg(65536, self.SPACE, CMSG_CLOEXEC)
+            data, beside, flags, _ = self.socket.recvmsg(65536, self.SPACE, CMSG_CLOEXEC)
             if not data:
                 return None
+            if flags & socket.MSG_CTRUNC:
+                raise OSError(errno.EMFILE, "no room for the sockets to the front threads (limits.nofile, or ulimit -n)")
             self.text += data
             for level, kind, raw in beside:
                 if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

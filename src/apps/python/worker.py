@@ -272,8 +272,12 @@ class Worker:
             self.control.say(unqueued=True)
 
     def listen(self):
-        while True:
-            self.obey_next()
+        try:
+            while True:
+                self.obey_next()
+        except OSError as error:
+            self.finishing = True
+            sys.stderr.write("%s: this worker finishes and is replaced\n" % error)
 
     def obey_next(self):
         message = self.control.line()

@@ -16,8 +16,7 @@ const OPERATORS = new Set(["=", "!=", "~", "~*", "!~", "!~*"]);
 
 /** Undefined after noting why not. */
 export function conditionOf(t: Translation, directive: Directive, states: States): Condition | undefined {
-  const words = directive.args.map(({ text }) => text);
-  const inside = unwrapped(words);
+  const inside = wordsOf(directive);
   if (inside === undefined) return void t.ledger.error(directive, "its condition stands in no ( )");
   if (inside.some(hasTemplate))
     return void t.ledger.error(directive, "has a placeholder of a template; import what it is rendered to");
@@ -62,6 +61,11 @@ function variableTest(
     return void t.ledger.lost(directive, `its expression cannot be carried over: ${regex.problem}`);
   const expression = regex && new RegExp(regex.source, regex.ignoreCase ? "is" : "s");
   return { when: alternatives(known, testOf(operator, right, expression)), captures: [] };
+}
+
+/** Without the brackets; undefined where there are none. */
+export function wordsOf({ args }: Directive): string[] | undefined {
+  return unwrapped(args.map(({ text }) => text));
 }
 
 /** `($a = b)`, `( $a = b )`, `(-f x)` */

@@ -6,7 +6,8 @@
  * it is `cache`, on what others answer a map that looks at the status.
  */
 import { FRAMING } from "../../config/schema-headers.ts";
-import { type MapKey, type RouteKey, Settings, type SiteKey, type Value } from "../plan.ts";
+import { type ConditionalHeaders, conditionalHeaders } from "./conditional-headers.ts";
+import { freeName, type MapKey, type RouteKey, Settings, type SiteKey, type Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import { isOwn } from "./options.ts";
 import type { Directive } from "./parser.ts";
@@ -22,7 +23,8 @@ const OF_CACHES = new Set(["cache-control", "expires", "pragma"]);
 /** Have all locations of a server the fields of the server? */
 export function sharesHeaders(server: Block, locations: readonly Block[]): boolean {
   const hasExpires = server.inForce("expires").length > 0;
-  return !hasExpires && !locations.some((block) => isOwn(block, server, ["add_header"]));
+  const isOwnIn = (block: Block) => isOwn(block, server, ["add_header"]) || conditionalHeaders(block) !== undefined;
+  return !hasExpires && !locations.some(isOwnIn);
 }
 
 export function siteHeaders(t: Translation, server: Block, settings: Settings<SiteKey>): void {
@@ -63,7 +65,44 @@ function addFields(t: Translation, block: Block, settings: Settings<RouteKey & S
       t.ledger.translated(line, always === "always" ? "headers = { add }" : "headers = { add }; here on errors, too");
     }
   }
-  if (Object.keys(add).length > 0) settings.set("headers", { add }, lines[0]?.origin);
+  const conditional = conditionalHeaders(block);
+  if (conditional !== undefined) addConditional(t, conditional, add);
+  const origin = lines[0]?.origin ?? conditional?.cases[0]?.lines[0]?.origin;
+  if (Object.keys(add).length > 0) settings.set("headers", { add }, origin);
+}
+
+/** Where a condition holds its fields stand alone: what is added otherwise is then empty, and not sent. */
+function addConditional(t: Translation, { source, cases }: ConditionalHeaders, add: Record<string, Value>): void {
+  const known = cases.map(({ key, lines }) => ({ key, fields: fieldsOf(t, lines) }));
+  for (const name of new Set([...Object.keys(add), ...known.flatMap(({ fields }) => [...fields.keys()])])) {
+    const before = add[name] ?? "";
+    const values = Object.fromEntries(known.map(({ key, fields }) => [key, fields.get(name) ?? ""]));
+    if (typeof before !== "string" || Object.values(values).every((value) => value === before)) continue;
+    const settings = new Settings<MapKey>();
+    settings.set("source", source, cases[0]?.lines[0]?.origin);
+    settings.set("values", values, cases[0]?.lines[0]?.origin);
+    if (before !== "") settings.set("default", before, cases[0]?.lines[0]?.origin);
+    const map = freeName(`added_${name.toLowerCase().replaceAll("-", "_")}`, t.plan.maps);
+    t.plan.maps.set(map, settings);
+    add[name] = `$${map}`;
+  }
+}
+
+/** What frames a reply is the server's to say, and its type the rule's (rules.ts). */
+function fieldsOf(t: Translation, lines: readonly Directive[]): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const [name = "", value = ""] = line.args.map(({ text }) => text);
+    const lower = name.toLowerCase();
+    if (FRAMING.has(lower)) t.ledger.notNeeded(line, "connections and lengths are the server's to say");
+    else if (lower !== "content-type") {
+      const text = stringOf(t, line, value);
+      if (text === undefined) continue;
+      fields.set(name, text);
+      t.ledger.translated(line, "headers = { add }, by a [map.NAME] of the condition");
+    } else if (!t.ledger.knows(line)) t.ledger.defaultHere(line, "a reply says its own type");
+  }
+  return fields;
 }
 
 interface CacheControl {

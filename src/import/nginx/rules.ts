@@ -5,6 +5,7 @@
 import type { Value } from "../plan.ts";
 import { Block } from "./block.ts";
 import { type Condition, conditionOf } from "./condition.ts";
+import { conditionalHeaders, isHeader } from "./conditional-headers.ts";
 import type { Directive } from "./parser.ts";
 import { convertRegex } from "./regex.ts";
 import { assign, type States, subjectOf } from "./states.ts";
@@ -122,7 +123,9 @@ function setVariable(t: Translation, statement: Directive, { states }: RuleConte
 function conditional(t: Translation, statement: Directive, context: RuleContext): Rule[] {
   const condition = conditionOf(t, statement, context.states);
   const inner = statement.block ?? [];
-  const others = inner.filter((each) => !isStatement(each));
+  // headers.ts tells of those.
+  const hasFields = context.place === "location" && conditionalHeaders(context.block) !== undefined;
+  const others = inner.filter((each) => !isStatement(each) && !(hasFields && isHeader(each)));
   if (condition === undefined) {
     for (const each of inner) t.ledger.dropped(each, "goes with its condition");
     return [];

@@ -10,7 +10,7 @@ import { type Finding, ImportReport } from "../report.ts";
 import { SourceFile } from "../source.ts";
 import { writePlan } from "../write.ts";
 import { type Directive, parseFile } from "./parser.ts";
-import { translateNginx } from "./translate.ts";
+import { prefixOf, translateNginx } from "./translate.ts";
 
 export interface NginxRun {
   readonly toml: string;
@@ -46,9 +46,11 @@ export function prepareNginx(file: SourceFile, options: NginxRunOptions, environ
   const said = [...inFile, ...given];
   const last = (name: string) => said.findLast((each) => each.name === name)?.args[0]?.text;
   const pid = last("pid");
-  const pidFile = pid === undefined ? defaultPidFile(options.prefix) : resolve(options.prefix ?? "/", pid);
+  const pidFile =
+    pid === undefined ? defaultPidFile(options.prefix) : resolve(options.prefix ?? prefixOf(file.path), pid);
   plan.server.set("pid_file", pidFile);
-  if (options.errorLog !== undefined) plan.server.set("error_log", options.errorLog);
+  // It is where nginx writes until its file says where.
+  if (options.errorLog !== undefined && !plan.server.has("error_log")) plan.server.set("error_log", options.errorLog);
   const log = plan.server.get("error_log");
   return {
     toml: writePlan(plan),

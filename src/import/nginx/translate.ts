@@ -96,7 +96,8 @@ function configurationFolder(path: string): string {
   return PARTS_FOLDERS.has(basename(folder)) ? dirname(folder) : folder;
 }
 
-function prefixOf(path: string): string {
+/** Of relative paths, where none is said. */
+export function prefixOf(path: string): string {
   const folder = configurationFolder(path);
   if (folder.startsWith("/etc/nginx")) return PACKAGED_PREFIX;
   return basename(folder) === "conf" ? resolve(folder, "..") : folder;

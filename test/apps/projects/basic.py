@@ -158,6 +158,18 @@ def shut_streams(environ, start_response):
     return plain(start_response, b"shut")
 
 
+descriptors = []
+
+
+def eat_descriptors(environ, start_response):
+    """As a project that leaks them."""
+    try:
+        while True:
+            descriptors.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        return plain(start_response, b"eaten")
+
+
 def garbage(environ, start_response):
     """Writes into the streams what is no frame."""
     for descriptor in range(8, 100):

@@ -138,6 +138,39 @@ export const DECISION_CASES: readonly DifferentialCase[] = [
     ],
   },
   {
+    name: "add_header under conditions, as for CORS",
+    server: `
+      types { } default_type text/plain;
+      add_header X-Site outer always;
+      location /cors/ {
+        if ($request_method = OPTIONS) {
+          add_header X-Own preflight;
+          add_header X-Frame-Options "GET, POST";
+          add_header Content-Length 0;
+          return 204;
+        }
+        if ($request_method = POST) { add_header X-Own post; }
+        if ($request_method = GET) { add_header X-Own get; }
+        proxy_pass http://$BACKEND;
+        proxy_set_header Host $host;
+      }
+      location /both/ {
+        add_header X-Own plain;
+        if ($arg_a ~ ^x) { add_header X-Own $arg_a; add_header X-Site inner; }
+        proxy_pass http://$BACKEND;
+        proxy_set_header Host $host;
+      }`,
+    requests: [
+      "/cors/a",
+      { path: "/cors/a", method: "OPTIONS" },
+      { path: "/cors/a", method: "POST", body: "1" },
+      { path: "/cors/a", method: "PUT", body: "1" },
+      "/both/",
+      "/both/?a=xyz",
+      "/both/?a=yx",
+    ],
+  },
+  {
     name: "a path that is a variable behind the port",
     server: `
       proxy_set_header Host $host;

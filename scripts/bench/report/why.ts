@@ -1,0 +1,31 @@
+/** Why others are ahead in a row, as far as it was found out (profile.ts). Shown where a row says that they are. */
+
+const RUNTIME =
+  "the runtime starts, reads 120 MB of executable and compiles what it runs; the workers then import the project";
+const PROXIED =
+  "most of it is system calls (two sockets, four calls), of which nginx makes as many; what is left is JavaScript against C";
+
+export const WHY: Readonly<Record<string, string>> = {
+  "hello-paced": "within what the rounds differ",
+  upload:
+    "a body is complete, in memory or in a file, before a worker is asked, and goes to it over one more socket: so a slow sender holds " +
+    "no worker. Who reads from the client in the worker saves both copies, and gives that up",
+  stream:
+    "a reply goes through one more socket, so that a slow reader holds no worker; who writes to the client in the worker saves that copy",
+  proxy: PROXIED,
+  "proxy-paced": PROXIED,
+  uwsgi:
+    "the uwsgi protocol has no kept connections: socket, connect, close and their epoll calls are half of the time, for nginx, too",
+  websocket: PROXIED,
+  gzip: "haproxy compresses with libslz, which has one fast level: its page has 14.8 KB, the others' 9.9",
+  fixed: "what is left of a request after its two system calls is JavaScript against C",
+  "304": "what is left of a request after its two system calls is JavaScript against C",
+  "1m": "files of this size are copied through memory in pieces of 256 KiB, with sendfile for none: on loopback that is faster in bytes, and dearer in CPU",
+  "many-cold":
+    "a file that is asked for the first time is opened beneath its directory by the kernel (openat2) and read into the cache",
+  idle: "an idle connection has a session object in JavaScript; nginx frees all but its struct",
+  start: RUNTIME,
+  "start-files": RUNTIME,
+  memory: "master and fronts each have a JavaScript heap and the code compiled for it, 20 to 30 MB",
+  "memory-files": "master and fronts each have a JavaScript heap and the code compiled for it, 20 to 30 MB",
+};

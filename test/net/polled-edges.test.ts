@@ -1,0 +1,137 @@
+/** What stands behind what was told is heard of all the same: more than one receive takes, the end, an error. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Socket } from "bun";
+import { Loop } from "../../src/net/loop.ts";
+import { PolledAttempt } from "../../src/net/polled-connect.ts";
+import type { ConnectAddress } from "../../src/net/connect-address.ts";
+import { makeFolder, removeFolder } from "../support/folder.ts";
+import { until } from "../support/wait.ts";
+import { Ear } from "./ways.ts";
+
+const WAIT_MS = 20_000;
+/** What a loop receives at once. */
+const CAPACITY = 64 * 1024;
+
+const loop = new Loop();
+const folder = makeFolder("edges");
+afterAll(() => {
+  loop.stop();
+  removeFolder(folder);
+});
+
+interface Peer {
+  readonly address: ConnectAddress;
+  readonly stop: () => void;
+}
+
+/** A server that does `act` with each connection. */
+function listenAs(kind: "tcp" | "unix", act: (socket: Socket<undefined>) => void, read = () => {}): Peer {
+  const socket = { open: act, data: read };
+  if (kind === "unix") {
+    const path = join(folder, `${crypto.randomUUID()}.sock`);
+    const server = Bun.listen({ unix: path, socket });
+    return { address: { kind, path }, stop: () => server.stop(true) };
+  }
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket });
+  return { address: { kind, host: "127.0.0.1", port: server.port }, stop: () => server.stop(true) };
+}
+
+async function connected(peer: Peer, prepare: (ear: Ear) => void = () => {}): Promise<Ear> {
+  const ear = new Ear();
+  prepare(ear);
+  new PolledAttempt(loop, peer.address, ear).begin();
+  await ear.until("connected");
+  return ear;
+}
+
+describe.each(["tcp", "unix"] as const)("%s", (kind) => {
+  test.each([1, CAPACITY - 1, CAPACITY, CAPACITY + 1, 3 * CAPACITY])("%d bytes at once, then silence", async (size) => {
+    const peer = listenAs(kind, (socket) => void writeAll(socket, Buffer.alloc(size, "x")));
+    let read = 0;
+    const ear = await connected(peer, (each) => (each.onReceived = (text) => (read += text.length)));
+    await until("all of it", WAIT_MS, () => read === size);
+    expect(ear.heard).not.toContain("ended");
+    ear.wire?.close();
+    peer.stop();
+  });
+
+  test.each([1, CAPACITY, 2 * CAPACITY])("%d bytes and the end behind them, while nobody reads", async (size) => {
+    const peer = listenAs(kind, (socket) => void writeAll(socket, Buffer.alloc(size, "x"), () => socket.end()));
+    let read = 0;
+    const ear = await connected(peer, (each) => (each.onReceived = (text) => (read += text.length)));
+    ear.wire?.pause();
+    await Bun.sleep(30);
+    ear.wire?.resume();
+    await ear.until("ended");
+    expect(read).toBe(size);
+    ear.wire?.close();
+    peer.stop();
+  });
+
+  test("bytes and the end in one", async () => {
+    const peer = listenAs(kind, (socket) => void socket.end("last words"));
+    const ear = await connected(peer);
+    await ear.until("ended");
+    expect(ear.heard).toContain("received last words");
+    ear.wire?.close();
+    peer.stop();
+  });
+
+  test("a peer that is gone is told of, also behind bytes", async () => {
+    const peer = listenAs(kind, (socket) => {
+      socket.write("words");
+      setTimeout(() => socket.terminate(), 20);
+    });
+    const ear = await connected(peer);
+    await until("its end", WAIT_MS, () => ear.heard.includes("closed") || ear.heard.includes("ended"));
+    ear.wire?.close();
+    peer.stop();
+  });
+
+  test("it is paused and goes on within one turn, again and again", async () => {
+    const peer = listenAs(kind, (socket) => void writeAll(socket, Buffer.alloc(20 * CAPACITY, "x")));
+    let read = 0;
+    const ear = await connected(peer, (each) => {
+      each.onReceived = (text) => {
+        read += text.length;
+        each.wire?.pause();
+        if (read % 2 === 0) each.wire?.resume();
+        else setTimeout(() => each.wire?.resume(), 1);
+      };
+    });
+    await until("all of it", WAIT_MS, () => read === 20 * CAPACITY);
+    ear.wire?.close();
+    peer.stop();
+  });
+
+  test("what is written in parts arrives, and there is word each time that there is room", async () => {
+    const total = 8 * 1024 * 1024;
+    let read = 0;
+    const peer = listenAs(
+      kind,
+      (socket) => {
+        socket.pause();
+        setTimeout(() => socket.resume(), 20);
+      },
+      (...[, bytes]: unknown[]) => void (read += (bytes as Buffer).length),
+    );
+    const ear = await connected(peer);
+    const bytes = Buffer.alloc(total, "x");
+    let sent = 0;
+    for (;;) {
+      ear.heard.length = 0;
+      sent += ear.wire?.write(bytes, sent, total - sent) ?? 0;
+      if (sent === total) break;
+      await ear.until("drained");
+    }
+    await until("all of it arrives", WAIT_MS, () => read === total);
+    ear.wire?.close();
+    peer.stop();
+  });
+});
+
+async function writeAll(socket: Socket<undefined>, bytes: Buffer, then = () => {}): Promise<void> {
+  for (let sent = 0; sent < bytes.length; await Bun.sleep(1)) sent += Math.max(0, socket.write(bytes.subarray(sent)));
+  then();
+}
