@@ -255,11 +255,10 @@ export class AppChannel implements StreamOwner {
       if (request.queuedMs > oldestMs) break;
       this.refuse(request, "queue_timeout");
     }
-    let isUnderWay = false;
     if (this.board !== undefined) {
       const running = this.board.running(this.options.front);
       timeOut(this.sent, running, monotonicMs() + this.clockOffsetMs);
-      isUnderWay = this.retract(this.board, running);
+      this.retract(this.board, running);
       this.sweepSent(oldestMs - DEADLINE_MARGIN_MS, running);
       if (this.demand !== undefined) {
         const waits = oldest(this.sent.values(), this.list, running);
@@ -267,14 +266,13 @@ export class AppChannel implements StreamOwner {
       }
     }
     if (this.ready === 0 && this.list.size > 0) this.demand?.ring();
-    this.watch(isUnderWay ? RETRACTION_LOOK_MS : SWEEP_MS);
+    this.watch();
   }
 
-  /** True: it is to be looked again soon. */
-  private retract(board: ScoreboardView, running: ReadonlyMap<number, SeenRunning>): boolean {
+  private retract(board: ScoreboardView, running: ReadonlyMap<number, SeenRunning>): void {
     const { free, isUnderWay } = retract(this.sent, running, board, monotonicMs());
+    if (isUnderWay) this.watch(RETRACTION_LOOK_MS);
     for (const request of free) this.takeBack(request);
-    return isUnderWay;
   }
 
   /** It is refused when this is seen for the second time, with all streams read in between; and while a slow client holds

@@ -3,6 +3,7 @@
  * account), and each message holds a nonce that the server gave. Here: one request and its answer, the account, and what is
  * asked of an authority. The way to a certificate is order.ts; when to go it is policy.ts.
  */
+import { version } from "../../package.json";
 import { createHash, createHmac, createPublicKey, type KeyObject, sign } from "node:crypto";
 
 export interface Authority {
@@ -57,6 +58,8 @@ export interface AccountKey {
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** RFC 8555 section 6.1. */
+const WHO = { "User-Agent": `server/${version}`, "Accept-Language": "en" };
 /** Authorities answer in a second; one that does not in this time will not. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** A server may refuse any nonce; one that refuses this many in a row refuses us. */
@@ -152,7 +155,8 @@ export class AcmeClient {
     const { ca } = this.authority;
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     try {
-      return await this.fetch(url, { ...init, signal, ...(ca === undefined ? {} : { tls: { ca } }) });
+      const headers = { ...WHO, ...init.headers };
+      return await this.fetch(url, { ...init, headers, signal, ...(ca === undefined ? {} : { tls: { ca } }) });
     } catch (error) {
       const { code, message } = error as Error & { code?: string };
       throw new AcmeProblem("unreachable", `${new URL(url).host} cannot be reached: ${code ?? message}`);

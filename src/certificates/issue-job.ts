@@ -213,13 +213,16 @@ export class Job {
   private takeStored(): void {
     const found = this.stored();
     if (found === undefined) return;
-    if (this.pair !== undefined && lifetimeOf(found).toMs <= lifetimeOf(this.pair).toMs) return;
+    const { fromMs = Number.POSITIVE_INFINITY, toMs = 0 } = this.pair === undefined ? {} : lifetimeOf(this.pair);
+    if (found.cert === this.pair?.cert || (fromMs <= this.now() && lifetimeOf(found).toMs <= toMs)) return;
     this.pair = found;
     this.context.changed();
   }
 
   private async dueMs(): Promise<number> {
     if (this.pair === undefined) return 0;
+    // Signed by a clock of ours that was ahead. An authority's clock is better than ours.
+    if (this.wanted.kind === "internal" && lifetimeOf(this.pair).fromMs > this.now()) return 0;
     if (this.wanted.kind === "auto" && this.now() >= this.askAtMs) await this.askWindow(this.pair);
     return renewAtMs(lifetimeOf(this.pair), this.window, chanceOf(this.pair.cert));
   }

@@ -16,7 +16,7 @@ import {
   type JobHost,
   type Wanted,
 } from "./issue-job.ts";
-import { newAuthority } from "./local.ts";
+import { INTERNAL_MS, newAuthority } from "./local.ts";
 import { makeClient } from "./ordering.ts";
 import { type Check, preflight } from "./preflight.ts";
 import { makeResolver } from "./resolver.ts";
@@ -112,12 +112,23 @@ export class Issuer implements JobHost {
     return this.saidWhy;
   }
 
-  /** The authority of `internal`, made when it is first asked for. Throws what the file system throws. */
+  /** The authority of `internal`, made when it is first asked for, and when the one there is is not good for what it would sign: at
+   *  its end, or because the clock was wrong when it was made. Throws what the file system throws. */
   internalAuthority(): LoadedPair {
     const known = this.context.store.authority();
-    if (known !== undefined) return known;
+    if (known !== undefined && isGood(known, this.now())) return known;
     const made = newAuthority(this.now());
     this.context.store.keepAuthority(made);
+    if (known !== undefined)
+      this.context.log.warn(
+        "the local authority is over, or not valid yet: another is made (server cert trust --install)",
+      );
     return made;
   }
+}
+
+function isGood({ chain }: LoadedPair, nowMs: number): boolean {
+  const [root] = chain;
+  if (root === undefined) return false;
+  return root.validFromDate.getTime() <= nowMs && nowMs + INTERNAL_MS < root.validToDate.getTime();
 }

@@ -8,7 +8,8 @@ import { keyText, parseCertificates, parsePrivateKey } from "./pem.ts";
 
 const DAY_MS = 86_400_000;
 const TEMPORARY_MS = 7 * DAY_MS;
-const INTERNAL_MS = 14 * DAY_MS;
+/** How long those of `internal` last. */
+export const INTERNAL_MS = 14 * DAY_MS;
 const AUTHORITY_MS = 3650 * DAY_MS;
 /** They begin in the past, for clients whose clocks are late. */
 const SLACK_MS = 3_600_000;

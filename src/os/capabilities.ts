@@ -5,7 +5,7 @@
  * The kernel has rights for each thread. The C library's setuid(2) changes all threads of the process; capset(2) and prctl(2)
  * change the calling one, and threads that it starts later begin with what it has.
  */
-import { check, libc, ptr } from "./libc.ts";
+import { check, errno, libc, OsError, ptr } from "./libc.ts";
 
 /** Those that this product has a use for, by their numbers (linux/capability.h). */
 export const CAPABILITIES = {
@@ -39,10 +39,12 @@ interface Sets {
   readonly inheritable: bigint;
 }
 
-/** `data`: two of { effective, permitted, inheritable }, the low halves first. */
+const NONE: Sets = { effective: 0n, permitted: 0n, inheritable: 0n };
+
+/** A sandbox that does not let us ask lets us do nothing of it either. `data`: two of { effective, permitted, inheritable }, the low halves first. */
 function readSets(): Sets {
   const data = new Uint32Array(6);
-  check(libc.syscall(SYS_CAPGET, ptr(header()), ptr(data), 0, 0, 0), "capget", "");
+  if (libc.syscall(SYS_CAPGET, ptr(header()), ptr(data), 0, 0, 0) === -1) return NONE;
   const whole = (at: number) => BigInt(data[at] as number) | (BigInt(data[at + 3] as number) << 32n);
   return { effective: whole(0), permitted: whole(1), inheritable: whole(2) };
 }
@@ -77,8 +79,11 @@ export function hasCapability(capability: Capability): boolean {
 /** Of the calling thread: nothing but these from now on, as far as it has them; and nothing for what it executes. Returns
  *  those that it has. */
 export function keepOnly(capabilities: readonly Capability[]): Capability[] {
-  const kept = readSets().permitted & maskOf(capabilities);
-  writeSets({ effective: kept, permitted: kept, inheritable: 0n });
+  const { effective, permitted, inheritable } = readSets();
+  const kept = permitted & maskOf(capabilities);
+  // Most servers have none: then there is nothing to ask the kernel for.
+  if (effective !== kept || permitted !== kept || inheritable !== 0n)
+    writeSets({ effective: kept, permitted: kept, inheritable: 0n });
   return capabilities.filter((each) => (kept & bit(each)) !== 0n);
 }
 
@@ -91,6 +96,8 @@ export interface Identity {
 /** The whole process, from root. The calling thread may still make some of root's rights count with `keepOnly`; what it
  *  executes can never have more than `bound`. Throws OsError. */
 export function becomeUser({ uid, gid, groups }: Identity, bound: readonly Capability[]): void {
+  // Who may not ask what it has could not give it up either.
+  if (readSets() === NONE) throw new OsError("capget", "", errno());
   dropBounds(maskOf(bound));
   check(libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n), "prctl", "PR_SET_KEEPCAPS");
   const list = new Uint32Array(groups);

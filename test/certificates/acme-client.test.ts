@@ -9,6 +9,8 @@ import { FakeAuthority } from "../support/acme.ts";
 function clientOf(authority: FakeAuthority, binding?: { kid: string; key: string }) {
   const sent: Readonly<Record<string, string>>[] = [];
   const fetch = (url: string, init: RequestInit) => {
+    // RFC 8555 section 6.1: always.
+    expect(new Headers(init.headers).get("user-agent")).toMatch(/^server\/\d/);
     if (typeof init.body === "string") sent.push(JSON.parse(init.body));
     return authority.fetch(url, init);
   };

@@ -116,6 +116,34 @@ describe("certificates of our own authority", () => {
   });
 });
 
+describe("certificates of our own authority that a wrong clock has made", () => {
+  const made = async (skewMs: number) => {
+    const { issuer, options, wanted, clock, lines } = stage({ internal: true });
+    const nowMs = clock.ms;
+    clock.ms += skewMs;
+    issuer.start([wanted], options);
+    await until("certificate", 20_000, () => issuer.state(wanted).source === "internal");
+    issuer.stop();
+    clock.ms = nowMs;
+    issuer.start([wanted], options);
+    const isValid = () => {
+      const { chain } = issuer.state(wanted).pair;
+      return chain.every(({ validFromDate: from, validToDate: to }) => +from <= nowMs && nowMs < +to);
+    };
+    await until("certificates that are valid now", 20_000, isValid);
+    issuer.stop();
+    return lines.filter((line) => line.startsWith("the local authority is over"));
+  };
+
+  test("in the past, as machines without a battery do: all is made anew", async () => {
+    expect(await made(-20 * 365 * DAY_MS)).toHaveLength(1);
+  });
+
+  test("in the future: all is made anew", async () => {
+    expect(await made(40 * DAY_MS)).toHaveLength(1);
+  });
+});
+
 test("of two servers on one folder one orders, the other says so and shows the same", async () => {
   const one = stage({ internal: true });
   one.issuer.start([one.wanted], one.options);

@@ -105,7 +105,11 @@ function namedPage(
     for (const each of location.block ?? []) t.ledger.translated(each, "error_pages");
     return { file, ...more };
   }
-  return void t.ledger.lost(directive, `what ${name} does is no page here: write a location with a path for it`);
+  const passes = (location?.block ?? []).some((each) => each.name.endsWith("_pass"));
+  const remedy = passes
+    ? "name the server that it passes to in `servers` of the upstream, with backup = true"
+    : "write a location with a path for it";
+  return void t.ledger.lost(directive, `what ${name} does is no page here; ${remedy}`);
 }
 
 /** Of a location that does nothing but return. */

@@ -7,6 +7,7 @@ import { FRAMING } from "../../config/schema-headers.ts";
 import type { Settings, UpstreamKey } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
+import { withPlaceholders } from "./strings.ts";
 import { stringOf, type Translation } from "./translation.ts";
 
 /** Field → the values that it has here without being told. */
@@ -39,7 +40,12 @@ export function passFields(t: Translation, block: Block, authority: string, sett
   if (!hasHost) {
     const comment =
       "nginx sent this Host, since proxy_set_header Host was not said; without this line it is the client's.";
-    settings.set("host", authority.startsWith("unix:") ? "localhost" : authority, lines[0]?.origin, comment);
+    settings.set(
+      "host",
+      authority.startsWith("unix:") ? "localhost" : withPlaceholders(authority),
+      lines[0]?.origin,
+      comment,
+    );
   }
   const rules = { ...(Object.keys(set).length > 0 && { set }), ...(remove.length > 0 && { remove }) };
   if (Object.keys(rules).length > 0) settings.set("headers_up", rules, lines[0]?.origin);

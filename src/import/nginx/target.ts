@@ -5,6 +5,7 @@ import { filesTarget, type TargetOf } from "./files-target.ts";
 import type { Located, Location } from "./location.ts";
 import { passOf, translatePass } from "./pass.ts";
 import type { Directive } from "./parser.ts";
+import { responseCache } from "./response-cache.ts";
 import { addRules, EVERY_PATH, exceptRules, isStatement, returned, type RuleContext, soleRedirect } from "./rules.ts";
 import { stringOf, type Translation } from "./translation.ts";
 
@@ -148,6 +149,7 @@ function passTarget(t: Translation, located: Located, settings: Settings<RouteKe
       t.ledger.notNeeded(bodiless, "what auth_request asks has no body");
   }
   settings.set("upstream", upstream, pass.origin);
+  responseCache(t, block, pass.name.replace("_pass", ""), settings);
   if (uri === "" || uri === "$request_uri" || uri === "$uri$is_args$args") return true;
   if (match.kind === "regex" || match.kind === "exact" || uri.includes("$")) {
     const text = stringOf(
