@@ -5,7 +5,7 @@
  * The kernel has rights for each thread. The C library's setuid(2) changes all threads of the process; capset(2) and prctl(2)
  * change the calling one, and threads that it starts later begin with what it has.
  */
-import { check, libc, ptr } from "./libc.ts";
+import { check, errno, libc, OsError, ptr } from "./libc.ts";
 
 /** Those that this product has a use for, by their numbers (linux/capability.h). */
 export const CAPABILITIES = {
@@ -96,6 +96,8 @@ export interface Identity {
 /** The whole process, from root. The calling thread may still make some of root's rights count with `keepOnly`; what it
  *  executes can never have more than `bound`. Throws OsError. */
 export function becomeUser({ uid, gid, groups }: Identity, bound: readonly Capability[]): void {
+  // Who may not ask what it has could not give it up either.
+  if (readSets() === NONE) throw new OsError("capget", "", errno());
   dropBounds(maskOf(bound));
   check(libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n), "prctl", "PR_SET_KEEPCAPS");
   const list = new Uint32Array(groups);
