@@ -27,6 +27,8 @@ export interface RowResult extends Pick<Row, "id" | "title" | "group" | "judgedB
   readonly bar?: NonNullable<Row["bar"]>;
   readonly rounds: number;
   readonly seconds: number;
+  /** What else the machine had to do when the row began: the load average of a minute. */
+  readonly load?: number;
   readonly entries: readonly Entry[];
   /** Whose answers were wrong, or who broke down, with how. */
   readonly refused: readonly Absent[];

@@ -6,6 +6,7 @@
  * CPU is utime + stime of the whole tree from /proc; where load generator and server share cores, trust it and the ratio
  * more than requests/s.
  */
+import { loadavg } from "node:os";
 import type { Absent } from "./peers/all.ts";
 import type { Progress } from "./progress.ts";
 import type { Entry, RowResult, Spread } from "./results.ts";
@@ -27,6 +28,7 @@ export async function runRow(
   progress: Progress,
 ): Promise<RowResult> {
   const rounds = Math.min(how.rounds, row.roundsMax ?? how.rounds);
+  const load = Number((loadavg()[0] ?? 0).toFixed(1));
   const refused: Absent[] = [];
   const samples = new Map<string, Sample[]>();
   const able = subjects.filter(({ peer }) => peer.abilities.includes(row.needs));
@@ -55,7 +57,7 @@ export async function runRow(
       });
     }
   }
-  return summary(row, samples, refused, { rounds, seconds: how.seconds });
+  return summary(row, samples, refused, { rounds, seconds: how.seconds, load });
 }
 
 async function inspect(row: Row, subject: Subject): Promise<void> {
@@ -67,7 +69,7 @@ function summary(
   row: Row,
   samples: ReadonlyMap<string, readonly Sample[]>,
   refused: readonly Absent[],
-  how: { rounds: number; seconds: number },
+  how: { rounds: number; seconds: number; load: number },
 ): RowResult {
   const { id, title, group, metrics, judgedBy, note, bar } = row;
   const entries = [...samples].map(([peer, all]): Entry => {

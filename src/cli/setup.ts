@@ -1,6 +1,8 @@
 /** `server setup`: from a project to a served site. What it does is the room `setup`; here are its words and its terminal. */
 import { resolve } from "node:path";
 import { isatty } from "node:tty";
+import type { CertificateDetail } from "../master/certificates.ts";
+import type { CertificateState } from "../setup/certificate.ts";
 import type { Screen } from "../setup/screen.ts";
 import type { Actions } from "../setup/steps.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
@@ -79,6 +81,24 @@ async function isRunning(file: string): Promise<boolean> {
   }
 }
 
+async function certificate(file: string): Promise<CertificateState | undefined> {
+  const { ask, NoAnswer } = await import("./control-client.ts");
+  try {
+    const { certificates } = (await ask(file, { command: "certificates" }, () => {})) as Certificates;
+    const [first] = certificates;
+    if (first === undefined) return undefined;
+    const { source, failures = 0, problems } = first;
+    return { temporary: source === "temporary", failures, problems };
+  } catch (error) {
+    if (error instanceof NoAnswer) return undefined;
+    throw error;
+  }
+}
+
+interface Certificates {
+  readonly certificates: readonly CertificateDetail[];
+}
+
 /** The commands of the same names, whose words are heard instead of shown. */
 function actionsOf(terminal: Terminal): Actions {
   const run = async (load: () => Promise<Command>, options: Given["options"], positionals: readonly string[] = []) => {
@@ -95,6 +115,7 @@ function actionsOf(terminal: Terminal): Actions {
     check: (file) => run(async () => (await import("./check.ts")).CHECK, { config: file }),
     start: (config) => run(async () => (await import("./start.ts")).START, { config }),
     reload: (config) => run(async () => (await import("./reload.ts")).RELOAD, { config }),
+    certificate,
     installUnit: (config) =>
       run(async () => (await import("./service.ts")).SERVICE, { config, yes: true }, ["install"]),
   };

@@ -3,8 +3,13 @@ import type { Answers } from "./question.ts";
 import { factoryLines } from "./questions-project.ts";
 import { type Seen, usableCallables } from "./seen.ts";
 
+export const MEND_FIRST =
+  "Nothing was written: mend the project first. --broken ignore writes server.toml all the same.";
+
 export function obstacleOf(seen: Seen, answers: Answers): string | undefined {
   const project = seen.facts?.project;
+  const isBroken = seen.facts?.loaded?.failure !== undefined;
+  if (isBroken && answers.broken !== undefined && answers.broken !== "ignore") return MEND_FIRST;
   if (project?.kind === "django" && project.wsgi.length === 0 && seen.facts?.loaded?.settings?.wsgi === undefined) {
     if (seen.facts?.loaded?.settings === undefined) return undefined;
     return `${project.root} has no wsgi.py, and the settings name no WSGI_APPLICATION: write one as Django's startproject does.`;

@@ -4,6 +4,7 @@
  */
 import { dirname, join } from "node:path";
 import type { Surroundings } from "../machine/surroundings.ts";
+import { awaitCertificate, type CertificateState } from "./certificate.ts";
 import { withLines } from "./edits.ts";
 import { collectStatic, checkDeploy, whyFails } from "./manage.ts";
 import { type SetupPlan, urlOf } from "./plan.ts";
@@ -19,6 +20,8 @@ export interface Actions {
   start(file: string): Promise<Outcome>;
   reload(file: string): Promise<Outcome>;
   installUnit(file: string): Promise<Outcome>;
+  /** Of the first site; undefined when the server cannot be asked. */
+  certificate(file: string): Promise<CertificateState | undefined>;
 }
 
 export interface Outcome {
@@ -153,12 +156,40 @@ async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Runn
   if (first !== undefined) work.end(first.good ? "good" : "bad", first.what);
   for (const { good, what } of rest) screen.say(good ? "good" : "bad", what);
   if (typeof page !== "string" && page.status >= 500) await showFailure(plan, page.status, running);
-  if (typeof page !== "string" && page.trusted === false) screen.say("warn", DISTRUST[front.https]);
+  if (typeof page !== "string" && page.trusted === false) judgements.push(...(await judgeCertificate(plan, running)));
   advise(plan, screen);
   const failed = judgements.filter(({ good }) => !good);
   if (failed.length === 0) screen.outro("good", `${urlOf(front)} is served.`);
   else screen.outro("bad", `It runs, but: ${failed.map(({ remedy }) => remedy).join("; ")}.`);
   return failed.length === 0;
+}
+
+/** One that is ordered is waited for; of the others is told what browsers would not like. */
+async function judgeCertificate(plan: SetupPlan, { screen, actions, signal }: Running): Promise<Judgement[]> {
+  const { https } = plan.front;
+  if (https !== "auto") {
+    screen.say("warn", DISTRUST[https]);
+    return [];
+  }
+  const work = screen.work("Waiting for the certificate");
+  const end = await awaitCertificate(
+    () => actions.certificate(plan.file),
+    () => signal.aborted,
+  );
+  if (end.kind === "problem") {
+    const what = "The certificate could not be ordered";
+    work.end("bad", `${what}: ${end.problems.join("; ")}`);
+    return [
+      {
+        good: false,
+        what,
+        remedy: "when that is mended, the server orders again by itself; server cert test explains more",
+      },
+    ];
+  }
+  if (end.kind === "there") work.end("good", "The certificate is there");
+  else work.end("warn", DISTRUST.auto);
+  return [];
 }
 
 /** Why browsers would not take the certificate that was shown. */

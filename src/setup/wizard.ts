@@ -6,7 +6,7 @@ import { runningAs } from "../machine/surroundings.ts";
 import { answerQuestion, beginDialog, type Dialog, nextQuestion, stepBack, unusedFlags } from "./dialog.ts";
 import { diffLines } from "./diff.ts";
 import type { Looking } from "./looking.ts";
-import { obstacleOf } from "./obstacle.ts";
+import { MEND_FIRST, obstacleOf } from "./obstacle.ts";
 import { makePlan, type SetupPlan } from "./plan.ts";
 import { machineRows, projectRows } from "./portrait.ts";
 import { type Answers, type ChoiceQuestion, type Question, type QuestionId, refuseAnswer } from "./question.ts";
@@ -187,8 +187,6 @@ class Talk {
     return this.screen.ask(writeQuestion(plan));
   }
 }
-
-const MEND_FIRST = "Nothing was written: mend the project first. --broken ignore writes server.toml all the same.";
 
 interface Missing {
   readonly question: Question;

@@ -110,6 +110,7 @@ test("a part that is measured anew takes the place of what was, and the rest sta
 });
 
 test("pages and charts are made of the results, with names escaped", () => {
+  expect(page(results([{ ...ROW, load: 999.5 }]))).toContain("The machine was not quiet: load average 999.5.");
   const odd = { ...ROW, title: 'a <b> & "c"' };
   const text = page(results([odd], { absent: [{ peer: "Caddy", why: "no package" }] }));
   expect(text).toContain("Not there: Caddy (no package).");

@@ -1,5 +1,6 @@
 /** The small pure parts: sizes, lines for the settings, differences, judgements, wrapping. */
 import { expect, test } from "bun:test";
+import { awaitCertificate, type CertificateState } from "../../src/setup/certificate.ts";
 import { diffLines } from "../../src/setup/diff.ts";
 import { isAllowed, missingLines, withLines } from "../../src/setup/edits.ts";
 import { deployWarnings } from "../../src/setup/manage.ts";
@@ -164,4 +165,34 @@ test("text in columns", () => {
   expect(wrapText("abcdefghijklm", 8)).toEqual(["abcdefgh", "ijklm"]);
   expect(wrapText("one\n\ntwo", 20)).toEqual(["one", "", "two"]);
   expect([clipText("abcdef", 6), clipText("abcdef", 4)]).toEqual(["abcdef", "abc…"]);
+});
+
+const TEMPORARY: CertificateState = { temporary: true, failures: 0, problems: ["is temporary"] };
+const FAILED: CertificateState = { temporary: true, failures: 1, problems: ["the DNS has no such name"] };
+const ORDERED: CertificateState = { temporary: false, failures: 0, problems: [] };
+
+const WAITS: readonly (readonly [string, readonly (CertificateState | undefined)[], object])[] = [
+  ["until it is there", [TEMPORARY, TEMPORARY, ORDERED], { kind: "there" }],
+  ["until an order fails", [TEMPORARY, FAILED], { kind: "problem", problems: ["the DNS has no such name"] }],
+  ["not for a server that cannot be asked", [undefined], { kind: "late" }],
+  ["not for ever", [TEMPORARY], { kind: "late" }],
+];
+
+for (const [title, states, end] of WAITS)
+  test(`a certificate is waited for: ${title}`, async () => {
+    const left = [...states];
+    let sleptMs = 0;
+    const sleep = (ms: number) => Promise.resolve(void (sleptMs += ms));
+    const look = () => Promise.resolve(left.length > 1 ? left.shift() : left[0]);
+    expect(await awaitCertificate(look, () => false, sleep)).toEqual(end as never);
+    expect(sleptMs).toBeLessThanOrEqual(90_000);
+  });
+
+test("a certificate is waited for: not when somebody leaves", async () => {
+  expect(
+    await awaitCertificate(
+      () => Promise.resolve(TEMPORARY),
+      () => true,
+    ),
+  ).toEqual({ kind: "late" });
 });

@@ -66,6 +66,7 @@ async function talk(stage: Stage = {}) {
     start: act("start", stage.start),
     reload: act("reload"),
     installUnit: act("unit"),
+    certificate: () => Promise.resolve(undefined),
   };
   const options = { given: {}, yes: false, canAsk: true, dryRun: false, ...stage.options };
   const end = await runWizard(look(stage, run), screen, actions, options);
@@ -276,6 +277,8 @@ test("a project that fails: --yes writes nothing, --broken ignore does", async (
   const stop = await talk({ probes: [BROKEN], options: { given: GIVEN, yes: true } });
   expect([stop.end, stop.run]).toEqual(["failed", []]);
   expect(filesNow()).toEqual(FILES);
+  const given = await talk({ probes: [BROKEN], options: { given: { ...GIVEN, broken: "stop" }, yes: true } });
+  expect([given.end, given.run]).toEqual(["failed", []]);
   const ignore = await talk({ probes: [BROKEN], options: { given: { ...GIVEN, broken: "ignore" }, yes: true } });
   expect([ignore.end, ignore.run]).toEqual(["done", ["check"]]);
   expect(existsSync(join(folder, "server.toml"))).toBe(true);

@@ -73,6 +73,9 @@ ${rows.map(rowMarkdown).join("\n\n")}
 `;
 }
 
+/** What the bench itself leaves behind from the row before stays below it. */
+const BUSY = 2 * navigator.hardwareConcurrency;
+
 function rowMarkdown(row: RowResult): string {
   const head = row.metrics.flatMap(({ title }) => [title, "×"]);
   const lines = row.entries.map((entry) => {
@@ -89,6 +92,7 @@ function rowMarkdown(row: RowResult): string {
   const bar = barIsMet(row);
   const remarks = [
     ...(bar === undefined ? [] : [`Wanted: ${barText(row)}; ${bar ? "met" : "not met"}.`]),
+    ...(row.load === undefined || row.load <= BUSY ? [] : [`The machine was not quiet: load average ${row.load}.`]),
     ...(row.note === undefined ? [] : [`${row.note}.`]),
     ...row.refused.map(({ peer, why }) => `${peer}: ${why}.`),
   ];
