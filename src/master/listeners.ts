@@ -4,13 +4,13 @@
  * configuration keeps the sockets of addresses that it names too; those it does not name are closed when every front has
  * left them. Sockets may come from outside: from the server before this one, or from systemd.
  */
-import { chmodSync, statSync, unlinkSync } from "node:fs";
+import { lstatSync, unlinkSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
 import type { TlsPolicy } from "../net/server-tls.ts";
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, OsError } from "../os/libc.ts";
-import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
+import { changeMode, closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
 
 interface Wanted {
   readonly address: ListenAddress;
@@ -249,9 +249,11 @@ function wantedBy(config: Config): Wanted[] {
   return [...found.values()];
 }
 
-/** Of one that is another's only who may. */
+/** Of one that is another's only who may. Somebody may have removed it, or put a link there that leads to another file: the
+ *  socket that is listened on has no name then. */
 function setMode(path: string, mode: number): void {
-  if ((statSync(path).mode & 0o777) !== mode) chmodSync(path, mode);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isSocket() === true && (found.mode & 0o777) !== mode) changeMode(path, mode);
 }
 
 export function removePath(path: string): void {

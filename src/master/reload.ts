@@ -105,7 +105,7 @@ export class Reloads {
   private async announced(reason: string, tell: Tell): Promise<ReloadOutcome> {
     const { systemd, listeners, ended } = this.parts;
     systemd.reloading();
-    const outcome = await this.run(reason, tell);
+    const outcome = await this.run(reason, tell).catch((error: unknown) => this.broken(error));
     // READY would take back that it stops.
     if (!ended())
       systemd.ready(`serving ${listeners.describe().join(", ")}${outcome.ok ? "" : "; the last reload failed"}`);
@@ -137,6 +137,13 @@ export class Reloads {
     for (const problem of problems) log.error(problem.trimEnd());
     log.error("the reload failed; nothing has changed");
     return { ok: false, problems, warnings, changes: [], unchanged: [], apps: [] };
+  }
+
+  /** The next one is to be tried all the same. */
+  private broken(error: unknown): ReloadOutcome {
+    const what = `unexpected error: ${textOf(error)}`;
+    this.parts.log.crit(`the reload broke off: ${error instanceof Error ? (error.stack ?? what) : what}`);
+    return { ok: false, problems: [what], warnings: [], changes: [], unchanged: [], apps: [] };
   }
 
   /** Everything that can fail; what was wrong, when it did, and then nothing has changed. */

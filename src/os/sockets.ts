@@ -2,7 +2,7 @@
  * Listening sockets, socket pairs and what passes over them. The master makes every listening socket here, so that
  * it outlives the front thread that serves it. All descriptors are close-on-exec.
  */
-import { chmodSync, chownSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, closeSync, constants, fstatSync, lchownSync, lstatSync, openSync, unlinkSync } from "node:fs";
 import { check, EADDRINUSE, EAGAIN, EINTR, EMSGSIZE, ENOBUFS, EPIPE, errno, libc, OsError, ptr } from "./libc.ts";
 import { AF_INET6, AF_UNIX, familyOf, type TcpAddress, tcpName, unixName } from "./socket-address.ts";
 
@@ -20,6 +20,7 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
+const O_PATH = 0o10000000;
 const MSG_NOSIGNAL = 0x4000;
 
 /** Length of the accept queue; the kernel clips it to net.core.somaxconn. nginx: 511, uWSGI: 100. */
@@ -98,14 +99,25 @@ export function listenUnix(path: string, mode: number, owner?: { readonly uid: n
   const fd = check(libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket", path);
   try {
     check(libc.bind(fd, ptr(name), name.length), "bind", path);
-    chmodSync(path, mode);
+    changeMode(path, mode);
     // Afterwards its mode is the owner's to change.
-    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+    if (owner !== undefined) lchownSync(path, owner.uid, owner.gid);
     check(libc.listen(fd, LISTEN_BACKLOG), "listen", path);
     return fd;
   } catch (error) {
     libc.close(fd);
     throw error;
+  }
+}
+
+/** Of what has that name itself, not of what it leads to by now: others may write the directory. */
+export function changeMode(path: string, mode: number): void {
+  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    if (!fstatSync(fd).isSocket()) throw new Error(`${path} is not the socket any more that was made there`);
+    chmodSync(`/proc/self/fd/${fd}`, mode);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Another configuration in a running server: what changes, what goes on, and that a wrong one changes nothing. */
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
@@ -62,6 +62,26 @@ test("a connection that is open meets the new route with its next request, and t
   expect((await client.answer()).body.toString()).toBe("two");
   client.close();
   expect((await running.command("reload")).stdout).toBe("the configuration is as it was\n");
+});
+
+test("a unix socket that somebody has removed, or put a link in the place of, keeps nobody from reloading", async () => {
+  const path = join(folder, "x.sock");
+  const toml = (mode: string, said: string) =>
+    site(listen, `"/fixed" = { respond = "${said}" }`).replace(
+      `"${listen}"`,
+      `"${listen}", { address = "unix:${path}", mode = "${mode}" }`,
+    );
+  const running = await start(toml("600", "one"));
+  rmSync(path);
+  write(toml("600", "two"));
+  expect(await running.command("reload")).toMatchObject({ code: 0, stderr: "" });
+  writeFiles(folder, { secret: "" });
+  chmodSync(join(folder, "secret"), 0o600);
+  symlinkSync("secret", path);
+  write(toml("666", "three"));
+  expect(await running.command("reload")).toMatchObject({ code: 0, stderr: "" });
+  expect(await body("/fixed")).toBe("three");
+  expect(statSync(join(folder, "secret")).mode & 0o777).toBe(0o600);
 });
 
 test("HUP does the same, and what comes of it is in the log", async () => {
