@@ -20,6 +20,11 @@ import type { LoadedPair } from "./files.ts";
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
+/** What stands at the top of the folder; or the first half of a writing that was cut off. */
+export function isKept(name: string): boolean {
+  return /^(?:lock|accounts|certificates|authority\.(?:pem|crt)(?:\.new)?)$/.test(name);
+}
+
 export interface NoLock {
   readonly why: string;
   /** By another server; else the file system refuses. */

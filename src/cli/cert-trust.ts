@@ -2,13 +2,13 @@
  * Who trusts the local authority of `tls = "internal"`: the certificates that the system's programs believe, and the stores of
  * browsers that have their own (NSS: Chromium's of the user, Firefox's profiles), where certutil is there.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Store } from "../certificates/store.ts";
 
 export interface LocalRoot {
   readonly pem: string;
-  /** A file that has it. */
+  /** A file that should have it. */
   readonly path: string;
   /** What people compare. */
   readonly describe: string;
@@ -21,16 +21,20 @@ export interface TrustOutcome {
   readonly text: string;
 }
 
+/** It becomes part of a file's name. */
+const NOT_PLAIN = /[^A-Za-z0-9 ._-]/g;
+
 /** A string is why there is none. */
 export function localRoot(stateDirectory: string): LocalRoot | string {
   const [root] = new Store(stateDirectory).authority()?.chain ?? [];
   const path = join(stateDirectory, "authority.crt");
   if (root === undefined)
     return `${path} is not there, or not to be read by this user; it is made when a site with tls = "internal" is served first`;
-  const subject = root.subject.replace(/^CN=/, "");
+  const subject = root.subject.replace(/^CN=/, "").replace(NOT_PLAIN, "-");
   const fingerprint = root.fingerprint256;
   return {
-    pem: readFileSync(path, "latin1"),
+    // Of what is described here: the other file may be older, and who runs the server may have put anything in its place.
+    pem: `${root.toString().trimEnd()}\n`,
     path,
     describe: `${path}: ${subject}, until ${root.validToDate.toISOString().slice(0, 10)}\nSHA-256 ${fingerprint}`,
     label: `${subject.replaceAll(" ", "-")}-${fingerprint.replaceAll(":", "").slice(0, 8).toLowerCase()}`,
@@ -97,9 +101,8 @@ function browserStores(root: LocalRoot, action: "install" | "remove", home: stri
       },
     ];
   return stores.map((store) => {
-    const words =
-      action === "install" ? ["-A", "-n", root.label, "-t", "C,,", "-i", root.path] : ["-D", "-n", root.label];
-    const failure = run(["certutil", "-d", `sql:${store}`, ...words]);
+    const words = action === "install" ? ["-A", "-n", root.label, "-t", "C,,", "-a"] : ["-D", "-n", root.label];
+    const failure = run(["certutil", "-d", `sql:${store}`, ...words], root.pem);
     if (failure !== undefined) return { ok: false, text: `${store}: ${failure}` };
     return {
       ok: true,
@@ -120,7 +123,7 @@ function nssStores(home: string): string[] {
 }
 
 /** Undefined, or what it said. */
-function run(command: readonly string[]): string | undefined {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { stdin: "ignore" });
+function run(command: readonly string[], input = ""): string | undefined {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { stdin: Buffer.from(input) });
   return exitCode === 0 ? undefined : (stderr.toString() || stdout.toString()).trim() || `exited with code ${exitCode}`;
 }

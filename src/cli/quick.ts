@@ -9,7 +9,7 @@ import { isLoopback } from "../base/ip-address.ts";
 import { parseListen } from "../config/address.ts";
 import { Refusal } from "../config/kinds.ts";
 import type { Loaded } from "../config/load.ts";
-import { loadTranslated } from "../config/load.ts";
+import { loadUnsaved } from "../config/load.ts";
 import { formatProblems } from "../config/problems.ts";
 import type { Plan, Settings, SiteKey } from "../import/plan.ts";
 import { writePlan } from "../import/write.ts";
@@ -54,7 +54,7 @@ export async function serveQuickly(quick: Quick, terminal: Terminal): Promise<nu
   const inheritance = Inheritance.take();
   const toml = writePlan(quick.plan);
   const command = `server ${quick.words[0]}`;
-  const load = () => named(loadTranslated(standIn(command, terminal), toml, terminal.environment), quick, command);
+  const load = () => named(loadUnsaved(standIn(command, terminal), toml, terminal.environment), quick, command);
   const { config, problems } = load();
   const said = formatProblems(problems, { colour: terminal.colour.stderr });
   terminal.stderr(said);

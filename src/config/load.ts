@@ -46,6 +46,11 @@ export function loadConfig(file: string, environment: Environment, machine: Mach
   return loadText(readText(file, report), report, { environment, machine, isTranslated: false });
 }
 
+/** The same of a text that is in no file, of what was said on the command line. */
+export function loadUnsaved(file: string, text: string, environment: Environment): Loaded {
+  return loadText(text, new Report(file), { environment, machine: thisMachine(), isTranslated: false });
+}
+
 /** The same of a text that stands for the file, such as what another program's configuration was translated to. */
 export function loadTranslated(file: string, text: string, environment: Environment): Loaded {
   return loadText(text, new Report(file), { environment, machine: thisMachine(), isTranslated: true });

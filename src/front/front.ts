@@ -308,16 +308,16 @@ export class Front implements SessionObserver {
 
   private acceptedSecure(key: string, wire: OwnedWire): SecureOwner {
     this.accepting.accepted();
-    // As above.
     const port = this.ports.get(key) as Port;
-    const begin = (secured: OwnedWire, peer: Peer) => this.opened(port.make(secured, peer), peer.remoteAddress, port);
+    // Asks again: of many opened at once behind one address none was counted when it was accepted.
+    const begin = (secured: OwnedWire, peer: Peer) => this.begin(port, secured, peer);
     const timeoutMs = this.generations.current.config.server.limits.handshakeTimeoutMs;
     const isProxied = port.handle.proxyProtocol;
     const mayConnect = (address: string) => this.admission.mayConnect(address);
     const parts = { timeoutMs, isProxied, mayConnect, begin, observer: this, log: this.log };
     const handshake = new Handshake(wire, parts);
     if (!this.admission.hasRoom(wire.remoteAddress) || !(isProxied || mayConnect(wire.remoteAddress))) wire.abort();
-    else this.opened(handshake, "", port);
+    else this.opened(handshake, isProxied ? "" : wire.remoteAddress, port);
     return handshake;
   }
 

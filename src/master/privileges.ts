@@ -21,6 +21,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Log } from "../base/log.ts";
 import type { AppConfig, Config } from "../config/config.ts";
+import { isKept } from "../certificates/store.ts";
 import { addressesOf, mayBeRoot } from "../config/reach.ts";
 import type { ServerUser } from "../config/privileges-config.ts";
 import { becomeUser, type Capability, gainNothingNew, keepOnly } from "../os/capabilities.ts";
@@ -49,7 +50,7 @@ export function givePrivilegesUp(config: Config, log: Log): boolean {
     return false;
   }
   if (user === undefined) return false;
-  makeStateDirectory(config.server.stateDirectory, user);
+  makeStateDirectory(config.server.stateDirectory, user, log);
   becomeUser(user, needed);
   takeEnvironment(user);
   // By now it shows whether the user may read them.
@@ -123,14 +124,20 @@ function takeEnvironment({ name, home }: ServerUser): void {
   delete process.env["XDG_RUNTIME_DIR"];
 }
 
-/** Certificates of a time when the server was root are still its own. */
-function makeStateDirectory(directory: string, user: ServerUser): void {
+/** Certificates of a time when the server was root are still its own; a directory in which more is was named by mistake. */
+function makeStateDirectory(directory: string, user: ServerUser, log: Log): void {
   if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) {
     mkdirSync(directory, { mode: PRIVATE_MODE, recursive: true });
     chmodSync(directory, PRIVATE_MODE);
   }
   const found = lstatSync(directory);
-  if (found.isDirectory() && found.uid === 0) giveTree(directory, user);
+  if (!found.isDirectory() || found.uid !== 0) return;
+  const [other] = readdirSync(directory).filter((name) => !isKept(name));
+  if (other === undefined) return giveTree(directory, user);
+  log.warn(
+    `server.state_directory: ${directory} is root's and has ${other} in it, which is not this server's: it stays root's, ` +
+      `and certificates are not kept there; it should be a directory of its own, or ${user.name ?? `user ${user.uid}`}'s`,
+  );
 }
 
 function giveTree(path: string, user: ServerUser): void {
@@ -139,11 +146,11 @@ function giveTree(path: string, user: ServerUser): void {
   for (const name of readdirSync(path)) giveTree(join(path, name), user);
 }
 
-/** A file that root has made, or a log that was root's: the user is to open it again. */
+/** A file that root has made, or a log that was root's: the user is to open it again. Not one that has another name, too. */
 export function giveFile(fd: number, { user }: Config["server"]): void {
   if (user === undefined || process.geteuid?.() !== 0) return;
   const found = fstatSync(fd);
-  if (found.isFile() && found.uid === 0) fchownSync(fd, user.uid, user.gid);
+  if (found.isFile() && found.uid === 0 && found.nlink === 1) fchownSync(fd, user.uid, user.gid);
 }
 
 /** Rotation makes new files beside them, and so does opening them anew after logrotate. */

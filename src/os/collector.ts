@@ -2,7 +2,7 @@
  * How the engine collects garbage in this process. Left to itself it marks while the program runs, on a thread of its own: on a
  * machine whose processors are all busy a front then waits until that thread has had its turn. Measured, small proxied replies at
  * half of what the machine carries: the 99th percentile is 10 to 15 ms so, and 2 to 3 ms when each front collects for itself, in
- * one go (nginx 2 to 5 ms in the same run); processor time for each request is a tenth less.
+ * one go (nginx 2 to 5 ms in the same run); processor time for each request is the same.
  *
  * The engine reads this from its environment before anything of ours runs, so the process becomes itself once more: same number,
  * same descriptors, 20 ms.

@@ -6,12 +6,15 @@
  * A descriptor is a log for as long as the process lives: a file that was rotated is replaced under the same number
  * (dup3(2)), which every thread sees at the same moment and none has to be told of.
  */
-import { closeSync, fchmodSync, fchownSync, fstatSync, openSync, type Stats, statSync, writeSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, lstatSync, openSync } from "node:fs";
+import { type Stats, statSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { journalLines, lineOf, type LogFormat, type LogLevel } from "../base/log.ts";
 import { isJournal } from "./journal.ts";
 import { check, libc } from "./libc.ts";
 
 const LOG_MODE = 0o640;
+const OTHERS_WRITE = 0o022;
 const O_CLOEXEC = 0o2000000;
 const NEWLINE = 0x0a;
 
@@ -28,15 +31,38 @@ export function openLogFile(where: string): number {
     case "stderr":
       return 2;
     default:
-      return openSync(where, "a", LOG_MODE);
+      return openToAppend(where);
   }
+}
+
+/** Who may write the directory could have root write, and give away, any file there is: by a link with the log's name. */
+function openToAppend(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+  if (process.geteuid?.() !== 0 || !mayOthersWrite(dirname(path))) return openSync(path, flags, LOG_MODE);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) throw refusal(path, "it is a link");
+  // It may have become one since then.
+  const fd = openSync(path, flags | constants.O_NOFOLLOW, LOG_MODE);
+  if (fstatSync(fd).nlink <= 1) return fd;
+  closeSync(fd);
+  throw refusal(path, "it has another name, too");
+}
+
+function refusal(path: string, what: string): Error {
+  return new Error(
+    `${path}: ${what}, and others than root may write its directory; it should be a file of its own, or in a directory of root's`,
+  );
+}
+
+function mayOthersWrite(directory: string): boolean {
+  const { uid, mode } = statSync(directory);
+  return uid !== 0 || (mode & OTHERS_WRITE) !== 0;
 }
 
 /** From now on `fd` is the file that `path` names, made if it is not there, with the owner and the mode of the one before.
  *  Throws what the file system throws, and then nothing has changed. */
 export function reopenLogFile(fd: number, path: string): void {
   const before = fstatSync(fd);
-  const opened = openSync(path, "a", LOG_MODE);
+  const opened = openToAppend(path);
   try {
     if (before.isFile() && fstatSync(opened).size === 0) inherit(opened, before);
     check(libc.dup3(opened, fd, O_CLOEXEC), "dup3", path);

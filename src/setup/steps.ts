@@ -53,9 +53,14 @@ export async function carryOut(plan: SetupPlan, context: JudgeContext["kind"], r
   return verify(plan, context, running);
 }
 
-async function writeFiles(plan: SetupPlan, { screen, actions }: Running): Promise<boolean> {
+async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Running): Promise<boolean> {
   const folder = dirname(plan.file);
   const show = (path: string) => relativeTo(folder, path);
+  const changed = changedMeanwhile(plan, surroundings);
+  if (changed !== undefined) {
+    screen.outro("bad", `${show(changed)} was changed meanwhile, and nothing was written: start server setup again.`);
+    return false;
+  }
   const written = (path: string, backup: string | undefined) =>
     screen.say("good", `${show(path)} is written${backup === undefined ? "" : `; the old one is ${show(backup)}`}`);
   let at = plan.file;
@@ -78,6 +83,12 @@ async function writeFiles(plan: SetupPlan, { screen, actions }: Running): Promis
   screen.block("server check", said.trimEnd().split("\n").map(plain));
   screen.outro("bad", `${show(plan.file)} is written and cannot be used as it is: mend the above, then server check.`);
   return false;
+}
+
+/** While somebody reads the plan, files may be edited elsewhere; what was shown would be written over that. */
+function changedMeanwhile({ file, before, edit }: SetupPlan, { files }: Surroundings): string | undefined {
+  if (files.read(file) !== before) return file;
+  return edit === undefined || files.read(edit.file) === edit.before ? undefined : edit.file;
 }
 
 async function manage({ django }: SetupPlan, running: Running): Promise<boolean> {

@@ -1,13 +1,15 @@
 /** Files of others are changed here, and only here: whole or not at all, and the old one kept. */
 import {
-  chmodSync,
-  chownSync,
   existsSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
+  lchownSync,
   linkSync,
   mkdirSync,
   openSync,
   closeSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,19 +20,21 @@ import { basename, dirname, join } from "node:path";
 /** Readable for all, as a person's editor would make it; a file that is there keeps its mode. */
 const MODE = 0o644;
 
-/** Returns where the old one is kept; undefined when there was none. Throws what the file system says. */
-export function writeWhole(path: string, text: string): string | undefined {
-  const old = statSync(path, { throwIfNoEntry: false });
+/** Returns where the old one is kept; undefined when there was none. A link stays one: what it leads to is written. Throws what
+ *  the file system says. */
+export function writeWhole(named: string, text: string): string | undefined {
+  const old = statSync(named, { throwIfNoEntry: false });
+  const path = old === undefined ? named : realpathSync(named);
   const fresh = join(dirname(path), `.${basename(path)}.new-${process.pid}`);
   const fd = openSync(fresh, "wx", MODE);
   try {
     try {
       writeFileSync(fd, text);
+      likeOld(fd, old ?? statSync(dirname(path)), old !== undefined);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
-    likeOld(fresh, old ?? statSync(dirname(path)), old !== undefined);
     const backup = old === undefined ? undefined : keepOld(path);
     renameSync(fresh, path);
     return backup;
@@ -40,10 +44,11 @@ export function writeWhole(path: string, text: string): string | undefined {
   }
 }
 
-/** The same mode and owner; a new one is the folder's owner's, when root makes it for somebody. */
-function likeOld(fresh: string, like: { mode: number; uid: number; gid: number }, withMode: boolean): void {
-  if (withMode) chmodSync(fresh, like.mode & 0o7777);
-  if (process.getuid?.() === 0) chownSync(fresh, like.uid, like.gid);
+/** The same mode and owner; a new one is the folder's owner's, when root makes it for somebody. By its descriptor: in a folder of
+ *  theirs the name may be another file's by now. The mode comes last, since a change of owner takes bits from it. */
+function likeOld(fd: number, like: { mode: number; uid: number; gid: number }, withMode: boolean): void {
+  if (process.getuid?.() === 0) fchownSync(fd, like.uid, like.gid);
+  if (withMode) fchmodSync(fd, like.mode & 0o7777);
 }
 
 /** `server.toml.1`, `.2`, …: by a link, so that there is no moment without the file. */
@@ -63,5 +68,5 @@ export function makeFolderFor(path: string): void {
   if (existsSync(path)) return;
   mkdirSync(path);
   const { uid, gid } = statSync(above);
-  if (process.getuid?.() === 0) chownSync(path, uid, gid);
+  if (process.getuid?.() === 0) lchownSync(path, uid, gid);
 }

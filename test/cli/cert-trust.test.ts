@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newAuthority } from "../../src/certificates/local.ts";
 import { Store } from "../../src/certificates/store.ts";
@@ -40,6 +40,15 @@ test("the root is there once it was made, with what people compare", () => {
   );
   expect(root.label).toMatch(/^server-local-authority-2030-[0-9a-f]{8}$/);
   expect(root.pem).not.toContain("PRIVATE");
+});
+
+test("what is trusted is what was described, whatever was put in place of its copy", () => {
+  const { pem } = made();
+  const copy = join(folder, "state/authority.crt");
+  expect(pem).toBe(readFileSync(copy, "latin1"));
+  rmSync(copy);
+  symlinkSync("/etc/passwd", copy);
+  expect(localRoot(join(folder, "state"))).toMatchObject({ pem });
 });
 
 describe("the system's store", () => {

@@ -2,6 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { connect as secure } from "node:tls";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { probeApp, site } from "../support/toml.ts";
@@ -109,6 +110,40 @@ test("max_connections_per_address counts over all fronts and forgets what is clo
     for (const client of clients) client.close();
     await until("room again", 5000, async () => (await ask(address, GET)).status === 200);
   }));
+
+test("many TLS connections opened at once are counted as well, also behind a balancer that names the client", async () => {
+  const folder = makeFolder("limits");
+  const [port, proxied] = [await freePort(), await freePort()];
+  const listen = `[{ address = "127.0.0.1:${port}", tls = true }, { address = "127.0.0.1:${proxied}", tls = true, proxy_protocol = true }]`;
+  const toml = `[server]\nmax_connections_per_address = 2\nstate_directory = "state"\n[[site]]\nlisten = ${listen}\nnames = ["localhost"]\ntls = "internal"\nhttps_redirect = false\n[site.routes]\n"/" = { respond = "x" }\n`;
+  const server = await startServer(toml, { folder });
+  const served = async (to: number, preface: string) => {
+    const sockets = Array.from({ length: 6 }, () => connect(to, "127.0.0.1").on("error", () => {}));
+    await Bun.sleep(200);
+    for (const socket of sockets) socket.write(preface);
+    const statuses = await Promise.all(sockets.map(statusOverTls));
+    for (const socket of sockets) socket.destroy();
+    return statuses.filter((status) => status === "200").length;
+  };
+  expect(await served(port, "")).toBe(2);
+  expect(await served(proxied, "PROXY TCP4 192.0.2.9 192.0.2.1 1111 443\r\n")).toBe(2);
+  await server.logged("max_connections_per_address: 127.0.0.1 is refused");
+  await server.dispose();
+  removeFolder(folder);
+});
+
+/** "" when it is closed before there is one. */
+function statusOverTls(socket: Socket): Promise<string> {
+  if (socket.destroyed) return Promise.resolve("");
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const client = secure({ socket, rejectUnauthorized: false, servername: "localhost" }, () =>
+    client.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+  );
+  client.on("data", (bytes) => resolve(bytes.toString("latin1").split(" ")[1] ?? ""));
+  for (const event of ["error", "close"]) client.on(event, () => resolve(""));
+  socket.on("close", () => resolve(""));
+  return promise;
+}
 
 test("a trusted proxy is not counted as one address", () =>
   withServer('fronts = 1\nmax_connections_per_address = 2\ntrusted_proxies = ["127.0.0.0/8"]', async ({ address }) => {

@@ -8,7 +8,9 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
+  symlinkSync,
 } from "node:fs";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -266,6 +268,29 @@ test("what the user may not do is said at the start, not at the first reload", a
   expect(code).toBe(1);
   expect(stderr).toContain("as user daemon it cannot serve");
   expect(stderr).toContain("server.toml:4:11: site.listen: names");
+});
+
+test("what is another's is neither written nor given away", async () => {
+  const mine = makeFolder("given");
+  const free = await freePort();
+  const text = (logs: string) =>
+    `[server]\nuser = "daemon"\naccess_log = "${logs}/access.log"\nstate_directory = "state"\n[[site]]\nlisten = ["127.0.0.1:${free}"]\n[site.routes]\n"/" = { respond = "x" }\n`;
+  writeFiles(mine, { target: "", "state/accounts/x": "", "state/apt/x": "", "logs/other": "" });
+  chownSync(join(mine, "logs"), DAEMON, DAEMON);
+  symlinkSync(join(mine, "target"), join(mine, "logs/access.log"));
+  const refused = await runToml(text("logs"), mine, environment);
+  expect(refused.stderr).toContain("logs/access.log: it is a link, and others than root may write its directory");
+  expect(statSync(join(mine, "target"))).toMatchObject({ uid: 0, size: 0 });
+  const served = await startServer(text("."), { folder: mine, env: environment });
+  await served.logged(/state is root's and has apt in it/);
+  expect(await served.stop()).toBe(0);
+  for (const path of ["state", "state/apt", "state/accounts"])
+    expect(statSync(join(mine, path))).toMatchObject({ uid: 0 });
+  rmSync(join(mine, "state/apt"), { recursive: true });
+  await startServer(text("."), { folder: mine, env: environment }).then((again) => again.dispose());
+  for (const path of ["state", "state/accounts/x"]) expect(statSync(join(mine, path))).toMatchObject({ uid: DAEMON });
+  await served.dispose();
+  removeFolder(mine);
 });
 
 const refusal = testUnless(isRoot ? undefined : "only root can be refused");

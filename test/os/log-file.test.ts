@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
+  chmodSync,
   closeSync,
   existsSync,
+  linkSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -13,6 +16,9 @@ import {
 import { join } from "node:path";
 import { errorLogWriter, isInPlace, LogWriter, openLogFile, reopenLogFile } from "../../src/os/log-file.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
+import { testUnless } from "../support/skip.ts";
+
+const rooted = testUnless(process.geteuid?.() === 0 ? undefined : "only root can write files of others");
 
 let folder = "";
 beforeEach(() => void (folder = makeFolder("log-file")));
@@ -79,6 +85,22 @@ test("the error log tells of its lost lines itself", () => {
   reopenLogFile(fd, path);
   write("here\n", "info");
   expect(readFileSync(path, "utf8")).toMatch(/^here\n.* \[error\] error log: 1 line was lost \(ENOSPC.*\)\n$/);
+  closeSync(fd);
+});
+
+rooted("root opens no file of another name where others may write", () => {
+  const [target, logs] = [join(folder, "target"), join(folder, "logs")];
+  closeSync(openSync(target, "w"));
+  mkdirSync(logs);
+  symlinkSync(target, join(logs, "link.log"));
+  linkSync(target, join(logs, "second.log"));
+  // Root's own links are meant.
+  for (const name of ["link.log", "second.log"]) closeSync(openLogFile(join(logs, name)));
+  chmodSync(logs, 0o777);
+  expect(() => openLogFile(join(logs, "link.log"))).toThrow("it is a link");
+  expect(() => openLogFile(join(logs, "second.log"))).toThrow("another name");
+  const fd = openLogFile(join(logs, "own.log"));
+  expect(() => reopenLogFile(fd, join(logs, "link.log"))).toThrow("it is a link");
   closeSync(fd);
 });
 

@@ -132,6 +132,25 @@ const settingsNow = () => readFileSync(join(folder, "shop/settings.py"), "utf8")
 const GIVEN: Answers = { listen: "8000" };
 const ALL = ["domain", "processes", "threads", "lines", "collectstatic", "start", "write"];
 
+test("files that were changed while the plan was read are left as they are", async () => {
+  for (const [path, text] of [
+    ["shop/settings.py", "DEBUG = True\nMINE = 1\n"],
+    ["server.toml", "# mine\n"],
+  ] as const) {
+    const reply = ({ id }: Question) => {
+      if (id === "write") writeFiles(folder, { [path]: text });
+      return undefined;
+    };
+    const { end, run, last } = await talk({ options: { given: GIVEN }, reply });
+    expect({ end, run, last }).toEqual({
+      end: "failed",
+      run: [],
+      last: `bad: ${path} was changed meanwhile, and nothing was written: start server setup again.`,
+    });
+    expect(readFileSync(join(folder, path), "utf8")).toBe(text);
+  }
+});
+
 test("every offer taken: files, commands, in their order", async () => {
   const { end, asked, run, text } = await talk({ options: { given: GIVEN } });
   expect(asked).toEqual(ALL);

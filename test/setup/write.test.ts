@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolderFor, writeWhole } from "../../src/setup/write.ts";
 import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
@@ -21,6 +21,14 @@ test("an old one is kept under a number that is free, and its mode stays", () =>
   expect(writeWhole(path, "two")).toBe(`${path}.2`);
   expect([path, `${path}.1`, `${path}.2`].map((each) => readFileSync(each, "utf8"))).toEqual(["two", "older", "one"]);
   expect(statSync(path).mode & 0o777).toBe(0o640);
+});
+
+test("a link stays one: what it leads to is written, and kept beside it", () => {
+  writeFiles(folder, { "repository/a": "one" });
+  symlinkSync("repository/a", join(folder, "a"));
+  expect(writeWhole(join(folder, "a"), "two")).toBe(join(folder, "repository/a.1"));
+  expect(lstatSync(join(folder, "a")).isSymbolicLink()).toBe(true);
+  expect(["a", "a.1"].map((name) => readFileSync(join(folder, "repository", name), "utf8"))).toEqual(["two", "one"]);
 });
 
 test("what cannot be written changes nothing", () => {

@@ -38,6 +38,7 @@ export function translateServer(t: Translation, server: Server): Site[] {
   if (redirect === undefined) {
     const routes = routesOf(t, server, settings);
     addOptions(t, block, settings, undefined);
+    addBodyBound(settings, routes);
     for (const [path, page] of t.pages)
       routes.push({ pattern: `= ${path}`, settings: page, origin: page.all[0]?.origin });
     return [{ settings, routes, origin: directive.origin }];
@@ -82,6 +83,13 @@ function addUnderscores(t: Translation, block: Block, settings: Settings<SiteKey
   t.ledger.translated(directive, 'underscores_in_headers = "pass"');
 }
 
+/** Where client_max_body_size is not said, which many an upload met. */
+function addBodyBound(settings: Settings<SiteKey>, routes: readonly Route[]): void {
+  const isPassed = routes.some(({ settings: route }) => route.has("upstream") && !route.has("max_body_size"));
+  if (!isPassed || settings.has("max_body_size")) return;
+  settings.set("max_body_size", "1MiB", undefined, "nginx takes no more where client_max_body_size is not said");
+}
+
 /** One for the whole site here. */
 function addCharset(t: Translation, block: Block, settings: Settings<SiteKey>): void {
   const own = block.one("charset");
@@ -94,7 +102,7 @@ function addCharset(t: Translation, block: Block, settings: Settings<SiteKey>): 
   const charset = directive.args[0]?.text ?? "off";
   if (charset === "off") return t.ledger.defaultHere(directive, "none is added");
   settings.set("charset", charset, directive.origin);
-  t.ledger.translated(directive, `charset = ${JSON.stringify(charset)}`);
+  t.ledger.translated(directive, `charset = ${JSON.stringify(charset)}; of files, since apps name their own`);
 }
 
 /** Certbot's block on port 80: `if ($host = a) { return 301 https://$host$request_uri; }` for each name, then 404. */
