@@ -2,8 +2,7 @@
 
 const RUNTIME =
   "the runtime starts, reads 120 MB of executable and compiles what it runs; the workers then import the project";
-const PROXIED =
-  "most of it is system calls (two sockets, four calls), of which nginx makes as many; what is left is JavaScript against C";
+const PROXIED = "most of it is system calls; what is left is JavaScript against C";
 
 const COPIED =
   "large files go through memory in pieces of 256 KiB; nginx has sendfile. With the machine to itself that is faster (4 GB/s against 1.3); beside " +
@@ -19,7 +18,7 @@ export const WHY: Readonly<Record<string, string>> = {
   proxy: PROXIED,
   "proxy-paced": PROXIED,
   uwsgi:
-    "the uwsgi protocol has no kept connections: socket, connect, close and their epoll calls are half of the time, for nginx, too",
+    "the uwsgi protocol has no kept connections: socket, connect and close are a third of the work of a front, sending another; why nginx needs less for the same calls is open",
   websocket: PROXIED,
   gzip: "haproxy compresses with libslz, which has one fast level: its page has 14.8 KB, the others' 9.9",
   fixed: "what is left of a request after its two system calls is JavaScript against C",
