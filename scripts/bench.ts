@@ -131,6 +131,7 @@ const RESULTS = join(FOLDER, values.quick ? "results.json" : "bench/results.json
 /** What is known now: of before, too, unless it was but a quick look. */
 function keep(now: Results): Results {
   const order = ROWS.map(({ id }) => id);
+  if (isBrokenOff) return now;
   const results = values.quick ? now : merge(readResults(RESULTS), now, order);
   writeResults(RESULTS, results);
   return results;
@@ -145,8 +146,14 @@ function show(results: Results): void {
   say(`${RESULTS.slice(ROOT.length).replace(/^[./]*\//, "")} and bench.md are written`);
 }
 
+/** The servers are being stopped: what is measured from now on means nothing. */
+let isBrokenOff = false;
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void stopAll().finally(() => process.exit(130)));
+  process.once(signal, () => {
+    isBrokenOff = true;
+    void stopAll().finally(() => process.exit(130));
+  });
 }
 
 main().catch((error: unknown) => {

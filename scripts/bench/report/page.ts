@@ -111,7 +111,7 @@ function behind(rows: readonly RowResult[]): string {
   const head = "| row | who | in what | theirs | ours |\n| --- | --- | --- | ---: | ---: |";
   const rest = rows.filter((row) => aheadOfUs(row).length > 0 && WHY[row.id] !== undefined);
   const reasons = rest.map((row) => `- ${row.title}: ${WHY[row.id]}.`);
-  const why = reasons.length === 0 ? "" : `\n\n### Why\n\n${reasons.join("\n")}`;
+  const why = reasons.length === 0 ? "" : `\n\n### Why, as far as it was looked into\n\n${reasons.join("\n")}`;
   return `## Where others are ahead\n\n${head}\n${lines.join("\n")}${why}`;
 }
 

@@ -2,11 +2,14 @@
 
 const RUNTIME =
   "the runtime starts, reads 120 MB of executable and compiles what it runs; the workers then import the project";
-const PROXIED =
-  "most of it is system calls (two sockets, four calls), of which nginx makes as many; what is left is JavaScript against C";
+const PROXIED = "most of it is system calls; what is left is JavaScript against C";
+
+const COPIED =
+  "large files go through memory in pieces of 256 KiB; nginx has sendfile. With the machine to itself that is faster (4 GB/s against 1.3); beside " +
+  "other load it is the CPU that counts, of which sendfile takes less than half";
+const DJANGO = "nine tenths are the project's own work, and the rounds lay further apart than the peers";
 
 export const WHY: Readonly<Record<string, string>> = {
-  "hello-paced": "within what the rounds differ",
   upload:
     "a body is complete, in memory or in a file, before a worker is asked, and goes to it over one more socket: so a slow sender holds " +
     "no worker. Who reads from the client in the worker saves both copies, and gives that up",
@@ -15,12 +18,17 @@ export const WHY: Readonly<Record<string, string>> = {
   proxy: PROXIED,
   "proxy-paced": PROXIED,
   uwsgi:
-    "the uwsgi protocol has no kept connections: socket, connect, close and their epoll calls are half of the time, for nginx, too",
+    "the uwsgi protocol has no kept connections: socket, connect and close are a third of the work of a front, sending another; why nginx needs less for the same calls is open",
   websocket: PROXIED,
   gzip: "haproxy compresses with libslz, which has one fast level: its page has 14.8 KB, the others' 9.9",
   fixed: "what is left of a request after its two system calls is JavaScript against C",
   "304": "what is left of a request after its two system calls is JavaScript against C",
-  "1m": "files of this size are copied through memory in pieces of 256 KiB, with sendfile for none: on loopback that is faster in bytes, and dearer in CPU",
+  "django-hello": DJANGO,
+  "django-page": DJANGO,
+  "django-paced": DJANGO,
+  "1m": COPIED,
+  "100m": COPIED,
+  "tls-1m": COPIED,
   "many-cold":
     "a file that is asked for the first time is opened beneath its directory by the kernel (openat2) and read into the cache",
   idle: "an idle connection has a session object in JavaScript; nginx frees all but its struct",
