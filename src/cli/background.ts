@@ -1,15 +1,14 @@
 /** A server that goes to the background: this executable once more, detached, whose output goes to a log. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
+import { openToAppend } from "../os/log-file.ts";
 import { EXIT_FAILED, EXIT_OK, type Terminal } from "./command.ts";
-
-const LOG_MODE = 0o640;
 
 /** Returns when it serves, unlike uWSGI and nginx, which leave before they know. `words` begin with the command. */
 export async function goToBackground(words: readonly string[], log: string, terminal: Terminal): Promise<number> {
   const { Successor } = await import("../master/handover.ts");
   let output: number;
   try {
-    output = openSync(log, "a", LOG_MODE);
+    output = openToAppend(log);
   } catch (error) {
     terminal.stderr(`server: the log cannot be written: ${(error as Error).message}\n`);
     return EXIT_FAILED;

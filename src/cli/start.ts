@@ -1,10 +1,10 @@
 /** `server start`: serves in the background, in a session of its own, and returns when it does; or says why it does not. */
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { openToAppend } from "../os/log-file.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command.ts";
 
 const LOG_NAME = "server.log";
-const LOG_MODE = 0o640;
 /** Of the output of a server that did not start: its end. */
 const LINES_SHOWN = 20;
 
@@ -36,7 +36,7 @@ export const START: Command = {
     const path = typeof written === "string" ? resolve(terminal.folder, written) : join(dirname(file), LOG_NAME);
     let output: number;
     try {
-      output = openSync(path, "a", LOG_MODE);
+      output = openToAppend(path);
     } catch (error) {
       terminal.stderr(
         `server: the output cannot be written: ${(error as Error).message}; --output names another file\n`,

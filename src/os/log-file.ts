@@ -36,7 +36,7 @@ export function openLogFile(where: string): number {
 }
 
 /** Who may write the directory could have root write, and give away, any file there is: by a link with the log's name. */
-function openToAppend(path: string): number {
+export function openToAppend(path: string): number {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
   if (process.geteuid?.() !== 0 || !mayOthersWrite(dirname(path))) return openSync(path, flags, LOG_MODE);
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) throw refusal(path, "it is a link");

@@ -1,10 +1,11 @@
 /** In the background: `server start`, `stop`, and `restart`, which hands over to a new process without losing a request. */
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { controlHome, E2E_TIMEOUT_MS, runServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { Load } from "../support/load.ts";
+import { testUnless } from "../support/skip.ts";
 import { probeApp, site } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
 import { Client, get, type Address } from "../support/wire.ts";
@@ -84,6 +85,17 @@ test("start says why it does not: the file, the code", async () => {
   const { code, stderr } = await command("start");
   expect([code, stderr]).toEqual([1, expect.stringContaining("RuntimeError: not today")]);
   expect(existsSync(join(folder, "server.pid"))).toBe(false);
+});
+
+const rooted = testUnless(process.geteuid?.() === 0 ? undefined : "only root can write files of others");
+
+rooted("start by root writes nothing through a link that others may have put there", async () => {
+  writeFileSync(join(folder, "target"), "");
+  symlinkSync("target", join(folder, "server.log"));
+  chmodSync(folder, 0o777);
+  const { code, stderr } = await command("start");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("server.log: it is a link, and others than root")]);
+  expect(readFileSync(join(folder, "target"), "utf8")).toBe("");
 });
 
 test("restart and USR2 under load: other processes, no request fails; a request in flight is finished by the old one", async () => {
