@@ -2,7 +2,7 @@
  * Counts of many things over all fronts, in fixed memory: a count-min sketch of small counters, one table for each front,
  * written by that front alone. A thing is counted in one cell of each of two rows; the smaller sum over all fronts is the
  * answer. It is never too low. It is too high only when two things that are counted at the moment share both cells, at
- * random in 2^28.
+ * random in 2^28. What a front adds is there for the others before it looks at theirs.
  *
  * Things are known by hashes of 32 bits: made with base/hash.ts, and with the seed where somebody might choose what is counted.
  */
@@ -44,14 +44,13 @@ export class CountSketch {
 
   add(hash: number, change: 1 | -1): void {
     for (let row = 0; row < ROWS; row++) {
-      const at = this.start + cellOf(hash, row);
-      this.cells[at] = (this.cells[at] as number) + change;
+      Atomics.add(this.cells, this.start + cellOf(hash, row), change);
     }
   }
 
   private total(cell: number): number {
     let total = 0;
-    for (let front = 0; front < this.fronts; front++) total += this.cells[front * TABLE + cell] as number;
+    for (let front = 0; front < this.fronts; front++) total += Atomics.load(this.cells, front * TABLE + cell);
     return total;
   }
 }

@@ -79,11 +79,25 @@ export class Admission {
     return made;
   }
 
-  /** May that client have one more? */
+  /** May that client have one more? Another front may take the last one before it is claimed. */
   mayConnect(address: string): boolean {
-    const { connectionsPerAddressMax, addresses, limits } = this.options;
-    if (!this.isCounted(address) || addresses.of(address) < connectionsPerAddressMax) return true;
-    limits.hit("max_connections_per_address", `${address} is refused`);
+    const { connectionsPerAddressMax, addresses } = this.options;
+    return !this.isCounted(address) || addresses.of(address) < connectionsPerAddressMax || this.refused(address);
+  }
+
+  /** One more for that client, to be opened next. It is counted before it is looked at: of two fronts that do so at once, none
+   *  gets what is not there, and both may find nothing. */
+  claim(address: string): boolean {
+    const { connectionsPerAddressMax, addresses } = this.options;
+    if (!this.isCounted(address)) return true;
+    addresses.connected(address, 1);
+    if (addresses.of(address) <= connectionsPerAddressMax) return true;
+    addresses.connected(address, -1);
+    return this.refused(address);
+  }
+
+  private refused(address: string): false {
+    this.options.limits.hit("max_connections_per_address", `${address} is refused`);
     return false;
   }
 
@@ -92,13 +106,10 @@ export class Admission {
     return connectionsPerAddressMax > 0 && address !== "" && address !== "unix:" && !trust(address);
   }
 
-  /** `address`: of the client, "" while that is not known. `port`: where it came in. */
+  /** `address`: that was claimed, "" while the client is not known. `port`: where it came in. */
   opened(session: Session, address: string, port: object): void {
-    const { usage, addresses } = this.options;
-    const counted = this.isCounted(address) ? address : UNCOUNTED;
-    this.admitted.set(session, { address: counted, port });
-    usage.connected(1);
-    if (counted !== UNCOUNTED) addresses.connected(counted, 1);
+    this.admitted.set(session, { address: this.isCounted(address) ? address : UNCOUNTED, port });
+    this.options.usage.connected(1);
   }
 
   closed(session: Session): void {

@@ -309,14 +309,14 @@ export class Front implements SessionObserver {
   private acceptedSecure(key: string, wire: OwnedWire): SecureOwner {
     this.accepting.accepted();
     const port = this.ports.get(key) as Port;
-    // Asks again: of many opened at once behind one address none was counted when it was accepted.
     const begin = (secured: OwnedWire, peer: Peer) => this.begin(port, secured, peer);
     const timeoutMs = this.generations.current.config.server.limits.handshakeTimeoutMs;
     const isProxied = port.handle.proxyProtocol;
     const mayConnect = (address: string) => this.admission.mayConnect(address);
     const parts = { timeoutMs, isProxied, mayConnect, begin, observer: this, log: this.log };
     const handshake = new Handshake(wire, parts);
-    if (!this.admission.hasRoom(wire.remoteAddress) || !(isProxied || mayConnect(wire.remoteAddress))) wire.abort();
+    if (!this.admission.hasRoom(wire.remoteAddress) || !(isProxied || this.admission.claim(wire.remoteAddress)))
+      wire.abort();
     else this.opened(handshake, isProxied ? "" : wire.remoteAddress, port);
     return handshake;
   }
@@ -324,7 +324,7 @@ export class Front implements SessionObserver {
   private begin(port: Port, wire: OwnedWire, peer: Peer): WireOwner {
     // A gateway speaks for many clients, and is not counted as one.
     const address = port.handle.app === undefined ? peer.remoteAddress : "";
-    if (!this.admission.mayConnect(address)) return this.refuse(port.handle.key, wire);
+    if (!this.admission.claim(address)) return this.refuse(port.handle.key, wire);
     return this.opened(port.make(wire, peer), address, port);
   }
 

@@ -109,17 +109,37 @@ describe("admission", () => {
   test("bounds each address, but no trusted proxy and no unix socket", () => {
     const { admitted, hits } = admission(100, 2);
     const fill = (address: string) => {
-      for (let i = 0; i < 2; i++) admitted.opened(new FakeSession(-1), address, PORT);
-      return admitted.mayConnect(address);
+      for (let i = 0; i < 2; i++) {
+        expect(admitted.claim(address)).toBe(true);
+        admitted.opened(new FakeSession(-1), address, PORT);
+      }
+      return [admitted.mayConnect(address), admitted.claim(address)];
     };
-    expect(["192.0.2.7", "2001:db8::7", "10.1.2.3", "unix:", ""].map(fill)).toEqual([false, false, true, true, true]);
-    expect(admitted.mayConnect("192.0.2.8")).toBe(true);
-    expect(hits()).toEqual({ max_connections_per_address: 2 });
+    expect(["192.0.2.7", "2001:db8::7", "10.1.2.3", "unix:", ""].map(fill)).toEqual([
+      [false, false],
+      [false, false],
+      [true, true],
+      [true, true],
+      [true, true],
+    ]);
+    expect(admitted.claim("192.0.2.8")).toBe(true);
+    expect(hits()).toEqual({ max_connections_per_address: 4 });
+  });
+
+  test("what is refused is not counted, and what is closed may be claimed again", () => {
+    const { admitted } = admission(100, 1);
+    const session = new FakeSession(-1);
+    expect(admitted.claim("192.0.2.7")).toBe(true);
+    admitted.opened(session, "192.0.2.7", PORT);
+    for (let i = 0; i < 3; i++) expect(admitted.claim("192.0.2.7")).toBe(false);
+    admitted.closed(session);
+    expect([admitted.claim("192.0.2.7"), admitted.claim("192.0.2.7")]).toEqual([true, false]);
   });
 
   test("a session is counted once, however often it says that it closed", () => {
     const { admitted, usage } = admission(100, 2);
     const session = new FakeSession(-1);
+    expect(admitted.claim("192.0.2.7")).toBe(true);
     admitted.opened(session, "192.0.2.7", PORT);
     admitted.closed(session);
     admitted.closed(session);
