@@ -55,6 +55,7 @@ export const IMPORT: Command = {
       return EXIT_FAILED;
     }
     tellMissing(plan, terminal);
+    keepRoot(plan, terminal);
     const text = writePlan(plan);
     if (target === undefined) terminal.stdout(text);
     else writeFileSync(target, text, { flag: "wx" });
@@ -70,6 +71,16 @@ function tellMissing(plan: Plan, terminal: Terminal): void {
     if (existsSync(String(path))) continue;
     terminal.stderr(`server import: ${String(path)} is not there; make it, or server check refuses the file\n`);
   }
+}
+
+/** uWSGI without a uid is who starts it, and root only has a warning of it; a server.toml has to say so. */
+function keepRoot({ server, apps }: Plan, terminal: Terminal): void {
+  const isRoot = [...apps.values()].some((app) => !app.has("user")) && !server.has("user");
+  if (process.geteuid?.() !== 0 || !isRoot || server.has("run_as_root")) return;
+  server.set("run_as_root", true, undefined, 'as uWSGI without uid; user = "www-data" in its place is safer');
+  terminal.stderr(
+    "server import: run_as_root: nothing names a user, so the project runs as who starts the server, root\n",
+  );
 }
 
 /** What is compared with what; the other words are files. */

@@ -71,7 +71,9 @@ async function startImported({ folder, front }: Article, files: readonly string[
   const { code, stderr } = await runServer(["import", ...files, "-o", "server.toml"], folder);
   expect([code, stderr.match(/not-supported|error  /g) ?? []]).toEqual([0, []]);
   expect((await runServer(["check"], folder)).code).toBe(0);
-  const peer = await Peer.start([BINARY, "run"], front, folder, "SIGTERM");
+  // By itself, also where nobody has said elsewhere that it may be root.
+  const command = ["env", "-u", "SERVER_RUN_AS_ROOT", BINARY, "run"];
+  const peer = await Peer.start(command, front, folder, "SIGTERM");
   undo.push(() => peer.stop());
   return readFileSync(join(folder, "server.toml"), "utf8");
 }
@@ -111,6 +113,8 @@ test("both files in one server.toml, without a socket", async () => {
   const pair = await article();
   const toml = await startImported(pair, ["nginx.conf", "site/uwsgi.ini"]);
   expect(toml).toContain("[app.pkg]");
+  // As whom uWSGI would have run: nobody is named.
+  expect(toml.includes("run_as_root = true")).toBe(process.geteuid?.() === 0);
   expect(toml).not.toContain("uwsgi_socket");
   expect(toml).not.toContain("[upstream");
   await expectServed(pair);
