@@ -27,7 +27,7 @@ type Later = (ms: number, action: () => void) => void;
 
 const later: Later = (ms, action) => void setTimeout(action, ms).unref();
 
-/** `now`: base/clock monotonicMs. `crit` is never held back. Levels below `log.level` cost nothing. */
+/** `now`: base/clock monotonicMs. `crit` is never held back. Levels below `log.level` cost a comparison. */
 export function sparing(log: Log, now: () => number, after: Later = later): Log {
   const kinds = new Map<string, Kind>();
   const begin = (key: string, level: LogLevel, text: string): void => {

@@ -5,12 +5,12 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isLoopback } from "../base/ip-address.ts";
 import { parseListen } from "../config/address.ts";
 import { Refusal } from "../config/kinds.ts";
 import type { Loaded } from "../config/load.ts";
 import { loadUnsaved } from "../config/load.ts";
 import { formatProblems } from "../config/problems.ts";
+import { isHere } from "../config/reach.ts";
 import type { Plan, Settings, SiteKey } from "../import/plan.ts";
 import { writePlan } from "../import/write.ts";
 import { findControlSockets, thisUser } from "../master/control-place.ts";
@@ -47,7 +47,7 @@ export function refuseRoot(given: Given, { environment }: Terminal): string | un
 function isOnlyHere(written: string): boolean {
   const address = parseListen(written);
   if (address instanceof Refusal) return true;
-  return address.kind === "unix" || (address.kind === "tcp" && isLoopback(address.host));
+  return address.kind !== "every" && isHere(address);
 }
 
 export async function serveQuickly(quick: Quick, terminal: Terminal): Promise<number> {

@@ -7,12 +7,14 @@ export function addressesOf({ sites, apps }: Pick<Config, "sites" | "apps">): Li
   return [...sites.flatMap((site) => site.listen), ...apps.flatMap((app) => app.uwsgiSockets)];
 }
 
-/** Nothing that listens can be reached from elsewhere. */
-export function isOnlyHere(config: Pick<Config, "sites" | "apps">): boolean {
-  return addressesOf(config).every((each) => each.kind === "unix" || isLoopback(each.host));
+type Address = { readonly kind: "unix" } | { readonly kind: "tcp"; readonly host: string };
+
+/** Only this machine can reach what listens there. */
+export function isHere(address: Address): boolean {
+  return address.kind === "unix" || isLoopback(address.host);
 }
 
 /** May Python be root? Where only this machine reaches it, as in development and in tests, a warning does. */
 export function mayBeRoot(config: Pick<Config, "server" | "sites" | "apps">): boolean {
-  return config.server.runAsRoot || isOnlyHere(config);
+  return config.server.runAsRoot || addressesOf(config).every(isHere);
 }

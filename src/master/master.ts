@@ -158,9 +158,9 @@ class Master {
     return new Certificates(config, this.issuer, changed, this.logs.logFor("certificates"));
   }
 
-  private makePool(app: AppConfig, { server }: Config, pool: number): AppSupervisor {
-    const { fronts, temporaryDirectory } = server;
-    const refusal = refuseRoot(app, this.config);
+  private makePool(app: AppConfig, config: Config, pool: number): AppSupervisor {
+    const { fronts, temporaryDirectory } = config.server;
+    const refusal = refuseRoot(app, config);
     if (refusal !== undefined) throw new StartFailure(refusal);
     const toFront = (front: number, message: AppMessage) => this.fronts?.post(front, { kind: "app", pool, message });
     // Later there is a pool that works: it goes on.

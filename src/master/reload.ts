@@ -16,6 +16,7 @@ import { formatProblems } from "../config/problems.ts";
 import type { Setup } from "../front/messages.ts";
 import type { AppPools, StagedPools } from "./app-pools.ts";
 import type { Certificates } from "./certificates.ts";
+import { refuseRoot } from "./privileges.ts";
 import { type Change, changesBetween, changesText, feasible } from "./changes.ts";
 import type { Companions } from "./companions.ts";
 import type { Fronts } from "./fronts.ts";
@@ -122,6 +123,8 @@ export class Reloads {
     const warnings = lines("warning");
     if (read === undefined) return this.refused(lines("error"), warnings);
     const { config, unchanged } = feasible(read, now);
+    const refusals = config.apps.flatMap((app) => refuseRoot(app, config) ?? []);
+    if (refusals.length > 0) return this.refused(refusals, warnings);
     const staged = await this.makeReady(config);
     if (!("holdings" in staged)) return this.refused(staged, warnings);
     await this.commit(staged);

@@ -307,6 +307,9 @@ refusal("Python as root is refused unless it is told to", async () => {
   expect((await runToml(gateway, bare, environment)).stderr).toContain("app mine: its Python would be root");
   const alone = await startServer(text, { folder: bare, env: environment });
   await alone.logged(/app mine: its Python processes run as root/);
+  writeFiles(bare, { "server.toml": reached });
+  const reload = await alone.command("reload");
+  expect([reload.code, reload.stderr]).toEqual([1, expect.stringContaining("app mine: its Python would be root")]);
   await alone.dispose();
   const told = await startServer(`[server]\nrun_as_root = true\n${text}`, { folder: bare, env: environment });
   expect(await told.stop()).toBe(0);
