@@ -7,9 +7,11 @@ export class OnTerminal {
   private readonly child: Subprocess<"pipe", "pipe", "inherit">;
   private text = "";
 
-  constructor(command: readonly string[], folder: string, env: Readonly<Record<string, string>> = {}) {
-    const words = command.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ");
-    this.child = Bun.spawn(["script", "--quiet", "--return", "--flush", "--command", words, "/dev/null"], {
+  constructor(argv: readonly string[], folder: string, env: Readonly<Record<string, string>> = {}) {
+    const words = argv.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ");
+    // The shell is to become the command: one that stays (dash does) takes a Ctrl-C too, and its end is what is reported.
+    const command = `exec ${words}`;
+    this.child = Bun.spawn(["script", "--quiet", "--return", "--flush", "--command", command, "/dev/null"], {
       cwd: folder,
       env: { ...withoutNoOrphans(), TERM: "xterm", NO_COLOR: undefined, ...env },
       stdin: "pipe",
