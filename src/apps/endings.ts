@@ -11,12 +11,8 @@ export const DRAIN_TIMEOUT_MS = 60_000;
 /** Between SIGTERM and SIGKILL. */
 const TERM_MS = 2_000;
 
-export function nameOf({ seat, process }: Worker): string {
-  return workerName(seat, process.pid);
-}
-
-/** Process id 0: there is none, or there never was. */
-export function workerName(seat: number, pid: number): string {
+/** Without a process id: it was never forked. */
+export function nameOf({ seat, process: { pid } }: Worker): string {
   return pid === 0 ? `worker ${seat + 1}` : `worker ${seat + 1} (pid ${pid})`;
 }
 
