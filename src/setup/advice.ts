@@ -12,6 +12,7 @@ export function adviceFor(seen: Seen, answers: Answers): string[] {
     ...aboutNames(seen, answers),
     ...aboutAsgi(seen),
     ...aboutDatabase(seen, answers),
+    ...aboutRoot(seen, answers),
     ...aboutExisting(seen, answers),
   ];
 }
@@ -72,6 +73,15 @@ function aboutDatabase(seen: Seen, answers: Answers): string[] {
   if (file === undefined || isOwner) return [];
   const how = answers.unit === "yes" ? "" : `: chown ${user}: ${dirname(file)} ${file}`;
   return [`The database is a file, which ${user} must be able to write, and its folder${how}`];
+}
+
+/** A unit has a user of its own. */
+function aboutRoot({ importable, owner, webUser }: Seen, answers: Answers): string[] {
+  if (answers.import !== "yes" || importable?.asRoot !== true || answers.unit === "yes") return [];
+  const user = owner?.name ?? webUser?.name ?? "www-data";
+  return [
+    `The imported files name no user, so the project runs as root, as it did: user = "${user}" in place of run_as_root is safer.`,
+  ];
 }
 
 function aboutExisting(seen: Seen, answers: Answers): string[] {
