@@ -26,7 +26,8 @@ export function charset(t: Translation, block: Block, settings: Settings<Key>, {
   if (name === "off" && around === "off") return t.ledger.defaultHere(directive, "none is added");
   if (name.includes("$"))
     return t.ledger.lost(directive, "one that depends on the request has no counterpart; name it");
-  if (name !== "off" && !isCharset(name)) return t.ledger.lost(directive, `${name} is no charset that browsers know; write the name of one`);
+  if (name !== "off" && !isCharset(name))
+    return t.ledger.lost(directive, `${name} is no charset that browsers know; write the name of one`);
   if (isNew("charset")) settings.set("charset", name, directive.origin);
   const files = name === "off" || types !== undefined ? "" : "; of files on every textual type";
   t.ledger.translated(directive, `charset = ${JSON.stringify(name)}${files}`);
