@@ -49,6 +49,8 @@ export interface WebUser {
   readonly name: string;
   /** It can read the project and run its Python. */
   readonly reaches: boolean;
+  /** And its database and the folder of it, when it is a file. */
+  readonly writesDatabase: boolean;
 }
 
 export interface ImportedFront {
