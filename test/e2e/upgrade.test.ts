@@ -11,7 +11,7 @@ setDefaultTimeout(E2E_TIMEOUT_MS);
 
 let folder = "";
 let binary = "";
-let address: Address;
+let address: Extract<Address, { port: number }>;
 let server: Server;
 
 beforeEach(async () => {
