@@ -13,6 +13,7 @@ export function adviceFor(seen: Seen, answers: Answers): string[] {
     ...aboutNames(seen, answers),
     ...aboutAsgi(seen),
     ...aboutDatabase(seen, answers),
+    ...aboutRoot(seen, answers),
     ...aboutExisting(seen, answers),
   ];
 }
@@ -75,6 +76,15 @@ function aboutDatabase(seen: Seen, answers: Answers): string[] {
   if (user === undefined || user === ROOT_USER || user === owner?.name || writes) return [];
   const { needs, remedy } = adviseSqlite(files, facts.project.root, settings, database, user);
   return [upperFirst(`${needs}: ${remedy}`)];
+}
+
+/** A unit has a user of its own. */
+function aboutRoot({ importable, owner, webUser }: Seen, answers: Answers): string[] {
+  if (answers.import !== "yes" || importable?.asRoot !== true || answers.unit === "yes") return [];
+  const user = owner?.name ?? webUser?.name ?? "www-data";
+  return [
+    `The imported files name no user, so the project runs as root, as it did: user = "${user}" in place of run_as_root is safer.`,
+  ];
 }
 
 function aboutExisting(seen: Seen, answers: Answers): string[] {

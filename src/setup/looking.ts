@@ -137,7 +137,8 @@ export class Looking {
     const python = answers.python === undefined ? undefined : resolve(project.root, answers.python);
     const facts = await lookAtProject(surroundings, project, { python, settings, wsgi, environment, signal });
     const webUser = await this.webUserFor(facts);
-    const known = { webUser, facts, importable: translateExisting(facts.existing, project.root, surroundings) };
+    const isRoot = this.options.uid === 0;
+    const known = { webUser, facts, importable: translateExisting(facts.existing, project.root, surroundings, isRoot) };
     this.known.set(key, known);
     return known;
   }

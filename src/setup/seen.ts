@@ -39,6 +39,8 @@ export interface Importable {
   readonly losses: readonly string[];
   /** It runs the project or names its files; one that does not may be for another machine, such as a container. */
   readonly isOurs: boolean;
+  /** It names no user, and root starts it: the project's Python is root. */
+  readonly asRoot: boolean;
   /** Of the first site, which is asked for a page; undefined when the text cannot be used as it is. */
   readonly front: ImportedFront | undefined;
   /** Ports that it will listen on and that somebody has. */

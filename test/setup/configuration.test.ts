@@ -187,6 +187,7 @@ test("what is imported is written as it was translated", () => {
     toml: "imported\n",
     losses: [],
     isOurs: true,
+    asRoot: false,
     front: { host: "a.org", port: 8080, address: "0.0.0.0", https: false },
     taken: [],
   };

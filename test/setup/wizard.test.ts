@@ -332,3 +332,16 @@ test("with systemd and root it becomes a service, which starts it", async () => 
   const without = await talk({ systemd: true, options: { given: { ...GIVEN, unit: "no", user: "root" }, yes: true } });
   expect(without.run.at(-1)).toBe("start");
 });
+
+test("root that uWSGI would have been is said in the file, and told", async () => {
+  const imported = async (uid: string, stage: Stage, given: Answers) => {
+    const ini = `[uwsgi]\n${uid}http-socket=127.0.0.1:8391\nchdir=${folder}\nmodule=shop.wsgi\n`;
+    writeFiles(folder, { "uwsgi.ini": ini });
+    const answers = { import: "yes", start: "no", ...given };
+    const { text } = await talk({ ...stage, options: { given: answers, yes: true } });
+    return [readFileSync(join(folder, "server.toml"), "utf8").includes("run_as_root"), text.includes("runs as root")];
+  };
+  expect(await imported("", { systemd: true }, { unit: "no" })).toEqual([true, true]);
+  expect(await imported("uid=1000\n", { systemd: true }, { unit: "no" })).toEqual([false, false]);
+  expect(await imported("", {}, {})).toEqual([false, false]);
+});

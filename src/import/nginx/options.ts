@@ -1,10 +1,11 @@
 /**
- * What stands around the target of a location or server: limits, who may, pages of errors, compression. A route says
+ * What stands around the target of a location or server: limits, who may, pages of errors, compression, charsets. A route says
  * only what is not in force for its site already.
  */
 import { resolve } from "node:path";
 import { type RouteKey, Settings, type SiteKey, type Value } from "../plan.ts";
 import type { Block } from "./block.ts";
+import { charset } from "./charset.ts";
 import { compression } from "./compression.ts";
 import { errorPages } from "./error-pages.ts";
 import { rateLimits } from "./limits.ts";
@@ -31,6 +32,7 @@ export function addOptions(
   if (isNew("error_page")) errorPages(t, block, own);
   intercept(t, block, own, isNew);
   compression(t, block, own, isNew);
+  charset(t, block, own, { isNew, around: site?.value("charset") ?? "off" });
 }
 
 /** Does a location, or one around it, say one of these itself? */

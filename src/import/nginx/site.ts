@@ -30,7 +30,6 @@ export function translateServer(t: Translation, server: Server): Site[] {
   addNames(server, settings);
   siteTls(t, block, server.listens, settings);
   siteLog(t, block, settings);
-  addCharset(t, block, settings);
   addUnderscores(t, block, settings);
   realAddresses(t, block, settings);
   t.ledger.translated(directive, `[[site]] ${server.names[0] ?? "without names"}`);
@@ -88,21 +87,6 @@ function addBodyBound(settings: Settings<SiteKey>, routes: readonly Route[]): vo
   const isPassed = routes.some(({ settings: route }) => route.has("upstream") && !route.has("max_body_size"));
   if (!isPassed || settings.has("max_body_size")) return;
   settings.set("max_body_size", "1MiB", undefined, "nginx takes no more where client_max_body_size is not said");
-}
-
-/** One for the whole site here. */
-function addCharset(t: Translation, block: Block, settings: Settings<SiteKey>): void {
-  const own = block.one("charset");
-  const inside = block
-    .own("location")
-    .flatMap(({ block: inner }) => inner?.filter(({ name }) => name === "charset") ?? []);
-  const directive = own ?? inside[0];
-  for (const each of inside) t.ledger.translated(each, "charset, which is that of the whole site here");
-  if (directive === undefined) return;
-  const charset = directive.args[0]?.text ?? "off";
-  if (charset === "off") return t.ledger.defaultHere(directive, "none is added");
-  settings.set("charset", charset, directive.origin);
-  t.ledger.translated(directive, `charset = ${JSON.stringify(charset)}; of files, since apps name their own`);
 }
 
 /** Certbot's block on port 80: `if ($host = a) { return 301 https://$host$request_uri; }` for each name, then 404. */
