@@ -14,5 +14,5 @@ export interface RuleConfig {
   readonly when: readonly string[];
   readonly match: { readonly source: string; readonly ignoreCase: boolean } | undefined;
   /** `to` of a rewrite is a template of path and query. */
-  readonly action: AnswerTarget | { readonly kind: "rewrite"; readonly to: string; readonly then: AfterRewrite };
+  readonly action: AnswerTarget | { readonly kind: "rewrite"; readonly to: string; readonly taker: AfterRewrite };
 }

@@ -79,7 +79,7 @@ function resolveAction(
     const should = "should be one of both: the rules behind decide, or the route goes on";
     return void place.into("continue").wrong({ what: "is true, and so is stay", should });
   }
-  return { kind: "rewrite", to: values.rewrite, then: values.stay ? "route" : values.continue ? "rules" : "site" };
+  return { kind: "rewrite", to: values.rewrite, taker: values.stay ? "route" : values.continue ? "rules" : "site" };
 }
 
 /** What is captured of a path gets the slash that it may lack (location-template.ts). */

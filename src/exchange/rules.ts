@@ -23,7 +23,7 @@ export interface Rule {
   readonly match: RegExp | undefined;
   readonly action:
     | { readonly kind: "answer"; readonly handler: Handler }
-    | { readonly kind: "rewrite"; readonly to: Template; readonly then: AfterRewrite };
+    | { readonly kind: "rewrite"; readonly to: Template; readonly taker: AfterRewrite };
 }
 
 /** Who gets the new path: the `rules` behind, and then the site; the `site`, which looks for a route; or this `route`. */
@@ -47,8 +47,8 @@ function decided(
 ): Handler {
   const takers = rules.map(({ action }, at): Handler => {
     if (action.kind === "answer") return action.handler;
-    if (action.then === "route") return moving(action.to, route, context);
-    if (action.then === "site") return moving(action.to, context.again, context);
+    if (action.taker === "route") return moving(action.to, route, context);
+    if (action.taker === "site") return moving(action.to, context.again, context);
     return moving(action.to, decided(rules.slice(at + 1), { unmoved: context.again, route }, context), context);
   });
   return (exchange) => (takers[decidingRule(rules, exchange)] ?? unmoved)(exchange);

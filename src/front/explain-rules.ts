@@ -23,7 +23,7 @@ export function explainRules(
   const config = rules[index]?.action;
   const what =
     action.kind === "rewrite"
-      ? `${expandLocation(action.to, exchange)} is ${TAKEN[action.then]} instead`
+      ? `${expandLocation(action.to, exchange)} is ${TAKEN[action.taker]} instead`
       : config === undefined || config.kind === "rewrite"
         ? ""
         : describeTarget(config);

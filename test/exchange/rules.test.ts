@@ -8,9 +8,9 @@ import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { template } from "../support/template.ts";
 
-function rewriteTo(match: RegExp | undefined, to: string, then: AfterRewrite = "site"): Rule {
+function rewriteTo(match: RegExp | undefined, to: string, taker: AfterRewrite = "site"): Rule {
   const scope = ruleScope(match, [], BUILT_IN);
-  return { conditions: [], match, action: { kind: "rewrite", to: template(to, scope), then } };
+  return { conditions: [], match, action: { kind: "rewrite", to: template(to, scope), taker } };
 }
 
 /** Where a request ends up: the path and query that the next handler sees, or the status. */
