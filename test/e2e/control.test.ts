@@ -57,6 +57,7 @@ const GARBAGE: readonly (readonly [name: string, bytes: string | Uint8Array, err
   ["an unknown command", '{"command":"__proto__"}\n', "unknown-command"],
   ["another protocol", '{"protocol":2,"command":"status"}\n', "version"],
   ["an unknown parameter", '{"command":"reload","app":"probe"}\n', "bad-argument"],
+  ["a word where a yes or no belongs", '{"command":"stop","now":"no"}\n', "bad-argument"],
   ["a parameter of the wrong type", '{"command":"reload","apps":"probe"}\n', "bad-argument"],
   ["an app that is not there", '{"command":"reload","apps":["nope"]}\n', "bad-argument"],
   ["a front that is not there", '{"command":"fault","front":7}\n', "bad-argument"],
