@@ -48,6 +48,17 @@ test("it greets with its version, protocol and pid", async () => {
   expect(await client.line(0)).toEqual({ server: expect.any(String), protocol: 1, pid: running.pid });
 });
 
+test("a server that does not speak is not waited for: who it is, and what ends it", async () => {
+  const running = await start();
+  running.signal("SIGSTOP");
+  const [status, stop] = await Promise.all([running.command("status"), running.command("stop")]);
+  running.signal("SIGCONT");
+  for (const { code, stderr } of [status, stop]) {
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`pid ${running.pid}, has not answered for 10 s`)]);
+    expect(stderr).toContain(`kill -KILL ${running.pid}`);
+  }
+});
+
 const GARBAGE: readonly (readonly [name: string, bytes: string | Uint8Array, error: string])[] = [
   ["no JSON", "what?\n", "malformed"],
   ["JSON that is no object", "[1]\n", "malformed"],
