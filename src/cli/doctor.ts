@@ -11,7 +11,8 @@ export const DOCTOR: Command = {
   usage: "[-c FILE] [--user USER] [--fix] [--json]",
   doc:
     "Looks at the configuration, the server that runs, permissions on every path for the user who serves, ports and who has " +
-    "them, upstreams, DNS, certificates, interpreter and import of each app, static files, ALLOWED_HOSTS, memory, limits, clock and disks. " +
+    "them, upstreams, DNS, certificates, interpreter and import of each app, whether it may write its database and uploads, static files, " +
+    "ALLOWED_HOSTS, memory, limits, clock and disks. " +
     "Changes nothing without --fix. As root it sees more: whose ports are taken, and what other users may do. Exits 1 when " +
     "there is a problem.",
   options: {

@@ -16,6 +16,7 @@ import { SECRETS } from "./check-secrets.ts";
 import { SERVER } from "./check-server.ts";
 import { STATIC } from "./check-static.ts";
 import { UPSTREAMS } from "./check-upstreams.ts";
+import { WRITTEN } from "./check-written.ts";
 import { type Finding, notice, problem } from "./finding.ts";
 import type { Ground, Serving } from "./ground.ts";
 import type { Check, Patient } from "./patient.ts";
@@ -28,6 +29,7 @@ export const CHECKS: readonly Check[] = [
   NAMES,
   CERTIFICATES,
   APPS,
+  WRITTEN,
   STATIC,
   HOSTS,
   MEMORY,
