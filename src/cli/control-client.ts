@@ -19,6 +19,13 @@ const CONNECT_MS = 5_000;
 /** It cannot be asked; the message is for people. */
 export class NoAnswer extends Error {
   override name = "NoAnswer";
+  /** What the server calls it (docs/control.md); "" when it said nothing. */
+  readonly code: string;
+
+  constructor(message: string, code = "") {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** Sends `request` to the server of this configuration. Resolves with its result; throws NoAnswer. */
@@ -93,15 +100,15 @@ class Question implements ConnectOwner {
   private hear(line: string): void {
     const message = parseMessage(line);
     if (message === undefined) return this.end("the server says something that is no answer");
-    if (message.error) return this.end(message.error.message);
+    if (message.error) return this.end(message.error.message, message.error.code);
     if (message.event !== undefined) this.event(message.event);
     if (message.result === undefined) return;
     this.resolve(message.result);
     this.wire?.close();
   }
 
-  private end(why: string): void {
-    this.reject(new NoAnswer(printable(why)));
+  private end(why: string, code = ""): void {
+    this.reject(new NoAnswer(printable(why), code));
     this.wire?.close();
   }
 
