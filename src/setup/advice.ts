@@ -1,5 +1,6 @@
 /** What the facts say that no answer changes: said at the end, each with what to do. */
-import { dirname } from "node:path";
+import { upperFirst } from "../base/words.ts";
+import { adviseSqlite, sqliteFile } from "../project/sqlite.ts";
 import type { Answers } from "./question.ts";
 import { editOf, importedTrouble, staticRootOf } from "./questions-app.ts";
 import { ROOT_USER, userOf } from "./questions-user.ts";
@@ -64,15 +65,17 @@ function aboutAsgi({ facts }: Seen): string[] {
   ];
 }
 
-/** Who serves must be able to write a database that is a file, and the folder of it. */
+/** The project's owner can write it. Root gives the project to the user of the machine's web server, whoever that unit is. */
 function aboutDatabase(seen: Seen, answers: Answers): string[] {
-  const user = answers.unit === "yes" ? "the user of the service" : userOf(seen, answers);
-  const databases = seen.facts?.loaded?.settings?.databases ?? [];
-  const file = databases.find(({ engine, name }) => engine.endsWith("sqlite3") && name?.startsWith("/") === true)?.name;
-  const isOwner = user === undefined || user === ROOT_USER || user === seen.owner?.name;
-  if (file === undefined || isOwner) return [];
-  const how = answers.unit === "yes" ? "" : `: chown ${user}: ${dirname(file)} ${file}`;
-  return [`The database is a file, which ${user} must be able to write, and its folder${how}`];
+  const { facts, files, owner, webUser } = seen;
+  const settings = facts?.loaded?.settings;
+  const database = settings === undefined ? undefined : sqliteFile(settings);
+  if (facts === undefined || settings === undefined || database === undefined) return [];
+  const user = answers.unit === "yes" ? (owner?.name ?? webUser?.name) : userOf(seen, answers);
+  const writes = user === webUser?.name && webUser?.writesDatabase === true;
+  if (user === undefined || user === ROOT_USER || user === owner?.name || writes) return [];
+  const { needs, remedy } = adviseSqlite(files, facts.project.root, settings, database, user);
+  return [upperFirst(`${needs}: ${remedy}`)];
 }
 
 /** A unit has a user of its own. */

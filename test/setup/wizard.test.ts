@@ -1,6 +1,6 @@
 /** The whole talk without a terminal: scripted replies, a project of files, commands that are told and not run. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Surroundings } from "../../src/machine/surroundings.ts";
 import { here } from "../../src/machine/here.ts";
@@ -271,6 +271,19 @@ test("a project that fails: why, the remedy, and again when it is mended", async
   expect(text).toContain("To mend it: environ is not installed");
   expect(asked.slice(0, 2)).toEqual(["broken", "domain"]);
   expect(asked.at(-1)).toBe("write");
+});
+
+test("what is here is looked for again, too: another kind of project may be what mends it", async () => {
+  const reply = ({ id }: Question) => {
+    if (id !== "broken") return id === "write" ? ("leave" as const) : undefined;
+    rmSync(join(folder, "manage.py"));
+    writeFiles(folder, { "app.py": "app = Flask(__name__)\n" });
+    return undefined;
+  };
+  const { text } = await talk({ probes: [BROKEN, { settings: null }], options: { given: GIVEN }, reply });
+  expect(text).toContain("Project: Django 5.2: shop");
+  expect(text).toContain("Project: Flask: ");
+  expect(text).toContain('wsgi = "app:app"');
 });
 
 test("a project that fails: --yes writes nothing, --broken ignore does", async () => {
