@@ -11,8 +11,9 @@ export const DRAIN_TIMEOUT_MS = 60_000;
 /** Between SIGTERM and SIGKILL. */
 const TERM_MS = 2_000;
 
-export function nameOf(worker: Worker): string {
-  return `worker ${worker.seat + 1} (pid ${worker.process.pid})`;
+/** Without a process id: it was never forked. */
+export function nameOf({ seat, process: { pid } }: Worker): string {
+  return pid === 0 ? `worker ${seat + 1}` : `worker ${seat + 1} (pid ${pid})`;
 }
 
 /** It finishes what it has, for so long. One that serves nobody yet just ends; of one that leaves already the time can

@@ -204,8 +204,8 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
       this.pool.add(seat, generation, now, (slots) => this.launcher.launch(seat, slots));
     } catch (error) {
       const traceback = `${this.options.python}: ${(error as Error).message}`;
-      const state = { kind: "starting", sinceMs: now } as const;
-      this.failed({ seat, generation, state, traceback, lastLines: [] }, "could not be started", 0);
+      const fallen: Fallen = { seat, generation, state: { kind: "starting", sinceMs: now }, traceback, lastLines: [] };
+      this.failed(fallen, `worker ${seat + 1}`, "could not be started", 0);
     }
   }
 
@@ -290,7 +290,7 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
     this.pool.remove(worker);
     const explained = this.causes.explain(cause, worker);
     if (worker.leaving === undefined && this.phase !== "stopping") {
-      this.failed(worker, explained, begun, `(pid ${process.pid}) `);
+      this.failed(worker, nameOf(worker), explained, begun);
     } else if (worker.constitution !== undefined) {
       this.log.info(`${nameOf(worker)} ${explained}: ${worker.leaving ?? "stop"}`);
     }
@@ -301,25 +301,25 @@ export class AppSupervisor implements WorkerOwner, AppControl, WorkerControl {
   }
 
   /** Nobody had told it to go. */
-  private failed(worker: Fallen, cause: string, begun: number, pid = ""): void {
+  private failed(worker: Fallen, name: string, cause: string, begun: number): void {
     const { seat, state, generation, lastLines } = worker;
     const traceback = worker.traceback?.trimEnd();
     const failure = { cause, traceback: traceback ?? lastLines.join("\n") };
     const delayMs = this.pool.failed(seat, state, begun, failure, monotonicMs());
     if (this.phase === "starting" && this.options.outlivesFailedStart !== true)
-      return this.failStart(seat, `${pid}${cause}`, failure.traceback);
+      return this.failStart(`${name} ${cause}`, failure.traceback);
     if (this.phase === "starting") {
       this.phase = "running";
       this.started.resolve();
     }
     const next = delayMs === 0 ? "starting another" : `starting another in ${delayMs / 1000} s`;
-    this.log.error(`worker ${seat + 1} ${pid}${cause}; ${next}${traceback === undefined ? "" : `\n${traceback}`}`);
+    this.log.error(`${name} ${cause}; ${next}${traceback === undefined ? "" : `\n${traceback}`}`);
     // A second death right after the moment of being ready is a failed start, too.
     if (state.kind !== "ready" || delayMs > 0) this.rollout.startFailed(generation, `${cause}\n${failure.traceback}`);
   }
 
-  private failStart(seat: number, what: string, why: string): void {
-    this.failure = new StartFailure(`app ${this.name}: worker ${seat + 1} ${what}\n${why}`);
+  private failStart(what: string, why: string): void {
+    this.failure = new StartFailure(`app ${this.name}: ${what}\n${why}`);
     void this.stop(0);
   }
 

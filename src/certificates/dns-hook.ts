@@ -34,6 +34,8 @@ const ALIASES_MAX = 8;
 const SERVERS_MAX = 8;
 /** Of what the command says, for the log. */
 const OUTPUT_CHARS_MAX = 500;
+/** After its end; something that it has started may hold its outputs open for longer. */
+const LAST_WORDS_MS = 1_000;
 
 export function recordOf({ name, keyAuthorization }: Pick<Challenge, "name" | "keyAuthorization">): DnsRecord {
   const value = createHash("sha256").update(keyAuthorization).digest("base64url");
@@ -44,21 +46,26 @@ export interface HookContext {
   readonly sleep: (ms: number) => Promise<void>;
   readonly say: (text: string) => void;
   readonly seen?: typeof isSeen;
+  readonly hookMsMax?: number;
 }
 
-/** Resolves when the record is there; the function takes it away, and never rejects. Throws AcmeProblem. */
+/** Resolves when the record is there; the function takes it away, and never rejects. Throws AcmeProblem, after the command was
+ *  called to take away what it may have done of it. */
 export async function presentRecord(
   hook: DnsHookOptions,
   challenge: Challenge,
-  { sleep, say, seen = isSeen }: HookContext,
+  { sleep, say, seen = isSeen, hookMsMax = HOOK_MS_MAX }: HookContext,
 ): Promise<() => Promise<void>> {
   const record = recordOf(challenge);
   const remove = async () => {
-    const problem = await run(hook.command, "cleanup", record);
+    const problem = await run(hook.command, "cleanup", record, hookMsMax);
     if (problem !== undefined) say(problem);
   };
-  const problem = await run(hook.command, "present", record);
-  if (problem !== undefined) throw new AcmeProblem("dnsHook", problem);
+  const problem = await run(hook.command, "present", record, hookMsMax);
+  if (problem !== undefined) {
+    await remove();
+    throw new AcmeProblem("dnsHook", problem);
+  }
   for (let leftMs = hook.waitMs; leftMs > 0; leftMs -= ASK_EVERY_MS) {
     if (await seen(record, hook.servers)) return remove;
     await sleep(Math.min(ASK_EVERY_MS, leftMs));
@@ -69,30 +76,58 @@ export async function presentRecord(
 }
 
 /** Undefined, or what went wrong. */
-async function run(command: readonly string[], action: string, { name, value }: DnsRecord) {
+async function run(command: readonly string[], action: string, { name, value }: DnsRecord, msMax: number) {
   const what = `dns_hook: ${command.join(" ")} ${action} ${name}`;
   try {
+    // In a group of its own, so that what it has started ends with it.
     const child = Bun.spawn([...command, action, name, value], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
-      timeout: HOOK_MS_MAX,
-      killSignal: "SIGKILL",
+      detached: true,
     });
-    const [out, errors] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
+    let isOverdue = false;
+    const timer = setTimeout(() => {
+      isOverdue = true;
+      endGroup(child.pid);
+    }, msMax);
+    const [errors, out] = [new LastWords(child.stderr), new LastWords(child.stdout)];
     const code = await child.exited;
+    clearTimeout(timer);
     if (code === 0) return undefined;
+    await Promise.race([Promise.all([errors.ended, out.ended]), Bun.sleep(LAST_WORDS_MS)]);
     const how = child.signalCode === null ? `exited with code ${code}` : `was ended by ${child.signalCode}`;
-    const said = `${errors}\n${out}`.trim().slice(-OUTPUT_CHARS_MAX);
-    return `${what}: it ${how}${said === "" ? "" : `: ${said}`}`;
+    const why = isOverdue ? `did not end within ${msMax / 1000} s` : how;
+    const said = `${errors.text}\n${out.text}`.trim().slice(-OUTPUT_CHARS_MAX);
+    return `${what}: it ${why}${said === "" ? "" : `: ${said}`}`;
   } catch (error) {
     return `${what}: it cannot be run: ${(error as Error).message}`;
   }
 }
 
-/** What a grandchild holds open is not waited for. */
-function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
-  return Promise.race([new Response(stream).text(), Bun.sleep(HOOK_MS_MAX).then(() => "")]);
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has just ended.
+  }
+}
+
+/** The end of what a command writes. All of it is read, so that it does not wait for us. */
+class LastWords {
+  text = "";
+  readonly ended: Promise<void>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.ended = this.listen(stream).catch(() => {});
+  }
+
+  private async listen(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      this.text = (this.text + decoder.decode(bytes, { stream: true })).slice(-OUTPUT_CHARS_MAX);
+    }
+  }
 }
 
 /** Do all name servers that answer show it? One that does not answer says nothing; that none does is not seeing it. */

@@ -125,7 +125,7 @@ async function order(given: Given, command: string, site: string | undefined, te
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
     terminal.stderr(`server: ${error.message}\n`);
-    return /^(?:no site|the certificate of) /.test(error.message) ? EXIT_USAGE : EXIT_FAILED;
+    return error.code === "bad-argument" ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 

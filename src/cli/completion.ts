@@ -1,4 +1,5 @@
 /** `server completion bash | zsh | fish`: made from the table of commands, so that it cannot fall behind it. */
+import { shellWord } from "../base/words.ts";
 import { HELP_OPTION } from "./arguments.ts";
 import { type Command, EXIT_OK, EXIT_USAGE, type Option } from "./command.ts";
 
@@ -81,16 +82,12 @@ function firstSentence(doc: string): string {
   return /^.*?[.;:](?=\s|$)/s.exec(doc)?.[0].slice(0, -1) ?? doc;
 }
 
-function quote(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 function bashScript(parts: readonly Part[]): string {
   const cases = parts.map((part) => {
     const flags = part.options.flatMap(({ short, long }) => [`-${short}`, `--${long}`]);
     const values = part.options.filter(({ takes }) => takes !== "nothing").map(bashValue);
     const second = Object.entries(part.second).map(
-      ([word, known]) => `      ${word}) known=${quote(known.join(" "))} ;;\n`,
+      ([word, known]) => `      ${word}) known=${shellWord(known.join(" "))} ;;\n`,
     );
     const asked =
       second.length === 0
@@ -99,11 +96,11 @@ function bashScript(parts: readonly Part[]): string {
     return `  ${part.name})
     case $previous in
 ${values.join("")}    esac
-    flags=${quote(flags.join(" "))} known=${quote(part.words.join(" "))} files=${part.takesFiles ? "yes" : ""}
+    flags=${shellWord(flags.join(" "))} known=${shellWord(part.words.join(" "))} files=${part.takesFiles ? "yes" : ""}
 ${asked}    ;;
 `;
   });
-  const names = quote(parts.map(({ name }) => name).join(" "));
+  const names = shellWord(parts.map(({ name }) => name).join(" "));
   return `_server() {
   local word=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} flags= known= files=
   COMPREPLY=()
@@ -133,7 +130,7 @@ function bashValue({ short, long, takes }: Flag): string {
 }
 
 function zshScript(parts: readonly Part[]): string {
-  const names = parts.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}\n`).join("");
+  const names = parts.map(({ name, summary }) => `    ${shellWord(`${name}:${summary}`)}\n`).join("");
   const cases = parts.map((part) => {
     const flags = part.options.map(zshFlag);
     const second = Object.entries(part.second).map(([word, known]) => `${word}) compadd -- ${known.join(" ")} ;;`);
@@ -165,24 +162,24 @@ function zshFlag({ short, long, takes, doc, value, multiple }: Flag): string {
   const text = doc.replace(/[[\]:\\]/g, String.raw`\$&`);
   const action = { nothing: "", file: `:${value}:_files`, folder: `:${value}:_files -/`, text: `:${value}:` }[takes];
   const once = multiple === true ? "'*'" : `'(-${short} --${long})'`;
-  return `${once}{-${short},--${long}}${quote(`[${text}]${action}`)}`;
+  return `${once}{-${short},--${long}}${shellWord(`[${text}]${action}`)}`;
 }
 
 function fishScript(parts: readonly Part[]): string {
   const lines = parts.flatMap((part) => {
-    const here = `-n ${quote(`__server_is ${part.name}`)}`;
+    const here = `-n ${shellWord(`__server_is ${part.name}`)}`;
     const flags = part.options.map(({ short, long, takes, doc }) => {
       const value = { nothing: "", file: " -r -F", folder: " -x -a '(__fish_complete_directories)'", text: " -x" }[
         takes
       ];
       return `complete -c server ${here} -s ${short} -l ${long}${value} -d ${fishQuote(doc)}`;
     });
-    const first = `-n ${quote(`__server_is ${part.name} 2`)}`;
+    const first = `-n ${shellWord(`__server_is ${part.name} 2`)}`;
     const words = part.words.length > 0 ? [`complete -c server ${first} -a ${fishQuote(part.words.join(" "))}`] : [];
     const files = part.takesFiles ? [`complete -c server ${here} -F`] : [];
     const second = Object.entries(part.second).map(
       ([word, keys]) =>
-        `complete -c server -n ${quote(`__server_is ${part.name} 3 ${word}`)} -a ${fishQuote(keys.join(" "))}`,
+        `complete -c server -n ${shellWord(`__server_is ${part.name} 3 ${word}`)} -a ${fishQuote(keys.join(" "))}`,
     );
     return [...flags, ...words, ...files, ...second];
   });

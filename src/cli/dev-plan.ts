@@ -4,7 +4,7 @@
  * from MEDIA_ROOT, a log for people.
  */
 import { statSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { findUser } from "../config/users.ts";
 import { portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Files, Surroundings } from "../machine/surroundings.ts";
@@ -20,7 +20,8 @@ import {
 } from "../import/plan.ts";
 import { isVirtualenv } from "../project/folders.ts";
 import { findProjects, type Project, type WsgiProject } from "../project/project.ts";
-import type { ProjectFacts } from "../setup/facts.ts";
+import { type ProjectFacts, targetOf } from "../setup/facts.ts";
+import { folderFrom, folderText } from "../setup/seen.ts";
 
 /** Why there is nothing to serve, with the remedy. */
 export class DevProblem extends Error {
@@ -117,7 +118,7 @@ function freeAddress(files: Files): { listen: string[]; taken: PortUse | undefin
 function mainRoute(plan: Plan, facts: ProjectFacts, wish: DevWish): Route {
   const settings = new Settings<RouteKey>();
   if (facts.project.kind === "static") {
-    settings.set("files", `${relativeTo(wish.folder, facts.project.root)}/`);
+    settings.set("files", folderText(wish.folder, facts.project.root));
   } else {
     const name = facts.project.name;
     plan.apps.set(name, appOf(facts, facts.project, wish));
@@ -133,11 +134,11 @@ function appOf(facts: ProjectFacts, project: Exclude<Project, { kind: "static" }
   if (project.kind === "django" && python.chosen.django === undefined && loaded?.failure !== undefined)
     throw new DevProblem(`${loaded.failure.what}; ${loaded.failure.remedy}`);
   const app = new Settings<AppKey>();
-  app.set("root", relativeTo(wish.folder, project.root));
-  app.set("wsgi", targetOf(project));
+  app.set("root", folderFrom(wish.folder, project.root));
+  app.set("wsgi", applicationOf(project));
   app.set(
     "python",
-    python.chosen.virtualenv === undefined ? python.chosen.python : relativeTo(wish.folder, python.chosen.virtualenv),
+    python.chosen.virtualenv === undefined ? python.chosen.python : folderFrom(wish.folder, python.chosen.virtualenv),
   );
   app.set("processes", 1);
   app.set("threads", THREADS);
@@ -158,23 +159,23 @@ function hasFinders({ loaded }: ProjectFacts): boolean {
   );
 }
 
-function targetOf(project: Exclude<Project, { kind: "static" }>): string {
+function applicationOf(project: Exclude<Project, { kind: "static" }>): string {
   if (project.kind === "django") {
     const [module] = project.wsgi;
     if (module !== undefined) return module.includes(":") ? module : `${module}:application`;
     throw new DevProblem(`${project.root} has no wsgi.py; Django's startproject writes one beside the settings`);
   }
   const [first] = project.callables;
+  const target = targetOf(first);
+  if (target !== undefined) return target;
   if (first === undefined) throw new DevProblem("there is no WSGI application; --app module:callable names it");
   if (first.asgi)
     throw new DevProblem(
       `${first.callable} in ${first.file} speaks ASGI (${first.framework}), which an ASGI server serves: uvicorn ${first.module ?? first.file}:${first.callable} --port 9000, and server proxy 8000 9000 in front of it`,
     );
-  if (first.factory)
-    throw new DevProblem(
-      `${first.file} makes its application in ${first.callable}(); a line such as "application = ${first.callable}()" in wsgi.py gives it a name to serve`,
-    );
-  return `${first.module ?? first.file}:${first.callable}`;
+  throw new DevProblem(
+    `${first.file} makes its application in ${first.callable}(); a line such as "application = ${first.callable}()" in wsgi.py gives it a name to serve`,
+  );
 }
 
 /** Uploads, where the project has them; it has to answer them itself where the URL is elsewhere. */
@@ -185,9 +186,4 @@ function mediaRoutes(files: Files, { loaded }: ProjectFacts): Route[] {
   const settings = new Settings<RouteKey>();
   settings.set("files", `${mediaRoot.replace(/\/$/, "")}/`);
   return [{ pattern: mediaPath, settings, origin: undefined }];
-}
-
-function relativeTo(folder: string, path: string): string {
-  const near = relative(folder, path);
-  return near === "" ? "." : near.startsWith("../..") ? path : near;
 }

@@ -10,7 +10,7 @@ export function findingText({ verdict, subject, says, remedy, lines, fix }: Foun
   const painted = colour ? `\x1b[${COLOURS[verdict]}m${word}\x1b[0m` : word;
   const below = [
     ...lines.filter((line) => line !== "").map((line) => `${INDENT}| ${line}`),
-    ...(remedy === undefined ? [] : [`${INDENT}-> ${remedy}`]),
+    ...(remedy === undefined ? [] : [`${INDENT}-> ${remedy.replaceAll("\n", `\n${INDENT}   `)}`]),
     ...(fix === undefined ? [] : [`${INDENT}   --fix ${fix.does}`]),
   ];
   return `${[`${painted} ${subject}: ${says}`, ...below].map(printable).join("\n")}\n`;

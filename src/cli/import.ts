@@ -46,6 +46,7 @@ export const IMPORT: Command = {
       const { compareServers } = await import("./compare.ts");
       return compareServers(plan, old, now, terminal);
     }
+    const { keepRoot } = await import("../import/users.ts");
     const { writePlan } = await import("../import/write.ts");
     await tell(report.findings, given, terminal);
     if (report.changesMeaning && given.options["partial"] !== true) {
@@ -55,7 +56,11 @@ export const IMPORT: Command = {
       return EXIT_FAILED;
     }
     tellMissing(plan, terminal);
-    keepRoot(plan, terminal);
+    if (process.geteuid?.() === 0 && keepRoot(plan)) {
+      terminal.stderr(
+        "server import: run_as_root: nothing names a user, so the project runs as who starts the server, root\n",
+      );
+    }
     const text = writePlan(plan);
     if (target === undefined) terminal.stdout(text);
     else writeFileSync(target, text, { flag: "wx" });
@@ -71,16 +76,6 @@ function tellMissing(plan: Plan, terminal: Terminal): void {
     if (existsSync(String(path))) continue;
     terminal.stderr(`server import: ${String(path)} is not there; make it, or server check refuses the file\n`);
   }
-}
-
-/** uWSGI without a uid is who starts it, and root only has a warning of it; a server.toml has to say so. */
-function keepRoot({ server, apps }: Plan, terminal: Terminal): void {
-  const isRoot = [...apps.values()].some((app) => !app.has("user")) && !server.has("user");
-  if (process.geteuid?.() !== 0 || !isRoot || server.has("run_as_root")) return;
-  server.set("run_as_root", true, undefined, 'as uWSGI without uid; user = "www-data" in its place is safer');
-  terminal.stderr(
-    "server import: run_as_root: nothing names a user, so the project runs as who starts the server, root\n",
-  );
 }
 
 /** What is compared with what; the other words are files. */

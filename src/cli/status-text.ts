@@ -34,7 +34,7 @@ export function statusText(status: ServerStatus, now: Date): string {
 }
 
 function headText(status: ServerStatus): string {
-  const { version, pid, state, uptimeMs, config, listeners, fronts, connections, sites } = status;
+  const { version, pid, state, uptimeMs, config, listeners, lost, fronts, connections, sites } = status;
   const troubled = fronts.filter(({ replaced }) => replaced > 0);
   const died = troubled.map(({ number, replaced }) => `front-${number} died ${times(replaced)}`);
   const busy = [`${count(connections, "connection")} open`, ...died].join(", ");
@@ -42,6 +42,7 @@ function headText(status: ServerStatus): string {
     `server ${version}, pid ${pid}, ${state}, up ${ago(uptimeMs)}`,
     `config     ${config}`,
     ...wrap("listeners", listeners),
+    ...lost.map((path) => `LOST       ${path}: its file is gone, nobody can connect; server logs tells why`),
     `fronts     ${fronts.length}; ${busy}`,
     ...wrap(
       "sites",

@@ -4,6 +4,7 @@
  */
 import type { StopSignal } from "../services/child.ts";
 import type { RestartRule } from "../services/policy.ts";
+import type { CharsetOptions } from "../exchange/charset.ts";
 import type { CompressionOptions } from "../exchange/compressible.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import type { CacheRule } from "../files/cache-control.ts";
@@ -86,7 +87,7 @@ export interface RateLimitConfig {
 }
 
 /** How content is encoded on its way out: in force for a route. */
-export interface EncodingConfig {
+export interface EncodingConfig extends CharsetOptions {
   readonly compress: CompressConfig;
   /** Siblings of files that are sent in their place, in our order of preference. */
   readonly precompressed: readonly ContentCoding[];
@@ -255,8 +256,8 @@ export interface SiteConfig extends HttpsConfig {
   readonly trustedProxies?: readonly string[];
   /** In force where no route matches. */
   readonly guards: GuardsConfig;
-  /** Added to textual types that name none; undefined for none. */
-  readonly charset: string | undefined;
+  /** Of what no route answers. */
+  readonly encoding: EncodingConfig;
   readonly types: TypesConfig;
   readonly bodyBytesMax: number;
   /** Decided before a route is looked for. */

@@ -1,4 +1,4 @@
-/** Compression and media types as they were written → as they are in force: the nearer word counts, key by key. */
+/** Compression, charsets and media types as they were written → as they are in force: the nearer word counts, key by key. */
 import { DEFAULT_COMPRESSION } from "../exchange/compressible.ts";
 import { SIBLING_CODINGS } from "../files/precompressed.ts";
 import type { CompressConfig, EncodingConfig, TypesConfig } from "./config.ts";
@@ -8,16 +8,20 @@ import type { COMPRESS, ENCODING, TYPES } from "./schema-encoding.ts";
 export const DEFAULT_ENCODING: EncodingConfig = {
   compress: { ...DEFAULT_COMPRESSION, files: true, replies: false },
   precompressed: SIBLING_CODINGS,
+  charset: undefined,
+  charsetTypes: undefined,
 };
 
 export const DEFAULT_TYPES: TypesConfig = { types: {}, defaultType: undefined };
 
 export function resolveEncoding(values: Values<typeof ENCODING>, inherited: EncodingConfig): EncodingConfig {
-  const { compress, precompressed } = values;
-  if (compress === undefined && precompressed === undefined) return inherited;
+  const { compress, precompressed, charset, charset_types: types } = values;
+  if ([compress, precompressed, charset, types].every((each) => each === undefined)) return inherited;
   return {
     compress: resolveCompress(compress, inherited.compress),
     precompressed: resolvePrecompressed(precompressed) ?? inherited.precompressed,
+    charset: charset === "off" ? undefined : (charset ?? inherited.charset),
+    charsetTypes: types?.map((each) => each.value) ?? inherited.charsetTypes,
   };
 }
 

@@ -55,13 +55,18 @@ function hostOf(written: string): string {
 
 /** A label that browsers know (WHATWG Encoding), since a mistyped one makes every page unreadable. */
 export const CHARSET: Kind<string> = text('a charset such as "utf-8" or "gbk"', (label) => {
+  if (isCharset(label)) return label;
+  return new Refusal(undefined, nearest(label, ["utf-8", "gbk", "gb18030", "gb2312", "big5", "iso-8859-1"]));
+});
+
+export function isCharset(label: string): boolean {
   try {
     new TextDecoder(label as ConstructorParameters<typeof TextDecoder>[0]);
   } catch {
-    return new Refusal(undefined, nearest(label, ["utf-8", "gbk", "gb18030", "gb2312", "big5", "iso-8859-1"]));
+    return false;
   }
-  return /^[\w-]+$/.test(label) ? label : new Refusal();
-});
+  return /^[\w-]+$/.test(label);
+}
 
 /** RFC 9110 section 8.3.1: type "/" subtype and parameters, in visible ASCII. */
 export const CONTENT_TYPE: Kind<string> = text('a media type such as "text/html; charset=utf-8"', (type) =>

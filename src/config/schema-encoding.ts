@@ -1,12 +1,13 @@
 /**
- * The schema of compression and media types, which the server, a site and a route may say. How to read it: schema.ts.
+ * The schema of compression, charsets and media types, which the server, a site and a route may say. How to read it: schema.ts.
  */
 import { formatSize } from "../base/units.ts";
+import { REPLY_TYPES } from "../exchange/charset.ts";
 import { CONTENT_CODINGS, type ContentCoding } from "../exchange/content-coding.ts";
 import { COMPRESSED_BYTES_MIN } from "../exchange/compressible.ts";
 import { ENCODER_LEVEL_BOUNDS, ENCODER_LEVELS } from "../exchange/encoder.ts";
 import { DEFAULT_TYPE } from "../files/mime.ts";
-import { CONTENT_TYPE } from "./http-kinds.ts";
+import { CHARSET, CONTENT_TYPE } from "./http-kinds.ts";
 import { anyOf } from "./json-schema.ts";
 import { optional, type Schema, type Section, table } from "./keys.ts";
 import { boolean, choice, either, integer, type Kind, listOf, namedOf, Refusal, size, text } from "./kinds.ts";
@@ -20,6 +21,14 @@ const MEDIA_RANGE: Kind<string> = text('a media type such as "text/html", "text/
   if (written === "*") return "*/*";
   return /^[\w!#$&^.+*-]+\/[\w!#$&^.+*-]+$/.test(written) ? written.toLowerCase() : new Refusal();
 });
+
+const OFF: Kind<"off"> = choice(["off"]);
+
+const CHARSET_OR_OFF: Kind<string> = {
+  expected: `${CHARSET.expected}, or "off"`,
+  json: () => anyOf(OFF.json(), CHARSET.json()),
+  read: (place) => (place.value === "off" ? "off" : CHARSET.read(place)),
+};
 
 function level(coding: ContentCoding) {
   const [min, max] = ENCODER_LEVEL_BOUNDS[coding];
@@ -80,6 +89,16 @@ export const ENCODING = {
     '`["br", "zstd", "gzip"]`',
     "Sends `site.css.br`, `.zst` or `.gz` in place of `site.css` to clients that take it, the first that there is in this " +
       "order; unless it is older. nginx: gzip_static, off. uWSGI: static-gzip-all.",
+  ),
+  charset: optional(
+    CHARSET_OR_OFF,
+    '`"off"`',
+    "Added to a Content-Type that names none, whoever answers, but for 301 and 302. nginx: charset.",
+  ),
+  charset_types: optional(
+    listOf(MEDIA_RANGE),
+    `of files what is textual, of other replies ${REPLY_TYPES.map((type) => `\`${type}\``).join(", ")}`,
+    "Media types that get the charset. nginx: charset_types.",
   ),
 } satisfies Schema;
 

@@ -1,7 +1,7 @@
 /** The schema of [[site]] and its routes. How to read it: schema.ts. */
 import { LISTEN } from "./address-kinds.ts";
 import { CACHE } from "./cache-kinds.ts";
-import { CHARSET, INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
+import { INDEX_FILE, SITE_NAME } from "./http-kinds.ts";
 import { CANDIDATE } from "./guard-kinds.ts";
 import { ANSWERS } from "./schema-answers.ts";
 import { FILES } from "./schema-files.ts";
@@ -232,7 +232,6 @@ export const SITE = {
     "Proxies in front of this site, in place of the server's. An empty list: none. nginx: set_real_ip_from.",
   ),
   ...SITE_LOGS,
-  charset: optional(CHARSET, "none", "Added to the Content-Type of textual files that names none. nginx: charset."),
   ...TYPES,
   ...ENCODING,
   max_body_size: sizeKey(

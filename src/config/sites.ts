@@ -50,7 +50,7 @@ export function resolveSite(
     ...resolveHttps(section, listen, names, context, server.acme),
     accessLog: resolveSiteLog(place, values, server.accessLog, context, siteScope(names, scope)),
     ...(values.trusted_proxies && { trustedProxies: values.trusted_proxies.map((entry) => entry.value) }),
-    charset: values.charset,
+    encoding,
     types: resolveTypes(values, server.types),
     bodyBytesMax: values.max_body_size,
     guards,

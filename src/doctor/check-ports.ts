@@ -129,5 +129,9 @@ async function unixFinding(path: string, patient: Patient): Promise<Finding> {
 }
 
 function gone(subject: string): Finding {
-  return problem(subject, "the running server listens, but its file is gone", "server restart makes it again");
+  return problem(
+    subject,
+    "the running server listens, but its file is gone",
+    "it is made again within seconds; server logs tells why if it cannot be",
+  );
 }

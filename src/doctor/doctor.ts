@@ -3,6 +3,7 @@ import type { Problem } from "../config/problems.ts";
 import { describe, refusalOf, remedyFor } from "./access.ts";
 import { ownerName } from "./accounts.ts";
 import { APPS } from "./check-apps.ts";
+import { CERTIFICATES } from "./check-certificates.ts";
 import { CLOCK } from "./check-clock.ts";
 import { DISK } from "./check-disk.ts";
 import { HOSTS } from "./check-hosts.ts";
@@ -15,6 +16,7 @@ import { SECRETS } from "./check-secrets.ts";
 import { SERVER } from "./check-server.ts";
 import { STATIC } from "./check-static.ts";
 import { UPSTREAMS } from "./check-upstreams.ts";
+import { WRITTEN } from "./check-written.ts";
 import { type Finding, notice, problem } from "./finding.ts";
 import type { Ground, Serving } from "./ground.ts";
 import type { Check, Patient } from "./patient.ts";
@@ -25,7 +27,9 @@ export const CHECKS: readonly Check[] = [
   PORTS,
   UPSTREAMS,
   NAMES,
+  CERTIFICATES,
   APPS,
+  WRITTEN,
   STATIC,
   HOSTS,
   MEMORY,

@@ -6,7 +6,9 @@
  *   another    500, and the log says what it was
  *
  * It is asked with a GET that has the fields of the request, but neither its body nor what speaks of it. As in nginx the
- * route that answers does so without its own guards, and its rules count. What it says beside the head is thrown away.
+ * route that answers does so without its own guards, and its rules count. The head decides as soon as it is there; what
+ * comes behind it is thrown away, and waited for only as long as a short page takes: then its connection or worker ends
+ * with it in order. (nginx closes the connection of any reply with content.)
  */
 import type { Log } from "../base/log.ts";
 import { Fields } from "../protocol/http/fields.ts";
@@ -16,6 +18,12 @@ import type { Exchange, Handler } from "./exchange.ts";
 import { askAside, INTERNAL_DEPTH_MAX } from "./internal.ts";
 import type { Producer, Reply, ReplyState } from "./reply.ts";
 import { Waiting } from "./waiting.ts";
+
+/** Taken of the content of a reply, bytes: more than any page of a verdict has. */
+const REST_BYTES_MAX = 64 * 1024;
+
+/** … and for how long after its head. */
+const REST_MS_MAX = 2000;
 
 export interface AuthRequestOptions {
   /** Of the site. */
@@ -55,12 +63,13 @@ function challengesOf(fields: Fields | undefined): Fields {
   return challenges;
 }
 
-/** Takes the reply to such a question: its head decides, when all of it has come. */
+/** Takes the reply to such a question: its head decides. */
 class Verdict implements Reply {
   state: ReplyState = "waiting";
   status = 0;
   producer: Producer | undefined = undefined;
-  private head: ReplyHead | undefined = undefined;
+  private restBytes = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined = undefined;
   private readonly told: (head: ReplyHead | undefined) => void;
 
   constructor(told: (head: ReplyHead | undefined) => void) {
@@ -69,43 +78,49 @@ class Verdict implements Reply {
 
   whole(head: ReplyHead): void {
     if (this.state !== "waiting") return;
-    this.start(head);
-    this.end();
+    this.status = head.status;
+    this.close("finished");
+    this.told(head);
   }
 
   start(head: ReplyHead): void {
     if (this.state !== "waiting") return;
     this.state = "started";
     this.status = head.status;
-    this.head = head;
+    this.timer = setTimeout(() => this.leave(), REST_MS_MAX);
+    this.told(head);
   }
 
-  data(): boolean {
+  data(bytes: Uint8Array): boolean {
+    this.restBytes += bytes.length;
+    if (this.restBytes > REST_BYTES_MAX) this.leave();
     return true;
   }
 
   end(): void {
-    if (this.state === "started") this.finish("finished", this.head);
+    if (this.state === "started") this.close("finished");
   }
 
   abort(): void {
-    if (this.state === "waiting" || this.state === "started") this.finish("gone", undefined);
+    const { state } = this;
+    if (state !== "waiting" && state !== "started") return;
+    this.close("gone");
+    if (state === "waiting") this.told(undefined);
   }
 
   interim(): void {}
 
-  /** The client that waits for it has left. */
+  /** The client that waits for it has left, or there is no end to its content. */
   leave(): void {
     const { producer } = this;
     if (this.state === "finished" || this.state === "gone") return;
-    this.state = "gone";
-    this.producer = undefined;
+    this.close("gone");
     producer?.gone();
   }
 
-  private finish(state: ReplyState, head: ReplyHead | undefined): void {
+  private close(state: ReplyState): void {
     this.state = state;
     this.producer = undefined;
-    this.told(head);
+    clearTimeout(this.timer);
   }
 }

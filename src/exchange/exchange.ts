@@ -100,6 +100,8 @@ export class Exchange {
   forwardedHost = "";
   /** The connection's own other end, whoever the client is. */
   readonly connectionPeer: Peer;
+  /** The head of the reply is wanted as soon as it is there, whether or not content follows. */
+  headDecides = false;
   /** How many exchanges inside the server this one came through (internal.ts). */
   depth = 0;
 

@@ -61,9 +61,11 @@ export function askForPage(
   return inside(exchange, page, NO_BODY, reply);
 }
 
-/** A question beside the request: a GET for `path` with its fields, but without its body and what speaks of it. */
+/** A question beside the request: a GET for `path` with its fields, but without its body and what speaks of it. The head of
+ *  the reply is the answer. */
 export function askAside(exchange: Exchange, path: string, reply: Reply): Exchange {
   const asked = askForPage(exchange, path, reply, "GET");
+  asked.headDecides = true;
   // What is asked here is not what the request itself asks upstreams.
   asked.upstreamAttempts = [];
   return asked;

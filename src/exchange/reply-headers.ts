@@ -7,22 +7,27 @@
  *   default   as set, unless the reply has one
  *   add       one more; not with an empty value
  *   remove    none of that name
+ *   charset   added to a Content-Type that names none, before all others; the last of them counts
  *
  * The heads given by handlers are shared between requests and never changed: the result is another one.
  */
 import { wallMs } from "../base/clock.ts";
 import { type FieldName, fieldName, Fields } from "../protocol/http/fields.ts";
 import { PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
+import type { Charset } from "./charset.ts";
 import type { Exchange } from "./exchange.ts";
 import { evaluate, type Template } from "./template.ts";
 
 export type HeaderRule =
   | { readonly kind: "set" | "default" | "add"; readonly name: string; readonly value: Template }
-  | { readonly kind: "remove"; readonly name: string };
+  | { readonly kind: "remove"; readonly name: string }
+  | { readonly kind: "charset"; readonly charset: Charset };
+
+type FieldRule = Exclude<HeaderRule, { readonly kind: "charset" }>;
 
 /** Ready to be applied: what does not depend on the request is worked out. */
 interface PreparedRule {
-  readonly kind: HeaderRule["kind"];
+  readonly kind: FieldRule["kind"];
   readonly field: FieldName;
   readonly template: Template | undefined;
   /** The value when it is the same for all. */
@@ -33,6 +38,7 @@ interface PreparedRule {
 export interface HeaderRules {
   /** In the order in which they are applied. */
   readonly rules: readonly PreparedRule[];
+  readonly charset: Charset | undefined;
   /** Do they do the same to the same head, whoever asks? Then what became of the heads that are sent again and again. */
   readonly fixed: WeakMap<ReplyHead, ReplyHead> | undefined;
   /** In their place where the connection is not secure. */
@@ -60,9 +66,12 @@ function inForce(rules: HeaderRules, isSecure: boolean): HeaderRules {
 }
 
 function changed(exchange: Exchange, head: ReplyHead, rules: HeaderRules): ReplyHead {
-  const { fixed } = rules;
+  const { fixed, charset } = rules;
+  const type = charset?.ofReply(head);
+  if (type === undefined && rules.rules.length === 0) return head;
   const { status, reason, length, prepared, kept } = head;
   const fields = copyOf(head.fields);
+  if (type !== undefined) fields.set("Content-Type", type);
   applyRules(rules, fields, exchange);
   if (fixed === undefined || (prepared === undefined && kept === undefined)) return { status, reason, fields, length };
   const finished: ReplyHead = { status, reason, fields, length, prepared: new PreparedHead() };
@@ -76,9 +85,10 @@ export type RuleLists = readonly (readonly HeaderRule[] | undefined)[];
 export function joinRules(...lists: RuleLists): HeaderRules | undefined {
   const joined = lists.flatMap((rules) => rules ?? []);
   if (joined.length === 0) return undefined;
-  const rules = joined.map(prepare);
+  const rules = joined.flatMap((rule) => (rule.kind === "charset" ? [] : [prepare(rule)]));
+  const charset = joined.findLast((rule) => rule.kind === "charset")?.charset;
   const areFixed = rules.every(({ template, fixed }) => template === undefined || fixed !== undefined);
-  return { rules, fixed: areFixed ? new WeakMap() : undefined };
+  return { rules, charset, fixed: areFixed ? new WeakMap() : undefined };
 }
 
 /** One that holds from a time on, milliseconds since the epoch; undefined: none does. */
@@ -98,9 +108,9 @@ export function joinWithSecure(timed: readonly TimedRule[], ...lists: RuleLists)
   return { ...(joined?.rules ?? insecure), insecure };
 }
 
-const NO_RULES: HeaderRules = { rules: [], fixed: new WeakMap() };
+const NO_RULES: HeaderRules = { rules: [], charset: undefined, fixed: new WeakMap() };
 
-function prepare(rule: HeaderRule): PreparedRule {
+function prepare(rule: FieldRule): PreparedRule {
   const template = rule.kind === "remove" ? undefined : rule.value;
   const fixed = template?.constant === undefined ? undefined : fieldValue(template.constant);
   return { kind: rule.kind, field: fieldName(rule.name), template, fixed };

@@ -12,6 +12,7 @@ import { EMPTY } from "../base/bytes.ts";
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import { type Log, SILENT } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
+import type { Charset } from "../exchange/charset.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import type { Template } from "../exchange/template.ts";
@@ -54,7 +55,7 @@ export interface FilesOptions {
   readonly encoding?: EncodingOptions;
   readonly types?: TypeOptions;
   /** Added to textual types. */
-  readonly charset: string | undefined;
+  readonly charset: Charset | undefined;
   readonly links?: LinkPolicy;
   /** Serve names that begin with a dot or end in `~`, too. */
   readonly hidden?: boolean;

@@ -1,8 +1,8 @@
 /**
  * File name → Content-Type. The last extension counts, in any case (`a.min.js`, `a.tar.gz`, `A.CSS`), unless the
- * configuration names a longer one (`.d.ts`); files are not looked into. A charset is added to textual types only, and to
- * none that has one.
+ * configuration names a longer one (`.d.ts`); files are not looked into.
  */
+import type { Charset } from "../exchange/charset.ts";
 import { EXTENSIONS } from "./mime-table.ts";
 
 /** nginx's default_type in its packaged configuration: a browser saves it and runs nothing. */
@@ -22,9 +22,9 @@ const TYPES: ReadonlyMap<string, string> = new Map(
 );
 
 /** The type of the file called `name` (a path will do). */
-export function contentTypeOf(name: string, charset: string | undefined, options: TypeOptions = {}): string {
+export function contentTypeOf(name: string, charset: Charset | undefined, options: TypeOptions = {}): string {
   const type = usualType(name, options) ?? typeOf(name.slice(name.lastIndexOf("/") + 1).toLowerCase(), options);
-  return charset !== undefined && isTextual(type) ? `${type}; charset=${charset}` : type;
+  return charset === undefined ? type : charset.ofFile(type);
 }
 
 /** Where the configuration names no types, and the extension is written in lower case, as nearly all are. */
@@ -44,14 +44,6 @@ function typeOf(file: string, { types, defaultType = DEFAULT_TYPE }: TypeOptions
   }
   const last = file.lastIndexOf(".");
   return (last === -1 ? undefined : TYPES.get(file.slice(last))) ?? defaultType;
-}
-
-/** Types whose definition has a charset parameter: text and XML. JSON has none (RFC 8259 section 11). */
-function isTextual(type: string): boolean {
-  if (type.includes(";")) return false;
-  return (
-    type.startsWith("text/") || type.endsWith("+xml") || type === "application/xml" || type === "application/javascript"
-  );
 }
 
 const PACKED =

@@ -5,6 +5,7 @@
 import type { Log } from "../base/log.ts";
 import { withAccel } from "../exchange/accel.ts";
 import { answer } from "../exchange/canned.ts";
+import type { Charset } from "../exchange/charset.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { Files, type FilesOptions } from "../files/handler.ts";
 import { rootBytes } from "../files/path.ts";
@@ -15,8 +16,7 @@ export interface AccelerateOptions {
   /** Answers another path of the site. */
   readonly dispatch: Handler;
   readonly mergeSlashes: boolean;
-  /** Of the site. */
-  readonly charset: string | undefined;
+  readonly charset: Charset | undefined;
   readonly files: Pick<FilesOptions, "cache" | "openFiles">;
   readonly log: Log;
 }

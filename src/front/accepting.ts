@@ -80,10 +80,14 @@ export class Accepting {
     this.handles.forEach(closeOwn);
   }
 
-  /** On these from now on, and still on all others until it leaves them. Other certificates are shown. */
+  /** On these from now on, and still on all others until it leaves them. Other certificates are shown, and an address may have
+   *  another socket. */
   change(handles: readonly ListenerHandle[]): void {
     const before = new Map(this.handles.map((handle) => [handle.key, handle]));
-    for (const { key, tls } of handles) if (before.get(key)?.tls !== tls) this.close(key);
+    for (const { key, tls, fd } of handles) {
+      const old = before.get(key);
+      if (old?.tls !== tls || old?.fd !== fd) this.close(key);
+    }
     const others = this.handles.filter(({ key }) => !handles.some((each) => each.key === key));
     this.handles = [...handles, ...others];
     this.refreshSecure();

@@ -15,6 +15,7 @@ import type { GuardsConfig } from "../config/guards-config.ts";
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
 import { answer } from "../exchange/canned.ts";
+import { Charset } from "../exchange/charset.ts";
 import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Trust } from "../exchange/client-address.ts";
 import type { Account, ErrorAnswers, Handler } from "../exchange/exchange.ts";
@@ -157,7 +158,7 @@ function assembleSites(config: Config, targets: Targets): Pick<Assembly, "handle
     const listening = sites.filter((site) => listensOn(site.config, key));
     handlers.set(
       key,
-      makeHostHandler(listening, { serverRules, serverTrust, undeclared, log, challenges: targets.challenges }),
+      makeHostHandler(listening, key, { serverRules, serverTrust, undeclared, log, challenges: targets.challenges }),
     );
     const fallback = listening.find((site) => site.config.isDefault);
     const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);
@@ -308,7 +309,7 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       sendfileRoots: roots,
       dispatch: around.context.again,
       mergeSlashes: targets.config.server.mergeSlashes,
-      charset: site.charset,
+      charset: Charset.of(route.encoding),
       files: { cache: targets.files.cache, openFiles: targets.files.openFiles },
       log: targets.files.log,
     });
@@ -322,7 +323,7 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       const { files, compressions, config, heirlooms } = targets;
       const options = () => filesOptions(target, { site, route }, scope, { ...files, compressions });
       if (route.fallback === undefined || target !== route.target) {
-        const from = [target, route.encoding, site.types, site.charset, scopeFrom, config.server.fileCache];
+        const from = [target, route.encoding, site.types, scopeFrom, config.server.fileCache];
         return heirlooms.fileHandlers.of(from, () => makeFilesHandler(options()));
       }
       const { candidates, otherwise } = route.fallback;

@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import type { EncodingConfig, RouteConfig, RouteTarget, SiteConfig } from "../config/config.ts";
+import { Charset } from "../exchange/charset.ts";
 import { TypeList } from "../exchange/compressible.ts";
 import { EXTENSIONS_OF_SIBLINGS } from "../files/precompressed.ts";
 import { contentTypeOf, isPacked } from "../files/mime.ts";
@@ -38,7 +39,7 @@ export function explainContent(
 
 /** `file` is absolute. */
 function explainFile(site: SiteConfig, target: FilesTarget, encoding: EncodingConfig, file: string): ExplainedContent {
-  const type = contentTypeOf(file, site.charset, site.types);
+  const type = contentTypeOf(file, Charset.of(encoding), site.types);
   const path = target.single ? file : bytes(file.slice(target.path.length));
   return {
     type,

@@ -1,6 +1,7 @@
 /** A route's directory of files, as its handler wants it; for the handlers of a front and for `server explain`. */
 import type { Log } from "../base/log.ts";
 import type { RouteConfig, RouteTarget, ServerConfig, SiteConfig } from "../config/config.ts";
+import { Charset } from "../exchange/charset.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { CachePolicy } from "../files/cache-control.ts";
 import { FileCache } from "../files/cache.ts";
@@ -49,7 +50,7 @@ export function filesOptions(
     cachePolicy: cachePolicyOf(target, shared.log),
     encoding: { siblings: precompressed, compression: compressions.ofFiles(compress) },
     types: site.types,
-    charset: site.charset,
+    charset: Charset.of(route.encoding),
     ...shared,
   };
 }

@@ -97,7 +97,7 @@ export class Guards {
   /** `dispatch` answers a path of the site without its guards. */
   errorPages(
     pages: readonly ErrorPageConfig[],
-    { charset, types }: Pick<SiteConfig, "charset" | "types">,
+    { types }: Pick<SiteConfig, "types">,
     dispatch: Handler,
     scope: Scope,
   ): ErrorAnswers | undefined {
@@ -105,7 +105,7 @@ export class Guards {
     const options = pages.map(({ statuses, status, source }): ErrorPageOptions => {
       if (source.kind === "route") return { statuses, status, source };
       if (source.kind === "file")
-        return { statuses, status, source: { ...source, contentType: contentTypeOf(source.path, charset, types) } };
+        return { statuses, status, source: { ...source, contentType: contentTypeOf(source.path, undefined, types) } };
       return { statuses, status, source: { ...source, text: makeTemplate(source.text, scope, "reply") } };
     });
     return new ErrorPages(options, { dispatch, log: this.log });

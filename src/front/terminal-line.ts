@@ -6,7 +6,8 @@
  */
 import { monotonicMs } from "../base/clock.ts";
 import type { Masking } from "../exchange/masking.ts";
-import { clockOf, SecondText } from "../exchange/time-text.ts";
+import { clockOf } from "../base/time-of-day.ts";
+import { SecondText } from "../exchange/time-text.ts";
 import { type LogLine, quoted } from "./log-format.ts";
 
 /** SGR: faint for what went well and is not news, then green, cyan, yellow, red by the class of the status. */

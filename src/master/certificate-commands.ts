@@ -73,16 +73,20 @@ function chosen({ holdings, state }: CertificateSources, name: unknown): Chosen[
       'no site has a certificate that comes by itself: tls = "auto" or "internal"',
     );
   }
-  const found = all.filter(({ site }) => site.label === name || site.names.includes(String(name)));
+  const isMeant = ({ label, names }: SiteConfig) => label === name || names.includes(String(name));
+  const found = all.filter(({ site }) => isMeant(site));
   if (found.length > 0) return found;
-  const isOther = sites.some((site) => site.label === name || site.names.includes(String(name)));
   const known = all.map(({ site }) => site.label).join(", ") || "none";
-  throw new ControlError(
-    "bad-argument",
-    isOther
-      ? `the certificate of ${JSON.stringify(name)} comes from files: it is taken up when they change`
-      : `no site ${JSON.stringify(name)} whose certificate comes by itself; known: ${known}`,
-  );
+  throw new ControlError("bad-argument", whyNone(String(name), sites.filter(isMeant), known));
+}
+
+/** `meant`: the sites that have the name. */
+function whyNone(name: string, meant: readonly SiteConfig[], known: string): string {
+  const quoted = JSON.stringify(name);
+  if (meant.length === 0) return `no site ${quoted} whose certificate comes by itself; known: ${known}`;
+  if (meant.some(({ tls }) => tls !== undefined))
+    return `the certificate of ${quoted} comes from files: it is taken up when they change`;
+  return `${quoted} is served without TLS and has no certificate; tls = "auto" in its [[site]] would order one`;
 }
 
 type Tell = (progress: CertificateProgress) => void;
@@ -125,11 +129,9 @@ async function rehearse(
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
   // An authority that has seen proof of late does not look again.
-  const inTheWay = bad === 0 ? undefined : "but the above may be in the way of another order";
-  const outcome =
-    failure === undefined && inTheWay !== undefined
-      ? { site: label, ok: true, why: inTheWay }
-      : outcomeOf(site, failure);
+  const inTheWay =
+    bad === 0 ? undefined : "the order went well, but what is BAD above may be in the way of another one";
+  const outcome = outcomeOf(site, failure ?? inTheWay);
   tell({ state: "done", ...outcome });
   return outcome;
 }

@@ -20,7 +20,6 @@ const FIXED = [
   ["control", "control"],
   ["state_directory", "stateDirectory"],
   ["pid_file", "pidFile"],
-  ["error_log", "errorLog"],
   ["error_log_format", "errorLogFormat"],
 ] as const satisfies readonly (readonly [string, keyof ServerConfig])[];
 

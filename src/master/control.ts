@@ -11,11 +11,11 @@ import { descriptorOf } from "../net/socket-wire.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { acquireLock, type LockFile } from "../os/lock-file.ts";
 import { peerCredentials } from "../os/peer.ts";
+import { SocketFile } from "../os/socket-file.ts";
 import { closeDescriptor, duplicate, listenUnix } from "../os/sockets.ts";
 import type { ControlPlace } from "./control-place.ts";
 import { ControlSession, type ControlCommands } from "./control-session.ts";
 import { ControlError, formatError, formatGreeting } from "./control-protocol.ts";
-import { removePath } from "./listeners.ts";
 
 const SOCKET_MODE = 0o600;
 /** Commands are rare: so many at once are a program gone mad. */
@@ -53,7 +53,7 @@ export interface ControlOptions {
 }
 
 export class ControlServer {
-  private readonly path: string;
+  private readonly file: SocketFile;
   private readonly fd: number;
   private readonly options: ControlOptions;
   private readonly listener: Listener;
@@ -63,9 +63,9 @@ export class ControlServer {
 
   /** Throws OsError. */
   constructor(place: ControlPlace, options: ControlOptions) {
-    this.path = place.socket;
     this.options = options;
     this.fd = listenUnix(place.socket, SOCKET_MODE);
+    this.file = new SocketFile(place.socket);
     this.listener = listen({ fd: duplicate(this.fd), unix: true, accept: (wire) => this.accept(wire) });
     this.timer = setInterval(() => this.sweep(), SWEEP_MS);
   }
@@ -97,8 +97,8 @@ export class ControlServer {
     if (this.isDeaf) return;
     this.isDeaf = true;
     this.listener.stop();
+    this.file.remove();
     closeDescriptor(this.fd);
-    removePath(this.path);
   }
 
   /** What is being said is cut off. */

@@ -2,14 +2,16 @@
  * Every listening socket of the server, owned by the master: one SO_REUSEPORT socket per front for a TCP address, one
  * shared socket for a unix path. Front threads listen on duplicates, so a thread's end closes no port. Another
  * configuration keeps the sockets of addresses that it names too; those it does not name are closed when every front has
- * left them. Sockets may come from outside: from the server before this one, or from systemd.
+ * left them. Sockets may come from outside: from the server before this one, or from systemd. A unix socket whose file
+ * somebody has removed is bound anew by the next configuration, were it the same.
  */
-import { lstatSync, unlinkSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
 import type { TlsPolicy } from "../net/server-tls.ts";
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, OsError } from "../os/libc.ts";
+import { SocketFile } from "../os/socket-file.ts";
 import { changeMode, closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
 
 interface Wanted {
@@ -36,8 +38,10 @@ interface Listening extends Wanted {
   /** One for each front, or one for all. */
   readonly fds: number[];
   readonly shared: boolean;
-  /** Of a unix socket: the path is ours. */
-  readonly removes: boolean;
+  /** Of a unix socket. */
+  readonly file: SocketFile | undefined;
+  /** systemd's: its file is not ours to make or remove. */
+  readonly lent: boolean;
   /** The fronts that listen on it. */
   readonly users: Set<number>;
 }
@@ -46,7 +50,11 @@ export interface StagedListeners {
   readonly next: readonly Listening[];
   readonly added: readonly Listening[];
   readonly removed: readonly Listening[];
+  /** Unix sockets whose files are gone, and why they cannot be made again. */
+  readonly lost: readonly string[];
 }
+
+type Taken = Pick<Listening, "fds" | "shared" | "file" | "lent">;
 
 const CLOSED = -1;
 
@@ -71,16 +79,23 @@ export class Listeners {
   stage(config: Config): StagedListeners {
     const wanted = wantedBy(config);
     const added: Listening[] = [];
+    const lost: string[] = [];
+    const add = (each: Wanted, taken: Taken) => {
+      const fresh = { ...each, ...taken, users: allOf(this.fronts) };
+      added.push(fresh);
+      return fresh;
+    };
     try {
       const next = wanted.map((each) => {
         const known = this.listening.find(({ key }) => key === each.key);
-        if (known !== undefined) return { ...known, ...each };
-        const fresh = { ...each, ...this.take(each), users: allOf(this.fronts) };
-        added.push(fresh);
-        return fresh;
+        if (known === undefined) return add(each, this.take(each));
+        const again = hasFile(known) ? undefined : this.bindAgain(known, each);
+        if (typeof again === "object") return add(each, again);
+        if (again !== undefined) lost.push(again);
+        return { ...known, ...each };
       });
-      const removed = this.listening.filter(({ key }) => !wanted.some((each) => each.key === key));
-      return { next, added, removed };
+      const stays = ({ key }: Wanted) => next.some((each) => each.key === key && !added.includes(each));
+      return { next, added, removed: this.listening.filter((each) => !stays(each)), lost };
     } catch (error) {
       for (const each of added) this.closeAll(each);
       throw error;
@@ -88,14 +103,31 @@ export class Listeners {
   }
 
   /** What was given, or what is bound now. */
-  private take(wanted: Wanted): Pick<Listening, "fds" | "shared" | "removes"> {
+  private take(wanted: Wanted): Taken {
     const isUnix = wanted.address.kind === "unix";
     const given = this.given.find(wanted.address, wanted.key);
-    if (given === undefined) return { fds: this.bind(wanted), shared: isUnix, removes: isUnix };
+    if (given === undefined) return { fds: this.bind(wanted), shared: isUnix, file: fileOf(wanted), lent: false };
     const { lent } = this.given;
     const shared = isUnix || given.length < this.fronts;
     const taken = given.slice(0, shared ? 1 : this.fronts);
-    return { fds: lent ? taken.map(duplicate) : taken, shared, removes: isUnix && !lent };
+    return { fds: lent ? taken.map(duplicate) : taken, shared, file: fileOf(wanted), lent };
+  }
+
+  /** What cannot be is no reason to refuse a configuration: its text then. */
+  private bindAgain({ lent }: Listening, wanted: Wanted): Taken | string {
+    const { key } = wanted;
+    if (lent)
+      return `${key} was removed, and is systemd's to make: stop the service and its socket unit, and start both`;
+    try {
+      return { fds: this.bind(wanted), shared: true, file: fileOf(wanted), lent };
+    } catch (error) {
+      return `${key} was removed and cannot be made anew: ${(error as Error).message}`;
+    }
+  }
+
+  /** Of these nobody finds the file. */
+  get lost(): string[] {
+    return this.listening.filter((each) => !hasFile(each)).map(({ key }) => key);
   }
 
   private bind({ address, app }: Wanted): number[] {
@@ -107,7 +139,7 @@ export class Listeners {
   }
 
   inForce(): StagedListeners {
-    return { next: this.listening, added: [], removed: [] };
+    return { next: this.listening, added: [], removed: [], lost: [] };
   }
 
   discard({ added }: StagedListeners): void {
@@ -188,17 +220,26 @@ export class Listeners {
   }
 
   /** Once: what is closed is marked so. */
-  private closeAll({ address, fds, shared, removes }: Listening): void {
+  private closeAll({ file, fds, shared, lent }: Listening): void {
     if (shared && fds[0] === CLOSED) return;
+    // While it is open nothing else can pass for its file.
+    if (!lent && this.areOurs) file?.remove();
     for (const fd of fds) if (fd !== CLOSED) closeDescriptor(fd);
     fds.fill(CLOSED);
-    if (address.kind === "unix" && removes && this.areOurs) removePath(address.path);
   }
 
   close(): void {
     for (const each of [...this.listening, ...this.leaving]) this.closeAll(each);
     this.listening = this.leaving = [];
   }
+}
+
+function fileOf({ address }: Wanted): SocketFile | undefined {
+  return address.kind === "unix" ? new SocketFile(address.path) : undefined;
+}
+
+function hasFile({ file }: Listening): boolean {
+  return file === undefined || file.isInPlace;
 }
 
 function allOf(fronts: number): Set<number> {
@@ -254,12 +295,4 @@ function wantedBy(config: Config): Wanted[] {
 function setMode(path: string, mode: number): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isSocket() === true && (found.mode & 0o777) !== mode) changeMode(path, mode);
-}
-
-export function removePath(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // somebody was faster
-  }
 }

@@ -1,12 +1,13 @@
 /**
  * The logs of the whole process: opened before anything else can fail, opened anew on request (USR1, `server logs reopen`)
  * or when somebody moved a file away, and rotated (log-rotation.ts). The numbers that the front threads have stay the
- * same all the while (os/log-file.ts).
+ * same all the while (os/log-file.ts). The error log has a number of its own, behind which a reload puts another file.
  */
 import { closeSync, statSync } from "node:fs";
 import { type Log, type LogLevel, makeLog, type Threshold } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { errorLogWriter, isInPlace, openLogFile, reopenLogFile, STREAMS } from "../os/log-file.ts";
+import { errorLogWriter, isInPlace, openLogFile, pointLog, reopenLogFile, STREAMS } from "../os/log-file.ts";
+import { duplicate } from "../os/sockets.ts";
 import { giveFile } from "./privileges.ts";
 import { LogRotation } from "./log-rotation.ts";
 import { RecentLines } from "./recent-lines.ts";
@@ -30,7 +31,7 @@ function logPaths(config: Config): string[] {
 export type StagedLogs = ReadonlyMap<string, number>;
 
 export class Logs {
-  /** In force; place and format of the error log stay those of the first one. */
+  /** In force; the format of the error log stays that of the first one. */
   private config: Config;
   /** What was opened once stays open: an exchange that began under an older configuration may still have a line for it. */
   private readonly opened = new Map<string, number>();
@@ -40,12 +41,17 @@ export class Logs {
   private readonly log: Log;
   private readonly rotation: LogRotation;
   private timer: Timer | undefined;
+  /** The descriptor of the error log, whatever file that is. */
+  readonly error: number;
 
   /** Throws what the file system throws. */
   constructor(config: Config) {
     this.config = config;
     this.threshold = { level: config.server.logLevel };
-    this.commit(config, this.stage(config));
+    const staged = this.stage(config);
+    // Every configuration has an error log.
+    this.error = duplicate(staged.get(config.server.errorLog) as number);
+    this.commit(config, staged);
     const { errorLogFormat } = config.server;
     const write = errorLogWriter(this.error, errorLogFormat);
     const both = (line: string, level: LogLevel) => {
@@ -59,12 +65,6 @@ export class Logs {
 
   logFor(source: string): Log {
     return this.makeLog(source);
-  }
-
-  /** The descriptor of the error log. */
-  get error(): number {
-    // It was opened by the constructor.
-    return this.opened.get(this.config.server.errorLog) as number;
   }
 
   /** What front threads get for the configuration in force, or for one that is staged. */
@@ -93,6 +93,11 @@ export class Logs {
     this.config = config;
     this.threshold.level = config.server.logLevel;
     for (const [path, fd] of staged) this.opened.set(path, fd);
+    this.pointErrorLog();
+  }
+
+  private pointErrorLog(): void {
+    pointLog(this.error, this.opened.get(this.config.server.errorLog) as number);
   }
 
   /** Of the configuration in force. */
@@ -122,11 +127,17 @@ export class Logs {
 
   private reopenOne({ path, fd }: LogFile): string | undefined {
     try {
-      reopenLogFile(fd, path);
+      this.begin({ path, fd });
       return undefined;
     } catch (error) {
       return `${path} cannot be opened anew: ${(error as Error).message}`;
     }
+  }
+
+  /** Anew. Throws what the file system throws, and then all is as before. */
+  private begin({ path, fd }: LogFile): void {
+    reopenLogFile(fd, path);
+    if (path === this.config.server.errorLog) this.pointErrorLog();
   }
 
   /** From now on files are rotated, and found again when they were moved. */
@@ -139,7 +150,7 @@ export class Logs {
     for (const file of this.files) {
       try {
         if (!isInPlace(file.fd, file.path)) this.found(file);
-        else if (this.rotation.isDue(file)) this.rotation.rotate(file, () => reopenLogFile(file.fd, file.path));
+        else if (this.rotation.isDue(file)) this.rotation.rotate(file, () => this.begin(file));
       } catch (error) {
         this.log.error(`${file.path}: ${(error as Error).message}`);
       }

@@ -231,7 +231,7 @@ class Master {
       startedAt,
       uptimeMs: () => monotonicMs() - this.startedMs,
       state: () => this.state,
-      listeners: () => listeners.describe(),
+      listeners,
       fronts: () => this.fronts?.status() ?? [],
       usage,
       rates: this.holdings.rates,

@@ -9,8 +9,8 @@ import { listenKey } from "../config/listen.ts";
 import { listen } from "../net/listen.ts";
 import type { Listener } from "../net/listener.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
+import { SocketFile } from "../os/socket-file.ts";
 import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
-import { removePath } from "./listeners.ts";
 import type { Measurements } from "./measurements.ts";
 import { answerPrivately, type PageSources } from "./private-pages.ts";
 import { PrivateSession } from "./private-session.ts";
@@ -27,6 +27,7 @@ export class PrivateListener {
   /** A reload may bring another token. */
   config: MetricsConfig;
   private readonly fd: number;
+  private readonly file: SocketFile | undefined;
   private readonly sources: PageSources;
   private readonly sessions = new Set<PrivateSession>();
   private listener: Listener | undefined;
@@ -39,6 +40,12 @@ export class PrivateListener {
     this.sources = sources;
     this.fd =
       address.kind === "unix" ? listenUnix(address.path, address.mode) : (listenTcp(address, 1).fds[0] as number);
+    this.file = address.kind === "unix" ? new SocketFile(address.path) : undefined;
+  }
+
+  /** False: somebody has removed it, and nobody finds it any more. */
+  get hasFile(): boolean {
+    return this.file?.isInPlace !== false;
   }
 
   open(log: Log): void {
@@ -70,8 +77,7 @@ export class PrivateListener {
     clearInterval(this.timer);
     this.listener?.stop();
     for (const session of this.sessions) session.end();
-    // Not after it: then somebody else may have the name.
-    if (this.config.address.kind === "unix") removePath(this.config.address.path);
+    this.file?.remove();
     closeDescriptor(this.fd);
   }
 }
@@ -80,6 +86,10 @@ export class PrivateListener {
 export interface StagedListener {
   readonly config: MetricsConfig;
   readonly listener: PrivateListener;
+  /** Somebody has removed its file, and it was made anew. */
+  readonly isRenewed?: boolean;
+  /** … and why it cannot be. */
+  readonly lost?: string;
 }
 
 /** The listener of the configuration in force, through reloads. */
@@ -116,7 +126,23 @@ export class PrivateListeners {
     if (config === undefined) return undefined;
     const { current } = this;
     const isSame = current !== undefined && JSON.stringify(current.config.address) === JSON.stringify(config.address);
-    return { config, listener: isSame ? current : new PrivateListener(config, this.sources) };
+    if (!isSame) return { config, listener: new PrivateListener(config, this.sources) };
+    return current.hasFile ? { config, listener: current } : this.again(config, current);
+  }
+
+  private again(config: MetricsConfig, current: PrivateListener): StagedListener {
+    try {
+      return { config, listener: new PrivateListener(config, this.sources), isRenewed: true };
+    } catch (error) {
+      const lost = `${listenKey(config.address)} was removed and cannot be made anew: ${(error as Error).message}`;
+      return { config, listener: current, lost };
+    }
+  }
+
+  /** Nobody finds its file. */
+  get lost(): string[] {
+    const { current } = this;
+    return current === undefined || current.hasFile ? [] : [listenKey(current.config.address)];
   }
 
   discard(staged: StagedListener | undefined): void {

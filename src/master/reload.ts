@@ -7,11 +7,13 @@
  *                                                                                    ▼
  *                            old listeners, pools and services end when their last request has; unchanged apps load their code
  *
- * One at a time; those that ask meanwhile share the next one.
+ * One at a time; those that ask meanwhile share the next one. Between two of them unix sockets are looked after: one whose
+ * file somebody has removed is bound anew, and all fronts change to that.
  */
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
+import { listenKey } from "../config/listen.ts";
 import { formatProblems } from "../config/problems.ts";
 import type { Setup } from "../front/messages.ts";
 import type { AppPools, StagedPools } from "./app-pools.ts";
@@ -69,6 +71,9 @@ export interface ReloadParts {
 
 type Tell = (progress: Progress) => void;
 
+/** As the control socket is looked after. */
+const LOOK_MS = 2_000;
+
 interface Staged {
   readonly holdings: Holdings;
   readonly listeners: StagedListeners;
@@ -83,8 +88,13 @@ export class Reloads {
   /** Not begun yet: who asks joins it. */
   private next: { readonly outcome: Promise<ReloadOutcome>; readonly tells: Tell[] } | undefined;
 
+  /** Sockets that could not be made anew, as they were told. */
+  private told: readonly string[] = [];
+  private readonly timer: Timer;
+
   constructor(parts: ReloadParts) {
     this.parts = parts;
+    this.timer = setInterval(() => this.look(), LOOK_MS);
   }
 
   /** Never rejects. `tell` hears how far it is. */
@@ -101,6 +111,37 @@ export class Reloads {
     this.next = { outcome, tells };
     this.last = outcome;
     return outcome;
+  }
+
+  private look(): void {
+    const { listeners, privateListeners, ended } = this.parts;
+    if (ended()) return clearInterval(this.timer);
+    const isLost = listeners.lost.length + privateListeners.lost.length > 0;
+    if (!isLost) this.told = [];
+    // A reload that is asked for does it, too.
+    if (isLost && this.next === undefined)
+      this.last = this.last
+        .then(() => this.renew())
+        .catch((error: unknown) => this.tellLost([`sockets cannot be made anew: ${textOf(error)}`]));
+  }
+
+  /** The configuration in force once more, for the sake of its sockets. */
+  private async renew(): Promise<void> {
+    const { holdings, listeners, ended } = this.parts;
+    if (ended()) return;
+    const staged = this.stage(holdings().config);
+    const isOver = staged.listeners.added.length === 0 && staged.privately?.isRenewed !== true;
+    const problems = isOver ? [] : await this.tryOut(staged);
+    this.tellLost([...lostOf(staged), ...problems]);
+    if (isOver || problems.length > 0) return this.undo(staged);
+    await this.commit(staged);
+    await listeners.left();
+  }
+
+  /** Each once, until all of them are there again. */
+  private tellLost(lost: readonly string[]): void {
+    for (const text of lost) if (!this.told.includes(text)) this.parts.log.error(text);
+    this.told = lost;
   }
 
   private async announced(reason: string, tell: Tell): Promise<ReloadOutcome> {
@@ -128,6 +169,9 @@ export class Reloads {
     const staged = await this.makeReady(config);
     if (!("holdings" in staged)) return this.refused(staged, warnings);
     await this.commit(staged);
+    const lost = lostOf(staged);
+    this.tellLost(lost);
+    warnings.push(...lost);
     const changes = [...listenerChanges(staged.listeners), ...changesBetween(now, config)];
     for (const text of unchanged) log.warn(text);
     log.notice(`the configuration is in force; ${changesText(changes)}`);
@@ -151,7 +195,6 @@ export class Reloads {
 
   /** Everything that can fail; what was wrong, when it did, and then nothing has changed. */
   private async makeReady(config: Config): Promise<Staged | readonly string[]> {
-    const { listeners, fronts, pools } = this.parts;
     let staged: Staged;
     try {
       staged = this.stage(config);
@@ -160,12 +203,17 @@ export class Reloads {
     }
     const found = await this.tryOut(staged);
     if (found.length === 0) return staged;
+    await this.undo(staged);
+    return found;
+  }
+
+  private async undo(staged: Staged): Promise<void> {
+    const { listeners, fronts, logs, pools, privateListeners } = this.parts;
     fronts.discard();
     listeners.discard(staged.listeners);
-    this.parts.logs.discard(staged.logs);
-    this.parts.privateListeners.discard(staged.privately);
+    logs.discard(staged.logs);
+    privateListeners.discard(staged.privately);
     await pools.discard(staged.pools);
-    return found;
   }
 
   private stage(config: Config): Staged {
@@ -196,7 +244,9 @@ export class Reloads {
     return ended() ? [...failures, "the server stops"] : failures;
   }
 
-  private async commit({ listeners, logs, privately, pools, holdings }: Staged): Promise<void> {
+  private async commit(staged: Staged): Promise<void> {
+    const { listeners, logs, privately, pools, holdings } = staged;
+    for (const key of renewedOf(staged)) this.parts.log.notice(`${key} was removed: it is made anew`);
     // From here on a front that has to be replaced begins with the new one.
     this.parts.listeners.commit(listeners);
     this.parts.logs.commit(holdings.config, logs);
@@ -230,13 +280,34 @@ export class Reloads {
   }
 }
 
+/** One that is bound anew is changed. */
 function listenerChanges({ added, removed }: StagedListeners): Change[] {
   const change = (how: Change["how"]) => (each: Parameters<typeof describe>[0]) => ({
     what: "listener",
     name: describe(each),
     how,
   });
-  return [...added.map(change("added")), ...removed.map(change("removed"))];
+  const [isAdded, isRemoved] = [keysOf(added), keysOf(removed)];
+  return [
+    ...added.map((each) => change(isRemoved.has(each.key) ? "changed" : "added")(each)),
+    ...removed.filter(({ key }) => !isAdded.has(key)).map(change("removed")),
+  ];
+}
+
+/** Unix sockets whose files somebody has removed and that are bound again. */
+function renewedOf({ listeners: { added, removed }, privately }: Staged): string[] {
+  const isRemoved = keysOf(removed);
+  const own = privately?.isRenewed === true ? [listenKey(privately.config.address)] : [];
+  return [...added.map(({ key }) => key).filter((key) => isRemoved.has(key)), ...own];
+}
+
+/** Why others cannot be. */
+function lostOf({ listeners, privately }: Staged): string[] {
+  return privately?.lost === undefined ? [...listeners.lost] : [...listeners.lost, privately.lost];
+}
+
+function keysOf(all: readonly { readonly key: string }[]): ReadonlySet<string> {
+  return new Set(all.map(({ key }) => key));
 }
 
 function textOf(error: unknown): string {

@@ -21,6 +21,8 @@ export interface ServerStatus {
   readonly startedAt: string;
   readonly uptimeMs: number;
   readonly listeners: readonly string[];
+  /** Unix sockets that nobody finds: somebody has removed the file, and it cannot be made anew (the log says why). */
+  readonly lost: readonly string[];
   readonly fronts: readonly FrontStatus[];
   /** Open now. */
   readonly connections: number;
@@ -42,7 +44,7 @@ export interface StatusSources {
   /** Since the start, by a clock that nobody sets. */
   readonly uptimeMs: () => number;
   readonly state: () => ServerState;
-  readonly listeners: () => readonly string[];
+  readonly listeners: { describe(): readonly string[]; readonly lost: readonly string[] };
   readonly fronts: () => readonly FrontStatus[];
   readonly usage: SharedArrayBuffer;
   readonly rates: Rates;
@@ -62,7 +64,8 @@ export function serverStatus(sources: StatusSources): ServerStatus {
     config: config.file,
     startedAt: sources.startedAt.toISOString(),
     uptimeMs: Math.round(sources.uptimeMs()),
-    listeners: sources.listeners(),
+    listeners: sources.listeners.describe(),
+    lost: sources.listeners.lost,
     fronts: sources.fronts(),
     connections: connectionsOf(usage),
     sites: config.sites.map(({ label, listen, routes }) => ({

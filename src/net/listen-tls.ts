@@ -65,6 +65,9 @@ export function listenTls(options: TlsListenOptions): TlsListener {
 const HTTP_1_1 = "http/1.1";
 const ACME_TLS = "acme-tls/1";
 
+/** A fatal alert (RFC 8446 section 6), unrecognized_name (RFC 6066 section 3), in a record of its own. */
+const UNRECOGNIZED_NAME = Uint8Array.of(21, 3, 3, 0, 2, 2, 112);
+
 /** While a challenge is under way: how long a connection may take to say what it is for, and how often it is asked. */
 const HELLO_WAIT_MS = 2_000;
 const HELLO_ASK_MS = 10;
@@ -200,14 +203,26 @@ class Listening implements TlsListener {
     const { awaiting } = wire;
     wire.awaiting = undefined;
     if (ok && !wire.isChallenge) return awaiting?.secured(factsOf(socket, wire, error));
-    const why = ok ? "it was a challenge of a CA, and is answered" : whyOf(error, wire);
-    // Past Bun, which has no such thing as a plain answer on this socket; the kernel has room for the first bytes of one.
-    if (isPlainHttp(error)) {
-      const answer = this.options.plainAnswer();
-      sendPacket(socket.fd, answer, answer.length);
-    }
-    awaiting?.refused(why);
+    const reason = ok ? "" : this.reasonOf(error, wire);
+    const last = this.lastWord(reason);
+    // Past Bun, which writes nothing in the clear on this socket; the kernel has room for the first bytes.
+    if (last !== undefined) sendPacket(socket.fd, last, last.length);
+    awaiting?.refused(ok ? "it was a challenge of a CA, and is answered" : whyOf(reason, wire));
     wire.close();
+  }
+
+  /** `error:10000085:SSL routines:OPENSSL_internal:CONNECTION_REJECTED` → its end. */
+  private reasonOf(error: Error | undefined, { serverName }: TlsWire): string {
+    const reason = error?.message.replace(/^error:[0-9a-f]+:.*:/, "") ?? "";
+    // Without a certificate TLS 1.2 has no cipher that would do.
+    const isNameless = reason === "NO_SHARED_CIPHER" && serverName === "" && this.nameless === undefined;
+    return isNameless ? "NO_CERTIFICATE_SET" : reason;
+  }
+
+  /** What Bun does not tell the client. */
+  private lastWord(reason: string): Uint8Array | undefined {
+    if (reason === "HTTP_REQUEST") return this.options.plainAnswer();
+    return reason === "CONNECTION_REJECTED" ? UNRECOGNIZED_NAME : undefined;
   }
 }
 
@@ -244,13 +259,7 @@ function verdict(certificate: X509Certificate | undefined, authorized: boolean, 
   return authorized ? "SUCCESS" : `FAILED:${error?.message ?? "not verified"}`;
 }
 
-function isPlainHttp(error: Error | undefined): boolean {
-  return error?.message.endsWith(":HTTP_REQUEST") === true;
-}
-
-/** `error:10000085:SSL routines:OPENSSL_internal:CONNECTION_REJECTED` */
-function whyOf(error: Error | undefined, { serverName }: TlsWire): string {
-  const reason = error?.message.replace(/^error:[0-9a-f]+:.*:/, "") ?? "";
+function whyOf(reason: string, { serverName }: TlsWire): string {
   if (reason.startsWith("Client network socket disconnected")) return "";
   if (reason === "CONNECTION_REJECTED") return `no site here is called ${JSON.stringify(serverName)}`;
   if (reason === "NO_CERTIFICATE_SET") return "the client names no site (SNI), and there is no default one";

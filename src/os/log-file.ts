@@ -65,7 +65,7 @@ export function reopenLogFile(fd: number, path: string): void {
   const opened = openToAppend(path);
   try {
     if (before.isFile() && fstatSync(opened).size === 0) inherit(opened, before);
-    check(libc.dup3(opened, fd, O_CLOEXEC), "dup3", path);
+    pointLog(fd, opened);
   } finally {
     closeSync(opened);
   }
@@ -78,6 +78,11 @@ function inherit(fd: number, { mode, uid, gid }: Stats): void {
   } catch {
     // Not the owner: then the directory decides who is.
   }
+}
+
+/** From now on `fd` is the same file as `other`, for every thread that has its number. */
+export function pointLog(fd: number, other: number): void {
+  check(libc.dup3(other, fd, O_CLOEXEC), "dup3", "a log");
 }
 
 /** Does `path` still name the file that `fd` is? It was moved or deleted otherwise. */
@@ -152,9 +157,9 @@ function countLines(bytes: Uint8Array, from: number, to: number): number {
 /** One thread's way into the error log, line by line; the lines that were lost are told of there, too. */
 export function errorLogWriter(fd: number, format: LogFormat): (line: string, level: LogLevel) => void {
   const notice = (text: string) => lineOf(format)(new Date(), "error", "error log", text);
-  const journals = isJournal(fd);
   const put = (line: string, level: LogLevel) => {
-    const bytes = Buffer.from(journals ? journalLines(line, level) : line);
+    // Another file may have been put there since the last line.
+    const bytes = Buffer.from(isJournal(fd) ? journalLines(line, level) : line);
     writer.write(bytes, bytes.length);
   };
   const writer = new LogWriter(fd, {

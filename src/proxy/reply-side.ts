@@ -92,7 +92,8 @@ export class ReplySide {
 
   /** No more for now: what is held is not all there is, so it goes out. */
   flush(): void {
-    if (this.state === "held" && (this.first.length > 0 || this.head?.length === LENGTH_UNKNOWN)) this.stream();
+    if (this.state !== "held") return;
+    if (this.first.length > 0 || this.head?.length === LENGTH_UNKNOWN || this.exchange.headDecides) this.stream();
   }
 
   private stream(): void {

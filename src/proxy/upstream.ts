@@ -169,10 +169,11 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     return idleTimeoutMs(connection.keepAlive, this.keepaliveTimeoutMs);
   }
 
-  serverFailed(peer: Peer, why: string): void {
+  /** `why`: for the log; undefined when it has been said. */
+  serverFailed(peer: Peer, why: string | undefined): void {
     peer.failures++;
     peerFailed(peer, monotonicMs());
-    this.log.error(`upstream ${this.name}, server ${peer.name}: ${why}`);
+    if (why !== undefined) this.log.error(`upstream ${this.name}, server ${peer.name}: ${why}`);
   }
 
   /** Compares every deadline with the clock (base/clock monotonicMs); the front calls it about twice a second. */

@@ -1,5 +1,7 @@
 /** What the facts say that no answer changes: said at the end, each with what to do. */
-import { dirname } from "node:path";
+import { upperFirst } from "../base/words.ts";
+import { adviseSqlite, sqliteFile } from "../project/sqlite.ts";
+import { isLocal, refusedAddress } from "./address.ts";
 import type { Answers } from "./question.ts";
 import { editOf, importedTrouble, staticRootOf } from "./questions-app.ts";
 import { ROOT_USER, userOf } from "./questions-user.ts";
@@ -12,6 +14,7 @@ export function adviceFor(seen: Seen, answers: Answers): string[] {
     ...aboutNames(seen, answers),
     ...aboutAsgi(seen),
     ...aboutDatabase(seen, answers),
+    ...aboutRoot(seen, answers),
     ...aboutExisting(seen, answers),
   ];
 }
@@ -33,12 +36,21 @@ function aboutSettings(seen: Seen, answers: Answers): string[] {
     said.push(
       `ALLOWED_HOSTS is empty and DEBUG is off: Django answers 400 to everybody. List the site's names in ${file}.`,
     );
+  else if (domainsOf(answers).length === 0 && !isLocal(answers)) said.push(...aboutAddress(seen, file));
   const staticUrl = settings.staticUrl ?? "";
   if (settings.staticPath === undefined && staticUrl !== "" && staticRootOf(seen, answers) === undefined)
     said.push(`STATIC_URL is ${staticUrl}: static files come from there, and not from here.`);
   if (settings.sslRedirect && (answers.https ?? "off") === "off")
     said.push("SECURE_SSL_REDIRECT is on and the site has no HTTPS: every page redirects to where nobody answers.");
   return said;
+}
+
+function aboutAddress(seen: Seen, file: string): string[] {
+  const refused = refusedAddress(seen);
+  if (refused === undefined) return [];
+  return [
+    `ALLOWED_HOSTS has no ${refused}: Django answers 400 to who comes by that address. Add it, or a name, in ${file}.`,
+  ];
 }
 
 function aboutNames(seen: Seen, answers: Answers): string[] {
@@ -63,15 +75,26 @@ function aboutAsgi({ facts }: Seen): string[] {
   ];
 }
 
-/** Who serves must be able to write a database that is a file, and the folder of it. */
+/** The project's owner can write it. Root gives the project to the user of the machine's web server, whoever that unit is. */
 function aboutDatabase(seen: Seen, answers: Answers): string[] {
-  const user = answers.unit === "yes" ? "the user of the service" : userOf(seen, answers);
-  const databases = seen.facts?.loaded?.settings?.databases ?? [];
-  const file = databases.find(({ engine, name }) => engine.endsWith("sqlite3") && name?.startsWith("/") === true)?.name;
-  const isOwner = user === undefined || user === ROOT_USER || user === seen.owner?.name;
-  if (file === undefined || isOwner) return [];
-  const how = answers.unit === "yes" ? "" : `: chown ${user}: ${dirname(file)} ${file}`;
-  return [`The database is a file, which ${user} must be able to write, and its folder${how}`];
+  const { facts, files, owner, webUser } = seen;
+  const settings = facts?.loaded?.settings;
+  const database = settings === undefined ? undefined : sqliteFile(settings);
+  if (facts === undefined || settings === undefined || database === undefined) return [];
+  const user = answers.unit === "yes" ? (owner?.name ?? webUser?.name) : userOf(seen, answers);
+  const writes = user === webUser?.name && webUser?.writesDatabase === true;
+  if (user === undefined || user === ROOT_USER || user === owner?.name || writes) return [];
+  const { needs, remedy } = adviseSqlite(files, facts.project.root, settings, database, user);
+  return [upperFirst(`${needs}: ${remedy}`)];
+}
+
+/** A unit has a user of its own. */
+function aboutRoot({ importable, owner, webUser }: Seen, answers: Answers): string[] {
+  if (answers.import !== "yes" || importable?.asRoot !== true || answers.unit === "yes") return [];
+  const user = owner?.name ?? webUser?.name ?? "www-data";
+  return [
+    `The imported files name no user, so the project runs as root, as it did: user = "${user}" in place of run_as_root is safer.`,
+  ];
 }
 
 function aboutExisting(seen: Seen, answers: Answers): string[] {

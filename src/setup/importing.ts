@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { loadTranslated } from "../config/load.ts";
 import { importFiles } from "../import/import.ts";
 import { SourceFile } from "../import/source.ts";
+import { keepRoot } from "../import/users.ts";
 import { writePlan } from "../import/write.ts";
 import { portsInUse } from "../machine/ports.ts";
 import type { Surroundings } from "../machine/surroundings.ts";
@@ -11,11 +12,12 @@ import type { ExistingFile } from "../project/existing.ts";
 import { plainName } from "./plan.ts";
 import { type Importable, type ImportedFront, relativeTo } from "./seen.ts";
 
-/** Undefined: there is nothing to import. */
+/** Undefined: there is nothing to import. `isRoot`: root will start it. */
 export function translateExisting(
   existing: readonly ExistingFile[],
   root: string,
   { files, environment }: Surroundings,
+  isRoot: boolean,
 ): Importable | undefined {
   const paths = existing.filter(({ kind }) => kind !== "unit").map(({ path }) => path);
   const sources = paths.flatMap((path) => {
@@ -24,6 +26,7 @@ export function translateExisting(
   });
   if (sources.length === 0) return undefined;
   const { plan, report } = importFiles(sources, environment);
+  const asRoot = isRoot && keepRoot(plan);
   const toml = writePlan(plan);
   const { config, problems } = loadTranslated(join(root, "server.toml"), toml, environment);
   const lost = report.findings.filter(({ changesMeaning }) => changesMeaning);
@@ -36,7 +39,7 @@ export function translateExisting(
   ];
   const taken = config === undefined ? [] : portsInUse(files, portsOf(config));
   const isOurs = plan.apps.size > 0 || toml.includes(root);
-  return { files: paths, toml, losses, isOurs, front: config && frontOf(config), taken };
+  return { files: paths, toml, losses, isOurs, asRoot, front: config && frontOf(config), taken };
 }
 
 function portsOf({ sites }: Config): number[] {

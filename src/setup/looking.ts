@@ -1,12 +1,13 @@
 /** Gathers what the questions need, as far as the answers have settled it; what was looked at once is remembered. */
 import { statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isPublicName, judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
 import { accountOf, webAccount } from "../machine/host.ts";
 import { type RunAs, runningAs, type Surroundings } from "../machine/surroundings.ts";
 import { examine } from "../project/interpreter.ts";
 import type { Project } from "../project/project.ts";
 import { findProjects } from "../project/project.ts";
+import { sqliteFile } from "../project/sqlite.ts";
 import { lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
 import { translateExisting } from "./importing.ts";
 import type { Answers } from "./question.ts";
@@ -41,7 +42,7 @@ export class Looking {
   readonly signal: AbortSignal;
   private readonly options: LookingOptions;
   private readonly machine: MachineFacts;
-  readonly projects: readonly Project[];
+  private projects: readonly Project[];
   private readonly known = new Map<string, Known>();
   private readonly names = new Map<string, NameVerdict>();
   private readonly running = new Map<string, boolean>();
@@ -51,7 +52,7 @@ export class Looking {
     this.surroundings = options.surroundings;
     this.signal = options.signal;
     this.machine = lookAtMachine(options.surroundings, options.uid);
-    this.projects = findProjects(options.surroundings.files, options.folder);
+    this.projects = this.findProjects();
   }
 
   /** What these answers need that takes time; undefined: nothing. */
@@ -62,9 +63,10 @@ export class Looking {
     return isNew ? "Asking the DNS" : undefined;
   }
 
-  /** The project was mended, or may have been. */
+  /** The project was mended, or may have been: another callable, another manage.py may be what mends it. */
   forget(): void {
     this.known.clear();
+    this.projects = this.findProjects();
   }
 
   async look(answers: Answers): Promise<Seen> {
@@ -88,6 +90,11 @@ export class Looking {
     const project = seen.facts?.project;
     // A folder of files is not the place for what is about it, unless it is where we stand.
     return join(project === undefined || project.kind === "static" ? folder : project.root, "server.toml");
+  }
+
+  private findProjects(): readonly Project[] {
+    const { surroundings, folder } = this.options;
+    return findProjects(surroundings.files, folder);
   }
 
   private projectOf(answers: Answers): Project | undefined {
@@ -130,7 +137,8 @@ export class Looking {
     const python = answers.python === undefined ? undefined : resolve(project.root, answers.python);
     const facts = await lookAtProject(surroundings, project, { python, settings, wsgi, environment, signal });
     const webUser = await this.webUserFor(facts);
-    const known = { webUser, facts, importable: translateExisting(facts.existing, project.root, surroundings) };
+    const isRoot = this.options.uid === 0;
+    const known = { webUser, facts, importable: translateExisting(facts.existing, project.root, surroundings, isRoot) };
     this.known.set(key, known);
     return known;
   }
@@ -151,20 +159,27 @@ export class Looking {
   }
 
   /** Whether it can read the project is asked of the kernel, as that user. */
-  private async webUserFor({ project, python }: ProjectFacts): Promise<WebUser | undefined> {
+  private async webUserFor({ project, python, loaded }: ProjectFacts): Promise<WebUser | undefined> {
     const { uid, surroundings } = this.options;
     const account = uid === 0 ? webAccount(surroundings.files) : undefined;
     if (account?.name === undefined || this.ownerOf(project.root) !== undefined) return undefined;
     const { uid: id, gid = account.uid, name, home = "/" } = account;
     const its = runningAs(surroundings, { uid: id, gid, name, home });
-    const reads = await its.run(["test", "-r", "."], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS });
+    const test = async (...words: string[]) =>
+      (await its.run(["test", ...words], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS })).code === 0;
+    const reads = await test("-r", ".");
+    const database = loaded?.settings && sqliteFile(loaded.settings);
+    const writesDatabase =
+      database === undefined ||
+      ((surroundings.files.kind(database) === undefined || (await test("-w", database))) &&
+        (await test("-w", dirname(database))));
     const chosen = python?.chosen;
     const found = chosen === undefined ? undefined : await examine(its, chosen, project.root);
     // One whose parts it cannot read may start all the same, as another Python.
     const same =
       found === undefined ||
       (!("failure" in found) && found.version === chosen?.version && found.django === chosen.django);
-    return { name, reaches: reads.code === 0 && same };
+    return { name, reaches: reads && same, writesDatabase };
   }
 
   /** Undefined where there is nothing to hand over: we are not root, or the project is root's. */

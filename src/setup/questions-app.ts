@@ -1,4 +1,5 @@
 /** Questions about the app, and about what is done at the end. */
+import { upperFirst } from "../base/words.ts";
 import type { PortUse } from "../machine/ports.ts";
 import { missingLines, type SettingsEdit, usesStaticFiles } from "./edits.ts";
 import type { Answers, ChoiceQuestion, TextQuestion } from "./question.ts";
@@ -38,10 +39,6 @@ function count(id: "processes" | "threads", message: string, why: string, initia
     return isCount ? undefined : `should be a number from 1 to ${max}`;
   };
   return { id, kind: "text", message, why: [why], initial: String(initial), refuse };
-}
-
-function upperFirst(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function askUploads(seen: Seen, answers: Answers): ChoiceQuestion | undefined {

@@ -1,4 +1,5 @@
 /** Questions about the site: names, addresses, HTTPS. */
+import { upperFirst } from "../base/words.ts";
 import { resolve } from "node:path";
 import { isPublicName, type NameVerdict } from "../machine/addresses.ts";
 import type { PortUse } from "../machine/ports.ts";
@@ -86,10 +87,6 @@ function whenFree(taken: readonly PortUse[], forbidden: boolean): string {
   const [holder] = taken.flatMap(({ holders }) => holders);
   if (taken.length > 0) return `you stop ${holder?.name ?? "the other one"} before it starts`;
   return forbidden ? "it is started as root, or as a service" : "the ports are free";
-}
-
-function upperFirst(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function refuseListen(text: string): string | undefined {

@@ -39,6 +39,8 @@ export interface Importable {
   readonly losses: readonly string[];
   /** It runs the project or names its files; one that does not may be for another machine, such as a container. */
   readonly isOurs: boolean;
+  /** It names no user, and root starts it: the project's Python is root. */
+  readonly asRoot: boolean;
   /** Of the first site, which is asked for a page; undefined when the text cannot be used as it is. */
   readonly front: ImportedFront | undefined;
   /** Ports that it will listen on and that somebody has. */
@@ -49,6 +51,8 @@ export interface WebUser {
   readonly name: string;
   /** It can read the project and run its Python. */
   readonly reaches: boolean;
+  /** And its database and the folder of it, when it is a file. */
+  readonly writesDatabase: boolean;
 }
 
 export interface ImportedFront {
@@ -62,7 +66,7 @@ export type Kind = Project["kind"] | "proxy";
 
 /** How a project is called in an answer: its folder, with its kind where two share it. */
 export function projectValue(seen: Pick<Seen, "folder" | "projects">, project: Project): string {
-  const path = project.root === seen.folder ? "." : relativeTo(seen.folder, project.root);
+  const path = folderFrom(seen.folder, project.root);
   const isShared = seen.projects.some((other) => other !== project && other.root === project.root);
   return isShared ? `${path} (${project.kind})` : path;
 }
@@ -70,6 +74,16 @@ export function projectValue(seen: Pick<Seen, "folder" | "projects">, project: P
 /** Below `folder` relative to it, elsewhere as it is. */
 export function relativeTo(folder: string, path: string): string {
   return path.startsWith(join(folder, "/")) ? path.slice(join(folder, "/").length) : path;
+}
+
+/** The same, where `path` may be `folder` itself. */
+export function folderFrom(folder: string, path: string): string {
+  return path === folder ? "." : relativeTo(folder, path);
+}
+
+/** As a route names a folder of files. */
+export function folderText(folder: string, path: string): string {
+  return path === folder ? "." : `${relativeTo(folder, path)}/`;
 }
 
 /** The project that the answers mean; "proxy" for none, undefined while it is open. */

@@ -2,6 +2,7 @@
  * The conversation: look, ask, show all that will be done, and only then do it. The screen is handed in, and so is
  * everything that touches the machine; what is asked and what follows is decided in the pure rooms around.
  */
+import { upperFirst } from "../base/words.ts";
 import { runningAs } from "../machine/surroundings.ts";
 import { answerQuestion, beginDialog, type Dialog, nextQuestion, stepBack, unusedFlags } from "./dialog.ts";
 import { diffLines } from "./diff.ts";
@@ -244,8 +245,4 @@ function doneRows(plan: SetupPlan): (readonly [string, string])[] {
 
 function tomlLine(text: string): Line {
   return text.trimStart().startsWith("#") ? { text, tone: "comment" } : plain(text);
-}
-
-function upperFirst(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

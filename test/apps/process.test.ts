@@ -57,7 +57,7 @@ describe.each([false, true])("preload = %p", (preload) => {
       rig = new Rig({ module: "identity", process: { user }, preload, env: { PYTHONHOME: home } });
       const failure = await rig.supervisor.start().catch((error: Error) => error);
       expect(`${String(failure)}${rig.log}`).toMatch(
-        /nobody may not read \/tmp\/server-test-home-.*, the library of \//,
+        /nobody may not read \/tmp\/server-test-home-.*, the library of \/.*: `python` of the app names another/,
       );
     } finally {
       rmSync(home, { recursive: true });

@@ -111,6 +111,7 @@ test("a reload to code that cannot be imported: the old code serves on, and is w
     const result = await running.supervisor.reload("a test");
     expect(result.ok).toBe(false);
     expect(JSON.stringify(result)).toContain("the new code is broken");
+    expect(running.log).toContain("worker 1 could not be forked");
     expect((await facts(running)).pid).toBe(before.pid);
     await running.get("/leave");
     await running.until(() => pidsOf(running).some((pid) => pid !== before.pid && pid !== 0));

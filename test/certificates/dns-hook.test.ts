@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AcmeProblem } from "../../src/certificates/acme-client.ts";
 import { isSeen, presentRecord, recordOf, zoneServers } from "../../src/certificates/dns-hook.ts";
@@ -7,6 +7,8 @@ import type { Challenge } from "../../src/certificates/order.ts";
 import { makeResolver } from "../../src/certificates/resolver.ts";
 import { type NameServer, startNameServer } from "../support/dns.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
+import { processAt } from "../support/processes.ts";
+import { until } from "../support/wait.ts";
 
 const folder = makeFolder("dns-hook");
 // RFC 8555 section 8.4: the digest of the key authorization, in base64url.
@@ -52,6 +54,40 @@ describe("what a command does wrong is said", () => {
     const problem = presentRecord(hook("echo no such zone >&2; exit 3"), CHALLENGE, context());
     expect(problem).rejects.toThrow(AcmeProblem);
     expect(problem).rejects.toThrow(/^dns_hook: .*hook --zone a present .*: it exited with code 3: no such zone$/);
+  });
+
+  test("after it was called to take away what it may have done", async () => {
+    const at = join(folder, "calls-after-failure");
+    const script = `echo "$3" >> ${at}; [ "$3" = cleanup ]`;
+    expect(presentRecord(hook(script), CHALLENGE, context())).rejects.toThrow(AcmeProblem);
+    await until("cleanup", 5000, () => existsSync(at) && readFileSync(at, "utf8") === "present\ncleanup\n");
+  });
+
+  test("when it does not end, and what it has started ends with it", async () => {
+    const at = join(folder, "calls-after-timeout");
+    const script = `echo "$3" >> ${at}; [ "$3" = cleanup ] && exit; sleep 9876 & echo $! >> ${at}; wait`;
+    const problem = presentRecord(hook(script), CHALLENGE, { ...context(), hookMsMax: 1000 });
+    expect(problem).rejects.toThrow(/ present .*: it did not end within 1 s$/);
+    await problem.catch(() => {});
+    const [, sleeper, last] = readFileSync(at, "utf8").trim().split("\n");
+    expect(last).toBe("cleanup");
+    await until("end of the sleeper", 5000, () => (processAt(Number(sleeper))?.state ?? "Z") === "Z");
+  });
+
+  test("by the end of its words, however many there are", async () => {
+    const before = process.memoryUsage().rss;
+    const script = "[ $3 = cleanup ] && exit; head -c 200000000 /dev/zero | tr '\\0' x; echo the end; exit 1";
+    await expect(presentRecord(hook(script), CHALLENGE, context())).rejects.toThrow(/code 1: x+the end$/);
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+  });
+
+  test("without waiting for what it has left behind", async () => {
+    const sinceMs = performance.now();
+    const at = join(folder, "left");
+    const script = `sleep 20 & echo $! > ${at}; echo left it; exit 1`;
+    await expect(presentRecord(hook(script), CHALLENGE, context())).rejects.toThrow(/code 1: left it$/);
+    expect(performance.now() - sinceMs).toBeLessThan(10_000);
+    process.kill(Number(readFileSync(at, "utf8")));
   });
 
   test("when it is gone", async () => {

@@ -29,6 +29,7 @@ const STATUS: ServerStatus = {
   config: "/www/mysite/server.toml",
   startedAt: "2026-11-19T08:00:00.000Z",
   uptimeMs: 273_600_000,
+  lost: [],
   listeners: ["http://0.0.0.0:80", "http://[::]:80", "http://127.0.0.1:8000", "uwsgi://127.0.0.1:8997"],
   fronts: [
     { number: 0, state: "accepting", replaced: 0 },

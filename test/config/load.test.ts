@@ -108,7 +108,7 @@ describe("defaults", () => {
             { kind: "tcp", host: "0.0.0.0", port: 80 },
             { kind: "tcp", host: "::", port: 80 },
           ],
-          charset: undefined,
+          encoding: expect.any(Object),
           bodyBytesMax: 104_857_600,
           types: { types: {}, defaultType: undefined },
           ...UNGUARDED,
@@ -282,7 +282,7 @@ describe("every key reaches the configuration", () => {
         { kind: "unix", path: join(CASES, "site.sock"), mode: 0o666 },
         { kind: "tcp", host: "127.0.0.1", port: 8009, proxyProtocol: true },
       ],
-      charset: "gbk",
+      encoding: expect.objectContaining({ charset: "gbk", charsetTypes: undefined }),
       bodyBytesMax: 10 * 1024 * 1024,
     });
     expect(fallback).toMatchObject({ isDefault: true, listen: [{ host: "127.0.0.1", port: 8000 }] });

@@ -71,7 +71,11 @@ async function startImported({ folder, front }: Article, files: readonly string[
   const { code, stderr } = await runServer(["import", ...files, "-o", "server.toml"], folder);
   expect([code, stderr.match(/not-supported|error  /g) ?? []]).toEqual([0, []]);
   expect((await runServer(["check"], folder)).code).toBe(0);
-  // By itself, also where nobody has said elsewhere that it may be root.
+  return startIn(folder, front);
+}
+
+/** By itself, also where nobody has said elsewhere that it may be root. */
+async function startIn(folder: string, front: Address): Promise<string> {
   const command = ["env", "-u", "SERVER_RUN_AS_ROOT", BINARY, "run"];
   const peer = await Peer.start(command, front, folder, "SIGTERM");
   undo.push(() => peer.stop());
@@ -118,4 +122,20 @@ test("both files in one server.toml, without a socket", async () => {
   expect(toml).not.toContain("uwsgi_socket");
   expect(toml).not.toContain("[upstream");
   await expectServed(pair);
+});
+
+test("the wizard takes the files over as server import does", async () => {
+  const folder = makeFolder("pair-setup");
+  undo.push(() => removeFolder(folder));
+  writeProject(folder);
+  const site = join(folder, "site");
+  const front = { host: "127.0.0.1", port: await freePort() };
+  const ini = `[uwsgi]\nhttp-socket=127.0.0.1:${front.port}\nchdir=${site}\nwsgi-file=pkg/wsgi.py\n`;
+  writeFiles(folder, { "site/uwsgi.ini": ini });
+  const words = ["setup", "--yes", "--import", "yes", "--start", "no"];
+  const { code, stdout } = await runServer(words, site);
+  expect([code, code === 0 ? "" : stdout]).toEqual([0, ""]);
+  const toml = await startIn(site, front);
+  expect(toml.includes("run_as_root")).toBe(process.geteuid?.() === 0);
+  expect((await get(front, "/a")).status).toBe(200);
 });

@@ -1,6 +1,6 @@
 /** Another configuration in a running server: what changes, what goes on, and that a wrong one changes nothing. */
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
@@ -77,9 +77,11 @@ test("a unix socket that somebody has removed, or put a link in the place of, ke
   expect(await running.command("reload")).toMatchObject({ code: 0, stderr: "" });
   writeFiles(folder, { secret: "" });
   chmodSync(join(folder, "secret"), 0o600);
+  rmSync(path);
   symlinkSync("secret", path);
   write(toml("666", "three"));
-  expect(await running.command("reload")).toMatchObject({ code: 0, stderr: "" });
+  const { code, stderr } = await running.command("reload");
+  expect([code, stderr]).toEqual([0, expect.stringContaining(`${path} was removed and cannot be made anew`)]);
   expect(await body("/fixed")).toBe("three");
   expect(statSync(join(folder, "secret")).mode & 0o777).toBe(0o600);
 });
@@ -223,4 +225,40 @@ test("log_level is in force at once, in the master and in the fronts", async () 
   expect((await running.command("reload")).code).toBe(0);
   await complain();
   expect(running.log).toBe(before);
+});
+
+test("a reload puts the error log into another file, for the fronts too, and back", async () => {
+  const dead = `[upstream.dead]\nservers = ["127.0.0.1:${await freePort()}"]\n`;
+  const toml = (log: string) =>
+    `[server]\nfronts = 1\nerror_log = "${log}"\n${dead}${site(listen, '"/" = { upstream = "dead" }')}`;
+  const fails = async (path: string) => expect((await get(address, path)).status).toBe(502);
+  const running = await start(toml("stderr"));
+  const [first, second] = [join(folder, "first.log"), join(folder, "second.log")];
+  const read = (path: string) => readFileSync(path, "utf8");
+
+  write(toml(first));
+  expect(await running.command("reload")).toMatchObject({ code: 0, stdout: "server settings: changed\n", stderr: "" });
+  await fails("/to-first");
+  await until("the line of the front", 5_000, () => read(first).includes("/to-first"));
+  expect(running.log).not.toContain("/to-first");
+  // What was moved away is begun anew under the same name.
+  renameSync(first, `${first}.1`);
+  running.signal("SIGUSR1");
+  await until("the new file", 5_000, () => existsSync(first) && read(first).includes("log files are opened anew"));
+  await fails("/again");
+  await until("the line of the front", 5_000, () => read(first).includes("/again"));
+
+  write(toml(second));
+  expect((await running.command("reload")).code).toBe(0);
+  await fails("/to-second");
+  await until("the line of the front", 5_000, () => read(second).includes("/to-second"));
+  expect(read(first)).not.toContain("/to-second");
+
+  write(toml("/nowhere/error.log"));
+  expect((await running.command("reload")).code).toBe(1);
+  write(toml("stderr"));
+  expect((await running.command("reload")).code).toBe(0);
+  await fails("/back");
+  await running.logged("/back");
+  expect(read(second)).not.toContain("/back");
 });

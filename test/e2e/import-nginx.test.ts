@@ -38,12 +38,12 @@ afterAll(async () => {
   removeFolder(folder);
 });
 
-/** Says what it was asked, and answers with the status that the query names. */
+/** Says what it was asked, and answers with the status and the type that the query names. */
 async function echo(request: Request): Promise<Response> {
   const url = new URL(request.url);
   const told = ["host", "x-tenant", "accept-encoding"].map((name) => `${name}: ${request.headers.get(name) ?? "-"}`);
   const text = [`${request.method} ${url.pathname}${url.search}`, ...told, await request.text()].join("\n");
-  const headers = { "Content-Type": "text/plain", "X-Powered-By": "echo" };
+  const headers = { "Content-Type": url.searchParams.get("type") ?? "text/plain", "X-Powered-By": "echo" };
   return new Response(text, { status: Number(url.searchParams.get("status") ?? 200), headers });
 }
 

@@ -50,13 +50,40 @@ describe("what the reply says", () => {
     expect([broken.reply.head?.status, broken.log()]).toEqual([500, expect.stringContaining("gave no answer")]);
   });
 
-  test("it may come in pieces and later, and counts when it has ended", () => {
+  test("it may come in pieces and later, and its head decides", () => {
     let later: Reply | undefined;
     const { reply } = asked((sink) => (later = sink));
+    expect(reply.state).toBe("waiting");
     later?.start(head(200));
-    expect([later?.data(Buffer.from("dropped")), reply.state]).toEqual([true, "waiting"]);
-    later?.end();
     expect(reply.text).toBe("in");
+    expect([later?.data(Buffer.from("dropped")), later?.state]).toEqual([true, "started"]);
+    later?.end();
+    expect([reply.text, later?.state]).toEqual(["in", "finished"]);
+  });
+
+  test("that it breaks off behind its head changes nothing", () => {
+    const found = asked((reply) => {
+      reply.start(head(403));
+      reply.abort("why");
+    });
+    expect([found.reply.head?.status, found.log()]).toEqual([403, ""]);
+  });
+
+  test("content without end is not taken for long, by bytes or by time", async () => {
+    const gone: string[] = [];
+    const endless = (name: string) => (reply: Reply) => {
+      reply.producer = { drained: () => {}, gone: () => gone.push(name) };
+      reply.start(head(200));
+    };
+    const large = asked(endless("large")).questions[0]?.reply;
+    for (let i = 0; i < 16; i++) large?.data(Buffer.alloc(4096));
+    expect(gone).toEqual([]);
+    large?.data(Buffer.alloc(1));
+    expect([large?.state, gone]).toEqual(["gone", ["large"]]);
+    const slow = asked(endless("slow")).questions[0]?.reply;
+    slow?.data(Buffer.from("x"));
+    await Bun.sleep(2200);
+    expect([slow?.state, gone]).toEqual(["gone", ["large", "slow"]]);
   });
 
   test("a client that leaves meanwhile ends the question", () => {

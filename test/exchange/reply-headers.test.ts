@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { Charset } from "../../src/exchange/charset.ts";
 import { finishedHead, type HeaderRule, joinRules, joinWithSecure } from "../../src/exchange/reply-headers.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
@@ -138,4 +139,31 @@ test("rules for secure connections may begin at a time, and end when the next do
   expect(seen(true, rules)).toEqual(["X-S: now", "X-A: a"]);
   expect(seen(false, rules)).toEqual(["X-A: a"]);
   expect(seen(true, joinWithSecure(timed.slice(0, 1)))).toEqual([]);
+});
+
+describe("a charset", () => {
+  const charset = (name: string): HeaderRule => ({ kind: "charset", charset: new Charset(name) });
+
+  test("comes before the rules, and that of the nearest counts", () => {
+    const rules = [charset("gbk"), remove("x-a"), rule("add", "X-B", "$sent_http_content_type"), charset("utf-8")];
+    expect(applied(rules)).toEqual(["Content-Type: text/html; charset=utf-8", "X-B: text/html"]);
+    expect(applied([rule("set", "Content-Type", "text/plain"), charset("gbk")])[0]).toBe("Content-Type: text/plain");
+  });
+
+  test("leaves alone what it does not concern: a kept head stays one", () => {
+    const { exchange } = fakeExchange();
+    exchange.headerRules = joinRules([charset("gbk")]);
+    const head = { status: 200, reason: undefined, fields: Fields.of([["Content-Type", "image/png"]]), length: 0 };
+    expect(finishedHead(exchange, head)).toBe(head);
+  });
+
+  test("is worked out once for a head that is sent again and again", () => {
+    const { exchange } = fakeExchange();
+    exchange.headerRules = joinRules([charset("gbk")]);
+    const fields = Fields.of([["Content-Type", "text/html"]]);
+    const head = { status: 200, reason: undefined, fields, length: 0, prepared: new PreparedHead() };
+    const finished = finishedHead(exchange, head);
+    expect(finished.fields.get("content-type")).toBe("text/html; charset=gbk");
+    expect(finishedHead(exchange, head)).toBe(finished);
+  });
 });

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Charset } from "../../src/exchange/charset.ts";
 import { CachePolicy } from "../../src/files/cache-control.ts";
 import { type FilesOptions, makeFilesHandler } from "../../src/files/handler.ts";
 import { OpenFiles } from "../../src/files/open-files.ts";
@@ -121,7 +122,7 @@ describe("what is found", () => {
 
   test("carries validators, and Cache-Control and charset as configured", async () => {
     const cachePolicy = new CachePolicy([{ pattern: "*", value: "max-age=60", isAge: true }], undefined);
-    const reply = await ask("/static/a.txt", {}, make({ cachePolicy, charset: "utf-8" }));
+    const reply = await ask("/static/a.txt", {}, make({ cachePolicy, charset: new Charset("utf-8") }));
     expect(reply.header("last-modified")).toBe("Fri, 02 Jan 2026 03:04:05 GMT");
     expect(reply.header("etag")).toMatch(/^"[0-9a-f]+-5"$/);
     expect(reply.header("cache-control")).toBe("max-age=60");

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { Charset } from "../../src/exchange/charset.ts";
 import { contentTypeOf, isPacked } from "../../src/files/mime.ts";
 import { nginxMissing } from "../support/nginx.ts";
 import { testUnless } from "../support/skip.ts";
@@ -37,7 +38,7 @@ test.each([
   ["/a.unheard-of", "application/octet-stream"],
   ["/a.constructor", "application/octet-stream"],
 ])("%s is %s", (name, type) => {
-  expect(contentTypeOf(name, "utf-8")).toBe(type);
+  expect(contentTypeOf(name, new Charset("utf-8"))).toBe(type);
 });
 
 test("without a configured charset none is claimed", () => {
@@ -66,7 +67,7 @@ describe("configured types", () => {
     ["/a.constructor", "text/plain; charset=utf-8"],
     ["/a.png", "image/png"],
   ])("%s is %s", (name, type) => {
-    expect(contentTypeOf(name, "utf-8", options)).toBe(type);
+    expect(contentTypeOf(name, new Charset("utf-8"), options)).toBe(type);
   });
 });
 

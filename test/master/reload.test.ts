@@ -11,7 +11,8 @@ test("a reload that breaks off is told, and the next one is tried", async () => 
       if (reads++ === 0) throw new Error("a bug");
       return { config: undefined, problems: [{ severity: "error", message: "wrong", file: "a", line: 1, column: 1 }] };
     },
-    listeners: { describe: () => [] },
+    listeners: { describe: () => [], lost: [] },
+    privateListeners: { lost: [] },
     systemd: { reloading: () => {}, ready: () => {} },
     ended: () => false,
   } as unknown as ReloadParts;

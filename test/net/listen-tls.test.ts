@@ -103,10 +103,14 @@ describe("the certificate", () => {
   });
 
   test("of a name that nobody has is none, and no name is an unknown one until there is a default", async () => {
-    expect(await client("nobody.test")).not.toContain("BEGIN CERTIFICATE");
-    expect(refusals.at(-1)).toBe('no site here is called "nobody.test"');
-    expect(await client(undefined)).not.toContain("BEGIN CERTIFICATE");
-    expect(refusals.at(-1)).toBe("the client names no site (SNI), and there is no default one");
+    for (const version of ["-tls1_2", "-tls1_3"]) {
+      const refused = await client("nobody.test", version);
+      expect(refused).not.toContain("BEGIN CERTIFICATE");
+      expect(refused).toContain("unrecognized name");
+      expect(refusals.at(-1)).toBe('no site here is called "nobody.test"');
+      expect(await client(undefined, version)).not.toContain("BEGIN CERTIFICATE");
+      expect(refusals.at(-1)).toBe("the client names no site (SNI), and there is no default one");
+    }
     sites.set(undefined, { context: context("nobody", ["nobody"]), asks: "" });
     listener.refresh();
     expect(await client(undefined)).toMatch(/subject=CN ?= ?nobody\n[^]*answered/);

@@ -130,10 +130,35 @@ test("who it runs as: a user with fewer rights, or root, said aloud", () => {
   const sight = { ...VENV, host: { account } };
   expect(toml(sight, { user: "www-data" })).toStartWith('[server]\nuser = "www-data"\n\n[app.shop]');
   expect(toml(sight, { user: "root" })).toStartWith("[server]\nrun_as_root = true\n");
-  const databases = [{ alias: "default", engine: "django.db.backends.sqlite3", name: "/srv/db/x.sqlite3" }];
-  const { advice } = plan({ ...sight, settings: { databases } }, { user: "www-data" });
-  expect(advice.join()).toContain("chown www-data: /srv/db /srv/db/x.sqlite3");
 });
+
+const sqliteAt = (name: string) => ({ databases: [{ alias: "default", engine: "django.db.backends.sqlite3", name }] });
+
+test("a database in a file: its own folder is given to who serves, the project's is not", () => {
+  const account = { uid: 0, name: "root", gid: 0, home: "/root" };
+  const adviceOn = (name: string, files: Record<string, string>, seen = {}) =>
+    plan(
+      { ...VENV, host: { account }, settings: sqliteAt(name), files: { ...VENV.files, ...files }, seen },
+      { user: "www-data" },
+    ).advice.join("\n");
+  const apart = { "/srv/the db/x.sqlite3": "" };
+  expect(adviceOn("/srv/the db/x.sqlite3", apart)).toEndWith(": chown www-data: '/srv/the db' '/srv/the db/x.sqlite3'");
+  const beside = { [`${ROOT}/db.sqlite3`]: "", [`${ROOT}/shop/settings.py`]: BASE_DIR };
+  const said = adviceOn(`${ROOT}/db.sqlite3`, beside);
+  expect(said).toStartWith("The database is a file, and SQLite writes a journal beside it");
+  expect(said).toContain(`whoever may write in ${ROOT} may replace the code there`);
+  expect(said).toEndWith(`
+    install -d -m 750 -o www-data ${ROOT}/database
+    mv ${ROOT}/db.sqlite3 ${ROOT}/database/db.sqlite3
+    chown www-data: ${ROOT}/database/db.sqlite3
+and in DATABASES of ${ROOT}/shop/settings.py:
+    "NAME": BASE_DIR / "database/db.sqlite3",`);
+  expect(said).not.toContain(`chown www-data: ${ROOT} `);
+  const webUser = { name: "www-data", reaches: true, writesDatabase: true };
+  expect(adviceOn("/srv/the db/x.sqlite3", apart, { webUser })).toBe("");
+});
+
+const BASE_DIR = "BASE_DIR = Path(__file__).resolve().parent.parent\n";
 
 test("as a service it has the unit's user", () => {
   const owner = { uid: 1000, gid: 1000, name: "ann", home: "/" };
@@ -162,6 +187,7 @@ test("what is imported is written as it was translated", () => {
     toml: "imported\n",
     losses: [],
     isOurs: true,
+    asRoot: false,
     front: { host: "a.org", port: 8080, address: "0.0.0.0", https: false },
     taken: [],
   };
@@ -200,6 +226,16 @@ const URLS: readonly (readonly [Answers, string, string])[] = [
   [{ domain: ".example.net example.com" }, "https://example.com/", "127.0.0.1:443"],
 ];
 
+test("where it is reached: not by an address that Django refuses, if there is another", () => {
+  const shown = (allowedHosts: string[]) => {
+    const { front, advice } = plan({ ...VENV, settings: { allowedHosts } }, { https: "off", domain: "" });
+    return [urlOf(front), advice.filter((text) => text.includes("ALLOWED_HOSTS"))];
+  };
+  expect(shown(["127.0.0.1"])).toEqual(["http://127.0.0.1/", [expect.stringContaining("has no 198.51.100.7: Django")]]);
+  expect(shown(["198.51.100.7"])).toEqual(["http://198.51.100.7/", []]);
+  expect(shown(["*"])).toEqual(["http://198.51.100.7/", []]);
+});
+
 for (const [answers, url, asked] of URLS)
   test(`where it is reached: ${url}`, () => {
     const { front } = plan(VENV, answers);
@@ -235,9 +271,19 @@ const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[
   ],
   [
     "a database in a file, for a service",
-    /a file, which the user of the service must be able to write/,
+    /so www-data must be able to write x.sqlite3 and its folder: chown www-data: \/srv\/db$/,
     {
-      settings: { databases: [{ alias: "default", engine: "django.db.backends.sqlite3", name: "/srv/db/x.sqlite3" }] },
+      settings: sqliteAt("/srv/db/x.sqlite3"),
+      seen: { webUser: { name: "www-data", reaches: true, writesDatabase: false } },
+    },
+    { unit: "yes" },
+  ],
+  [
+    "a database in a file, for a service of the project's owner",
+    undefined,
+    {
+      settings: sqliteAt("/srv/db/x.sqlite3"),
+      seen: { owner: { uid: 1000, gid: 1000, name: "ann", home: "/" } },
     },
     { unit: "yes" },
   ],

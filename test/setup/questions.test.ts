@@ -115,6 +115,7 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           toml: "",
           losses: [],
           isOurs: true,
+          asRoot: false,
           front: undefined,
           taken: nginx,
         },
@@ -131,6 +132,7 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           toml: "",
           losses: ["spooler: none here"],
           isOurs: true,
+          asRoot: false,
           front: undefined,
           taken: [],
         },
@@ -252,7 +254,7 @@ test("lines are added only by consent: --yes leaves them", () => {
 
 test("root is asked as whom the project runs, unless somebody owns it or a unit does", () => {
   const asRoot = (more: Sight["seen"] = {}): Sight => ({ host: { account: ROOT_ACCOUNT }, seen: more });
-  const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches } });
+  const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches, writesDatabase: true } });
   expect(ask("user", web(true))).toMatchObject({ initial: "www-data" });
   expect(ask("user", web(false))).toMatchObject({ initial: "root" });
   expect(ask("user", asRoot())).toMatchObject({ initial: "root" });

@@ -1,6 +1,6 @@
 /** The whole talk without a terminal: scripted replies, a project of files, commands that are told and not run. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Surroundings } from "../../src/machine/surroundings.ts";
 import { here } from "../../src/machine/here.ts";
@@ -273,6 +273,19 @@ test("a project that fails: why, the remedy, and again when it is mended", async
   expect(asked.at(-1)).toBe("write");
 });
 
+test("what is here is looked for again, too: another kind of project may be what mends it", async () => {
+  const reply = ({ id }: Question) => {
+    if (id !== "broken") return id === "write" ? ("leave" as const) : undefined;
+    rmSync(join(folder, "manage.py"));
+    writeFiles(folder, { "app.py": "app = Flask(__name__)\n" });
+    return undefined;
+  };
+  const { text } = await talk({ probes: [BROKEN, { settings: null }], options: { given: GIVEN }, reply });
+  expect(text).toContain("Project: Django 5.2: shop");
+  expect(text).toContain("Project: Flask: ");
+  expect(text).toContain('wsgi = "app:app"');
+});
+
 test("a project that fails: --yes writes nothing, --broken ignore does", async () => {
   const stop = await talk({ probes: [BROKEN], options: { given: GIVEN, yes: true } });
   expect([stop.end, stop.run]).toEqual(["failed", []]);
@@ -318,4 +331,17 @@ test("with systemd and root it becomes a service, which starts it", async () => 
   expect(text).toContain("Run: install and start a service of systemd");
   const without = await talk({ systemd: true, options: { given: { ...GIVEN, unit: "no", user: "root" }, yes: true } });
   expect(without.run.at(-1)).toBe("start");
+});
+
+test("root that uWSGI would have been is said in the file, and told", async () => {
+  const imported = async (uid: string, stage: Stage, given: Answers) => {
+    const ini = `[uwsgi]\n${uid}http-socket=127.0.0.1:8391\nchdir=${folder}\nmodule=shop.wsgi\n`;
+    writeFiles(folder, { "uwsgi.ini": ini });
+    const answers = { import: "yes", start: "no", ...given };
+    const { text } = await talk({ ...stage, options: { given: answers, yes: true } });
+    return [readFileSync(join(folder, "server.toml"), "utf8").includes("run_as_root"), text.includes("runs as root")];
+  };
+  expect(await imported("", { systemd: true }, { unit: "no" })).toEqual([true, true]);
+  expect(await imported("uid=1000\n", { systemd: true }, { unit: "no" })).toEqual([false, false]);
+  expect(await imported("", {}, {})).toEqual([false, false]);
 });

@@ -106,7 +106,8 @@ def require_library(user):
     library = os.path.dirname(os.__file__)
     if not os.access(library, os.R_OK | os.X_OK):
         who = user["name"] or "user %d" % user["id"]
-        raise PermissionError("%s may not read %s, the library of %s" % (who, library, sys.executable))
+        remedy = "`python` of the app names another interpreter, such as /usr/bin/python3"
+        raise PermissionError("%s may not read %s, the library of %s: %s" % (who, library, sys.executable, remedy))
 
 
 def keep_own_proc():

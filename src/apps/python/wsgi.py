@@ -4,6 +4,7 @@ What it is not: an HTTP server. Framing, keep-alive, slow clients and limits are
 threads are worker.py's. Standard library only, Python 3.8 and newer. The frames are drawn in apps/frames.ts.
 """
 
+import importlib
 import re
 import struct
 import sys
@@ -326,4 +327,4 @@ def render(error):
 
 
 def is_ours(filename):
-    return filename.startswith(("<server ", "<frozen importlib"))
+    return filename.startswith(("<server ", "<frozen importlib")) or filename == importlib.__file__

@@ -54,7 +54,6 @@ const NOT_NEEDED: Readonly<Record<string, string>> = {
   resolver_timeout: "names are resolved as the machine does it",
   keepalive_disable: "the browsers that it is about are gone",
   msie_padding: "the browsers that it is about are gone",
-  charset_types: "charset is added to textual types",
   limit_conn_log_level: "is logged by itself",
   limit_req_log_level: "is logged by itself",
   uninitialized_variable_warn: "unknown variables are refused when the file is read",

@@ -30,14 +30,13 @@ export function translateServer(t: Translation, server: Server): Site[] {
   addNames(server, settings);
   siteTls(t, block, server.listens, settings);
   siteLog(t, block, settings);
-  addCharset(t, block, settings);
   addUnderscores(t, block, settings);
   realAddresses(t, block, settings);
   t.ledger.translated(directive, `[[site]] ${server.names[0] ?? "without names"}`);
   const redirect = redirectOfAll(t, server);
   if (redirect === undefined) {
     const routes = routesOf(t, server, settings);
-    addOptions(t, block, settings, undefined);
+    addOptions(t, block, settings, {});
     addBodyBound(settings, routes);
     for (const [path, page] of t.pages)
       routes.push({ pattern: `= ${path}`, settings: page, origin: page.all[0]?.origin });
@@ -90,21 +89,6 @@ function addBodyBound(settings: Settings<SiteKey>, routes: readonly Route[]): vo
   settings.set("max_body_size", "1MiB", undefined, "nginx takes no more where client_max_body_size is not said");
 }
 
-/** One for the whole site here. */
-function addCharset(t: Translation, block: Block, settings: Settings<SiteKey>): void {
-  const own = block.one("charset");
-  const inside = block
-    .own("location")
-    .flatMap(({ block: inner }) => inner?.filter(({ name }) => name === "charset") ?? []);
-  const directive = own ?? inside[0];
-  for (const each of inside) t.ledger.translated(each, "charset, which is that of the whole site here");
-  if (directive === undefined) return;
-  const charset = directive.args[0]?.text ?? "off";
-  if (charset === "off") return t.ledger.defaultHere(directive, "none is added");
-  settings.set("charset", charset, directive.origin);
-  t.ledger.translated(directive, `charset = ${JSON.stringify(charset)}; of files, since apps name their own`);
-}
-
 /** Certbot's block on port 80: `if ($host = a) { return 301 https://$host$request_uri; }` for each name, then 404. */
 function redirectOfAll(
   t: Translation,
@@ -150,7 +134,10 @@ function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): 
     return [answerOfAll(t, server, unconditional, action)];
   }
   const { routed, named } = readLocations(block, t.ledger);
-  const all = routed.some(({ pattern }) => pattern === "/") ? routed : [...routed, impliedRoot(block, directive)];
+  const hasRoot = routed.some(({ pattern }) => pattern === "/");
+  const all = hasRoot ? routed : [...routed, impliedRoot(block, directive)];
+  if (hasRoot)
+    for (const each of block.own("try_files")) t.ledger.noEffect(each, "location / has what no other location has");
   const isShared = sharesHeaders(
     block,
     all.map(({ location }) => location.block),
@@ -199,8 +186,8 @@ function routeOf(t: Translation, located: Located, { block: server, named, isSha
   const isImplied = block.directives.length === 0 && block.parent === server && directive.name === "server";
   if (isImplied && block.inForceOf(["root", "try_files"]).length === 0) return undefined;
   const settings = new Settings<RouteKey>();
-  routeTarget(t, located, settings, named);
-  addOptions(t, block, settings, server);
+  const isOpen = routeTarget(t, located, settings, named);
+  addOptions(t, block, settings, { site: server, isOpen });
   routeLog(t, block, settings);
   if (!settings.has("redirect") || !isShared) routeHeaders(t, block, settings, isShared);
   const internal = block.own("internal")[0];

@@ -53,6 +53,45 @@ export const REPLY_CASES: readonly DifferentialCase[] = [
     requests: ["/page.html", "/inherits/app.css", "/own/app.css", "/proxied/x", { path: "/none/", here: { status: 404, why: "fields are on errors, too" } }],
   },
   {
+    name: "charset",
+    server: `
+      charset gbk;
+      root $ROOT/site;
+      location /app/ { proxy_pass http://$BACKEND; }
+      location /off/ { charset off; proxy_pass http://$BACKEND; }
+      location /other/ { charset koi8-r; charset_types text/css; proxy_pass http://$BACKEND; }
+      location /all/ { charset_types *; override_charset on; proxy_pass http://$BACKEND; }
+      location /text/ { charset utf-8; default_type text/plain; return 200 "text"; }
+      location /json/ { default_type application/json; return 200 "{}"; }
+      location /page/ { error_page 404 /404.html; return 404; }
+      location /media/ { charset off; }`,
+    requests: [
+      "/page.html",
+      "/robots.txt",
+      "/media/cat.jpg",
+      "/app/?type=text/html",
+      "/app/?type=TEXT/HTML",
+      "/app/?type=text/html%3Bcharset=utf-16",
+      "/app/?type=text/html%3B%20level=1",
+      "/app/?type=text/css",
+      "/app/?type=text/xml&status=404",
+      "/app/?type=text/html&status=302",
+      "/app/?type=text/html&status=303",
+      "/app/?type=application/json",
+      "/app/?type=application/rss%2Bxml",
+      "/off/?type=text/html",
+      "/other/?type=text/html",
+      "/other/?type=text/css",
+      "/other/?type=text/plain",
+      "/all/?type=image/png",
+      "/all/?type=text/html%3Bcharset=latin1",
+      "/text/",
+      "/json/",
+      "/page/",
+      { path: "/app/?type=text/html", method: "HEAD" },
+    ],
+  },
+  {
     name: "expires and Cache-Control",
     server: `
       root $ROOT/site;
