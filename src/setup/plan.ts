@@ -1,5 +1,6 @@
 /** What will be done, all of it, before any of it is: files, folders, commands, and what is left to say. */
 import { dirname, join } from "node:path";
+import { ANY, addressOf, isLocal, LOOPBACK, shownAddress } from "./address.ts";
 import { adviceFor } from "./advice.ts";
 import { configurationText, prefixOf } from "./configuration.ts";
 import type { SettingsEdit } from "./edits.ts";
@@ -127,7 +128,6 @@ function frontOf(seen: Seen, answers: Answers): Front {
 type FrontPlace = Omit<Front, "path" | "files">;
 
 function placeOf(seen: Seen, answers: Answers): FrontPlace {
-  const [open] = seen.machine.addresses.open;
   const imported = answers.import === "yes" ? seen.importable?.front : undefined;
   if (imported !== undefined) {
     const isAny = ANY.test(imported.address) || imported.address === "::";
@@ -135,14 +135,20 @@ function placeOf(seen: Seen, answers: Answers): FrontPlace {
     return {
       ...imported,
       address,
-      shown: isAny ? (open ?? address) : address,
+      shown: isAny ? shownAddress(seen, address) : address,
       https: imported.https ? "files" : "off",
     };
   }
   const https = (answers.https ?? "off") as Front["https"];
   const names = domainsOf(answers);
   const { port, address } = addressOf(answers, https);
-  return { host: plainName(names), shown: isLocal(answers) ? address : (open ?? address), port, address, https };
+  return {
+    host: plainName(names),
+    shown: isLocal(answers) ? address : shownAddress(seen, address),
+    port,
+    address,
+    https,
+  };
 }
 
 /** The first that a browser can be sent to. */
@@ -154,22 +160,6 @@ export function plainName(names: readonly string[]): string | undefined {
 function withoutWildcard(name: string): string | undefined {
   if (name.startsWith("~")) return undefined;
   return name.startsWith("*.") ? `www${name.slice(1)}` : name.replace(/^\.|\.\*$/g, "");
-}
-
-function addressOf({ listen }: Answers, https: Front["https"]): { port: number | undefined; address: string } {
-  if (listen === undefined || listen === "web") return { port: https === "off" ? 80 : 443, address: LOOPBACK };
-  const [, host = "", port] = /^(?:(.*):)?(\d+)$/.exec(listen) ?? [];
-  const address = ANY.test(host) ? LOOPBACK : host.replace(/^\[|\]$/g, "");
-  return { port: port === undefined ? undefined : Number(port), address };
-}
-
-const LOOPBACK = "127.0.0.1";
-const ANY = /^(|\*|0\.0\.0\.0|\[::\])$/;
-
-/** On one address of its own. */
-function isLocal({ listen = "" }: Answers): boolean {
-  const host = /^(.*):\d+$/.exec(listen)?.[1];
-  return listen.startsWith("unix:") || (host !== undefined && !ANY.test(host));
 }
 
 /** What people open. */

@@ -226,6 +226,16 @@ const URLS: readonly (readonly [Answers, string, string])[] = [
   [{ domain: ".example.net example.com" }, "https://example.com/", "127.0.0.1:443"],
 ];
 
+test("where it is reached: not by an address that Django refuses, if there is another", () => {
+  const shown = (allowedHosts: string[]) => {
+    const { front, advice } = plan({ ...VENV, settings: { allowedHosts } }, { https: "off", domain: "" });
+    return [urlOf(front), advice.filter((text) => text.includes("ALLOWED_HOSTS"))];
+  };
+  expect(shown(["127.0.0.1"])).toEqual(["http://127.0.0.1/", [expect.stringContaining("has no 198.51.100.7: Django")]]);
+  expect(shown(["198.51.100.7"])).toEqual(["http://198.51.100.7/", []]);
+  expect(shown(["*"])).toEqual(["http://198.51.100.7/", []]);
+});
+
 for (const [answers, url, asked] of URLS)
   test(`where it is reached: ${url}`, () => {
     const { front } = plan(VENV, answers);
