@@ -26,19 +26,17 @@ export const DATA_BLOCKS: ReadonlySet<string> = new Set(["map", "geo", "types", 
 
 const BLOCKS: ReadonlySet<string> = new Set([
   ...DATA_BLOCKS,
-  ...[
-    "events",
-    "http",
-    "server",
-    "location",
-    "if",
-    "upstream",
-    "limit_except",
-    "match",
-    "stream",
-    "mail",
-    "acme_issuer",
-  ],
+  "events",
+  "http",
+  "server",
+  "location",
+  "if",
+  "upstream",
+  "limit_except",
+  "match",
+  "stream",
+  "mail",
+  "acme_issuer",
 ]);
 
 /** As it stands in the file, on one line and without its block. */
