@@ -7,6 +7,7 @@ import { type RunAs, runningAs, type Surroundings } from "../machine/surrounding
 import { examine } from "../project/interpreter.ts";
 import type { Project } from "../project/project.ts";
 import { findProjects } from "../project/project.ts";
+import type { Settings } from "../project/settings.ts";
 import { sqliteFile } from "../project/sqlite.ts";
 import { lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
 import { translateExisting } from "./importing.ts";
@@ -168,18 +169,15 @@ export class Looking {
     const test = async (...words: string[]) =>
       (await its.run(["test", ...words], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS })).code === 0;
     const reads = await test("-r", ".");
-    const database = loaded?.settings && sqliteFile(loaded.settings);
-    const writesDatabase =
-      database === undefined ||
-      ((surroundings.files.kind(database) === undefined || (await test("-w", database))) &&
-        (await test("-w", dirname(database))));
     const chosen = python?.chosen;
     const found = chosen === undefined ? undefined : await examine(its, chosen, project.root);
     // One whose parts it cannot read may start all the same, as another Python.
     const same =
       found === undefined ||
       (!("failure" in found) && found.version === chosen?.version && found.django === chosen.django);
-    return { name, reaches: reads && same, writesDatabase };
+    const written = writtenBy(loaded?.settings).filter((path) => surroundings.files.kind(path) !== undefined);
+    const may = await Promise.all(written.map((path) => test("-w", path)));
+    return { name, reaches: reads && same, cannotWrite: written.filter((_, i) => may[i] !== true) };
   }
 
   /** Undefined where there is nothing to hand over: we are not root, or the project is root's. */
@@ -190,4 +188,11 @@ export class Looking {
     const { name, gid, home } = accountOf(surroundings.files, owner.uid);
     return { uid: owner.uid, gid: gid ?? owner.gid, name, home: home ?? "/" };
   }
+}
+
+function writtenBy(settings: Settings | undefined): string[] {
+  const database = settings === undefined ? undefined : sqliteFile(settings);
+  return [...(database === undefined ? [] : [database, dirname(database)]), settings?.mediaRoot].filter(
+    (path) => path !== undefined,
+  );
 }

@@ -1,6 +1,7 @@
 /** Questions about the app, and about what is done at the end. */
 import { upperFirst } from "../base/words.ts";
 import type { PortUse } from "../machine/ports.ts";
+import { hostOf, placeOf } from "./front.ts";
 import { missingLines, type SettingsEdit, usesStaticFiles } from "./edits.ts";
 import type { Answers, ChoiceQuestion, TextQuestion } from "./question.ts";
 import { yesOrNo } from "./question.ts";
@@ -64,7 +65,10 @@ export function editOf(seen: Seen, answers: Answers): SettingsEdit | undefined {
   const settings = seen.facts?.loaded?.settings;
   if (!hasApp(seen, answers) || settings?.file === undefined) return undefined;
   const root = seen.facts?.project.root ?? "";
-  return missingLines(settings, root, domainsOf(answers), seen.files.read(settings.file));
+  const names = domainsOf(answers);
+  // Without a name it is opened by its address.
+  const host = names.length > 0 ? undefined : hostOf(placeOf(seen, answers));
+  return missingLines(settings, root, host === undefined ? names : [host], seen.files.read(settings.file));
 }
 
 export function askLines(seen: Seen, answers: Answers): ChoiceQuestion | undefined {

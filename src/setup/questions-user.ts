@@ -33,6 +33,12 @@ function refuseUser({ files }: Seen): (text: string) => string | undefined {
   return (text) => (names.includes(text) ? undefined : `is ${JSON.stringify(text)}, which is no user of this machine`);
 }
 
+/** The same, also as a service, which has the user that `server service install` takes. */
+export function servingUser(seen: Seen, answers: Answers): string | undefined {
+  if (answers.unit !== "yes") return userOf(seen, answers);
+  return seen.owner?.name ?? seen.webUser?.name;
+}
+
 /** Undefined: the server stays who starts it. */
 export function userOf(seen: Seen, answers: Answers): string | undefined {
   if (answers.unit === "yes" || answers.import === "yes" || !hasApp(seen, answers)) return undefined;

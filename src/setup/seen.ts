@@ -37,6 +37,8 @@ export interface Importable {
   readonly toml: string;
   /** What would behave otherwise, a sentence each. */
   readonly losses: readonly string[];
+  /** That it serves files from. */
+  readonly folders: readonly string[];
   /** It runs the project or names its files; one that does not may be for another machine, such as a container. */
   readonly isOurs: boolean;
   /** It names no user, and root starts it: the project's Python is root. */
@@ -51,8 +53,8 @@ export interface WebUser {
   readonly name: string;
   /** It can read the project and run its Python. */
   readonly reaches: boolean;
-  /** And its database and the folder of it, when it is a file. */
-  readonly writesDatabase: boolean;
+  /** Of what the project itself writes, as far as it is there: a database that is a file, its folder, MEDIA_ROOT. */
+  readonly cannotWrite: readonly string[];
 }
 
 export interface ImportedFront {

@@ -231,7 +231,9 @@ function doneRows(plan: SetupPlan): (readonly [string, string])[] {
     ...(plan.before === plan.toml ? [] : [["Write", plan.file] as const]),
     ...plan.newFiles.map(({ path }) => ["Write", path] as const),
     ...(edit === undefined ? [] : [["Add", `to ${relativeTo(root, edit.file)}: ${edit.lines.join("; ")}`] as const]),
-    ...plan.folders.map((path) => ["Make", `the folder ${path}`] as const),
+    ...plan.folders.map(
+      ({ path, user }) => ["Make", `the folder ${path}${user === undefined ? "" : `, for ${user}`}`] as const,
+    ),
     ...(django?.collect === undefined ? [] : [["Run", "manage.py collectstatic"] as const]),
     ...(django === undefined ? [] : [["Run", "manage.py check --deploy"] as const]),
     ...(plan.start === undefined

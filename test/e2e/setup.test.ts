@@ -131,7 +131,7 @@ const QUESTIONS = [
   "Under which domain names?",
   "How many processes?",
   "How many threads",
-  "May a line be added",
+  "be added to shop/settings.py",
   "Collect static",
   "Start it now?",
   "Write it and start?",

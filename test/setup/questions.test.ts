@@ -114,6 +114,7 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           files: ["/etc/nginx/sites-enabled/shop"],
           toml: "",
           losses: [],
+          folders: [],
           isOurs: true,
           asRoot: false,
           front: undefined,
@@ -131,6 +132,7 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           files: [`${ROOT}/uwsgi.ini`],
           toml: "",
           losses: ["spooler: none here"],
+          folders: [],
           isOurs: true,
           asRoot: false,
           front: undefined,
@@ -254,7 +256,7 @@ test("lines are added only by consent: --yes leaves them", () => {
 
 test("root is asked as whom the project runs, unless somebody owns it or a unit does", () => {
   const asRoot = (more: Sight["seen"] = {}): Sight => ({ host: { account: ROOT_ACCOUNT }, seen: more });
-  const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches, writesDatabase: true } });
+  const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches, cannotWrite: [] } });
   expect(ask("user", web(true))).toMatchObject({ initial: "www-data" });
   expect(ask("user", web(false))).toMatchObject({ initial: "root" });
   expect(ask("user", asRoot())).toMatchObject({ initial: "root" });
