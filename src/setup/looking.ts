@@ -9,7 +9,7 @@ import type { Project } from "../project/project.ts";
 import { findProjects } from "../project/project.ts";
 import type { Settings } from "../project/settings.ts";
 import { sqliteFile } from "../project/sqlite.ts";
-import { lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
+import { askedOf, lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
 import { translateExisting } from "./importing.ts";
 import type { Answers } from "./question.ts";
 import { domainsOf, type Importable, type Seen, settledProject, type WebUser } from "./seen.ts";
@@ -123,8 +123,15 @@ export class Looking {
     };
   }
 
+  /** An answer that is what is taken without one needs no second look. */
   private keyOf(project: Project, { python, settings, callable }: Answers): string {
-    return JSON.stringify([project.kind, project.root, python, settings, callable]);
+    const { environment } = this.options.surroundings;
+    return JSON.stringify([
+      project.kind,
+      project.root,
+      python,
+      askedOf(environment, project, { settings, wsgi: callable }),
+    ]);
   }
 
   private async lookAt(project: Project, answers: Answers): Promise<Known> {

@@ -43,7 +43,7 @@ export function projectRows(seen: Seen): Row[] {
     const { version, virtualenv, python: path } = python.chosen;
     rows.push(["Python", `${version}, ${relativeTo(project.root, virtualenv ?? path)}`]);
     for (const other of python.others) {
-      if ("failure" in other) rows.push(["", `${other.python} does not run: ${other.failure}`]);
+      if ("failure" in other) rows.push(["", `not ${other.python}: ${other.failure}`]);
       else if (project.kind === "django") rows.push(["", `${other.python} has no Django`]);
     }
   }
@@ -72,5 +72,5 @@ function wsgiName(seen: Seen): string {
   const project = seen.facts?.project;
   if (project?.kind !== "wsgi") return "";
   const [found] = usableCallables(project);
-  return found === undefined ? "Python" : found.framework;
+  return found?.framework ?? project.callables[0]?.framework ?? "Python";
 }

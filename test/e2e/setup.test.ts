@@ -73,7 +73,7 @@ test("a fresh project, 60 columns, from the first question to a page", async () 
   await terminal.sees("Collect static files now?");
   terminal.type("Enter");
   if (isRoot) {
-    await terminal.sees("As whom shall it run?");
+    await terminal.sees("As which user does it run?");
     terminal.type("Enter");
   }
   await terminal.sees("Start it now?");

@@ -29,6 +29,12 @@ test("a project of startproject: its root, name, settings, WSGI and ASGI modules
   ]);
 });
 
+test("a name that says something: above folders that every project has, and without accents", () => {
+  const files = { "manage.py": MANAGE.replace("mysite.settings", "config.settings") };
+  expect(find(at("/srv/shop/src", files), "/srv/shop")).toMatchObject([{ name: "shop" }]);
+  expect(find({ "/srv/öde ordner/index.html": "" }, "/srv/öde ordner")).toMatchObject([{ name: "ode-ordner" }]);
+});
+
 test("wsgi.py's settings come before manage.py's, and comments name none", () => {
   const files = {
     "manage.py": MANAGE.replace("mysite.settings", "config.settings.local"),

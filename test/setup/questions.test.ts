@@ -258,7 +258,8 @@ test("root is asked as whom the project runs, unless somebody owns it or a unit 
   const asRoot = (more: Sight["seen"] = {}): Sight => ({ host: { account: ROOT_ACCOUNT }, seen: more });
   const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches, cannotWrite: [] } });
   expect(ask("user", web(true))).toMatchObject({ initial: "www-data" });
-  expect(ask("user", web(false))).toMatchObject({ initial: "root" });
+  // For --yes root is no answer.
+  expect(ask("user", web(false))).toMatchObject({ initial: "root", unasked: "" });
   expect(ask("user", asRoot())).toMatchObject({ initial: "root" });
   expect(ask("user", asRoot({ owner: { uid: 7, gid: 7, name: "ann", home: "/" } }))).toBeUndefined();
   expect(ask("user", web(true), { unit: "yes" })).toBeUndefined();

@@ -190,6 +190,13 @@ for (const [i, id] of ALL.entries())
     expect(filesNow()).toEqual(FILES);
   });
 
+test("what is here is told once, whatever is answered as it would be taken", async () => {
+  writeFiles(folder, { "manage.py": 'import django\n"DJANGO_SETTINGS_MODULE", "shop.local"\n' });
+  const { asked, text } = await talk({ options: { given: GIVEN } });
+  expect(asked[0]).toBe("settings");
+  expect(text.match(/What is here/g)?.length).toBe(1);
+});
+
 test("--yes asks nothing, writes, and leaves the code as it is", async () => {
   const { asked, run } = await talk({ options: { given: GIVEN, yes: true, canAsk: false } });
   expect(asked).toEqual([]);
