@@ -101,8 +101,11 @@ function aboutRoot({ importable, owner, webUser }: Seen, answers: Answers): stri
   ];
 }
 
+/** systemd.unit(5) */
+const UNITS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
 function aboutExisting(seen: Seen, answers: Answers): string[] {
-  const { facts } = seen;
+  const { facts, files, machine } = seen;
   const units = (facts?.existing ?? []).filter(({ kind }) => kind === "unit");
   const said = units.map(
     ({ path, program }) => `${path} starts ${program} for this project: disable it when server has taken over.`,
@@ -111,7 +114,10 @@ function aboutExisting(seen: Seen, answers: Answers): string[] {
   const taken = answers.listen === "web" ? portTrouble(seen).taken : ofImport;
   if (taken.length > 0) {
     const names = [...new Set(taken.flatMap(({ holders }) => holders.map(({ name }) => name)))];
-    const stop = names.length === 0 ? "stop what has them" : `systemctl disable --now ${names.join(" ")}`;
+    const units = names.filter((name) => UNITS.some((folder) => files.kind(`${folder}/${name}.service`) === "file"));
+    const isService = machine.host.systemd && units.length > 0 && units.length === names.length;
+    const others = names.length === 0 ? "what has the ports" : names.join(" and ");
+    const stop = isService ? `systemctl disable --now ${units.join(" ")}` : `end ${others}`;
     said.push(`To switch over: ${stop}, then server start.`);
   }
   return said;

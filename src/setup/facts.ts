@@ -86,7 +86,7 @@ export async function lookAtProject(
     return { ...base, python, loaded: undefined };
   const asked = { ...wished, python: python.chosen.python, root: project.root };
   const probed = await probeSettings(surroundings, asked, wish.signal);
-  const failure = probed.failure && adviceOn(probed.failure, { ...asked, installer: installerOf(files, asked) });
+  const failure = probed.failure && adviceOn(probed.failure, { ...asked, files, installer: installerOf(files, asked) });
   const version = probed.django ?? python.chosen.django;
   const { settings, memoryBytes } = probed;
   return { ...base, python, loaded: { version, settings, memoryBytes, failure } };

@@ -1,5 +1,5 @@
 /** Gathers what the questions need, as far as the answers have settled it; what was looked at once is remembered. */
-import { statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { isPublicName, judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
 import { accountOf, webAccount } from "../machine/host.ts";
@@ -75,7 +75,11 @@ export class Looking {
     const known = project === undefined ? undefined : await this.lookAt(project, answers);
     await this.lookAtNames(answers);
     const base = this.seenWith(project, known);
-    return { ...base, running: await this.isRunning(this.fileFor(base)) };
+    const file = this.fileFor(base);
+    // It may depend on what is still to be answered where the file will be.
+    const isSettled = project !== undefined || answers.kind === "proxy" || this.options.output !== undefined;
+    const unwritable = isSettled ? unwritableFolder(dirname(file)) : undefined;
+    return { ...base, unwritable, running: await this.isRunning(file) };
   }
 
   /** For --json: the machine, and every project as it would be seen if it were chosen. */
@@ -120,6 +124,7 @@ export class Looking {
       names: this.names,
       importable: known?.importable,
       running: false,
+      unwritable: undefined,
     };
   }
 
@@ -194,6 +199,17 @@ export class Looking {
     if (owner === undefined || owner.uid === 0) return undefined;
     const { name, gid, home } = accountOf(surroundings.files, owner.uid);
     return { uid: owner.uid, gid: gid ?? owner.gid, name, home: home ?? "/" };
+  }
+}
+
+/** One that is not there yet is told of when it is to be written. */
+function unwritableFolder(folder: string): string | undefined {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EACCES" || code === "EROFS" ? folder : undefined;
   }
 }
 

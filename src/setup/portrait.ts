@@ -12,11 +12,7 @@ export function machineRows(seen: Seen): Row[] {
   const user = host.account.name ?? `user ${host.account.uid}`;
   const { taken, forbidden } = portTrouble(seen);
   const ports =
-    taken.length > 0
-      ? taken.map(showHolders).join("; ")
-      : forbidden
-        ? "80 and 443 are for root"
-        : "80 and 443 are free";
+    taken.length > 0 ? showHolders(taken).join("; ") : forbidden ? "80 and 443 are for root" : "80 and 443 are free";
   const open = addresses.open.join(", ");
   return [
     [

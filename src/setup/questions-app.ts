@@ -146,6 +146,6 @@ export function whyNotNow(seen: Seen, answers: Answers): string | undefined {
   const onWeb = answers.import !== "yes" && isOnWeb(answers);
   const needed = answers.https === "off" || answers.https === undefined ? [80] : [80, 443];
   const inTheWay = onWeb ? taken.filter(({ port }) => needed.includes(port)) : importedTrouble(seen, answers);
-  if (inTheWay.length > 0) return `It would not start: ${inTheWay.map(showHolders).join(", ")}.`;
+  if (inTheWay.length > 0) return `It would not start: ${showHolders(inTheWay).join(", ")}.`;
   return onWeb && forbidden ? "It would not start: ports below 1024 are for root." : undefined;
 }

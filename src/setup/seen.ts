@@ -30,6 +30,8 @@ export interface Seen {
   readonly importable: Importable | undefined;
   /** A server with this configuration runs already: what it listens on is ours. */
   readonly running: boolean;
+  /** The folder of server.toml, when we may not write in it. */
+  readonly unwritable: string | undefined;
 }
 
 export interface Importable {

@@ -75,7 +75,7 @@ async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Ru
     at = plan.file;
     if (plan.before !== plan.toml) written(at, writeWhole(at, plan.toml));
   } catch (error) {
-    screen.say("bad", `${at} cannot be written: ${(error as Error).message}`);
+    screen.say("bad", `${at} cannot be written: ${reasonOf(error)}`);
     screen.outro("bad", "Mend that, and start server setup again.");
     return false;
   }
@@ -84,6 +84,11 @@ async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Ru
   screen.block("server check", said.trimEnd().split("\n").map(plain));
   screen.outro("bad", `${show(plan.file)} is written and cannot be used as it is: mend the above, then server check.`);
   return false;
+}
+
+/** `EACCES: permission denied, mkdir '/srv/x'` without what is said beside it. */
+function reasonOf(error: unknown): string {
+  return (error as Error).message.replace(/^E[A-Z]+: /, "").replace(/, \w+ '.*$/s, "");
 }
 
 /** While somebody reads the plan, files may be edited elsewhere; what was shown would be written over that. */

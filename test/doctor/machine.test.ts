@@ -36,6 +36,13 @@ afterAll(() => removeFolder(folder));
 const STATIC_SITE = `[[site]]\nlisten = ["127.0.0.1:8199"]\n[site.routes]\n"/static/" = { files = "home/site/static/" }\n`;
 const APP_SITE = `[app.x]\nwsgi = "app.py"\npython = "/usr/bin/python3"\nprocesses = 4\n[[site]]\nlisten = ["127.0.0.1:8199"]\n[site.routes]\n"/" = { app = "x" }\n`;
 
+const APP_AND_FILES = `[app.x]
+root = "home"
+wsgi = "shop.wsgi:application"
+python = "/usr/bin/python3"
+${STATIC_SITE}"/" = { app = "x" }
+`;
+
 describe("permissions", () => {
   test("the directory on the way that lets the user not through is named, with its remedy", async () => {
     const home = join(folder, "home");
@@ -68,6 +75,26 @@ describe("permissions", () => {
     chmodSync(join(folder, "home"), 0o700);
     expect(await linesOf(PERMISSIONS, allowed)).toEqual(["ok permissions: 2 paths can be reached by nobody"]);
     chmodSync(join(folder, "home"), 0o755);
+  });
+
+  test("one directory in the way of many is one problem; so is the module's own", async () => {
+    const lines = () =>
+      linesOf(PERMISSIONS, patientOf(folder, APP_AND_FILES, { serving: NOBODY, ground: { kernelAllows: never } }));
+    writeFiles(folder, { "home/shop/wsgi.py": "" });
+    chmodSync(join(folder, "home"), 0o700);
+    expect((await lines()).filter((line) => line.includes("/home "))).toEqual([
+      expect.stringMatching(
+        /^problem \S+\/home: the files of \/static\/, the root of app x, the module of app x: nobody may not read it: \S+\/home has mode 700/,
+      ),
+    ]);
+    chmodSync(join(folder, "home"), 0o755);
+    chmodSync(join(folder, "home/shop"), 0o700);
+    expect(await lines()).toContainEqual(
+      expect.stringMatching(
+        /\/home\/shop\/wsgi.py: the module of app x: nobody may not enter it: \S+\/home\/shop has mode 700/,
+      ),
+    );
+    chmodSync(join(folder, "home/shop"), 0o755);
   });
 
   test("logs that the user may not write are named", async () => {

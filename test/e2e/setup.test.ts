@@ -213,7 +213,7 @@ test("a project that fails to import: why, mended, again", async () => {
   const seen = await terminal.sees("The project cannot be loaded. What now?");
   expect(seen).toContain("No module named 'nosuchmodule'");
   expect(seen).toContain(join(folder, "shop/settings.py"));
-  expect(seen).toMatch(/To mend it: nosuchmodule is not installed for[^]*requirements\.txt/);
+  expect(seen).toMatch(/What to do: nosuchmodule is not installed for[^]*requirements\.txt/);
   writeFiles(folder, { "shop/settings.py": settings });
   terminal.type("Enter");
   await terminal.sees("Under which domain names?");

@@ -140,6 +140,10 @@ const FAILURES: readonly (readonly [Partial<ProbeFailure>, RegExp])[] = [
     { type: "UndefinedValueError", message: "SECRET_KEY not found. Declare it as envvar or define a default value." },
     /export SECRET_KEY=/,
   ],
+  [
+    { type: "ModuleNotFoundError", missing: "mysite.wsgi" },
+    /^\/srv\/app\/mysite\/wsgi.py is missing, or who runs it may not read \/srv\/app\/mysite; Django's startproject writes one/,
+  ],
   [{ type: "KeyError", message: "'lower'" }, /manage.py check/],
   [{ stage: "apps", type: "OperationalError", message: "connection refused" }, /start the database/],
   [{ stage: "start", type: "timeout" }, /at import waits/],
@@ -153,6 +157,7 @@ for (const [failure, remedy] of FAILURES)
       adviceOn(whole, {
         python: "/v/bin/python",
         root: "/srv/app",
+        files: { kind: (path) => (path === "/srv/app/mysite" ? "directory" : undefined) },
         installer: "/v/bin/python -m pip install -r requirements.txt",
       }).remedy,
     ).toMatch(remedy);

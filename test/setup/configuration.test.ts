@@ -314,8 +314,18 @@ const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[
     { existing: [{ path: "/etc/systemd/system/shop.service", kind: "unit", program: "gunicorn" }] },
   ],
   [
-    "the way over",
+    "the way over, from a service",
     /systemctl disable --now nginx, then server start/,
+    {
+      taken: [{ port: 80, listeners: [], holders: [{ pid: 9, name: "nginx" }] }],
+      host: { systemd: true },
+      files: { ...VENV.files, "/lib/systemd/system/nginx.service": "" },
+    },
+    { listen: "web" },
+  ],
+  [
+    "the way over, from a process",
+    /To switch over: end nginx, then server start/,
     { taken: [{ port: 80, listeners: [], holders: [{ pid: 9, name: "nginx" }] }] },
     { listen: "web" },
   ],

@@ -209,6 +209,8 @@ for (const [id, typed, expected, sight, answers] of REFUSALS)
 
 test("the reasons say who has the port, and what the DNS says", () => {
   expect(why(ask("listen", { taken: nginx }))).toBe("Port 80 is taken by nginx (pid 9).");
+  const both = [...nginx, { port: 443, listeners: [], holders: [{ pid: 9, name: "nginx" }] }];
+  expect(why(ask("listen", { taken: both }))).toBe("Ports 80 and 443 are taken by nginx (pid 9).");
   const ann = { uid: 1000, name: "ann", gid: 1000, home: "/home/ann" };
   expect(why(ask("listen", { machine: { lowPorts: false }, host: { account: ann } }))).toBe(
     "Ports below 1024 are for root, and you are ann.",

@@ -275,7 +275,7 @@ const BROKEN = { settings: null, failure: FAILURE };
 test("a project that fails: why, the remedy, and again when it is mended", async () => {
   const { asked, text } = await talk({ probes: [BROKEN, {}], options: { given: GIVEN } });
   expect(text).toContain("The settings cannot be loaded: ModuleNotFoundError");
-  expect(text).toContain("To mend it: environ is not installed");
+  expect(text).toContain("What to do: environ is not installed");
   expect(asked.slice(0, 2)).toEqual(["broken", "domain"]);
   expect(asked.at(-1)).toBe("write");
 });

@@ -91,6 +91,7 @@ export function seenOf(sight: Sight = {}): Seen {
     names: new Map(Object.entries(sight.names ?? {})),
     importable: undefined,
     running: false,
+    unwritable: undefined,
     ...sight.seen,
   };
 }
