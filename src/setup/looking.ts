@@ -79,7 +79,8 @@ export class Looking {
     // It may depend on what is still to be answered where the file will be.
     const isSettled = project !== undefined || answers.kind === "proxy" || this.options.output !== undefined;
     const unwritable = isSettled ? unwritableFolder(dirname(file)) : undefined;
-    return { ...base, unwritable, running: await this.isRunning(file) };
+    const wasRoot = /^run_as_root\s*=\s*true\b/m.test(base.files.read(file) ?? "");
+    return { ...base, unwritable, wasRoot, running: await this.isRunning(file) };
   }
 
   /** For --json: the machine, and every project as it would be seen if it were chosen. */
@@ -125,6 +126,7 @@ export class Looking {
       importable: known?.importable,
       running: false,
       unwritable: undefined,
+      wasRoot: false,
     };
   }
 

@@ -23,16 +23,17 @@ export function askUser(seen: Seen, answers: Answers): ChoiceQuestion | undefine
     message: "As which user does it run?",
     why,
     choices,
-    initial: reached ?? ROOT_USER,
-    // Root for a project's code is nobody's default.
-    ...(reached === undefined && { unasked: "" }),
+    initial: seen.wasRoot ? ROOT_USER : (reached ?? ROOT_USER),
+    // Root for a project's code is nobody's default, where nobody has agreed to it.
+    ...(reached === undefined && !seen.wasRoot && { unasked: "" }),
     open: refuseUser(seen),
   };
 }
 
 function refuseUser({ files }: Seen): (text: string) => string | undefined {
   const names = (files.read("/etc/passwd") ?? "").split("\n").map((line) => line.split(":", 1)[0]);
-  return (text) => (names.includes(text) ? undefined : `is ${JSON.stringify(text)}, which is no user of this machine`);
+  return (text) =>
+    text !== "" && names.includes(text) ? undefined : `is ${JSON.stringify(text)}, which is no user of this machine`;
 }
 
 /** The same, also as a service, which has the user that `server service install` takes. */

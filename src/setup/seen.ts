@@ -30,6 +30,8 @@ export interface Seen {
   readonly importable: Importable | undefined;
   /** A server with this configuration runs already: what it listens on is ours. */
   readonly running: boolean;
+  /** The server.toml that is there says so: root runs the project. */
+  readonly wasRoot: boolean;
   /** The folder of server.toml, when we may not write in it. */
   readonly unwritable: string | undefined;
 }

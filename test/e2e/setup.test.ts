@@ -4,10 +4,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { chooseDjango } from "../../scripts/sample/django.ts";
-import { controlHome, E2E_TIMEOUT_MS, runServer } from "../support/binary.ts";
+import { BINARY, controlHome, E2E_TIMEOUT_MS, runServer } from "../support/binary.ts";
 import { makeDjangoProject, makeVirtualenv } from "../support/django-project.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { TerminalScreen } from "../support/screen.ts";
+import { testUnless } from "../support/skip.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -110,6 +111,37 @@ test("the same again: the file stays, the server that runs is reloaded", async (
   expect((await server(folder, "stop")).code).toBe(0);
 });
 
+test("without a name the address that is told at the end is one that answers", async () => {
+  const folder = startproject("nameless");
+  const words = ["--yes", "--listen", port, "--domain", "none", "--processes", "1", ...AS];
+  const left = await server(folder, "setup", ...words);
+  // Django refuses it, which asking by 127.0.0.1 would not have shown; but for a machine with no other address.
+  const isOther = !left.stdout.includes("//127.0.0.1:");
+  if (isOther)
+    expect(left.stdout).toMatch(/Django refuses the name: ALLOWED_HOSTS in the settings needs "[\da-f.:[\]]+"/);
+  expect(left.code).toBe(isOther ? 1 : 0);
+  const { code, stdout } = await server(folder, "setup", ...words, ...(isOther ? ["--lines", "add"] : []));
+  expect({ code, stdout: code === 0 ? "" : stdout }).toEqual({ code: 0, stdout: "" });
+  const [url = ""] = /http:\S+(?= is served)/.exec(stdout) ?? [];
+  expect((await fetch(url)).status).toBe(200);
+  expect((await server(folder, "stop")).code).toBe(0);
+});
+
+testUnless(isRoot ? undefined : "only root may start it as another user")(
+  "a folder that cannot be written is told before anything is asked",
+  () => {
+    const folder = join(HOME, "locked");
+    writeFiles(folder, { "index.html": "hello" });
+    const as = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+    const { stdout, exitCode } = Bun.spawnSync([...as, BINARY, "setup"], { cwd: folder, env: process.env });
+    expect(stdout.toString()).toContain(
+      `Nothing can be written in ${folder} by nobody: start server setup as its owner`,
+    );
+    expect(stdout.toString()).not.toContain("--domain");
+    expect(exitCode).toBe(1);
+  },
+);
+
 test("nobody to ask: the flag is named, --json tells the facts, a help for every flag", async () => {
   const folder = join(HOME, "fresh");
   const silent = await server(folder, "setup", "--listen", port);
@@ -189,6 +221,8 @@ class Command(collectstatic.Command):
     "1",
     "--threads",
     "1",
+    "--lines",
+    "leave",
     "--collectstatic",
     "yes",
     ...AS,

@@ -260,7 +260,9 @@ test("root is asked as whom the project runs, unless somebody owns it or a unit 
   const asRoot = (more: Sight["seen"] = {}): Sight => ({ host: { account: ROOT_ACCOUNT }, seen: more });
   const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches, cannotWrite: [] } });
   expect(ask("user", web(true))).toMatchObject({ initial: "www-data" });
-  // For --yes root is no answer.
+  // For --yes root is no answer, but where the file that is there says it.
+  expect(ask("user", asRoot({ wasRoot: true }))).not.toHaveProperty("unasked");
+  expect(refuse("user", "", asRoot())).toContain("is no user of this machine");
   expect(ask("user", web(false))).toMatchObject({ initial: "root", unasked: "" });
   expect(ask("user", asRoot())).toMatchObject({ initial: "root" });
   expect(ask("user", asRoot({ owner: { uid: 7, gid: 7, name: "ann", home: "/" } }))).toBeUndefined();

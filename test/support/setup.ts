@@ -92,6 +92,7 @@ export function seenOf(sight: Sight = {}): Seen {
     importable: undefined,
     running: false,
     unwritable: undefined,
+    wasRoot: false,
     ...sight.seen,
   };
 }
