@@ -11,7 +11,7 @@ export const DOCTOR: Command = {
   usage: "[-c FILE] [--user USER] [--fix] [--json]",
   doc:
     "Looks at the configuration, the server that runs, permissions on every path for the user who serves, ports and who has " +
-    "them, upstreams, DNS, interpreter and import of each app, whether it may write its database and uploads, static files, " +
+    "them, upstreams, DNS, certificates, interpreter and import of each app, whether it may write its database and uploads, static files, " +
     "ALLOWED_HOSTS, memory, limits, clock and disks. " +
     "Changes nothing without --fix. As root it sees more: whose ports are taken, and what other users may do. Exits 1 when " +
     "there is a problem.",
@@ -140,7 +140,7 @@ async function runningServer(path: string): Promise<Running | undefined> {
   const { ask, NoAnswer } = await import("./control-client.ts");
   try {
     const status = (await ask(path, { command: "status" }, () => {})) as ServerStatus;
-    const { pid, version, state, uptimeMs } = status;
+    const { pid, version, state, uptimeMs, certificates } = status;
     const apps = status.apps.map(({ name, processes, workers, crashLoop, reloadFailure }) => ({
       name,
       ready: processes.ready,
@@ -149,7 +149,7 @@ async function runningServer(path: string): Promise<Running | undefined> {
       // JSON has null for what there is not.
       reloadFailure: reloadFailure ?? undefined,
     }));
-    return { pid, version, state, uptimeMs, apps };
+    return { pid, version, state, uptimeMs, apps, certificates };
   } catch (error) {
     if (error instanceof NoAnswer) return undefined;
     throw error;

@@ -3,6 +3,7 @@ import type { Problem } from "../config/problems.ts";
 import { describe, refusalOf, remedyFor } from "./access.ts";
 import { ownerName } from "./accounts.ts";
 import { APPS } from "./check-apps.ts";
+import { CERTIFICATES } from "./check-certificates.ts";
 import { CLOCK } from "./check-clock.ts";
 import { DISK } from "./check-disk.ts";
 import { HOSTS } from "./check-hosts.ts";
@@ -26,6 +27,7 @@ export const CHECKS: readonly Check[] = [
   PORTS,
   UPSTREAMS,
   NAMES,
+  CERTIFICATES,
   APPS,
   WRITTEN,
   STATIC,

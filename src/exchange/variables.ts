@@ -16,6 +16,7 @@ import { CLIENT_CERTIFICATE, clientCertificateText } from "./client-certificate.
 import { forwardedFor } from "./client-address.ts";
 import type { TlsFacts } from "../net/tls-facts.ts";
 import { Fields } from "../protocol/http/fields.ts";
+import { parseHost } from "../protocol/http/target.ts";
 import type { Exchange } from "./exchange.ts";
 import { argumentNamed, cookieNamed, fieldNamed } from "./request-values.ts";
 import type { Phase, Scope, Variable, VariableForm } from "./scope.ts";
@@ -43,6 +44,7 @@ const pathOf: Read = (exchange) => exchange.head.path;
 const NAMED: ReadonlyMap<string, Variable> = new Map([
   ...known("own", {
     host: hostOf,
+    http_host: hostFieldOf,
     server_name: (exchange) => exchange.site,
     server_addr: (exchange) => exchange.peer.localAddress,
     server_port: (exchange) => numberText(exchange.peer.localPort),
@@ -186,6 +188,12 @@ function attempts(show: (attempt: UpstreamAttempt) => string): Read {
 /** Of our own connection, whoever the client is. */
 function tls(read: (facts: TlsFacts) => string): Read {
   return ({ connectionPeer }) => (connectionPeer.tls === undefined ? "" : read(connectionPeer.tls));
+}
+
+/** Checked again, since it may name a host in a URL: a request of a gateway may come without one. */
+function hostFieldOf({ head }: Exchange): string {
+  const host = fieldNamed(head.fields, "HTTP_HOST");
+  return parseHost(host) === undefined ? "" : host;
 }
 
 function numberText(value: number): string {

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { shellWord, upperFirst } from "../base/words.ts";
 import { adviseSqlite, sqliteFile } from "../project/sqlite.ts";
+import { isLocal, refusedAddress } from "./address.ts";
 import type { Answers } from "./question.ts";
 import { editOf, importedTrouble, staticRootOf } from "./questions-app.ts";
 import { ROOT_USER, servingUser } from "./questions-user.ts";
@@ -38,12 +39,22 @@ function aboutSettings(seen: Seen, answers: Answers): string[] {
     said.push(
       `ALLOWED_HOSTS is empty and DEBUG is off: Django answers 400 to everybody. List the site's names in ${file}.`,
     );
+  else if (edit === undefined && domainsOf(answers).length === 0 && !isLocal(answers))
+    said.push(...aboutAddress(seen, file));
   const staticUrl = settings.staticUrl ?? "";
   if (settings.staticPath === undefined && staticUrl !== "" && staticRootOf(seen, answers) === undefined)
     said.push(`STATIC_URL is ${staticUrl}: static files come from there, and not from here.`);
   if (settings.sslRedirect && (answers.https ?? "off") === "off")
     said.push("SECURE_SSL_REDIRECT is on and the site has no HTTPS: every page redirects to where nobody answers.");
   return said;
+}
+
+function aboutAddress(seen: Seen, file: string): string[] {
+  const refused = refusedAddress(seen);
+  if (refused === undefined) return [];
+  return [
+    `ALLOWED_HOSTS has no ${refused}: Django answers 400 to who comes by that address. Add it, or a name, in ${file}.`,
+  ];
 }
 
 function aboutNames(seen: Seen, answers: Answers): string[] {

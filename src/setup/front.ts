@@ -1,4 +1,5 @@
 /** Where a site will be reached: what people open, and what is asked for a page in their place. */
+import { ANY, addressOf, isLocal, LOOPBACK, shownAddress } from "./address.ts";
 import type { Answers } from "./question.ts";
 import { domainsOf, type Seen } from "./seen.ts";
 
@@ -18,7 +19,6 @@ export interface Front {
 type FrontPlace = Omit<Front, "path" | "files">;
 
 export function placeOf(seen: Seen, answers: Answers): FrontPlace {
-  const [open] = seen.machine.addresses.open;
   const imported = answers.import === "yes" ? seen.importable?.front : undefined;
   if (imported !== undefined) {
     const isAny = ANY.test(imported.address) || imported.address === "::";
@@ -26,14 +26,20 @@ export function placeOf(seen: Seen, answers: Answers): FrontPlace {
     return {
       ...imported,
       address,
-      shown: isAny ? (open ?? address) : address,
+      shown: isAny ? shownAddress(seen, answers, address) : address,
       https: imported.https ? "files" : "off",
     };
   }
   const https = (answers.https ?? "off") as Front["https"];
   const names = domainsOf(answers);
   const { port, address } = addressOf(answers, https);
-  return { host: plainName(names), shown: isLocal(answers) ? address : (open ?? address), port, address, https };
+  return {
+    host: plainName(names),
+    shown: isLocal(answers) ? address : shownAddress(seen, answers, address),
+    port,
+    address,
+    https,
+  };
 }
 
 /** The first that a browser can be sent to. */
@@ -45,22 +51,6 @@ export function plainName(names: readonly string[]): string | undefined {
 function withoutWildcard(name: string): string | undefined {
   if (name.startsWith("~")) return undefined;
   return name.startsWith("*.") ? `www${name.slice(1)}` : name.replace(/^\.|\.\*$/g, "");
-}
-
-function addressOf({ listen }: Answers, https: Front["https"]): { port: number | undefined; address: string } {
-  if (listen === undefined || listen === "web") return { port: https === "off" ? 80 : 443, address: LOOPBACK };
-  const [, host = "", port] = /^(?:(.*):)?(\d+)$/.exec(listen) ?? [];
-  const address = ANY.test(host) ? LOOPBACK : host.replace(/^\[|\]$/g, "");
-  return { port: port === undefined ? undefined : Number(port), address };
-}
-
-const LOOPBACK = "127.0.0.1";
-const ANY = /^(|\*|0\.0\.0\.0|\[::\])$/;
-
-/** On one address of its own. */
-function isLocal({ listen = "" }: Answers): boolean {
-  const host = /^(.*):\d+$/.exec(listen)?.[1];
-  return listen.startsWith("unix:") || (host !== undefined && !ANY.test(host));
 }
 
 /** What people open. */

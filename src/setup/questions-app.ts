@@ -1,7 +1,7 @@
 /** Questions about the app, and about what is done at the end. */
 import { upperFirst } from "../base/words.ts";
 import type { PortUse } from "../machine/ports.ts";
-import { hostOf, placeOf } from "./front.ts";
+import { isLocal, refusedAddress } from "./address.ts";
 import { missingLines, type SettingsEdit, usesStaticFiles } from "./edits.ts";
 import type { Answers, ChoiceQuestion, TextQuestion } from "./question.ts";
 import { yesOrNo } from "./question.ts";
@@ -66,8 +66,8 @@ export function editOf(seen: Seen, answers: Answers): SettingsEdit | undefined {
   if (!hasApp(seen, answers) || settings?.file === undefined) return undefined;
   const root = seen.facts?.project.root ?? "";
   const names = domainsOf(answers);
-  // Without a name it is opened by its address.
-  const host = names.length > 0 ? undefined : hostOf(placeOf(seen, answers));
+  // Without a name people come by its address.
+  const host = names.length > 0 || isLocal(answers) ? undefined : refusedAddress(seen);
   return missingLines(settings, root, host === undefined ? names : [host], seen.files.read(settings.file));
 }
 

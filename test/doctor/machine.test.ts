@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { CERTIFICATES } from "../../src/doctor/check-certificates.ts";
 import { CLOCK } from "../../src/doctor/check-clock.ts";
 import { DISK } from "../../src/doctor/check-disk.ts";
 import { LIMITS } from "../../src/doctor/check-limits.ts";
@@ -360,6 +361,29 @@ testUnless(opensslMissing())("a key that others may read is taken from them by -
   expect(await linesOf(SECRETS, patientOf(folder, toml))).toEqual([
     `ok key ${key}: only its owner and group may read it`,
   ]);
+});
+
+test("certificates that browsers refuse, or soon will", async () => {
+  const nowMs = Date.parse("2026-11-30T12:00:00Z");
+  const all = [
+    { site: "good", source: "auto", notAfter: nowMs + 86_400_000, failures: 0, problems: [] },
+    { site: "new", source: "temporary", notAfter: nowMs + 86_400_000, failures: 0, problems: ["browsers refuse it"] },
+    { site: "failing", source: "temporary", notAfter: nowMs + 86_400_000, failures: 2, problems: ["a", "no answer"] },
+    { site: "over", source: "files", notAfter: nowMs - 1, problems: ["the certificate expired"] },
+    { site: "old", source: "files", notAfter: nowMs + 86_400_000, problems: ["the new files are not taken"] },
+  ] as const;
+  const patient = patientOf(folder, STATIC_SITE, { running: running(7, { certificates: all }), ground: { nowMs } });
+  expect(await linesOf(CERTIFICATES, patient)).toEqual([
+    "ok certificate good: is valid until 2026-12-01",
+    "notice certificate new: is a temporary one until the first order is through",
+    "problem certificate failing: is a temporary one that browsers refuse",
+    "problem certificate over: is over: browsers refuse it",
+    "notice certificate old: is valid until 2026-12-01",
+  ]);
+  const [, , failing, , old] = await findingsOf(CERTIFICATES, patient);
+  expect(failing).toMatchObject({ remedy: "server cert test failing", lines: ["a", "no answer"] });
+  expect(old?.lines).toEqual(["the new files are not taken"]);
+  expect(await linesOf(CERTIFICATES, patientOf(folder, STATIC_SITE))).toEqual([]);
 });
 
 test("a server that is not there, is another version, or does not serve yet", async () => {

@@ -124,7 +124,8 @@ describe("nginx's commands", () => {
 
 test("what it serves need not be there yet", async () => {
   writeFiles(folder, { "www/index.html": "hello\n" });
-  write(`location /media/ { alias ${folder}/later/; } location / { root ${folder}/www; }`);
+  const inside = `location /media/ { alias ${folder}/later/; } location /old { rewrite ^/old/(.*)$ /$1 permanent; }`;
+  write(`root ${folder}/www; index index.php index.html; ${inside} location / { }`);
   const tested = nginx("-t", "-c", conf);
   expect([tested.code, tested.stderr]).toEqual([0, expect.stringContaining("which does not exist; should be made")]);
   expect(nginx("-c", conf).code).toBe(0);

@@ -237,6 +237,24 @@ const URLS: readonly (readonly [Answers, string, string])[] = [
   [{ domain: ".example.net example.com" }, "https://example.com/", "127.0.0.1:443"],
 ];
 
+test("where it is reached: not by an address that Django refuses, if there is another", () => {
+  const shown = (settings: NonNullable<Sight["settings"]>, lines: string) => {
+    const { front, advice } = plan({ ...VENV, settings }, { https: "off", domain: "", lines });
+    return [urlOf(front), advice.filter((text) => text.includes("ALLOWED_HOSTS"))];
+  };
+  const local = { allowedHosts: ["127.0.0.1"] };
+  const line = 'ALLOWED_HOSTS = [*ALLOWED_HOSTS, "198.51.100.7"]';
+  expect(shown(local, "leave")).toEqual(["http://127.0.0.1/", [expect.stringContaining(line)]]);
+  expect(shown(local, "add")).toEqual(["http://198.51.100.7/", []]);
+  const unknown = { ...local, file: undefined };
+  expect(shown(unknown, "leave")).toEqual([
+    "http://127.0.0.1/",
+    [expect.stringContaining("has no 198.51.100.7: Django")],
+  ]);
+  for (const allowed of ["198.51.100.7", "*"])
+    expect(shown({ allowedHosts: [allowed] }, "leave")).toEqual(["http://198.51.100.7/", []]);
+});
+
 for (const [answers, url, asked] of URLS)
   test(`where it is reached: ${url}`, () => {
     const { front } = plan(VENV, answers);

@@ -36,7 +36,7 @@ export function translateServer(t: Translation, server: Server): Site[] {
   const redirect = redirectOfAll(t, server);
   if (redirect === undefined) {
     const routes = routesOf(t, server, settings);
-    addOptions(t, block, settings, undefined);
+    addOptions(t, block, settings, {});
     addBodyBound(settings, routes);
     for (const [path, page] of t.pages)
       routes.push({ pattern: `= ${path}`, settings: page, origin: page.all[0]?.origin });
@@ -134,7 +134,10 @@ function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): 
     return [answerOfAll(t, server, unconditional, action)];
   }
   const { routed, named } = readLocations(block, t.ledger);
-  const all = routed.some(({ pattern }) => pattern === "/") ? routed : [...routed, impliedRoot(block, directive)];
+  const hasRoot = routed.some(({ pattern }) => pattern === "/");
+  const all = hasRoot ? routed : [...routed, impliedRoot(block, directive)];
+  if (hasRoot)
+    for (const each of block.own("try_files")) t.ledger.noEffect(each, "location / has what no other location has");
   const isShared = sharesHeaders(
     block,
     all.map(({ location }) => location.block),
@@ -183,8 +186,8 @@ function routeOf(t: Translation, located: Located, { block: server, named, isSha
   const isImplied = block.directives.length === 0 && block.parent === server && directive.name === "server";
   if (isImplied && block.inForceOf(["root", "try_files"]).length === 0) return undefined;
   const settings = new Settings<RouteKey>();
-  routeTarget(t, located, settings, named);
-  addOptions(t, block, settings, server);
+  const isOpen = routeTarget(t, located, settings, named);
+  addOptions(t, block, settings, { site: server, isOpen });
   routeLog(t, block, settings);
   if (!settings.has("redirect") || !isShared) routeHeaders(t, block, settings, isShared);
   const internal = block.own("internal")[0];

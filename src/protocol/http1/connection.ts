@@ -19,7 +19,7 @@ import { Intake } from "./intake.ts";
 import { EMPTY_LINES_MAX, type HeadLimits } from "./limits.ts";
 import { parseRequestHead, requestFieldRules, requestLineBytesMax, requestLineFailure } from "./request-head.ts";
 import { CR, LF } from "./scan.ts";
-import { type SearchResult, SectionSearch } from "./section-search.ts";
+import { SECTION_END, type SearchResult, SectionSearch } from "./section-search.ts";
 
 export type ServerEvent = "need-data" | "paused" | "head" | "data" | "end" | "failed";
 
@@ -94,15 +94,26 @@ export class ServerConnection {
     return this.intake.length;
   }
 
-  /** Are these bytes, which came where a request begins, a head that was met before, and nothing else? Then it is the next event; the
+  /** Are these bytes, which came where a request begins, a whole faultless head and nothing else? Then it is the next event; the
    *  bytes are not needed any more. */
   recognize(bytes: Buffer): boolean {
     if (this.place !== "head" || this.search.started || this.intake.length > 0) return false;
-    const head = this.memo?.find(bytes);
+    const head = this.memo?.find(bytes) ?? this.parseAlone(bytes);
     if (head === undefined) return false;
     this.currentHead = head;
     this.place = "recognized";
     return true;
+  }
+
+  /** What is not faultless is parsed again where it is answered. */
+  private parseAlone(bytes: Buffer): RequestHead | undefined {
+    const { limits, memo } = this;
+    if (bytes.length > limits.headBytesMax || bytes[0] === CR || !isOneSection(bytes)) return undefined;
+    const head = parseRequestHead(bytes, 0, bytes.length - 2, limits, this.rules, memo?.sections);
+    if (head instanceof HeadFailure) return undefined;
+    if (head.bodyLength !== 0) this.body = makeDecoder(head.bodyLength);
+    else memo?.keep(bytes, head);
+    return head;
   }
 
   /** The bytes belong to this object from now on; nothing is copied. Dropped after a failure. */
@@ -174,7 +185,6 @@ export class ServerConnection {
     const head = parseRequestHead(intake.bytes, start, start + search.length - 2, limits, this.rules, memo?.sections);
     if (head instanceof HeadFailure) return this.fail(head);
     if (head.bodyLength !== 0) this.body = makeDecoder(head.bodyLength);
-    else if (intake.holdsOnly(search.length)) memo?.keep(intake.bytes, head);
     intake.skip(search.length);
     this.currentHead = head;
     this.place = "body";
@@ -230,6 +240,12 @@ export class ServerConnection {
     this.intake.clear();
     return "failed";
   }
+}
+
+/** Does it end with its first empty line? */
+function isOneSection(bytes: Buffer): boolean {
+  const end = bytes.length - SECTION_END.length;
+  return end >= 0 && bytes.indexOf(SECTION_END) === end;
 }
 
 function makeDecoder(bodyLength: number): BodyDecoder {

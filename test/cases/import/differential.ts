@@ -7,6 +7,7 @@
 import { bare, type DifferentialCase } from "./differential-case.ts";
 import { DECISION_CASES } from "./differential-decisions.ts";
 import { REPLY_CASES } from "./differential-replies.ts";
+import { REWRITE_CASES } from "./differential-rewrites.ts";
 
 export const CASES: readonly DifferentialCase[] = [
   {
@@ -232,4 +233,5 @@ export const CASES: readonly DifferentialCase[] = [
   },
   ...DECISION_CASES,
   ...REPLY_CASES,
+  ...REWRITE_CASES,
 ];
