@@ -143,7 +143,19 @@ function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): 
     all.map(({ location }) => location.block),
   );
   if (isShared) siteHeaders(t, block, settings);
-  return all.flatMap((located) => routeOf(t, located, { block, named, isShared }) ?? []);
+  const routes = all.flatMap((located) => routeOf(t, located, { block, named, isShared }) ?? []);
+  return routes.length > 0 ? routes : [nothing(t, directive)];
+}
+
+/** A server that says nothing more than its addresses. */
+function nothing(t: Translation, directive: Directive): Route {
+  const settings = new Settings<RouteKey>();
+  settings.set("error", 404, directive.origin);
+  t.ledger.remark(
+    directive,
+    "it answers 404: there is neither location nor root, and nginx looks in its default folder",
+  );
+  return { pattern: "/", settings, origin: directive.origin };
 }
 
 /** Of a server, whatever the path. */
