@@ -91,7 +91,8 @@ export class Outbox {
   }
 
   clear(): void {
-    this.queue.length = 0;
+    // To set the length of an empty array is a call into the engine, and most are.
+    if (this.queue.length > 0) this.queue.length = 0;
     this.offset = 0;
     this.pending = 0;
     this.refused = false;

@@ -10,6 +10,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { copyOf, EMPTY } from "../base/bytes.ts";
+import type { Member } from "../base/members.ts";
 import type { TunnelEnd } from "../exchange/tunnel.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectAddress, ConnectOwner } from "../net/connect-address.ts";
@@ -52,7 +53,8 @@ export interface ConnectionTimeouts {
   readonly headTimeoutMs?: number | undefined;
 }
 
-export class UpstreamConnection implements ConnectOwner {
+export class UpstreamConnection implements ConnectOwner, Member {
+  place = -1;
   phase: ConnectionPhase = "connecting";
   user: ConnectionUser | undefined;
   readonly parser: ReplyParser;
