@@ -54,7 +54,7 @@ export class Report implements ConnectionFacts {
   /** `ahead`: see requestOver. */
   finished(exchange: Exchange, status: number, contentBytes: number, ahead: number): void {
     exchange.requestBytes = this.received - this.before - ahead;
-    exchange.bytesSent = this.outbox.taken;
+    exchange.bytesSent = this.outbox.given;
     this.observer.finished(exchange, status, contentBytes);
   }
 
@@ -62,7 +62,7 @@ export class Report implements ConnectionFacts {
   refused(status: number, contentBytes: number, line = ""): void {
     const exchange = unreadExchange(this.peer, this, line);
     exchange.requestBytes = this.received - this.before;
-    exchange.bytesSent = this.outbox.taken;
+    exchange.bytesSent = this.outbox.given;
     this.observer.refused(exchange, status, contentBytes);
   }
 
