@@ -3,7 +3,7 @@
  * that does the same, and says line by line what became of what. Changes nothing else, and starts nothing.
  */
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Plan } from "../import/plan.ts";
 import type { SourceFile } from "../import/source.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
@@ -68,8 +68,19 @@ export const IMPORT: Command = {
   },
 };
 
-/** nginx and uWSGI start without what they serve; `server check` wants it to be there. */
+/** nginx and uWSGI start without what they serve; `server check` wants it to be there. A location of rewrites inherits a root
+ *  that has mostly nothing for it. */
 function tellMissing(plan: Plan, terminal: Terminal): void {
+  for (const { settings } of plan.sites.flatMap(({ routes }) => routes)) {
+    const path = settings.get("files");
+    const isOfRules = settings.has("rules") && !settings.has("try") && !settings.has("otherwise");
+    if (!isOfRules || typeof path !== "string" || path.includes("$") || existsSync(path)) continue;
+    if (!existsSync(dirname(path))) continue;
+    settings.replace("files", "error", 404);
+    for (const key of ["index", "listing", "cache", "symlinks", "hidden", "absolute_redirect", "max_ranges"] as const)
+      settings.delete(key);
+    terminal.stderr(`server import: ${path} is not there: where no rule of its route fits, 404 is answered\n`);
+  }
   const served = plan.sites.flatMap(({ routes }) => routes.map(({ settings }) => settings.get("files")));
   const paths = served.filter((path) => typeof path === "string" && path.startsWith("/") && !path.includes("$"));
   for (const path of new Set(paths)) {
