@@ -35,7 +35,7 @@ export function askKind(seen: Seen, { kind }: Answers): Question | undefined {
     { value: "proxy", label: "Another server", hint: "requests are forwarded to it" },
   ];
   const why = [
-    "There is no manage.py, no WSGI application and no index.html here. Start it in the project's folder for a project.",
+    "There is no manage.py, no WSGI application and no index.html here. For a project, start it in the project's folder.",
   ];
   return { id: "kind", kind: "choice", message: "What is to be served?", why, choices, initial: "static", unasked: "" };
 }

@@ -1,6 +1,6 @@
 /** Questions about the site: names, addresses, HTTPS. */
 import { upperFirst } from "../base/words.ts";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { isPublicName, type NameVerdict } from "../machine/addresses.ts";
 import type { PortUse } from "../machine/ports.ts";
 import { SITE_NAME } from "../config/http-kinds.ts";
@@ -124,7 +124,7 @@ export function askHttps(seen: Seen, answers: Answers): ChoiceQuestion | undefin
     if (text !== "auto") return `is ${JSON.stringify(text)}; should be auto, files, internal or off`;
     return names.length === 0
       ? "auto needs --domain: certificates are for names"
-      : `auto is for names that the whole world knows, which ${names.join(", ")} are not; internal is for the others`;
+      : `auto is for names that the whole world knows, which ${names.join(", ")} ${names.length === 1 ? "is" : "are"} not; internal is for others`;
   };
   const verdicts = names.flatMap((name) => sayVerdict(name, seen.names.get(name), seen) ?? []);
   const why = isPublic
@@ -160,10 +160,23 @@ function askFile(id: "cert" | "key", message: string, why: string, mark: RegExp)
       const path = resolve(seen.folder, text);
       const found = seen.files.kind(path);
       if (found !== "file") return found === undefined ? `${text} does not exist` : `${text} is no file`;
+      if (id === "key" && isServed(seen, path))
+        return `${text} stands among the files that are served, to everybody: move it elsewhere first`;
       return mark.test(seen.files.read(path) ?? "") ? undefined : `${text} holds no ${why}`;
     };
     return { id, kind: "text", message, why: ["In PEM."], initial: "", placeholder: `${id}.pem`, refuse };
   };
+}
+
+function isServed({ facts }: Seen, path: string): boolean {
+  const { kind, root } = facts?.project ?? {};
+  // What is hidden is not served.
+  return (
+    kind === "static" &&
+    root !== undefined &&
+    path.startsWith(join(root, "/")) &&
+    !path.slice(root.length).includes("/.")
+  );
 }
 
 export const askCert = askFile(

@@ -3,6 +3,7 @@
  * configuration that stands, and says what to do.
  */
 import { dirname, join } from "node:path";
+import { shellWord } from "../base/words.ts";
 import type { Surroundings } from "../machine/surroundings.ts";
 import { awaitCertificate, type CertificateState } from "./certificate.ts";
 import { withLines } from "./edits.ts";
@@ -73,7 +74,10 @@ async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Ru
       written(at, writeWhole(at, withLines(plan.edit.before, plan.edit.lines)));
     }
     at = plan.file;
-    if (plan.before !== plan.toml) written(at, writeWhole(at, plan.toml));
+    if (plan.before !== plan.toml) {
+      written(at, writeWhole(at, plan.toml, plan.isPrivate));
+      if (plan.isPrivate) screen.say("info", `${show(at)} is for its owner's eyes alone, since it holds variables.`);
+    }
   } catch (error) {
     screen.say("bad", `${at} cannot be written: ${reasonOf(error)}`);
     screen.outro("bad", "Mend that, and start server setup again.");
@@ -119,7 +123,7 @@ function later(plan: SetupPlan, { screen }: Running): boolean {
   advise(plan, screen);
   screen.outro(
     "good",
-    `server.toml is ready. To start: cd ${dirname(plan.file)} && server start; then ${urlOf(plan.front)}`,
+    `server.toml is ready. To start: cd ${shellWord(dirname(plan.file))} && server start; then ${urlOf(plan.front)}`,
   );
   return true;
 }

@@ -310,7 +310,7 @@ const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[
   ],
   [
     "a database in a file, for a service",
-    /so www-data must be able to write x.sqlite3 and its folder: chown www-data: \/srv\/db$/,
+    /so www-data must be able to write x.sqlite3 and its folder: chown www-data: \/srv\/db; then manage.py migrate as www-data$/,
     {
       settings: sqliteAt("/srv/db/x.sqlite3"),
       seen: { webUser: { name: "www-data", reaches: true, cannotWrite: ["/srv/db"] } },

@@ -154,6 +154,8 @@ const refuse = (id: QuestionId, typed: string, sight: Sight = {}, answers: Answe
 };
 
 const CERTIFICATE = "-----BEGIN CERTIFICATE-----\n";
+const SITE = { kind: "static", root: ROOT, name: "shop" } as const;
+const HIDDEN = { [`${ROOT}/.keys/k.pem`]: "-----BEGIN EC PRIVATE KEY-----\n" };
 const FILES = { files: { [`${ROOT}/a.pem`]: CERTIFICATE, [`${ROOT}/k.pem`]: "-----BEGIN EC PRIVATE KEY-----\n" } };
 
 const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sight?, Answers?])[] = [
@@ -165,8 +167,8 @@ const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sigh
   ["domain", "exa mple..org", /^mple..org: /],
   ["https", "auto", undefined, {}, { domain: "example.org" }],
   ["https", "auto", /needs --domain/, {}, {}],
-  ["https", "auto", /shop.lan are not; internal/, {}, { domain: "shop.lan" }],
-  ["https", "auto", /are not; internal/, {}, { domain: "*.example.org" }],
+  ["https", "auto", /shop.lan is not; internal/, {}, { domain: "shop.lan" }],
+  ["https", "auto", /is not; internal/, {}, { domain: "*.example.org" }],
   ["https", "maybe", /should be auto, files, internal or off/, {}, {}],
   ["listen", "web", undefined, {}, { listen: "web" }],
   ["listen", "8080", undefined, {}, { listen: "8080" }],
@@ -179,6 +181,8 @@ const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sigh
   ["cert", "shop", /is no file/, FILES, { https: "files" }],
   ["key", "k.pem", undefined, FILES, { https: "files" }],
   ["key", "a.pem", /holds no private key/, FILES, { https: "files" }],
+  ["key", "k.pem", /stands among the files that are served/, { ...FILES, project: SITE }, { https: "files" }],
+  ["key", ".keys/k.pem", undefined, { files: HIDDEN, project: SITE }, { https: "files" }],
   ["processes", "0", /from 1 to 1024/],
   ["processes", "4", undefined],
   ["threads", "many", /from 1 to 256/],
@@ -190,7 +194,7 @@ const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sigh
   ["upstream", "what is it", /should be an address/, { projects: [] }, { kind: "proxy" }],
   ["python", ".venv", undefined, { python: null }],
   ["python", "nowhere", /there is no interpreter at \/srv\/shop\/nowhere/, { python: null }],
-  ["unit", "yes", /systemd does not run this machine/, {}, { unit: "yes" }],
+  ["unit", "yes", /^cannot be yes: systemd does not run this machine/, {}, { unit: "yes" }],
   [
     "unit",
     "yes",
