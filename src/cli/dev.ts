@@ -1,5 +1,6 @@
 /** `server dev`: one command for development in a project's folder. What it serves is dev-plan.ts; here its words. */
 import { resolve } from "node:path";
+import { isatty } from "node:tty";
 import { type Command, EXIT_FAILED, type Given, type Option, type Terminal } from "./command.ts";
 import { LISTEN_OPTION, listOf, PRINT_OPTION, textOf } from "./quick-options.ts";
 
@@ -50,8 +51,9 @@ export const DEV: Command = {
       const { serveQuickly } = await import("./quick.ts");
       // A successor has the port that is free now, not another one.
       const port = wish.listen.length > 0 ? [] : ["--listen", ...dev.listen];
+      const columns = isatty(1) ? process.stdout.columns : undefined;
       const print = given.options["print"] === true;
-      const tell = () => terminal.stdout(readyText(facts, dev, terminal.colour.stdout));
+      const tell = () => terminal.stdout(readyText(facts, dev, terminal.colour.stdout, columns));
       return await serveQuickly(
         { words: ["dev", ...given.words, ...port], plan: dev.plan, source: optionOf, print, tell },
         terminal,

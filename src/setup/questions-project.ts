@@ -1,6 +1,7 @@
 /** Questions about what is served: asked only where more than one answer is possible, or none is in sight. */
 import { resolve } from "node:path";
 import type { Interpreter } from "../project/interpreter.ts";
+import type { FoundCallable } from "../project/callables.ts";
 import type { Project } from "../project/project.ts";
 import { targetOf } from "./facts.ts";
 import type { Answers, ChoiceQuestion, Question, TextQuestion } from "./question.ts";
@@ -85,8 +86,12 @@ export function factoryLines(seen: Seen): readonly string[] | undefined {
   const project = seen.facts?.project;
   if (project?.kind !== "wsgi" || usableCallables(project).length > 0) return undefined;
   const factory = project.callables.find((found) => found.factory);
-  if (factory?.module === undefined) return undefined;
-  return [`from ${factory.module} import ${factory.callable}`, "", `application = ${factory.callable}()`];
+  return factory?.module === undefined ? undefined : linesFor(factory);
+}
+
+/** Of a function that makes the application. */
+export function linesFor({ module, file, callable }: FoundCallable): readonly string[] {
+  return [`from ${module ?? file} import ${callable}`, "", `application = ${callable}()`];
 }
 
 export function askFactory(seen: Seen): ChoiceQuestion | undefined {
