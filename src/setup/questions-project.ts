@@ -179,7 +179,9 @@ export function askBroken(seen: Seen): ChoiceQuestion | undefined {
 export function askImport(seen: Seen): ChoiceQuestion | undefined {
   const { importable } = seen;
   if (importable === undefined) return undefined;
-  const { files, losses, isOurs } = importable;
+  const { files, losses, isOurs, forwards } = importable;
+  // Somebody who has a project wants it run here.
+  const keeps = forwards && seen.facts?.project.kind !== "static";
   const names = files.map((file) => relativeTo(seen.facts?.project.root ?? "", file)).join(", ");
   const shown = losses.slice(0, LOSSES_SHOWN).map((loss) => `- ${loss}`);
   const more = losses.length > LOSSES_SHOWN ? [`and ${losses.length - LOSSES_SHOWN} more`] : [];
@@ -192,12 +194,15 @@ export function askImport(seen: Seen): ChoiceQuestion | undefined {
       ...(losses.length === 0
         ? ["Everything in it can be translated."]
         : ["Of it these would be lost:", ...shown, ...more]),
+      ...(keeps
+        ? ["It forwards to what runs the project today, which goes on then. Begun anew, server runs it itself."]
+        : []),
     ],
     choices: [
       { value: "yes", label: "Import it", hint: "server.toml does the same" },
       { value: "no", label: "Begin anew" },
     ],
-    initial: losses.length === 0 && isOurs ? "yes" : "no",
+    initial: losses.length === 0 && isOurs && !keeps ? "yes" : "no",
   };
 }
 

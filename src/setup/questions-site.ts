@@ -7,7 +7,7 @@ import { SITE_NAME } from "../config/http-kinds.ts";
 import { Place } from "../config/place.ts";
 import { Report } from "../config/problems.ts";
 import type { Answers, Choice, ChoiceQuestion, TextQuestion } from "./question.ts";
-import { domainsOf, relativeTo, type Seen } from "./seen.ts";
+import { domainsOf, relativeTo, type Seen, writtenDomains } from "./seen.ts";
 
 /** Not with `import`: then the files that are taken over say it. */
 function isImported({ import: wanted }: Answers): boolean {
@@ -18,14 +18,17 @@ export function askDomain(seen: Seen, answers: Answers): TextQuestion | undefine
   if (isImported(answers)) return undefined;
   const allowed = seen.facts?.loaded?.settings?.allowedHosts ?? [];
   const names = allowed.filter((name) => name !== "*" && !isLocal(name)).map((name) => name.toLowerCase());
+  const today = names.length > 0 ? [] : (seen.importable?.names ?? []);
+  const offered = names.length > 0 ? names : today;
+  const from = names.length > 0 ? "From ALLOWED_HOSTS." : "From what serves the project today.";
   const why = [
-    names.length > 0
-      ? "From ALLOWED_HOSTS. Several with spaces between them; empty for every name that leads here."
+    offered.length > 0
+      ? `${from} Several with spaces between them; empty for every name that leads here.`
       : "Several with spaces between them, such as example.org www.example.org; empty for every name that leads here.",
   ];
   const message = "Under which domain names?";
   const placeholder = "example.org www.example.org";
-  return { id: "domain", kind: "text", message, why, initial: names.join(" "), placeholder, refuse: refuseDomains };
+  return { id: "domain", kind: "text", message, why, initial: offered.join(" "), placeholder, refuse: refuseDomains };
 }
 
 function isLocal(name: string): boolean {
@@ -34,7 +37,7 @@ function isLocal(name: string): boolean {
 
 /** As the configuration reads them, so that what is typed is what can be loaded. */
 function refuseDomains(text: string): string | undefined {
-  for (const name of domainsOf({ domain: text })) {
+  for (const name of writtenDomains({ domain: text })) {
     const report = new Report("");
     SITE_NAME.read(new Place(report, [], name));
     const [problem] = report.sorted();

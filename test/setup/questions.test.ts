@@ -116,6 +116,8 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           losses: [],
           folders: [],
           isOurs: true,
+          forwards: false,
+          names: [],
           asRoot: false,
           front: undefined,
           taken: nginx,
@@ -134,6 +136,8 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           losses: ["spooler: none here"],
           folders: [],
           isOurs: true,
+          forwards: false,
+          names: [],
           asRoot: false,
           front: undefined,
           taken: [],
@@ -258,6 +262,28 @@ test("lines are added only by consent: --yes leaves them", () => {
   const question = ask("lines", { settings: { staticRoot: undefined } });
   expect(question).toMatchObject({ initial: "add", unasked: "leave" });
   expect(why(question)).toContain('    STATIC_ROOT = "/srv/shop/staticfiles"');
+});
+
+test("files that forward to what runs the project are no way to run it here; their names are", () => {
+  const importable = {
+    files: ["/etc/nginx/sites-enabled/shop"],
+    toml: "",
+    losses: [],
+    folders: [],
+    isOurs: true,
+    forwards: true,
+    names: ["shop.example.net"],
+    asRoot: false,
+    front: undefined,
+    taken: [],
+  };
+  const sight: Sight = { settings: { allowedHosts: [] }, seen: { importable } };
+  expect(ask("import", sight)).toMatchObject({ initial: "no" });
+  expect(why(ask("import", sight))).toContain("Begun anew, server runs it itself.");
+  expect(ask("domain", sight, { import: "no" })).toMatchObject({ initial: "shop.example.net" });
+  expect(why(ask("domain", sight, { import: "no" }))).toStartWith("From what serves the project today.");
+  const files: Sight = { ...sight, project: SITE };
+  expect(ask("import", files)).toMatchObject({ initial: "yes" });
 });
 
 test("root is asked as whom the project runs, unless somebody owns it or a unit does", () => {
