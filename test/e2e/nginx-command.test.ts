@@ -126,6 +126,20 @@ describe("nginx's commands", () => {
   });
 });
 
+test("an access log that is not named is where nginx has it", async () => {
+  writeFiles(folder, { "logs/.keep": "" });
+  const user = process.getuid?.() === 0 ? "user root; " : "";
+  const server = `server { listen 127.0.0.1:${port}; location / { return 200 "logged"; } }`;
+  writeFiles(folder, { "bare.conf": `${user}error_log ${folder}/error.log; events { }\nhttp { ${server} }\n` });
+  const words = ["-p", folder, "-c", "bare.conf"];
+  expect(nginx(...words)).toMatchObject({ code: 0 });
+  await until("the page", PATIENCE_MS, async () => (await answer()) === "logged");
+  const log = join(folder, "logs/access.log");
+  await until("the line", PATIENCE_MS, () => existsSync(log) && readFileSync(log, "utf8").includes("GET / HTTP/1.1"));
+  expect(nginx(...words, "-s", "stop").code).toBe(0);
+  await until("its end", PATIENCE_MS, () => !existsSync(join(folder, "logs/nginx.pid")));
+});
+
 test("what it serves need not be there yet", async () => {
   writeFiles(folder, { "www/index.html": "hello\n" });
   const inside = `location /media/ { alias ${folder}/later/; } location /old { rewrite ^/old/(.*)$ /$1 permanent; }`;
