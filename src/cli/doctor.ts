@@ -1,9 +1,9 @@
 /** `server doctor`: what is wrong with an installation, running or not, and what to do about it. The checks are src/doctor. */
-import { isatty } from "node:tty";
 import type { Patient, Running } from "../doctor/patient.ts";
 import type { Found } from "../doctor/doctor.ts";
 import type { Serving } from "../doctor/ground.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
+import { columnsOfStdout } from "./terminal.ts";
 import type { ServerStatus } from "./status-text.ts";
 
 export const DOCTOR: Command = {
@@ -91,7 +91,7 @@ async function work(patient: () => Patient, report: Reporter, given: Given): Pro
 async function reporter(given: Given, terminal: Terminal) {
   const { findingText, mendedText, summaryText } = await import("./doctor-text.ts");
   const json = given.options["json"] === true;
-  const columns = isatty(1) ? process.stdout.columns : undefined;
+  const columns = columnsOfStdout();
   const shown = { colour: terminal.colour.stdout, columns };
   let found: Found[] = [];
   let isAgain = false;

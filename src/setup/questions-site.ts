@@ -1,5 +1,6 @@
 /** Questions about the site: names, addresses, HTTPS. */
 import { upperFirst } from "../base/words.ts";
+import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { isPublicName, type NameVerdict } from "../machine/addresses.ts";
 import type { PortUse } from "../machine/ports.ts";
@@ -31,8 +32,9 @@ export function askDomain(seen: Seen, answers: Answers): TextQuestion | undefine
   return { id: "domain", kind: "text", message, why, initial: offered.join(" "), placeholder, refuse: refuseDomains };
 }
 
+/** Or an address, which is none. */
 function isLocal(name: string): boolean {
-  return /^(localhost|127\.|\[?::1|0\.0\.0\.0|testserver$)/.test(name);
+  return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || /^(localhost|127\.|\[?::1|0\.0\.0\.0|testserver$)/.test(name);
 }
 
 /** As the configuration reads them, so that what is typed is what can be loaded. */

@@ -35,6 +35,11 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
     `domain= https=off ${COMMON} lines=add collectstatic=yes start=yes`,
   ],
   [
+    "addresses in ALLOWED_HOSTS are no domain names",
+    { settings: { allowedHosts: ["198.51.100.7", "[2001:db8::1]", "localhost"] } },
+    `domain= https=off ${COMMON} collectstatic=yes start=yes`,
+  ],
+  [
     "systemd and root: a unit, which starts it",
     { host: { systemd: true, account: ROOT_ACCOUNT } },
     `domain=www.shop.example.org https=auto ${COMMON} collectstatic=yes unit=yes`,
