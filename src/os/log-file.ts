@@ -37,6 +37,7 @@ export function openLogFile(where: string): number {
 
 /** Who may write the directory could have root write, and give away, any file there is: by a link with the log's name. */
 export function openToAppend(path: string): number {
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) return openPipe(path);
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
   if (process.geteuid?.() !== 0 || !mayOthersWrite(dirname(path))) return openSync(path, flags, LOG_MODE);
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) throw refusal(path, "it is a link");
@@ -45,6 +46,16 @@ export function openToAppend(path: string): number {
   if (fstatSync(fd).nlink <= 1) return fd;
   closeSync(fd);
   throw refusal(path, "it has another name, too");
+}
+
+/** A pipe is not waited for, neither for somebody who reads it nor for room in it (fifo(7)): no request is worth a line. */
+function openPipe(path: string): number {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    const isUnread = (error as { code?: string }).code === "ENXIO";
+    throw isUnread ? new Error(`${path}: it is a pipe that nobody reads`) : error;
+  }
 }
 
 function refusal(path: string, what: string): Error {
