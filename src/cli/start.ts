@@ -43,7 +43,12 @@ export const START: Command = {
       );
       return EXIT_FAILED;
     }
-    const server = new Successor({ words: ["run", "-c", file], stdio: ["ignore", output, output], detached: true });
+    const server = new Successor({
+      words: ["run", "-c", file],
+      stdio: ["ignore", output, output],
+      output: path,
+      detached: true,
+    });
     closeSync(output);
     const start = await server.start;
     if (!start.ok) {

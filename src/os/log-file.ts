@@ -16,6 +16,7 @@ import { check, libc } from "./libc.ts";
 const LOG_MODE = 0o640;
 const OTHERS_WRITE = 0o022;
 const O_CLOEXEC = 0o2000000;
+export const [STDOUT, STDERR] = [1, 2] as const;
 const NEWLINE = 0x0a;
 
 /** Names of what is no file. */
@@ -27,9 +28,9 @@ export function openLogFile(where: string): number {
     case "off":
       return -1;
     case "stdout":
-      return 1;
+      return STDOUT;
     case "stderr":
-      return 2;
+      return STDERR;
     default:
       return openToAppend(where);
   }
@@ -91,9 +92,9 @@ function inherit(fd: number, { mode, uid, gid }: Stats): void {
   }
 }
 
-/** From now on `fd` is the same file as `other`, for every thread that has its number. */
+/** From now on `fd` is the same file as `other`, for every thread that has its number. Standard streams are for successors, too. */
 export function pointLog(fd: number, other: number): void {
-  check(libc.dup3(other, fd, O_CLOEXEC), "dup3", "a log");
+  check(libc.dup3(other, fd, fd <= STDERR ? 0 : O_CLOEXEC), "dup3", "a log");
 }
 
 /** Does `path` still name the file that `fd` is? It was moved or deleted otherwise. */
