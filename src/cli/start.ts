@@ -21,7 +21,7 @@ export const START: Command = {
       type: "string",
       short: "o",
       value: "FILE",
-      doc: `What the server prints; ${LOG_NAME} beside the configuration unless given.`,
+      doc: `What the server prints; ${LOG_NAME} beside the configuration unless given. It is rotated and opened anew as the logs are.`,
     },
   },
   positionalsMax: 0,
