@@ -37,7 +37,12 @@ export function requireWritableDirectory(place: Place, path: string): boolean {
 
 /** A file that can be appended to, or made. */
 export function requireAppendable(place: Place, path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false });
+  let found: Stats | undefined;
+  try {
+    found = statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    return place.wrong({ what: `names ${path}, ${failureOf(error)}`, should: "should be a file" });
+  }
   if (found === undefined) return void requireWritableParent(place, path);
   if (found.isDirectory()) {
     return place.wrong({ what: `names ${path}, which is a directory`, should: "should be a file" });
