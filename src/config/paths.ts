@@ -5,6 +5,7 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Place } from "./place.ts";
+import { findUser } from "./users.ts";
 
 /** What is at `path`; undefined after reporting that nothing is, or that it cannot be looked at. */
 export function requireFound(place: Place, path: string, expected: string): Stats | undefined {
@@ -108,5 +109,6 @@ export function failureOf(error: unknown): string {
 }
 
 function userName(): string {
-  return String(process.getuid?.() ?? "?");
+  const uid = String(process.getuid?.() ?? "?");
+  return findUser(uid)?.name ?? uid;
 }
