@@ -2,10 +2,8 @@
 import { basename } from "node:path";
 import { runCli } from "./cli/cli.ts";
 import { processTerminal } from "./cli/terminal.ts";
+import { NAMES } from "./os/executable.ts";
 import { LAUNCH_WORD, launchFromLeash } from "./services/launcher.ts";
-
-/** Programs whose place it takes when it is called by their names. */
-const NAMES: ReadonlySet<string> = new Set(["nginx", "uwsgi"]);
 
 const name = basename(process.argv0);
 const words = NAMES.has(name) ? [name, ...process.argv.slice(2)] : process.argv.slice(2);

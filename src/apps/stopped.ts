@@ -4,7 +4,7 @@
  * same is it in the way. They may even wait in it: a thread that sleeps on the queue when its process is stopped still
  * takes what lies there by the time it gets the processor, and stops with it.
  */
-import { readFileSync } from "node:fs";
+import { processState } from "../os/process-state.ts";
 import { LONG_WAIT_MS } from "./demand.ts";
 import type { Worker } from "./pool.ts";
 
@@ -12,14 +12,6 @@ import type { Worker } from "./pool.ts";
 export function stoppedWorkers(workers: readonly Worker[], oldestMs: number): Worker[] {
   if (oldestMs < LONG_WAIT_MS) return [];
   const serving = workers.filter(({ state }) => state.kind === "ready" || state.kind === "finishing");
-  return serving.filter((worker) => isStopped(worker.process.pid));
-}
-
-/** By the state of the process, behind its name in parentheses (proc(5)). A stop is of all its threads. */
-function isStopped(pid: number): boolean {
-  try {
-    return /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
-  } catch {
-    return false;
-  }
+  // A stop is of all its threads.
+  return serving.filter((worker) => processState(worker.process.pid)?.letter === "T");
 }

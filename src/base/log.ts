@@ -6,6 +6,7 @@
  *
  * One line is one event; in text the further lines of a traceback follow as lines that begin with a tab.
  */
+import { clockOf, two } from "./time-of-day.ts";
 
 export const LOG_LEVELS = ["debug", "info", "notice", "warn", "error", "crit"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -84,7 +85,7 @@ export function journalLines(line: string, level: LogLevel): string {
 function shortLogLine(when: Date, level: LogLevel, source: string, text: string): string {
   const [, printed] = (source.startsWith("app ") ? /^worker \d+: (.*)$/s.exec(text) : null) ?? [];
   const safe = escapeControls(printed ?? `${level} ${source}: ${text}`).replaceAll("\n", "\n\t");
-  return `${clock(when)} ${safe}\n`;
+  return `${clockOf(when)} ${safe}\n`;
 }
 
 function jsonLogLine(when: Date, level: LogLevel, source: string, message: string): string {
@@ -97,15 +98,7 @@ function escapeControls(text: string): string {
 }
 
 function timestamp(when: Date): string {
-  return `${when.getFullYear()}/${two(when.getMonth() + 1)}/${two(when.getDate())} ${clock(when)}`;
-}
-
-function clock(when: Date): string {
-  return `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
-}
-
-function two(n: number): string {
-  return String(n).padStart(2, "0");
+  return `${when.getFullYear()}/${two(when.getMonth() + 1)}/${two(when.getDate())} ${clockOf(when)}`;
 }
 
 /** For tests and for rooms that were given no log. */

@@ -59,7 +59,7 @@ export interface AccountKey {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** RFC 8555 section 6.1. */
-const WHO = { "User-Agent": `server/${version}`, "Accept-Language": "en" };
+export const WHO = { "User-Agent": `server/${version}`, "Accept-Language": "en" };
 /** Authorities answer in a second; one that does not in this time will not. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** A server may refuse any nonce; one that refuses this many in a row refuses us. */

@@ -131,7 +131,8 @@ export class Job {
   begin(): void {
     if (!this.isStopped) return;
     this.isStopped = false;
-    if (this.pair === undefined) this.say("notice", "a temporary certificate is shown until there is one");
+    if (this.pair === undefined && this.wanted.kind === "auto")
+      this.say("notice", "a temporary certificate is shown until there is one");
     this.wait(0);
   }
 
@@ -152,7 +153,7 @@ export class Job {
   /** An order where it costs nothing, whose certificate is not shown. Throws AcmeProblem. */
   async rehearse(staging: Authority): Promise<LoadedPair> {
     await this.busy;
-    return this.orderAt(staging);
+    return this.rehearseAt(staging);
   }
 
   private wait(ms: number): void {
@@ -230,8 +231,11 @@ export class Job {
   private async askWindow({ cert }: LoadedPair): Promise<void> {
     const { authority, contact } = this.issuer.options;
     const client = makeClient({ authority, contact }, { store: this.context.store, fetch: this.context.fetch });
-    const { window, askAgainMs } = await askRenewalInfo(client, cert);
-    this.window = window;
+    const { window, explanation, askAgainMs } = await askRenewalInfo(client, cert);
+    if (window !== undefined && explanation !== "" && window.fromMs !== this.window?.fromMs)
+      this.say("notice", `why the authority wants it renewed from ${minuteOf(window.fromMs)} on: ${explanation}`);
+    // That it cannot be reached now takes back nothing.
+    this.window = window ?? this.window;
     this.askAtMs = this.now() + askAgainMs;
   }
 
@@ -243,7 +247,7 @@ export class Job {
     }
     this.say("notice", `ordering a certificate at ${hostOf(authority)}`);
     try {
-      return await this.orderAt(authority);
+      return await this.orderAt(authority, this.pair === undefined ? undefined : renewalId(this.pair.cert));
     } catch (error) {
       if (error instanceof AcmeProblem && error.retryAfterMs > 0)
         this.barredUntil.set(authority.directory, this.ticks() + error.retryAfterMs);
@@ -269,17 +273,21 @@ export class Job {
 
   private async rehearseFirst(staging: Authority): Promise<void> {
     try {
-      await this.orderAt(staging);
+      await this.rehearseAt(staging);
     } catch (error) {
       if (!(error instanceof AcmeProblem) || !NOT_OURS.test(error.kind)) throw error;
       this.say("info", `it does not show: ${error.message}`);
     }
   }
 
-  private orderAt(authority: Authority): Promise<LoadedPair> {
+  /** It takes the place of nothing. */
+  private rehearseAt(staging: Authority): Promise<LoadedPair> {
+    return this.orderAt(staging, undefined);
+  }
+
+  private orderAt(authority: Authority, replaces: string | undefined): Promise<LoadedPair> {
     const { contact, profile, dnsHook } = this.issuer.options;
     const { store, show, fetch, sleep = Bun.sleep } = this.context;
-    const replaces = this.pair === undefined ? undefined : renewalId(this.pair.cert);
     const wanted = { authority, names: this.wanted.names, kinds: this.kinds(), contact, profile, dnsHook, replaces };
     return orderAt(wanted, { store, show, fetch, sleep, say: (level, text) => this.say(level, text) });
   }
@@ -309,7 +317,7 @@ export class Job {
     this.window = undefined;
     this.askAtMs = 0;
     const { toMs } = lifetimeOf(pair);
-    this.say("notice", `shows a new certificate, valid until ${new Date(toMs).toISOString().slice(0, 16)}Z`);
+    this.say("notice", `shows a new certificate, valid until ${minuteOf(toMs)}`);
     this.context.changed();
   }
 
@@ -320,7 +328,8 @@ export class Job {
     const pause = pauseMs(this.failures, this.wanted.kind === "auto" ? barred : [], Math.random());
     this.pausedUntil = this.ticks() + pause;
     const again = `tried again in ${Math.ceil(pause / 60_000)} min`;
-    this.problem = `no certificate could be had: ${(error as Error).message}; ${again}`;
+    const what = this.pair === undefined ? "no certificate" : "no new certificate";
+    this.problem = `${what} could be had: ${(error as Error).message}; ${again}`;
     const isBad = this.pair === undefined || isPressing(lifetimeOf(this.pair), this.now());
     this.say(isBad ? "error" : "warn", this.problem);
     this.dropExpired();
@@ -347,6 +356,10 @@ const OVER_AT_ONCE =
 function lifetimeOf({ chain }: LoadedPair): Lifetime {
   const [leaf] = chain;
   return { fromMs: leaf?.validFromDate.getTime() ?? 0, toMs: leaf?.validToDate.getTime() ?? 0 };
+}
+
+function minuteOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16)}Z`;
 }
 
 /** The same for the same certificate, also after a restart. */

@@ -6,7 +6,7 @@
  */
 import { networkInterfaces } from "node:os";
 import type { LockFile } from "../os/lock-file.ts";
-import { AcmeProblem } from "./acme-client.ts";
+import { AcmeProblem, type Authority } from "./acme-client.ts";
 import type { LoadedPair } from "./files.ts";
 import {
   type IssuerContext,
@@ -55,16 +55,19 @@ export class Issuer implements JobHost {
 
   /** `nameServers`: none for the system's. */
   preflight({ names, challenges: kinds }: Wanted, nameServers: readonly string[]): AsyncGenerator<Check> {
-    const { authority, contact, profile } = this.options;
+    const { authority, second, contact, profile } = this.options;
     const { show, store, fetch } = this.context;
-    const client = makeClient({ authority, contact }, { store, fetch });
+    const asked = (each: Authority) => {
+      const client = makeClient({ authority: each, contact }, { store, fetch });
+      return { authority: each, directory: () => client.directory() };
+    };
     return preflight({
+      ...asked(authority),
+      second: second === undefined ? undefined : asked(second),
       names,
       kinds,
       profile,
-      authority,
       show,
-      directory: () => client.directory(),
       resolver: makeResolver(nameServers),
       addresses: Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
     });

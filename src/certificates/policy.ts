@@ -20,11 +20,14 @@ const PATIENCE = 3;
 /** Without a window of the authority's own it is asked again this often (RFC 9773 section 4.3.3). */
 export const ASK_AGAIN_MS = 6 * HOUR_MS;
 
-/** At `window`, somewhere in it (RFC 9773 section 4.2); else when a third of the lifetime is left, or up to a thirtieth of it
+/** At `window`, somewhere in it (RFC 9773 section 4.2), but not when less than a thirtieth of the lifetime is left, whatever it says; else when a third of the lifetime is left, or up to a thirtieth of it
  *  before, so that all who began together do not come together. `chance`: 0 to 1, the same for one certificate. */
 export function renewAtMs(lifetime: Lifetime, window: Lifetime | undefined, chance: number): number {
-  if (window !== undefined) return window.fromMs + chance * Math.max(0, window.toMs - window.fromMs);
   const length = lifetime.toMs - lifetime.fromMs;
+  if (window !== undefined) {
+    const within = window.fromMs + chance * Math.max(0, window.toMs - window.fromMs);
+    return Math.min(within, lifetime.toMs - length / 30);
+  }
   return lifetime.toMs - length / 3 - (chance * length) / 30;
 }
 

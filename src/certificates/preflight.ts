@@ -4,7 +4,7 @@
  * one of this machine.
  */
 import { connect, isIP } from "node:net";
-import type { Authority, Directory } from "./acme-client.ts";
+import { type Authority, type Directory, WHO } from "./acme-client.ts";
 import { caaRefusal, relevantCaa } from "./caa.ts";
 import type { ChallengeKind, Show } from "./order.ts";
 import type { Resolver } from "./resolver.ts";
@@ -22,6 +22,8 @@ export interface PreflightOptions {
   readonly profile: string | undefined;
   readonly authority: Authority;
   readonly directory: () => Promise<Directory>;
+  /** Asked when the first one fails. */
+  readonly second?: Pick<PreflightOptions, "authority" | "directory"> | undefined;
   readonly resolver: Resolver;
   /** Of this machine. */
   readonly addresses: readonly string[];
@@ -45,6 +47,7 @@ export async function* preflight(options: PreflightOptions): AsyncGenerator<Chec
   const directory = await readDirectory(options);
   if ("verdict" in directory) yield directory;
   else yield* checkAuthority(options, directory);
+  if (options.second !== undefined) yield* checkSecond(options.second);
   const identities = ("verdict" in directory ? undefined : directory.meta?.caaIdentities) ?? [];
   for (const name of options.names) {
     yield* isIP(bare(name)) === 0 ? checkHost(options, name, identities) : checkReach(options, name, [bare(name)]);
@@ -59,7 +62,10 @@ function hostOf({ directory }: Authority): string {
   return new URL(directory).host;
 }
 
-async function readDirectory({ authority, directory }: PreflightOptions): Promise<Directory | Check> {
+async function readDirectory({
+  authority,
+  directory,
+}: Pick<PreflightOptions, "authority" | "directory">): Promise<Directory | Check> {
   try {
     return await directory();
   } catch (error) {
@@ -69,7 +75,10 @@ async function readDirectory({ authority, directory }: PreflightOptions): Promis
   }
 }
 
-function* checkAuthority({ authority, profile }: PreflightOptions, { meta = {} }: Directory): Generator<Check> {
+function* checkAuthority(
+  { authority, profile }: Pick<PreflightOptions, "authority" | "profile">,
+  { meta = {} }: Directory,
+): Generator<Check> {
   const host = hostOf(authority);
   yield good(host, "answers");
   if (meta.externalAccountRequired === true && authority.binding === undefined)
@@ -77,6 +86,13 @@ function* checkAuthority({ authority, profile }: PreflightOptions, { meta = {} }
   const profiles = Object.keys(meta.profiles ?? {});
   if (profile !== undefined && !profiles.includes(profile))
     yield bad(host, `has no profile ${JSON.stringify(profile)}, but ${profiles.join(", ") || "none at all"}`);
+}
+
+/** It is needed on a bad day only: then it is too late to see that it does not work. */
+async function* checkSecond(second: NonNullable<PreflightOptions["second"]>): AsyncGenerator<Check> {
+  const directory = await readDirectory(second);
+  if ("verdict" in directory) yield directory;
+  else yield* checkAuthority({ authority: second.authority, profile: undefined }, directory);
 }
 
 async function* checkHost(
@@ -154,7 +170,7 @@ async function checkHttp({ show, ports, addresses }: PreflightOptions, name: str
   const at = `port ${port} of ${address}`;
   try {
     const response = await fetch(`http://${inUrl(address)}:${port}${CHALLENGE_PATH}${token}`, {
-      headers: { Host: name },
+      headers: { ...WHO, Host: name },
       redirect: "manual",
       signal: AbortSignal.timeout(REACH_MS_MAX),
     });

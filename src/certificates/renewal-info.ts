@@ -6,6 +6,8 @@ import { ASK_AGAIN_MS, type Lifetime } from "./policy.ts";
 export interface RenewalInfo {
   /** Undefined: it has no opinion, or cannot be reached. */
   readonly window: Lifetime | undefined;
+  /** A page for people about this window (section 4.2); "" for none. */
+  readonly explanation: string;
   readonly askAgainMs: number;
 }
 
@@ -15,7 +17,7 @@ const ASK_AGAIN_MS_MAX = 86_400_000;
 
 /** `cert`: PEM. */
 export async function askRenewalInfo(client: AcmeClient, cert: string): Promise<RenewalInfo> {
-  const unknown = { window: undefined, askAgainMs: ASK_AGAIN_MS };
+  const unknown = { window: undefined, explanation: "", askAgainMs: ASK_AGAIN_MS };
   const id = renewalId(cert);
   try {
     const { renewalInfo } = await client.directory();
@@ -25,7 +27,8 @@ export async function askRenewalInfo(client: AcmeClient, cert: string): Promise<
     const window = { fromMs: Date.parse(start ?? ""), toMs: Date.parse(end ?? "") };
     const askAgainMs =
       retryAfterMs === 0 ? ASK_AGAIN_MS : Math.min(ASK_AGAIN_MS_MAX, Math.max(ASK_AGAIN_MS_MIN, retryAfterMs));
-    return { window: window.fromMs <= window.toMs ? window : undefined, askAgainMs };
+    const explanation = String(json["explanationURL"] ?? "");
+    return { window: window.fromMs <= window.toMs ? window : undefined, explanation, askAgainMs };
   } catch (error) {
     if (error instanceof AcmeProblem) return unknown;
     throw error;

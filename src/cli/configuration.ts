@@ -47,7 +47,7 @@ export function readConfiguration(given: Given, terminal: Terminal): Read {
 }
 
 function howToMake(): string {
-  return `Name another with -c FILE, or write one beside manage.py:\n\n${EXAMPLE}`;
+  return `server setup, in the project's folder, writes one; -c FILE names another. By hand it is, beside manage.py:\n\n${EXAMPLE}`;
 }
 
 function count(problems: readonly Problem[]): string {

@@ -15,6 +15,8 @@ import type { Wire } from "../net/wire.ts";
 /** A status of a thousand workers is below a megabyte. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 const CONNECT_MS = 5_000;
+/** The server speaks first, whatever it is busy with. Its main thread serves nobody else. */
+const GREETING_MS = 10_000;
 
 /** It cannot be asked; the message is for people. */
 export class NoAnswer extends Error {
@@ -68,6 +70,7 @@ class Question implements ConnectOwner {
   private readonly event: (event: object) => void;
   private readonly lines = new LineSplitter(ANSWER_BYTES_MAX);
   private wire: Wire | undefined;
+  private isGreeted = false;
 
   constructor(socket: string, request: object, event: (event: object) => void) {
     const { promise, resolve: done, reject } = Promise.withResolvers<object | undefined>();
@@ -82,6 +85,9 @@ class Question implements ConnectOwner {
       attempt.cancel();
       done(undefined);
     }, CONNECT_MS).unref();
+    setTimeout(() => {
+      if (this.wire !== undefined && !this.isGreeted) this.end(silence(socket));
+    }, GREETING_MS).unref();
   }
 
   connected(wire: Wire): void {
@@ -98,6 +104,7 @@ class Question implements ConnectOwner {
   }
 
   private hear(line: string): void {
+    this.isGreeted = true;
     const message = parseMessage(line);
     if (message === undefined) return this.end("the server says something that is no answer");
     if (message.error) return this.end(message.error.message, message.error.code);
@@ -120,6 +127,23 @@ class Question implements ConnectOwner {
 
   closed(): void {
     this.reject(new NoAnswer("the server has ended without an answer"));
+  }
+}
+
+/** The lock beside the socket says whose it is (control-place.ts). */
+function silence(socket: string): string {
+  const [pid] = [socket.replace(/\.sock$/, ".lock"), `${socket}.lock`].flatMap(pidIn);
+  const who = pid === undefined ? "the server" : `the server, pid ${pid},`;
+  const remedy = pid === undefined ? "" : `; kill -KILL ${pid} ends it with all that it has started`;
+  return `${who} has not answered for ${GREETING_MS / 1000} s: it hangs, or was stopped${remedy}`;
+}
+
+function pidIn(lock: string): number[] {
+  try {
+    const pid = Number(readFileSync(lock, "latin1"));
+    return pid > 1 ? [pid] : [];
+  } catch {
+    return [];
   }
 }
 

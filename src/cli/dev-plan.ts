@@ -4,7 +4,8 @@
  * from MEDIA_ROOT, a log for people.
  */
 import { statSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
+import { shellWord } from "../base/words.ts";
 import { findUser } from "../config/users.ts";
 import { portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Files, Surroundings } from "../machine/surroundings.ts";
@@ -20,7 +21,9 @@ import {
 } from "../import/plan.ts";
 import { isVirtualenv } from "../project/folders.ts";
 import { findProjects, type Project, type WsgiProject } from "../project/project.ts";
-import type { ProjectFacts } from "../setup/facts.ts";
+import { type ProjectFacts, targetOf } from "../setup/facts.ts";
+import { linesFor } from "../setup/questions-project.ts";
+import { folderFrom, folderText } from "../setup/seen.ts";
 
 /** Why there is nothing to serve, with the remedy. */
 export class DevProblem extends Error {
@@ -56,7 +59,8 @@ const THREADS = 4;
 
 /** `app`: `module:callable` that was said by hand. */
 export function findProject({ files }: Surroundings, folder: string, app: string | undefined): Project {
-  const [project, second] = findProjects(files, folder).filter((each) => each.kind !== "static" || app === undefined);
+  const found = findProjects(files, folder).filter((each) => each.kind !== "static" || app === undefined);
+  const [project, second] = found;
   if (app !== undefined && project?.kind === "django") return { ...project, wsgi: [app] };
   if (app !== undefined)
     return { kind: "wsgi", root: folder, name: /^\w+/.exec(app)?.[0] ?? "app", callables: [named(app)] };
@@ -64,8 +68,12 @@ export function findProject({ files }: Surroundings, folder: string, app: string
     throw new DevProblem(
       `there is no project in ${folder}: no manage.py, and no WSGI application; server dev FOLDER looks in another one, --app module:callable names it, server files serves a folder`,
     );
-  if (second?.kind === "django" && project.root !== folder)
-    throw new DevProblem(`there are several projects: say which, as in server dev ${second.root}`);
+  if (second?.kind === "django" && project.root !== folder) {
+    const names = found.map(({ root }) => shellWord(folderFrom(folder, root)));
+    throw new DevProblem(
+      `there are several projects here, ${names.join(", ")}: say which, as in server dev ${names[0]}`,
+    );
+  }
   return project;
 }
 
@@ -117,7 +125,7 @@ function freeAddress(files: Files): { listen: string[]; taken: PortUse | undefin
 function mainRoute(plan: Plan, facts: ProjectFacts, wish: DevWish): Route {
   const settings = new Settings<RouteKey>();
   if (facts.project.kind === "static") {
-    settings.set("files", `${relativeTo(wish.folder, facts.project.root)}/`);
+    settings.set("files", folderText(wish.folder, facts.project.root));
   } else {
     const name = facts.project.name;
     plan.apps.set(name, appOf(facts, facts.project, wish));
@@ -133,11 +141,11 @@ function appOf(facts: ProjectFacts, project: Exclude<Project, { kind: "static" }
   if (project.kind === "django" && python.chosen.django === undefined && loaded?.failure !== undefined)
     throw new DevProblem(`${loaded.failure.what}; ${loaded.failure.remedy}`);
   const app = new Settings<AppKey>();
-  app.set("root", relativeTo(wish.folder, project.root));
-  app.set("wsgi", targetOf(project));
+  app.set("root", folderFrom(wish.folder, project.root));
+  app.set("wsgi", applicationOf(project));
   app.set(
     "python",
-    python.chosen.virtualenv === undefined ? python.chosen.python : relativeTo(wish.folder, python.chosen.virtualenv),
+    python.chosen.virtualenv === undefined ? python.chosen.python : folderFrom(wish.folder, python.chosen.virtualenv),
   );
   app.set("processes", 1);
   app.set("threads", THREADS);
@@ -158,23 +166,24 @@ function hasFinders({ loaded }: ProjectFacts): boolean {
   );
 }
 
-function targetOf(project: Exclude<Project, { kind: "static" }>): string {
+function applicationOf(project: Exclude<Project, { kind: "static" }>): string {
   if (project.kind === "django") {
     const [module] = project.wsgi;
     if (module !== undefined) return module.includes(":") ? module : `${module}:application`;
     throw new DevProblem(`${project.root} has no wsgi.py; Django's startproject writes one beside the settings`);
   }
   const [first] = project.callables;
+  const target = targetOf(first);
+  if (target !== undefined) return target;
   if (first === undefined) throw new DevProblem("there is no WSGI application; --app module:callable names it");
   if (first.asgi)
     throw new DevProblem(
       `${first.callable} in ${first.file} speaks ASGI (${first.framework}), which an ASGI server serves: uvicorn ${first.module ?? first.file}:${first.callable} --port 9000, and server proxy 8000 9000 in front of it`,
     );
-  if (first.factory)
-    throw new DevProblem(
-      `${first.file} makes its application in ${first.callable}(); a line such as "application = ${first.callable}()" in wsgi.py gives it a name to serve`,
-    );
-  return `${first.module ?? first.file}:${first.callable}`;
+  const lines = linesFor(first).filter((line) => line !== "");
+  throw new DevProblem(
+    `${first.file} makes its application in ${first.callable}(), and a server needs it under a name; in wsgi.py, which server setup --factory write makes:\n    ${lines.join("\n    ")}`,
+  );
 }
 
 /** Uploads, where the project has them; it has to answer them itself where the URL is elsewhere. */
@@ -185,9 +194,4 @@ function mediaRoutes(files: Files, { loaded }: ProjectFacts): Route[] {
   const settings = new Settings<RouteKey>();
   settings.set("files", `${mediaRoot.replace(/\/$/, "")}/`);
   return [{ pattern: mediaPath, settings, origin: undefined }];
-}
-
-function relativeTo(folder: string, path: string): string {
-  const near = relative(folder, path);
-  return near === "" ? "." : near.startsWith("../..") ? path : near;
 }

@@ -3,6 +3,7 @@ import type { Patient, Running } from "../doctor/patient.ts";
 import type { Found } from "../doctor/doctor.ts";
 import type { Serving } from "../doctor/ground.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
+import { columnsOfStdout } from "./terminal.ts";
 import type { ServerStatus } from "./status-text.ts";
 
 export const DOCTOR: Command = {
@@ -11,7 +12,8 @@ export const DOCTOR: Command = {
   usage: "[-c FILE] [--user USER] [--fix] [--json]",
   doc:
     "Looks at the configuration, the server that runs, permissions on every path for the user who serves, ports and who has " +
-    "them, upstreams, DNS, interpreter and import of each app, static files, ALLOWED_HOSTS, memory, limits, clock and disks. " +
+    "them, upstreams, DNS, certificates, interpreter and import of each app, whether it may write its database and uploads, static files, " +
+    "ALLOWED_HOSTS, memory, limits, clock and disks. " +
     "Changes nothing without --fix. As root it sees more: whose ports are taken, and what other users may do. Exits 1 when " +
     "there is a problem.",
   options: {
@@ -89,7 +91,8 @@ async function work(patient: () => Patient, report: Reporter, given: Given): Pro
 async function reporter(given: Given, terminal: Terminal) {
   const { findingText, mendedText, summaryText } = await import("./doctor-text.ts");
   const json = given.options["json"] === true;
-  const { stdout: colour } = terminal.colour;
+  const columns = columnsOfStdout();
+  const shown = { colour: terminal.colour.stdout, columns };
   let found: Found[] = [];
   let isAgain = false;
   return {
@@ -98,7 +101,7 @@ async function reporter(given: Given, terminal: Terminal) {
     },
     take(finding: Found) {
       found.push(finding);
-      if (!json && !isAgain) terminal.stdout(findingText(finding, colour));
+      if (!json && !isAgain) terminal.stdout(findingText(finding, shown));
     },
     /** What comes now is how it is after it was mended; what was found of the configuration stays. */
     again() {
@@ -108,7 +111,7 @@ async function reporter(given: Given, terminal: Terminal) {
     end(mended: Parameters<typeof mendedText>[0]): number {
       const hasProblem = found.some(({ verdict }) => verdict === "problem");
       if (json) terminal.stdout(`${JSON.stringify(asJson(found, mended), null, 2)}\n`);
-      else terminal.stdout(mendedText(mended) + summaryText(found, isAgain, colour));
+      else terminal.stdout(mendedText(mended) + summaryText(found, isAgain, shown));
       return hasProblem ? EXIT_FAILED : EXIT_OK;
     },
   };
@@ -139,7 +142,7 @@ async function runningServer(path: string): Promise<Running | undefined> {
   const { ask, NoAnswer } = await import("./control-client.ts");
   try {
     const status = (await ask(path, { command: "status" }, () => {})) as ServerStatus;
-    const { pid, version, state, uptimeMs } = status;
+    const { pid, version, state, uptimeMs, certificates } = status;
     const apps = status.apps.map(({ name, processes, workers, crashLoop, reloadFailure }) => ({
       name,
       ready: processes.ready,
@@ -148,7 +151,7 @@ async function runningServer(path: string): Promise<Running | undefined> {
       // JSON has null for what there is not.
       reloadFailure: reloadFailure ?? undefined,
     }));
-    return { pid, version, state, uptimeMs, apps };
+    return { pid, version, state, uptimeMs, apps, certificates };
   } catch (error) {
     if (error instanceof NoAnswer) return undefined;
     throw error;

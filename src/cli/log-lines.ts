@@ -3,6 +3,7 @@
  * it, so whatever stands in it can be looked for. Pure.
  */
 import { isBelow, LOG_LEVELS, type LogFormat, type LogLevel } from "../base/log.ts";
+import { two } from "../base/time-of-day.ts";
 import { compileTemplate, TemplateProblem } from "../exchange/template.ts";
 import type { Scope } from "../exchange/scope.ts";
 
@@ -65,7 +66,7 @@ function accessFacts({ status, site, local, iso, msec }: Readonly<Record<string,
 function parseLocal(text: string): number | undefined {
   const [, day, month = "", year, clock, hours, minutes] =
     /^(\d\d)\/(\w{3})\/(\d{4}):([\d:]{8}) ([+-]\d\d)(\d\d)$/.exec(text) ?? [];
-  const number = String(MONTHS.indexOf(month) + 1).padStart(2, "0");
+  const number = two(MONTHS.indexOf(month) + 1);
   const atMs = Date.parse(`${year}-${number}-${day}T${clock}${hours}:${minutes}`);
   return Number.isNaN(atMs) ? undefined : atMs;
 }

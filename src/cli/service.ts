@@ -73,7 +73,7 @@ async function offer(action: Action, given: Given, terminal: Terminal): Promise<
   const wishes = { name, user, group: word(given, "group"), environmentFile };
   const text = unitText(unitFacts(config, wishes, systemdVersion()));
   terminal.stdout(text);
-  await remark(config, user, terminal);
+  await remark(config, name, user, terminal);
   if (action === "show") return EXIT_OK;
   requireSystemd();
   const replaces = ownUnit(name) ? " anew" : "";
@@ -151,12 +151,16 @@ async function readAsUnit(
   return { config, environmentFile };
 }
 
-async function remark(config: Config, user: UserEntry, terminal: Terminal): Promise<void> {
-  const { readsOf, unreadable } = await import("./unit-facts.ts");
+async function remark(config: Config, unit: string, user: UserEntry, terminal: Terminal): Promise<void> {
+  const { readsOf, unreadable, unwritable, writesOf } = await import("./unit-facts.ts");
   const name = user.name ?? String(user.id);
   if (user.id === 0) terminal.stderr("server: as root it is confined less; --user names somebody else\n");
   for (const path of unreadable(readsOf(config), user))
     terminal.stderr(`server: ${path} is not readable for ${name}, as far as its mode says\n`);
+  for (const path of unwritable(writesOf(config, unit), user))
+    terminal.stderr(
+      `server: ${path} is not writable for ${name}, as far as its mode says; /run/${unit} and /var/lib/${unit} will be\n`,
+    );
 }
 
 /** One that was started by hand has the addresses. */

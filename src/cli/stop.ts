@@ -1,4 +1,5 @@
 /** `server stop`: lets the requests in flight finish, and returns when the server is gone. */
+import { processState } from "../os/process-state.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK } from "./command.ts";
 
 /** Beside drain_timeout: for workers and services to end. */
@@ -42,9 +43,11 @@ interface Stopping {
   readonly drainTimeoutMs: number;
 }
 
+/** One whose parent does not ask how it ended stays in the table of processes: so in a container whose first process is a
+ *  program that knows nothing of children. */
 async function ended(pid: number, boundMs: number): Promise<boolean> {
   for (const until = performance.now() + boundMs; performance.now() < until; await Bun.sleep(LOOK_MS))
-    if (!signal(pid, 0)) return true;
+    if (!signal(pid, 0) || processState(pid)?.letter === "Z") return true;
   return false;
 }
 

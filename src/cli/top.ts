@@ -255,14 +255,16 @@ function linesOf(text = ""): string[] {
   return text.trimEnd().split("\n");
 }
 
+/** In 80 columns. */
 const HELP = [
   "q, ^C      quits",
   "p, space   stops looking, or goes on",
-  "s          sorts workers by number, requests, what runs longest, memory, requests ever handled",
+  "s          sorts workers by number, requests, what runs longest, memory, or",
+  "           requests ever handled",
   "↑ ↓, k j   chooses a worker",
   "r          loads the code of its app anew",
   "Enter      shows where its Python threads are",
   "",
-  "p50, p95, p99: within this time 50, 95 and 99 of a hundred requests were answered since the last look,",
-  "counted from their first byte to the last of the reply.",
+  "p50, p95, p99: within this time 50, 95 and 99 of a hundred requests were",
+  "answered since the last look, from their first byte to the last of the reply.",
 ];

@@ -24,6 +24,10 @@ const HOMES = ["/home", "/root", "/run/user"];
 /** Of the configuration: not paths of this machine, or not what the server reads there. */
 const NOT_PATHS: ReadonlySet<string> = new Set(["pattern", "match", "below", "candidates", "temporaryDirectory"]);
 
+/** Of a mode. */
+const [READ, WRITE, SEARCH] = [4, 2, 1] as const;
+type Bit = typeof READ | typeof WRITE | typeof SEARCH;
+
 export interface UnitWishes {
   readonly name: string;
   readonly user: UserEntry;
@@ -119,21 +123,29 @@ function addressesOf({ sites, apps, metrics }: Config): ListenAddress[] {
 
 /** Directories. Of projects the whole: uploads, an SQLite database, compiled modules. */
 function writtenBy(config: Config): string[] {
-  const { server, apps, services, crons, sites } = config;
-  const logs = [server.errorLog, server.accessLog.path, ...sites.map((site) => site.accessLog.path)];
-  const files = [
-    ...logs.filter((path) => !STREAMS.has(path)),
-    ...(server.pidFile === undefined ? [] : [server.pidFile]),
-    ...(server.control.startsWith("/") ? [server.control] : []),
-    ...addressesOf(config).flatMap((each) => (each.kind === "unix" ? [each.path] : [])),
-  ];
+  const { server, apps, services, crons } = config;
   return [
     ...apps.map((app) => app.root),
     ...[...services, ...crons].map((each) => each.cwd),
-    ...files.map((path) => dirname(path)),
+    ...[...logsOf(config), ...madeFiles(config)].map((path) => dirname(path)),
     server.stateDirectory,
     server.temporaryDirectory,
     ...cacheDirectories(config),
+  ];
+}
+
+function logsOf({ server, sites }: Config): string[] {
+  const logs = [server.errorLog, server.accessLog.path, ...sites.map((site) => site.accessLog.path)];
+  return logs.filter((path) => !STREAMS.has(path));
+}
+
+/** At each start. */
+function madeFiles(config: Config): string[] {
+  const { server } = config;
+  return [
+    ...(server.pidFile === undefined ? [] : [server.pidFile]),
+    ...(server.control.startsWith("/") ? [server.control] : []),
+    ...addressesOf(config).flatMap((each) => (each.kind === "unix" ? [each.path] : [])),
   ];
 }
 
@@ -169,28 +181,48 @@ function isBelow(path: string, directory: string): boolean {
 /** The paths among `paths` that the user may not read, by the bits of their modes; of what has lists beside (acl(5)) that may
  *  be wrong, so it is only worth a remark. */
 export function unreadable(paths: readonly string[], user: UserEntry): string[] {
-  const groups = new Set([...(user.group === undefined ? [] : [user.group]), ...memberships(user.name ?? "")]);
-  return paths.filter((path) => !mayReach(path, user.id, groups));
+  const groups = groupsOf(user);
+  return paths.filter((path) => !mayReach(path, READ, user.id, groups));
 }
 
-function mayReach(path: string, uid: number, groups: ReadonlySet<number>): boolean {
+/** … and those that it may not write, or, of what is not there yet, in which it may not make it. */
+export function unwritable(paths: readonly string[], user: UserEntry): string[] {
+  const groups = groupsOf(user);
+  return [...new Set(paths.map(nearest))].filter((path) => !mayReach(path, WRITE, user.id, groups));
+}
+
+function nearest(path: string): string {
+  return existsSync(path) || path === "/" ? path : nearest(dirname(path));
+}
+
+function groupsOf({ group, name = "" }: UserEntry): ReadonlySet<number> {
+  return new Set([...(group === undefined ? [] : [group]), ...memberships(name)]);
+}
+
+function mayReach(path: string, bit: Bit, uid: number, groups: ReadonlySet<number>): boolean {
   try {
     const target = realpathSync(path);
     for (let folder = dirname(target); ; folder = dirname(folder)) {
-      if (!may(folder, 1, uid, groups)) return false;
+      if (!may(folder, SEARCH, uid, groups)) return false;
       if (folder === "/") break;
     }
-    return may(target, 4, uid, groups);
+    return may(target, bit, uid, groups);
   } catch {
     return false;
   }
 }
 
-function may(path: string, bit: 1 | 4, uid: number, groups: ReadonlySet<number>): boolean {
+function may(path: string, bit: Bit, uid: number, groups: ReadonlySet<number>): boolean {
   if (uid === 0) return true;
   const { mode, uid: owner, gid } = statSync(path);
   const shift = owner === uid ? 6 : groups.has(gid) ? 3 : 0;
   return ((mode >> shift) & bit) !== 0;
+}
+
+/** What is written as the user of the unit `name`, beside what systemd makes for it. */
+export function writesOf(config: Config, name: string): string[] {
+  const paths = [...logsOf(config), ...madeFiles(config).map((path) => dirname(path)), ...cacheDirectories(config)];
+  return paths.filter((path) => ![join("/run", name), join("/var/lib", name)].some((each) => isBelow(path, each)));
 }
 
 /** What is read and executed as the user of the unit, whatever its capabilities. */

@@ -27,7 +27,7 @@ export function resolveAcme({ place, values }: Section<typeof ACME>, context: Co
   const dnsHook = resolveDnsHook(place, values, context);
   return {
     authority,
-    second: fallback === undefined ? undefined : resolveAuthority(fallback.place, fallback.values, context),
+    second: fallback === undefined ? undefined : resolveFallback(fallback, authority, context),
     staging: resolveStaging(staging, authority),
     contact: contact.map(({ value }) => value),
     profile,
@@ -35,6 +35,15 @@ export function resolveAcme({ place, values }: Section<typeof ACME>, context: Co
     dnsHook,
     nameServers: values.dns_servers.map(({ value }) => value),
   };
+}
+
+type Fallback = NonNullable<Values<typeof ACME>["fallback"]>;
+
+function resolveFallback({ place, values }: Fallback, first: Authority, context: Context): Authority {
+  const second = resolveAuthority(place, values, context);
+  if (second.directory === first.directory)
+    place.wrong({ what: "is the authority that was asked first", should: "should have the directory of another one" });
+  return second;
 }
 
 function resolveChallenges(
@@ -80,6 +89,11 @@ function resolveAuthority(place: Place, values: AuthorityValues, context: Contex
     if (place.has(one) && !place.has(other))
       place.into(one).wrongKey({ what: `has no ${other}`, should: `needs ${other} beside it` });
   }
+  if (directory === DIRECTORIES["zerossl"] && !place.has("eab_kid") && !place.has("eab_key"))
+    place.into("directory").wrong({
+      what: "is that of ZeroSSL, which knows its customers only",
+      should: "needs eab_kid and eab_key beside it, which are made in their account",
+    });
   const binding = kid === undefined || key === undefined ? undefined : { kid, key };
   return { directory, ca: readCa(place.into("ca"), values.ca, context), binding };
 }

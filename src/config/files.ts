@@ -23,7 +23,7 @@ export function resolveFiles(section: TargetSection, context: Context, scope: Sc
   const split = splitPath(where, values.files, scope);
   if (split === undefined) return undefined;
   const path = absolute(context, split.root);
-  const single = isSingle(where, path, split.below, context);
+  const single = isSingle(section, path, split.below, context);
   if (single === undefined) return undefined;
   for (const key of single ? OF_DIRECTORIES.filter((each) => place.has(each)) : []) {
     place.into(key).wrongKey({ what: "has no meaning here", should: "belongs to a directory" });
@@ -41,13 +41,20 @@ export function resolveFiles(section: TargetSection, context: Context, scope: Sc
 }
 
 /** Is it one file? Undefined after reporting what is wrong with it. */
-function isSingle(place: Place, path: string, below: string | undefined, context: Context): boolean | undefined {
+function isSingle(
+  { place: target }: TargetSection,
+  path: string,
+  below: string | undefined,
+  context: Context,
+): boolean | undefined {
+  const place = target.into("files");
   if (context.isTranslated && !existsSync(path)) {
     place.warn({
       what: `names ${path}, which does not exist`,
       should: "should be made; until then it is answered 404",
     });
-    return below === undefined && !String(place.value).endsWith("/");
+    const isMeant = String(place.value).endsWith("/") || OF_DIRECTORIES.some((key) => target.has(key));
+    return below === undefined && !isMeant;
   }
   const found = requireFound(place, path, "an existing directory or file");
   if (found === undefined) return undefined;

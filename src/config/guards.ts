@@ -44,7 +44,7 @@ export function resolveGuards(
   const own = [...namingOnly(written, (status) => !isClass(status)), ...namingOnly(written, isClass)];
   const access = values.access?.map((rule) => rule.value);
   const satisfy = values.satisfy ?? inherited.satisfy;
-  if (access !== undefined && satisfy === "all" && deniesNobody(access)) {
+  if (access !== undefined && access.at(-1) !== "allow all" && satisfy === "all" && deniesNobody(access)) {
     place.into("access").warn({ what: "lets everyone in", should: 'should end with "deny all" if others may not' });
   }
   const guarded = {

@@ -169,7 +169,14 @@ function acmeContext({ authority, challenges, profile }: AcmeConfig, { values }:
   const hasHttp = ports.includes(80) || values.site.some(({ value }) => !value.place.has("listen"));
   const kinds: readonly ChallengeKind[] = hasHttp ? ["http-01", "tls-alpn-01"] : ["tls-alpn-01", "http-01"];
   const isLetsEncrypt = authority.directory === DIRECTORIES["letsencrypt"];
-  return { challenges: challenges ?? kinds, isPrivate: authority.ca !== undefined, isLetsEncrypt, profile };
+  const isByZone = challenges?.every((kind) => kind === "dns-01") === true;
+  return {
+    challenges: challenges ?? kinds,
+    addressChallenges: isByZone ? [...challenges, ...kinds] : (challenges ?? kinds),
+    isPrivate: authority.ca !== undefined,
+    isLetsEncrypt,
+    profile,
+  };
 }
 
 function noAcme(report: Report): Section<typeof ACME> {

@@ -4,6 +4,7 @@
  *
  *   make docs
  */
+import { upperFirst } from "../base/words.ts";
 import { LISTEN_TABLE, UPSTREAM_SERVER_TABLE } from "./address-kinds.ts";
 import { PROCESSES_TABLE } from "./schema-app-pool.ts";
 import type { Key, Schema } from "./keys.ts";
@@ -262,10 +263,6 @@ function showKey(name: string, key: Key<unknown>): string {
 export function standing({ fallbackText }: Key<unknown>): string {
   if (fallbackText === undefined) return " Required.";
   return fallbackText === "–" ? "" : ` Default: ${fallbackText}.`;
-}
-
-function upperFirst(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A star in plain Markdown would begin emphasis. */

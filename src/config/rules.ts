@@ -2,7 +2,7 @@
 import { groupsOf, unusableNames } from "../exchange/captures.ts";
 import { compileCondition, compileRegex, type Condition } from "../exchange/condition.ts";
 import { ruleScope } from "../exchange/rule-scope.ts";
-import type { Scope } from "../exchange/scope.ts";
+import type { Scope, Variable } from "../exchange/scope.ts";
 import { TemplateProblem } from "../exchange/template.ts";
 import { refuseStatus, resolveAnswer } from "./answers.ts";
 import type { RuleConfig } from "./rule-config.ts";
@@ -75,15 +75,23 @@ function resolveAction(
       .into("stay")
       .wrongKey({ what: "has no meaning in a site", should: "belongs to rules of a route" });
   }
-  return { kind: "rewrite", to: values.rewrite, stay: values.stay };
+  if (values.stay && values.continue) {
+    const should = "should be one of both: the rules behind decide, or the route goes on";
+    return void place.into("continue").wrong({ what: "is true, and so is stay", should });
+  }
+  return { kind: "rewrite", to: values.rewrite, taker: values.stay ? "route" : values.continue ? "rules" : "site" };
+}
+
+/** What is captured of a path gets the slash that it may lack (location-template.ts). */
+function isOfPath({ form, chosen }: Variable): boolean {
+  return form === "path" || form === "decoded" || chosen !== undefined;
 }
 
 function isPath(place: Place, written: string, scope: Scope): boolean {
   const template = readTemplate(place, written, scope);
   if (template === undefined) return false;
   const [first] = template.parts;
-  if (typeof first === "string" ? first.startsWith("/") : first?.form === "path" || first?.chosen !== undefined)
-    return true;
+  if (typeof first === "string" ? first.startsWith("/") : first !== undefined && isOfPath(first)) return true;
   place.unfit('"/path", in which variables may stand');
   return false;
 }

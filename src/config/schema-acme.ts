@@ -85,6 +85,7 @@ export const ACME = {
     listOf(choice(CHALLENGES)),
     "`dns-01` with `dns_hook`; else `http-01` and `tls-alpn-01`, the first one first where the server listens on port 80",
     "How it is proved that a name is ours: `http-01` needs port 80, `tls-alpn-01` port 443, `dns-01` a `dns_hook`. " +
+      "Addresses are never proved by `dns-01`. " +
       "nginx: acme_issuer challenge.",
   ),
   dns_hook: optional(

@@ -35,6 +35,15 @@ export const RULE = {
       "In a route: it goes on with the new path. Otherwise the site looks for a route anew. nginx: rewrite … break.",
     ),
   ),
+  continue: only(
+    "rewrite",
+    byDefault(
+      boolean,
+      false,
+      "The rules behind it are asked about the new path, and the site looks for a route when none of them fits. nginx: " +
+        "rewrite without a flag.",
+    ),
+  ),
 } satisfies Schema;
 
 export const RULES = {

@@ -162,8 +162,8 @@ export const HTTPS = {
     'Certificates for the encrypted addresses of the site, which are port 443 and those that say `tls = true`. `"auto"`: ordered ' +
       "from Let's Encrypt (see [acme]) and renewed by themselves; until the first has come the site shows a temporary one that " +
       'browsers refuse. `"internal"`: signed by a local authority of this server, for names in a LAN. A table names files of your ' +
-      'own. `"off"`: none is encrypted. Clients that name no site (SNI) get the default site of the address, or its only one; ' +
-      "those that name an unknown one are refused. nginx: ssl_certificate, acme_certificate. uWSGI: https.",
+      'own. `"off"`: none is encrypted. Clients that name no site (SNI), as when they are sent to an IP address, get the site that is called ' +
+      "so, else the default one of the address, or its only one; those that name an unknown one are refused. nginx: ssl_certificate, acme_certificate. uWSGI: https.",
   ),
   https_redirect: byDefault(
     HTTPS_REDIRECT,

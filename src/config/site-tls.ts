@@ -4,7 +4,6 @@
  * makes clients refuse it is a warning, since a server that does not start serves nobody.
  */
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { type LoadedPair, loadPair, type PairFiles, PairProblem, knownAuthorities } from "../certificates/files.ts";
 import { hostsOf, judge } from "../certificates/judge.ts";
 import type { ChallengeKind } from "../certificates/order.ts";
@@ -12,7 +11,7 @@ import { parseCertificates } from "../certificates/pem.ts";
 import type { ListenAddress } from "./config.ts";
 import { absolute, type Context } from "./context.ts";
 import type { Section } from "./keys.ts";
-import { isExact, isPublicHost } from "./public-names.ts";
+import { isAddressName, isExact, isPublicAddress, isPublicHost } from "./public-names.ts";
 import { failureOf, requireFound, requireReadable } from "./paths.ts";
 import type { Place } from "./place.ts";
 import type { SITE } from "./schema-site.ts";
@@ -22,6 +21,8 @@ import type { ClientAuthConfig, HttpsConfig, SiteTlsConfig, TlsSource } from "./
 /** What [acme] and the addresses of all sites mean for an order. */
 export interface AcmeContext {
   readonly challenges: readonly ChallengeKind[];
+  /** Of a site that has addresses among its names, which no zone proves (RFC 8738 section 7). */
+  readonly addressChallenges: readonly ChallengeKind[];
   /** The authority is one of a company's own: it may know any name. */
   readonly isPrivate: boolean;
   readonly isLetsEncrypt: boolean;
@@ -115,17 +116,18 @@ function resolveIssuer(
     const should = kind === "auto" ? ofAuto : "should have names of hosts";
     place.wrong({ what: `is ${kind}, and nobody vouches for ${JSON.stringify(unfit)} so`, should });
   } else if (kind === "auto" && !acme.isPrivate) {
-    const local = names.map(base).find((name) => !isPublicHost(name) && isIP(name.replace(/^\[|\]$/g, "")) === 0);
+    const local = names.map(base).find((name) => !isPublicHost(name) && !isPublicAddress(name));
     if (local !== undefined)
       place.wrong({ what: `is auto, and no public authority knows ${local}`, should: 'should be "internal"' });
     warnOfAddress(place, names, acme);
   }
-  return { kind, names: hosts, challenges: acme.challenges };
+  const isAddressed = names.some(isAddressName);
+  return { kind, names: hosts, challenges: isAddressed ? acme.addressChallenges : acme.challenges };
 }
 
 /** Let's Encrypt has one kind of certificate for addresses. */
 function warnOfAddress(place: Place, names: readonly string[], { isLetsEncrypt, profile }: AcmeContext): void {
-  const address = names.find((name) => isIP(name.replace(/^\[|\]$/g, "")) !== 0);
+  const address = names.find(isAddressName);
   if (!isLetsEncrypt || address === undefined || profile === "shortlived") return;
   const should = 'needs [acme] profile = "shortlived"';
   place.warn({ what: `is auto for the address ${address}, which Let's Encrypt signs for days only`, should });

@@ -3,6 +3,7 @@
  * every directory before it. The first one that refuses is what is to be mended (path_resolution(7)).
  */
 import { dirname } from "node:path";
+import { shellWord } from "../base/words.ts";
 import type { FileState, Ground, Need, Serving } from "./ground.ts";
 
 export interface Refused {
@@ -60,15 +61,12 @@ export function remedyFor({ path, need, state }: Refused, who: Serving): string 
   if (state === undefined) return `make ${path}, or name what is there`;
   // Who reads a directory wants what is in it.
   const letter = need === "read" ? (state.kind === "directory" ? "rx" : "r") : "x";
-  if (need === "write") return `chown ${who.name} ${quoted(path)}, or setfacl -m u:${who.name}:rwx ${quoted(path)}`;
-  return `chmod o+${letter} ${quoted(path)}, or for this user alone: setfacl -m u:${who.name}:${letter} ${quoted(path)}`;
+  if (need === "write")
+    return `chown ${who.name} ${shellWord(path)}, or setfacl -m u:${who.name}:rwx ${shellWord(path)}`;
+  return `chmod o+${letter} ${shellWord(path)}, or for this user alone: setfacl -m u:${who.name}:${letter} ${shellWord(path)}`;
 }
 
 export function describe({ state }: Refused, owners: (uid: number, gid: number) => string): string {
   if (state === undefined) return "does not exist";
   return `has mode ${state.mode.toString(8).padStart(3, "0")}, owner ${owners(state.uid, state.gid)}`;
-}
-
-function quoted(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -3,6 +3,7 @@ import type { Problem } from "../config/problems.ts";
 import { describe, refusalOf, remedyFor } from "./access.ts";
 import { ownerName } from "./accounts.ts";
 import { APPS } from "./check-apps.ts";
+import { CERTIFICATES } from "./check-certificates.ts";
 import { CLOCK } from "./check-clock.ts";
 import { DISK } from "./check-disk.ts";
 import { HOSTS } from "./check-hosts.ts";
@@ -15,6 +16,7 @@ import { SECRETS } from "./check-secrets.ts";
 import { SERVER } from "./check-server.ts";
 import { STATIC } from "./check-static.ts";
 import { UPSTREAMS } from "./check-upstreams.ts";
+import { WRITTEN } from "./check-written.ts";
 import { type Finding, notice, problem } from "./finding.ts";
 import type { Ground, Serving } from "./ground.ts";
 import type { Check, Patient } from "./patient.ts";
@@ -25,7 +27,9 @@ export const CHECKS: readonly Check[] = [
   PORTS,
   UPSTREAMS,
   NAMES,
+  CERTIFICATES,
   APPS,
+  WRITTEN,
   STATIC,
   HOSTS,
   MEMORY,
@@ -68,6 +72,8 @@ export function withoutConfiguration({ running, ground }: Pick<Patient, "running
 
 const NO_FILE = "server setup, in the project's folder, writes one; -c FILE names another";
 
+const NO_FOLDER = "make it, as manage.py collectstatic does with static files, or name what is there";
+
 /** What is wrong with the configuration itself. */
 export function configurationFindings(problems: readonly Problem[]): Found[] {
   return problems.map(({ severity, file, line, column, key, what, should, suggestion }) => {
@@ -75,11 +81,18 @@ export function configurationFindings(problems: readonly Problem[]): Found[] {
     const offer = suggestion === undefined ? "" : `did you mean ${JSON.stringify(suggestion)}?`;
     const remedy = [should, offer].filter((each) => each !== undefined && each !== "").join("; ");
     const isGone = key === "" && what === "does not exist";
+    const isUnmade = key.endsWith(".files") && what.endsWith(", which does not exist");
     const say = severity === "error" ? problem : notice;
     const finding = say(
       place,
       key === "" ? what : `${key}: ${what}`,
-      isGone ? NO_FILE : remedy === "" ? "server config explain tells what may stand there" : remedy,
+      isGone
+        ? NO_FILE
+        : isUnmade
+          ? NO_FOLDER
+          : remedy === ""
+            ? "server config explain tells what may stand there"
+            : remedy,
     );
     return { ...finding, check: "configuration" };
   });

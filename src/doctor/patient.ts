@@ -11,6 +11,17 @@ export interface Running {
   readonly state: string;
   readonly uptimeMs: number;
   readonly apps: readonly RunningApp[];
+  readonly certificates?: readonly RunningCertificate[];
+}
+
+export interface RunningCertificate {
+  readonly site: string;
+  readonly source: "files" | "auto" | "internal" | "temporary";
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+  /** Orders that failed since the last one that did not. */
+  readonly failures?: number;
+  readonly problems: readonly string[];
 }
 
 export interface RunningApp {

@@ -41,12 +41,17 @@ export function plainAnswer(reply: Reply, status: number, extra?: Fields): void 
 /** As `answer`, for a failure of which the log says more: a field and our own page name the request by which it is found
  *  there. */
 export function answerTraced(exchange: Exchange, status: number): void {
-  const { reply, requestId } = exchange;
-  const extra = Fields.of([["X-Request-Id", requestId]]);
+  const { requestId } = exchange;
+  answerWith(exchange, status, `Request ${requestId}`, Fields.of([["X-Request-Id", requestId]]));
+}
+
+/** As `answer`; our own page has `detail`, which is HTML, below its title. */
+export function answerWith(exchange: Exchange, status: number, detail: string, extra?: Fields): void {
+  const { reply } = exchange;
   if (reply.state !== "waiting") return answer(exchange, status, extra);
   if (exchange.errorPages?.answer(exchange, status, extra) === true) return;
-  const { content } = makePage(status, `<center>Request ${requestId}</center>\r\n`);
-  reply.whole({ ...headWith(status, extra), length: content.length }, content);
+  const { content } = makePage(status, `<center>${detail}</center>\r\n`);
+  reply.whole({ ...pageHead(status, extra), length: content.length }, content);
 }
 
 /** A short text as the whole reply; `type` is its Content-Type. */

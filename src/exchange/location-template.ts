@@ -13,9 +13,14 @@ import type { Template } from "./template.ts";
 const OPEN_AUTHORITY = /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?\/\/[^/?#]*$/;
 
 export function expandLocation(template: Template, exchange: Exchange): string {
-  const location = appendParts("", template, exchange);
+  const location = withoutOpenEnd(appendParts("", template, exchange), template.source);
   // `//x` would name the host x; a template that means it says so.
   return template.source.startsWith("//") ? location : oneSlash(location);
+}
+
+/** nginx adds the client's query behind an own one only where there is one. */
+function withoutOpenEnd(location: string, source: string): string {
+  return location.endsWith("&") && source.endsWith("&$args") ? location.slice(0, -1) : location;
 }
 
 function appendParts(before: string, template: Template, exchange: Exchange): string {

@@ -1,7 +1,7 @@
 /**
  * Rules: what is decided before a site looks for a route, or a route asks its target (nginx: if, rewrite, return). The
  * first that fits decides: by its conditions, by the path, or always when it says neither. It answers, or it changes the
- * path, with which the site looks for a route anew or this route goes on.
+ * path, with which the rules behind it are asked, the site looks for a route anew, or this route goes on.
  *
  * A changed path is parsed as a client's would be, so that nothing that a client sent leads out of it. Not here: what a rule
  * answers with, which are handlers.
@@ -23,9 +23,11 @@ export interface Rule {
   readonly match: RegExp | undefined;
   readonly action:
     | { readonly kind: "answer"; readonly handler: Handler }
-    /** `stay`: the route goes on with the new path; else the site looks for a route. */
-    | { readonly kind: "rewrite"; readonly to: Template; readonly stay: boolean };
+    | { readonly kind: "rewrite"; readonly to: Template; readonly taker: AfterRewrite };
 }
+
+/** Who gets the new path: the `rules` behind, and then the site; the `site`, which looks for a route; or this `route`. */
+export type AfterRewrite = "rules" | "site" | "route";
 
 export interface RuleContext {
   readonly mergeSlashes: boolean;
@@ -34,19 +36,31 @@ export interface RuleContext {
 }
 
 export function withRules(rules: readonly Rule[], next: Handler, context: RuleContext): Handler {
-  if (rules.length === 0) return next;
-  return (exchange) => {
-    const rule = decidingRule(rules, exchange);
-    if (rule === undefined) return next(exchange);
-    const { action } = rule;
-    if (action.kind === "answer") return action.handler(exchange);
-    rewrite(exchange, action.to, action.stay ? next : context.again, context.mergeSlashes);
-  };
+  return rules.length === 0 ? next : decided(rules, { unmoved: next, route: next }, context);
 }
 
-/** The first that fits. */
-export function decidingRule(rules: readonly Rule[], exchange: Exchange): Rule | undefined {
-  return rules.find((rule) => fits(rule, exchange));
+/** `unmoved`: when none fits; `route`: that whose rules these are. */
+function decided(
+  rules: readonly Rule[],
+  { unmoved, route }: { readonly unmoved: Handler; readonly route: Handler },
+  context: RuleContext,
+): Handler {
+  const takers = rules.map(({ action }, at): Handler => {
+    if (action.kind === "answer") return action.handler;
+    if (action.taker === "route") return moving(action.to, route, context);
+    if (action.taker === "site") return moving(action.to, context.again, context);
+    return moving(action.to, decided(rules.slice(at + 1), { unmoved: context.again, route }, context), context);
+  });
+  return (exchange) => (takers[decidingRule(rules, exchange)] ?? unmoved)(exchange);
+}
+
+function moving(to: Template, next: Handler, { mergeSlashes }: RuleContext): Handler {
+  return (exchange) => rewrite(exchange, to, next, mergeSlashes);
+}
+
+/** The index of the first that fits; -1 for none. */
+export function decidingRule(rules: readonly Rule[], exchange: Exchange): number {
+  return rules.findIndex((rule) => fits(rule, exchange));
 }
 
 function fits({ conditions, match }: Rule, exchange: Exchange): boolean {

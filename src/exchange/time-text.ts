@@ -1,9 +1,8 @@
 /** Points in time as logs and variables write them, in the zone of the machine; made once a second. */
 import { wallMs } from "../base/clock.ts";
+import { clockOf, two } from "../base/time-of-day.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
-
-const two = (n: number) => String(n).padStart(2, "0");
 
 /** `22/Nov/2026:17:41:43 +0000` ($time_local) */
 export function formatLogTime(when: Date): string {
@@ -16,11 +15,6 @@ export function formatIsoTime(when: Date): string {
   const [sign, hours, minutes] = offsetOf(when);
   const day = `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())}`;
   return `${day}T${clockOf(when)}${sign}${hours}:${minutes}`;
-}
-
-/** `17:41:43` */
-export function clockOf(when: Date): string {
-  return `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`;
 }
 
 function offsetOf(when: Date): [sign: string, hours: string, minutes: string] {

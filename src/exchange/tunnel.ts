@@ -155,7 +155,7 @@ class Side implements WireOwner {
 
   private give(bytes: Uint8Array, how: "lent" | "given"): boolean {
     this.given += bytes.length;
-    return how === "lent" ? this.outbox.writeCopying(bytes, bytes.length) : this.outbox.write(bytes);
+    return how === "lent" ? this.outbox.writeSoon(bytes, bytes.length) : this.outbox.write(bytes);
   }
 
   drained(): void {
@@ -188,8 +188,7 @@ class Side implements WireOwner {
 
   /** The other side sends no more: neither do we to this one. */
   passEnd(): void {
-    if (this.output === "shut" || this.input === "lost" || !this.outbox.empty) return;
-    if (this.other?.input === "open") return;
+    if (this.output === "shut" || this.input === "lost" || this.other?.input === "open" || !this.outbox.sent) return;
     this.output = "shut";
     this.wire.shutdown();
   }
@@ -210,7 +209,7 @@ class Side implements WireOwner {
     const before = this.input;
     this.input = "lost";
     if (before === "lost") return;
-    if (this.outbox.empty) this.wire.close();
+    if (this.outbox.sent) this.wire.close();
     else this.wire.abort();
     this.outbox.clear();
   }

@@ -16,6 +16,7 @@ import { CLIENT_CERTIFICATE, clientCertificateText } from "./client-certificate.
 import { forwardedFor } from "./client-address.ts";
 import type { TlsFacts } from "../net/tls-facts.ts";
 import { Fields } from "../protocol/http/fields.ts";
+import { parseHost } from "../protocol/http/target.ts";
 import type { Exchange } from "./exchange.ts";
 import { argumentNamed, cookieNamed, fieldNamed } from "./request-values.ts";
 import type { Phase, Scope, Variable, VariableForm } from "./scope.ts";
@@ -43,6 +44,7 @@ const pathOf: Read = (exchange) => exchange.head.path;
 const NAMED: ReadonlyMap<string, Variable> = new Map([
   ...known("own", {
     host: hostOf,
+    http_host: hostFieldOf,
     server_name: (exchange) => exchange.site,
     server_addr: (exchange) => exchange.peer.localAddress,
     server_port: (exchange) => numberText(exchange.peer.localPort),
@@ -87,7 +89,9 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
     args: queryOf,
     query_string: queryOf,
     request_method: (exchange) => exchange.clientHead.method,
-    request: ({ clientHead: { method, target }, protocol }) => (method === "" ? "" : `${method} ${target} ${protocol}`),
+    // Of what was refused there may be less.
+    request: ({ clientHead: { method, target }, protocol }) =>
+      method === "" ? target : `${method} ${target} ${protocol}`,
     proxy_add_x_forwarded_for: forwardedFor,
     remote_user: (exchange) => exchange.remoteUser,
     content_type: (exchange) => exchange.head.fields.get("content-type") ?? "",
@@ -188,6 +192,12 @@ function tls(read: (facts: TlsFacts) => string): Read {
   return ({ connectionPeer }) => (connectionPeer.tls === undefined ? "" : read(connectionPeer.tls));
 }
 
+/** Checked again, since it may name a host in a URL: a request of a gateway may come without one. */
+function hostFieldOf({ head }: Exchange): string {
+  const host = fieldNamed(head.fields, "HTTP_HOST");
+  return parseHost(host) === undefined ? "" : host;
+}
+
 function numberText(value: number): string {
   return value === 0 ? "" : String(value);
 }
@@ -201,6 +211,8 @@ function elapsed(ms: number): string {
 }
 
 function requestUri({ clientHead: head }: Exchange): string {
+  // What was refused was not understood: as it came.
+  if (head.rawPath === "") return head.target;
   const path = head.rawPath.startsWith("/") ? head.rawPath : "/";
   return head.query === undefined ? path : `${path}?${head.query}`;
 }

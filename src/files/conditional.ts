@@ -27,6 +27,17 @@ export type Outcome = "whole" | "ranged" | "not-modified" | "failed";
 /** A date validates strongly when the file cannot have changed again within its second (RFC 9110 section 8.8.2.2). */
 const DATE_IS_STRONG_AFTER_MS = 1000;
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const KEYS: ReadonlyMap<string, keyof Conditions> = new Map([
+  ["if-match", "ifMatch"],
+  ["if-unmodified-since", "ifUnmodifiedSince"],
+  ["if-none-match", "ifNoneMatch"],
+  ["if-modified-since", "ifModifiedSince"],
+  ["if-range", "ifRange"],
+  ["range", "range"],
+]);
+
 const NO_CONDITIONS: Conditions = {
   ifMatch: undefined,
   ifUnmodifiedSince: undefined,
@@ -37,10 +48,19 @@ const NO_CONDITIONS: Conditions = {
 };
 
 /** One pass over the names: most requests have none of these, and those get the shared constant. */
-export function readConditions(fields: Fields): Conditions {
-  const { names } = fields;
-  for (let i = 0; i < names.length; i++) if (isConditional((names[i] as FieldName).lower)) return collect(fields);
-  return NO_CONDITIONS;
+export function readConditions({ names, values }: Fields): Conditions {
+  let found: Writable<Conditions> | undefined = undefined;
+  for (let i = 0; i < names.length; i++) {
+    const { lower } = names[i] as FieldName; // i < length
+    if (!isConditional(lower)) continue;
+    const key = KEYS.get(lower);
+    if (key === undefined) continue;
+    found ??= { ...NO_CONDITIONS };
+    const before: string | undefined = found[key];
+    const value = values[i] as string; // as long as names
+    found[key] = before === undefined ? value : `${before}, ${value}`;
+  }
+  return found ?? NO_CONDITIONS;
 }
 
 /** Is this the name of one of these fields, or of one like them? */
@@ -48,22 +68,6 @@ export function isConditional(lower: string): boolean {
   const initial = lower.charCodeAt(0);
   if (initial === 0x72) return lower === "range";
   return initial === 0x69 && lower.charCodeAt(1) === 0x66 && lower.charCodeAt(2) === 0x2d;
-}
-
-function collect(fields: Fields): Conditions {
-  return {
-    ifMatch: joined(fields, "if-match"),
-    ifUnmodifiedSince: joined(fields, "if-unmodified-since"),
-    ifNoneMatch: joined(fields, "if-none-match"),
-    ifModifiedSince: joined(fields, "if-modified-since"),
-    ifRange: joined(fields, "if-range"),
-    range: joined(fields, "range"),
-  };
-}
-
-function joined(fields: Fields, lower: string): string | undefined {
-  if (!fields.has(lower)) return undefined;
-  return fields.all(lower).join(", ");
 }
 
 /** `clock` is the wall clock, ms. The representation exists, so `*` always matches. */

@@ -10,7 +10,7 @@ import { addVary, type ContentCoding } from "../exchange/content-coding.ts";
 import { formatHttpDate } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { KeptReply } from "../protocol/http/kept-reply.ts";
-import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
+import { LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 
 export interface RepresentationOptions {
   readonly cacheControl: string | undefined;
@@ -54,6 +54,7 @@ export class Representation {
   /** 200 with everything. */
   readonly whole: Selection;
   private readonly options: RepresentationOptions;
+  private unmodified: ReplyHead | undefined = undefined;
 
   /** `nowMs`, wall clock: RFC 9110 section 8.8.2.1 allows no Last-Modified in the future. */
   constructor(stats: FileStat, options: RepresentationOptions, nowMs: number) {
@@ -70,7 +71,13 @@ export class Representation {
   /** RFC 9110 section 15.4.5: the fields that a 200 would have had for caches. */
   notModified(): ReplyHead {
     // The length of what is not sent need not be announced (section 8.6), and nginx does not.
-    return { status: 304, reason: undefined, fields: this.cacheFields(), length: LENGTH_UNKNOWN };
+    return (this.unmodified ??= {
+      status: 304,
+      reason: undefined,
+      fields: this.cacheFields(),
+      length: LENGTH_UNKNOWN,
+      prepared: new PreparedHead(),
+    });
   }
 
   /** Bytes `first` to `last`, both included. */

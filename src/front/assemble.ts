@@ -162,7 +162,7 @@ function assembleSites(config: Config, targets: Targets): Pick<Assembly, "handle
     const listening = sites.filter((site) => listensOn(site.config, key));
     handlers.set(
       key,
-      makeHostHandler(listening, { serverRules, serverTrust, undeclared, log, challenges: targets.challenges }),
+      makeHostHandler(listening, key, { serverRules, serverTrust, undeclared, log, challenges: targets.challenges }),
     );
     const fallback = listening.find((site) => site.config.isDefault);
     const refusalPages = fallback === undefined ? undefined : guards.refusalPages(fallback.config, scope);

@@ -32,7 +32,15 @@ export class Certificates {
     }));
     const addresses = config.sites.flatMap(({ listen }) => listen.filter(({ tls }) => tls === true));
     const keys = new Set(addresses.map(listenKey));
-    this.choices = new Map([...keys].map((key) => [key, chooser(sites.filter((site) => listensOn(site.config, key)))]));
+    this.choices = new Map(
+      [...keys].map((key) => [
+        key,
+        chooser(
+          sites.filter((site) => listensOn(site.config, key)),
+          key,
+        ),
+      ]),
+    );
     this.contexts = contexts;
   }
 
@@ -61,8 +69,8 @@ interface Candidate {
   readonly choice: TlsChoice | undefined;
 }
 
-function chooser(sites: readonly Candidate[]): Choose {
+function chooser(sites: readonly Candidate[], key: string): Choose {
   const select = selectSite(sites);
-  const nameless = namelessSite(sites);
+  const nameless = namelessSite(sites, key);
   return (serverName) => (serverName === undefined ? nameless : select(serverName))?.choice;
 }

@@ -64,7 +64,7 @@ export class Deadlines {
   beginExchange(): void {
     this.sinceMs = this.turnMs;
     this.sendPace.reset();
-    this.parts.outbox.taken = 0;
+    this.parts.outbox.beginCount();
   }
 
   beginLingering(): void {

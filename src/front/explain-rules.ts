@@ -7,6 +7,8 @@ import type { Scope } from "../exchange/scope.ts";
 import { describeTarget } from "./explain-target.ts";
 import { makeRules } from "./rules.ts";
 
+const TAKEN = { rules: "what the rules behind decide about", site: "looked for", route: "asked for" } as const;
+
 /** Undefined when none of them fits. `owner`: of the site, of the route. */
 export function explainRules(
   rules: readonly RuleConfig[],
@@ -15,14 +17,13 @@ export function explainRules(
   exchange: Exchange,
 ): string | undefined {
   const made = makeRules(rules, scope);
-  const deciding = decidingRule(made, exchange);
-  if (deciding === undefined) return undefined;
-  const index = made.indexOf(deciding);
+  const index = decidingRule(made, exchange);
+  const action = made[index]?.action;
+  if (action === undefined) return undefined;
   const config = rules[index]?.action;
-  const { action } = deciding;
   const what =
     action.kind === "rewrite"
-      ? `${expandLocation(action.to, exchange)} is ${action.stay ? "asked for" : "looked for"} instead`
+      ? `${expandLocation(action.to, exchange)} is ${TAKEN[action.taker]} instead`
       : config === undefined || config.kind === "rewrite"
         ? ""
         : describeTarget(config);

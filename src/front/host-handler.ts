@@ -47,13 +47,14 @@ export function withHttps({ httpsRedirect }: SiteConfig, handler: Handler, scope
   return (exchange) => (exchange.peer.secure ? handler(exchange) : redirect(exchange));
 }
 
-/** Host → site; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
+/** Host → site, of the listener `key`; a Host that no site has never reaches one (RFC 9110 section 15.5.20). */
 export function makeHostHandler(
   sites: readonly AssembledSite[],
+  key: string,
   { serverRules, serverTrust, undeclared, log, challenges }: HostContext,
 ): Handler {
   const select = selectSite(sites);
-  const nameless = namelessSite(sites);
+  const nameless = namelessSite(sites, key);
   const handshaken = (name: string) => (name === "" ? nameless : select(name));
   return (exchange) => {
     if (challenges.answers(exchange)) return;

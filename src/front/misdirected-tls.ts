@@ -5,12 +5,16 @@
  */
 import type { Log } from "../base/log.ts";
 import type { SiteConfig } from "../config/config.ts";
-import { answer } from "../exchange/canned.ts";
+import { answer, answerWith } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
 export interface Candidate {
   readonly config: SiteConfig;
 }
+
+/** People meet them in browsers, and cannot see the log. */
+const NONE_SENT = "This site needs a client certificate, and none was sent";
+const NOT_ACCEPTED = "The client certificate that was sent is not accepted here";
 
 /** `handshaken`: the site of the handshake, undefined when that site is gone. True: it was answered. */
 export function refusesTls(exchange: Exchange, site: Candidate, handshaken: Candidate | undefined, log: Log): boolean {
@@ -24,6 +28,6 @@ export function refusesTls(exchange: Exchange, site: Candidate, handshaken: Cand
   }
   if (client?.required !== true || tls.verify === "SUCCESS") return false;
   log.info(`${exchange.peer.remoteAddress}: 400: no good client certificate for ${site.config.label}: ${tls.verify}`);
-  answer(exchange, 400);
+  answerWith(exchange, 400, tls.certificate === undefined ? NONE_SENT : NOT_ACCEPTED);
   return true;
 }

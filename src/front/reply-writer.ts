@@ -77,7 +77,8 @@ export class ReplyWriter {
     const headBytes = this.encode(request, head, persistent);
     const length = this.takeLength(content, head);
     const { scratch, outbox } = this;
-    if (headBytes !== -1 && headBytes + length <= scratch.length) return this.writeWithHead(headBytes, content, length);
+    const fits = headBytes !== -1 && headBytes + length <= scratch.length;
+    if (fits) return this.writeWithHead(headBytes, content, length, persistent);
     if (headBytes === -1) this.writeLargeHead(request, head, persistent);
     else outbox.writeCopying(scratch, headBytes);
     if (length > 0) outbox.writeCopying(content, length);
@@ -99,13 +100,13 @@ export class ReplyWriter {
     this.framing = hasNoContent(head.status) ? "none" : "length";
     this.remaining = head.length;
     this.scratch.set(prepared.bytes, 0);
-    this.writeWithHead(prepared.bytes.length, content, this.takeLength(content, head));
+    this.writeWithHead(prepared.bytes.length, content, this.takeLength(content, head), true);
   }
 
   private encodeAndWrite(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
     const headBytes = this.encode(request, head, persistent);
     const length = this.takeLength(content, head);
-    if (headBytes !== -1) return this.writeWithHead(headBytes, content, length);
+    if (headBytes !== -1) return this.writeWithHead(headBytes, content, length, persistent);
     this.writeLargeHead(request, head, persistent);
     this.outbox.write(content, 0, length);
   }
@@ -117,13 +118,14 @@ export class ReplyWriter {
     return this.contentBytes;
   }
 
-  /** The head is in the scratch buffer. */
-  private writeWithHead(headBytes: number, content: Uint8Array, length: number): void {
+  /** The head is in the scratch buffer. `soon`: the connection goes on after it, so that nobody waits for it to have gone. */
+  private writeWithHead(headBytes: number, content: Uint8Array, length: number, soon: boolean): void {
     const { scratch, outbox } = this;
     if (headBytes + length <= scratch.length) {
       if (length === content.length) scratch.set(content, headBytes);
       else Buffer.prototype.copy.call(content, scratch, headBytes, 0, length);
-      outbox.writeCopying(scratch, headBytes + length);
+      if (soon) outbox.writeSoon(scratch, headBytes + length);
+      else outbox.writeCopying(scratch, headBytes + length);
     } else {
       outbox.writeCopying(scratch, headBytes);
       outbox.write(content, 0, length);
@@ -143,7 +145,7 @@ export class ReplyWriter {
     this.contentBytes = head.length;
     this.framing = "length";
     this.remaining = 0;
-    this.outbox.writeCopying(kept.bytes, kept.length, kept.start);
+    this.outbox.writeSoon(kept.bytes, kept.length, kept.start);
     return true;
   }
 

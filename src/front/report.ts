@@ -54,15 +54,15 @@ export class Report implements ConnectionFacts {
   /** `ahead`: see requestOver. */
   finished(exchange: Exchange, status: number, contentBytes: number, ahead: number): void {
     exchange.requestBytes = this.received - this.before - ahead;
-    exchange.bytesSent = this.outbox.taken;
+    exchange.bytesSent = this.outbox.given;
     this.observer.finished(exchange, status, contentBytes);
   }
 
-  /** What came was no request; it is told as one of which nothing is known. */
-  refused(status: number, contentBytes: number): void {
-    const exchange = unreadExchange(this.peer, this);
+  /** What came was no request; it is told as one of which nothing is known but what there is of its first line. */
+  refused(status: number, contentBytes: number, line = ""): void {
+    const exchange = unreadExchange(this.peer, this, line);
     exchange.requestBytes = this.received - this.before;
-    exchange.bytesSent = this.outbox.taken;
+    exchange.bytesSent = this.outbox.given;
     this.observer.refused(exchange, status, contentBytes);
   }
 

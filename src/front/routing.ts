@@ -1,6 +1,7 @@
 /** How a request finds its site and route: asked by the handlers of a front (assemble.ts) and by `server explain` alike. */
 import type { RouteConfig, SiteConfig } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
+import { isAddressName } from "../config/public-names.ts";
 import { compileHosts } from "../exchange/hosts.ts";
 import { compileRoutes } from "../exchange/router.ts";
 
@@ -15,9 +16,25 @@ export function selectSite<T extends { readonly config: SiteConfig }>(sites: rea
   );
 }
 
-/** The site of clients that name none in a TLS handshake: the default one, or the only one. */
-export function namelessSite<T extends { readonly config: SiteConfig }>(sites: readonly T[]): T | undefined {
-  return sites.find((site) => site.config.isDefault) ?? (sites.length === 1 ? sites[0] : undefined);
+/** The site of clients that name none in a TLS handshake. Those of today do so when they are sent to an address (RFC 6066
+ *  section 3), so it is the site that is called by the address of the listener, or the only one that is called by any; else
+ *  the default one, or the only one. `key`: of the listener (listenKey). */
+export function namelessSite<T extends { readonly config: SiteConfig }>(
+  sites: readonly T[],
+  key: string,
+): T | undefined {
+  const address = key.replace(/:\d+$/, "");
+  const addressed = sites.filter(({ config }) => config.names.some(isAddressName));
+  return (
+    addressed.find(({ config }) => config.names.includes(address)) ??
+    onlyOne(addressed) ??
+    sites.find(({ config }) => config.isDefault) ??
+    onlyOne(sites)
+  );
+}
+
+function onlyOne<T>(all: readonly T[]): T | undefined {
+  return all.length === 1 ? all[0] : undefined;
 }
 
 /** Path → route; `make` gives what stands for it. */

@@ -22,7 +22,7 @@ export function makeRules(rules: readonly RuleConfig[], scope: Scope): Rule[] {
     );
     if (action.kind !== "rewrite")
       return { conditions, match, action: { kind: "answer", handler: makeAnswer(action, inner) } };
-    return { conditions, match, action: { ...action, to: makeTemplate(action.to, inner) } };
+    return { conditions, match, action: { kind: "rewrite", to: makeTemplate(action.to, inner), taker: action.taker } };
   });
 }
 

@@ -261,7 +261,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   private refuseWith(status: number): void {
     this.lingerNeeded = true;
     this.writer.refusal(refusedReply(status, this.peer, this.options), this.connection.asksForHead);
-    this.report.refused(status, this.writer.contentBytes);
+    this.report.refused(status, this.writer.contentBytes, this.connection.unreadLine);
     this.finishConnection();
   }
 
@@ -296,6 +296,8 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     if (this.phase === "flushing") return this.finishConnection();
     if (this.reply.state === "started") this.reply.producer?.drained();
     this.settle();
+    // A reply that was to be sent soon, and did not go, has held up the next request.
+    if (this.phase === "idle") this.pumpNow();
   }
 
   /** Is the exchange over? Its reply must be with the kernel; a request that is still coming in is waited for only if
@@ -326,7 +328,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   private finishConnection(): void {
     if (this.phase === "closed" || this.phase === "lingering") return;
     this.phase = "flushing";
-    if (!this.outbox.empty) return;
+    if (!this.outbox.sent) return;
     this.record(this.writer.status);
     if (!this.lingerNeeded || this.connection.ended) return this.close();
     this.phase = "lingering";

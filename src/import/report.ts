@@ -61,12 +61,18 @@ export class ImportReport {
     for (const [index, finding] of this.found.entries()) this.found[index] = change(finding) ?? finding;
   }
 
-  /** In the order of the files and of the places in them. */
+  /** In the order of the files and of the places in them. Of a file that is included several times what is the same is
+   *  told once. */
   get findings(): readonly Finding[] {
-    const files = [...new Set(this.found.map(({ origin }) => origin.file))];
-    return this.found.toSorted(
-      (a, b) => files.indexOf(a.origin.file) - files.indexOf(b.origin.file) || a.origin.offset - b.origin.offset,
+    const paths = [...new Set(this.found.map(({ origin }) => origin.file.path))];
+    const placeOf = ({ origin }: Finding) => paths.indexOf(origin.file.path);
+    const told = new Map(
+      this.found.map((finding) => {
+        const { origin, verdict, directive, sentence } = finding;
+        return [JSON.stringify([origin.file.path, origin.offset, verdict, directive, sentence]), finding];
+      }),
     );
+    return [...told.values()].toSorted((a, b) => placeOf(a) - placeOf(b) || a.origin.offset - b.origin.offset);
   }
 
   get changesMeaning(): boolean {

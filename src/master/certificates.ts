@@ -98,8 +98,12 @@ export class Certificates {
     const { site } = held;
     try {
       const pairs = filesOf(site).map(loadPair);
+      const wasWrong = held.problem !== undefined;
       held.problem = undefined;
-      if (pairs.every((pair, i) => pair.cert === held.pairs[i]?.cert && pair.key === held.pairs[i]?.key)) return false;
+      if (pairs.every((pair, i) => pair.cert === held.pairs[i]?.cert && pair.key === held.pairs[i]?.key)) {
+        if (wasWrong) this.log.notice(`site ${site.label}: the files hold the certificate that is shown again`);
+        return false;
+      }
       const worse = worsening(held, pairs);
       if (worse !== undefined) throw new Error(worse);
       held.pairs = pairs;

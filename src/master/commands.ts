@@ -1,7 +1,7 @@
 /** The commands of the control socket, docs/control.md: what they take, refuse and do. A new one is a row of this table. */
 import { certificateCommands, type CertificateSources } from "./certificate-commands.ts";
 import type { ControlCommand, ControlCommands, Tell } from "./control-session.ts";
-import { checkParameters, ControlError, namesParameter } from "./control-protocol.ts";
+import { checkParameters, ControlError, flagParameter, namesParameter } from "./control-protocol.ts";
 import type { Logs } from "./logs.ts";
 import type { Measured } from "./metrics.ts";
 import type { Operations, Progress } from "./operations.ts";
@@ -46,8 +46,9 @@ export function makeCommands(sources: CommandSources): ControlCommands {
     },
     stop: (parameters) => {
       checkParameters(parameters, ["now"]);
+      const now = flagParameter(parameters["now"], "now");
       sources.stop();
-      if (parameters["now"] === true) sources.stop();
+      if (now) sources.stop();
       return { pid: process.pid, drainTimeoutMs: sources.drainTimeoutMs() };
     },
     reopen: (parameters) => {
@@ -143,7 +144,7 @@ function faultCommand({ fronts, fault }: CommandSources): ControlCommand {
     const { front } = parameters;
     if (typeof front !== "number" || !Number.isInteger(front) || front < 0 || front >= fronts)
       throw new ControlError("bad-argument", `front should be a number from 0 to ${fronts - 1}`);
-    fault(front, parameters["hangs"] === true);
+    fault(front, flagParameter(parameters["hangs"], "hangs"));
     return { front };
   };
 }

@@ -91,6 +91,12 @@ export function namesParameter(value: unknown, name: string): readonly string[] 
   return value;
 }
 
+/** False when it is not given. */
+export function flagParameter(value: unknown, name: string): boolean {
+  if (value === undefined || typeof value === "boolean") return value === true;
+  throw new ControlError("bad-argument", `${name} should be true or false`);
+}
+
 export function formatGreeting(server: string, pid: number): string {
   return line({ server, protocol: PROTOCOL_VERSION, pid });
 }

@@ -8,6 +8,7 @@
  *     new  {"taken":true}                          they are its own
  */
 import { COLLECTS_ALONE } from "../os/collector.ts";
+import { ARGV0, EXECUTABLE } from "../os/executable.ts";
 import { LineSplitter } from "../os/output.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectOwner } from "../net/connect-address.ts";
@@ -89,7 +90,8 @@ export class Successor implements ConnectOwner {
     try {
       const spawn = () =>
         Bun.spawn({
-          cmd: [process.execPath, ...words],
+          cmd: [EXECUTABLE, ...words],
+          argv0: ARGV0,
           env: { ...process.env, ...COLLECTS_ALONE, ...environment, [VARIABLE]: JSON.stringify(passed) },
           stdio: [...stdio, ...passing.fds],
           detached,

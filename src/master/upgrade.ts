@@ -10,6 +10,7 @@
  */
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
+import { EXECUTABLE } from "../os/executable.ts";
 import type { Companions } from "./companions.ts";
 import type { ControlHold } from "./control-hold.ts";
 import { type Start, Successor } from "./handover.ts";
@@ -60,7 +61,7 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
       detached: false,
     });
   } catch (error) {
-    return refused(log, `${process.execPath}: ${(error as Error).message}`);
+    return refused(log, notStarted(error as Error));
   }
   log.notice(`process ${successor.pid} is started to take over`);
   const start = await inTime(successor, boundMs(config));
@@ -79,6 +80,20 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
   await Promise.race([successor.go(), Bun.sleep(TAKE_MS)]);
   successor.close();
   return { ok: true, pid: start.pid };
+}
+
+/** What is wrong with the executable that is there now. */
+function notStarted(error: Error & { readonly code?: string }): string {
+  switch (error.code) {
+    case "ENOENT":
+      return `${EXECUTABLE} is not there any more`;
+    case "EACCES":
+      return `${EXECUTABLE} may not be executed: its mode should be 755`;
+    case "ENOEXEC":
+      return `${EXECUTABLE} is no program of this machine: it is empty, broken, or made for another one`;
+    default:
+      return `${EXECUTABLE}: ${error.message}`;
+  }
 }
 
 function refused(log: Log, why: string): UpgradeOutcome {

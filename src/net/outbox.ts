@@ -2,31 +2,53 @@
  * What is still to be written on a wire: bytes that the kernel had no room for, in order. It copies nothing: whoever
  * gives bytes leaves them untouched until `empty` is true again.
  */
+import { gather, type Gathered, gathered } from "./gathering.ts";
 import type { Wire } from "./wire.ts";
 
-export class Outbox {
+export class Outbox implements Gathered {
   private readonly queue: Uint8Array[] = [];
   private offset = 0;
   /** Did the wire refuse what was offered? Whoever offered it waits, though nothing is kept here. */
   private refused = false;
   /** Bytes waiting. */
   pending = 0;
-  /** Bytes the wire has taken; its owner may set it back. */
+  /** Bytes the wire has taken. */
   taken = 0;
   /** Bytes of the next write that were sent before it (writeAhead). */
   private ahead = 0;
+  /** Bytes that are sent when the events of this turn are dealt with, and where they wait. */
+  private soon = 0;
+  private soonAt = 0;
 
   private readonly wire: Wire;
   constructor(wire: Wire) {
     this.wire = wire;
   }
 
+  /** What is to be sent soon does not count. */
   get empty(): boolean {
     return this.pending === 0 && !this.refused;
   }
 
+  /** Bytes that the wire has taken, or will be given soon. */
+  get given(): number {
+    return this.taken + this.soon;
+  }
+
+  /** `taken` and `given` are counted from now on, for what is written from now on. */
+  beginCount(): void {
+    this.taken = 0 - this.soon;
+  }
+
+  /** Has all of it gone? To be asked before the wire is closed or shut down: what was to be sent soon is sent now. */
+  get sent(): boolean {
+    this.sendSoon();
+    return this.empty;
+  }
+
   /** Writes now what goes, keeps the rest. True when all of it went. */
   write(bytes: Uint8Array, offset = 0, length = bytes.length): boolean {
+    this.sendSoon();
     if (length === 0) return this.pending === 0;
     if (this.ahead > 0) return this.write(bytes, offset + this.ahead, length - this.leaveOut());
     let taken = 0;
@@ -40,6 +62,7 @@ export class Outbox {
 
   /** The same for a buffer that is used again at once: what the kernel does not take is copied. */
   writeCopying(bytes: Uint8Array, length: number, offset = 0): boolean {
+    this.sendSoon();
     if (this.ahead > 0) return this.writeCopying(bytes, length - this.ahead, offset + this.leaveOut());
     let taken = 0;
     if (this.pending === 0) taken = this.wire.write(bytes, offset, length);
@@ -50,9 +73,28 @@ export class Outbox {
     return false;
   }
 
+  /** As writeCopying, for who need not know at once whether all of it went: it may be sent when the events that have come are
+   *  dealt with (gathering.ts). What the wire does not take then is waiting, as if it had just been written. */
+  writeSoon(bytes: Uint8Array, length: number, offset = 0): boolean {
+    this.sendSoon();
+    const at = this.pending > 0 || this.ahead > 0 ? -1 : gather(this, bytes, offset, length);
+    if (at === -1) return this.writeCopying(bytes, length, offset);
+    this.soonAt = at;
+    this.soon = length;
+    return true;
+  }
+
+  sendSoon(): void {
+    const { soon } = this;
+    if (soon === 0) return;
+    this.soon = 0;
+    this.writeCopying(gathered, soon, this.soonAt);
+  }
+
   /** Writes what goes now and keeps nothing: how many bytes that was. After fewer than all, `flush` says when to go on. Not
    *  for the beginning of a reply. */
   offer(bytes: Uint8Array, offset: number, length: number): number {
+    this.sendSoon();
     if (this.pending > 0) return 0;
     const taken = this.wire.write(bytes, offset, length);
     this.taken += taken;
@@ -62,6 +104,7 @@ export class Outbox {
 
   /** Sends the first bytes of what is written next, which will leave them out. */
   writeAhead(bytes: Uint8Array): void {
+    this.sendSoon();
     if (this.pending === 0 && this.ahead === 0) this.ahead = this.wire.write(bytes, 0, bytes.length);
   }
 
@@ -73,6 +116,7 @@ export class Outbox {
 
   /** To be called when the wire has room. True when nothing is left. */
   flush(): boolean {
+    this.sendSoon();
     this.refused = false;
     while (this.queue.length > 0) {
       const first = this.queue[0] as Uint8Array;
@@ -91,7 +135,9 @@ export class Outbox {
   }
 
   clear(): void {
-    this.queue.length = 0;
+    this.soon = 0;
+    // To set the length of an empty array is a call into the engine, and most are.
+    if (this.queue.length > 0) this.queue.length = 0;
     this.offset = 0;
     this.pending = 0;
     this.refused = false;

@@ -3,8 +3,9 @@
  * processes until it asks for them. The runtime asks for its own children at once, so a dead one that is seen twice is
  * nobody's.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { libc } from "./libc.ts";
+import { processState } from "./process-state.ts";
 
 const WNOHANG = 1;
 
@@ -33,14 +34,7 @@ function deadChildren(): number[] {
   return pids.filter(isDeadChild).map(Number);
 }
 
-/** `PID (NAME) STATE PARENT …`: proc(5). */
 function isDeadChild(pid: string): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return state === "Z" && Number(parent) === process.pid;
-  } catch {
-    // gone meanwhile
-    return false;
-  }
+  const state = processState(pid);
+  return state?.letter === "Z" && state.parent === process.pid;
 }

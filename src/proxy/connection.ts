@@ -10,6 +10,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { copyOf, EMPTY } from "../base/bytes.ts";
+import type { Member } from "../base/members.ts";
 import type { TunnelEnd } from "../exchange/tunnel.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectAddress, ConnectOwner } from "../net/connect-address.ts";
@@ -52,7 +53,8 @@ export interface ConnectionTimeouts {
   readonly headTimeoutMs?: number | undefined;
 }
 
-export class UpstreamConnection implements ConnectOwner {
+export class UpstreamConnection implements ConnectOwner, Member {
+  place = -1;
   phase: ConnectionPhase = "connecting";
   user: ConnectionUser | undefined;
   readonly parser: ReplyParser;
@@ -65,8 +67,6 @@ export class UpstreamConnection implements ConnectOwner {
   answered = false;
   /** Is what the parser shows only lent? */
   lends = false;
-  /** Bytes of the current request that the kernel took. */
-  bytesWritten = 0;
   /** The Keep-Alive field of the last reply. */
   keepAlive: string | undefined = undefined;
   /** Requests it was used for, and when it was made (base/clock monotonicMs, to the sweep). */
@@ -116,7 +116,7 @@ export class UpstreamConnection implements ConnectOwner {
     this.parser.expect(method);
     this.phase = "sending";
     this.answered = false;
-    this.bytesWritten = 0;
+    this.outbox?.beginCount();
     this.requests++;
     this.awaitsHead = true;
     this.progressed = true;
@@ -128,13 +128,18 @@ export class UpstreamConnection implements ConnectOwner {
     this.progressed = true;
   }
 
+  /** Bytes of the current request that the kernel took. */
+  get bytesWritten(): number {
+    return this.outbox?.taken ?? 0;
+  }
+
   /** True when all of it went to the kernel; else the bytes stay untouched until `writable`. */
   write(bytes: Uint8Array): boolean {
     const { outbox } = this;
     if (outbox === undefined || this.phase === "closed") return false;
-    const before = outbox.pending;
+    const before = outbox.taken;
     const done = outbox.write(bytes);
-    this.wrote(bytes.length + before - outbox.pending);
+    if (outbox.taken !== before) this.progressed = true;
     return done;
   }
 
@@ -142,10 +147,8 @@ export class UpstreamConnection implements ConnectOwner {
   writeCopying(bytes: Uint8Array, length: number): boolean {
     const { outbox } = this;
     if (outbox === undefined || this.phase === "closed") return false;
-    const before = outbox.pending;
-    const done = outbox.writeCopying(bytes, length);
-    this.wrote(length + before - outbox.pending);
-    return done;
+    this.progressed = true;
+    return outbox.writeSoon(bytes, length);
   }
 
   get written(): boolean {
@@ -251,9 +254,9 @@ export class UpstreamConnection implements ConnectOwner {
   drained(): void {
     const { outbox } = this;
     if (outbox === undefined || this.phase === "closed") return;
-    const before = outbox.pending;
+    const before = outbox.taken;
     const done = outbox.flush();
-    this.wrote(before - outbox.pending);
+    if (outbox.taken !== before) this.progressed = true;
     if (done && this.user !== undefined) this.guarded("writable");
   }
 
@@ -272,12 +275,6 @@ export class UpstreamConnection implements ConnectOwner {
   private dropIdle(): void {
     this.owner.connectionIdleEnded(this);
     this.discard();
-  }
-
-  private wrote(count: number): void {
-    if (count === 0) return;
-    this.bytesWritten += count;
-    this.progressed = true;
   }
 
   private lose(kind: LossKind, why: string): void {

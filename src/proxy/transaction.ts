@@ -162,7 +162,9 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     const stale = kind === "closed" && connection.reused && !connection.answered;
     if (stale && this.mayRepeat(connection)) return this.retryStale(connection);
     this.failureStatus = status;
-    if (kind !== "bug") this.upstream.serverFailed(connection.peer, `${why}, ${this.describe()}`);
+    // Ten times a second, while it waits.
+    const isSaid = this.waitsUntilMs > 0;
+    if (kind !== "bug") this.upstream.serverFailed(connection.peer, isSaid ? undefined : `${why}, ${this.describe()}`);
     if (kind === "bug" || !this.tryNext(connection, kind === "timeout" ? "timeout" : "error"))
       this.fail(status, undefined);
   }

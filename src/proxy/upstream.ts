@@ -5,6 +5,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import { hash32 } from "../base/hash.ts";
 import type { Log } from "../base/log.ts";
+import { Members } from "../base/members.ts";
 import type { CountSketch } from "../exchange/count-sketch.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { cookieNamed } from "../exchange/request-values.ts";
@@ -45,7 +46,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   private readonly names: Names;
   private readonly health: HealthChecks | undefined;
   private ring: HashRing | undefined = undefined;
-  private readonly connections = new Set<UpstreamConnection>();
+  private readonly connections = new Members<UpstreamConnection>();
   /** Of the last sweep, for what need not be exact. */
   private sweptMs = monotonicMs();
   private closing = false;
@@ -168,16 +169,17 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     return idleTimeoutMs(connection.keepAlive, this.keepaliveTimeoutMs);
   }
 
-  serverFailed(peer: Peer, why: string): void {
+  /** `why`: for the log; undefined when it has been said. */
+  serverFailed(peer: Peer, why: string | undefined): void {
     peer.failures++;
     peerFailed(peer, monotonicMs());
-    this.log.error(`upstream ${this.name}, server ${peer.name}: ${why}`);
+    if (why !== undefined) this.log.error(`upstream ${this.name}, server ${peer.name}: ${why}`);
   }
 
   /** Compares every deadline with the clock (base/clock monotonicMs); the front calls it about twice a second. */
   tick(nowMs: number): void {
     this.sweptMs = nowMs;
-    for (const connection of this.connections) connection.tick(nowMs);
+    this.connections.forEach((connection) => connection.tick(nowMs));
     this.names.tick(nowMs);
     if (!this.closing && this.health?.tick(nowMs, this.peers) === true) this.waiting.wake();
   }

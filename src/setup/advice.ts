@@ -1,8 +1,11 @@
 /** What the facts say that no answer changes: said at the end, each with what to do. */
 import { dirname } from "node:path";
+import { shellWord, upperFirst } from "../base/words.ts";
+import { adviseSqlite, sqliteFile } from "../project/sqlite.ts";
+import { isLocal, refusedAddress } from "./address.ts";
 import type { Answers } from "./question.ts";
-import { editOf, importedTrouble, staticRootOf } from "./questions-app.ts";
-import { ROOT_USER, userOf } from "./questions-user.ts";
+import { editOf, hasApp, importedTrouble, staticRootOf } from "./questions-app.ts";
+import { ROOT_USER, servingUser } from "./questions-user.ts";
 import { portTrouble, sayVerdict } from "./questions-site.ts";
 import { domainsOf, relativeTo, type Seen } from "./seen.ts";
 
@@ -11,7 +14,7 @@ export function adviceFor(seen: Seen, answers: Answers): string[] {
     ...aboutSettings(seen, answers),
     ...aboutNames(seen, answers),
     ...aboutAsgi(seen),
-    ...aboutDatabase(seen, answers),
+    ...aboutWriting(seen, answers),
     ...aboutRoot(seen, answers),
     ...aboutExisting(seen, answers),
   ];
@@ -26,20 +29,32 @@ function aboutSettings(seen: Seen, answers: Answers): string[] {
   const edit = editOf(seen, answers);
   if (edit !== undefined && answers.lines !== "add")
     said.push(
-      `Add to ${relativeTo(facts.project.root, edit.file)}:\n${edit.lines.map((line) => `    ${line}`).join("\n")}`,
+      `Add to ${relativeTo(facts.project.root, edit.file)}, since ${edit.reasons.join(", and ")}:\n${edit.lines.map((line) => `    ${line}`).join("\n")}`,
     );
   if (settings.debug)
-    said.push(`DEBUG is on: visitors see tracebacks and settings. Before the world comes, DEBUG = False in ${file}.`);
-  if (!settings.debug && settings.allowedHosts.length === 0 && domainsOf(answers).length === 0)
+    said.push(
+      `DEBUG is on: visitors see tracebacks and settings. Before the site is public: DEBUG = False in ${file}.`,
+    );
+  if (edit === undefined && !settings.debug && settings.allowedHosts.length === 0 && domainsOf(answers).length === 0)
     said.push(
       `ALLOWED_HOSTS is empty and DEBUG is off: Django answers 400 to everybody. List the site's names in ${file}.`,
     );
+  else if (edit === undefined && hasApp(seen, answers) && domainsOf(answers).length === 0 && !isLocal(answers))
+    said.push(...aboutAddress(seen, file));
   const staticUrl = settings.staticUrl ?? "";
   if (settings.staticPath === undefined && staticUrl !== "" && staticRootOf(seen, answers) === undefined)
     said.push(`STATIC_URL is ${staticUrl}: static files come from there, and not from here.`);
   if (settings.sslRedirect && (answers.https ?? "off") === "off")
     said.push("SECURE_SSL_REDIRECT is on and the site has no HTTPS: every page redirects to where nobody answers.");
   return said;
+}
+
+function aboutAddress(seen: Seen, file: string): string[] {
+  const refused = refusedAddress(seen);
+  if (refused === undefined) return [];
+  return [
+    `ALLOWED_HOSTS has no ${refused}: Django answers 400 to who comes by that address. Add it, or a name, in ${file}.`,
+  ];
 }
 
 function aboutNames(seen: Seen, answers: Answers): string[] {
@@ -64,15 +79,28 @@ function aboutAsgi({ facts }: Seen): string[] {
   ];
 }
 
-/** Who serves must be able to write a database that is a file, and the folder of it. */
-function aboutDatabase(seen: Seen, answers: Answers): string[] {
-  const user = answers.unit === "yes" ? "the user of the service" : userOf(seen, answers);
-  const databases = seen.facts?.loaded?.settings?.databases ?? [];
-  const file = databases.find(({ engine, name }) => engine.endsWith("sqlite3") && name?.startsWith("/") === true)?.name;
-  const isOwner = user === undefined || user === ROOT_USER || user === seen.owner?.name;
-  if (file === undefined || isOwner) return [];
-  const how = answers.unit === "yes" ? "" : `: chown ${user}: ${dirname(file)} ${file}`;
-  return [`The database is a file, which ${user} must be able to write, and its folder${how}`];
+/** What the project itself writes is mostly its owner's; it may be somebody else who serves. */
+function aboutWriting(seen: Seen, answers: Answers): string[] {
+  const { facts, files, owner, webUser } = seen;
+  const settings = facts?.loaded?.settings;
+  const user = servingUser(seen, answers);
+  if (facts === undefined || settings === undefined || user === undefined || user === ROOT_USER || user === owner?.name)
+    return [];
+  // Of others than the user of web servers nothing was asked.
+  const cannot = (path: string) =>
+    user === webUser?.name ? webUser.cannotWrite.includes(path) : files.kind(path) !== undefined;
+  const database = sqliteFile(settings);
+  const { mediaRoot } = settings;
+  const said: string[] = [];
+  if (database !== undefined && (cannot(database) || cannot(dirname(database)))) {
+    const { needs, remedy } = adviseSqlite(files, facts.project.root, settings, database, user);
+    said.push(upperFirst(`${needs}: ${remedy}`));
+  }
+  if (mediaRoot !== undefined && cannot(mediaRoot))
+    said.push(
+      `Uploads go to ${mediaRoot}, which ${user} must be able to write: chown -R ${user}: ${shellWord(mediaRoot)}`,
+    );
+  return said;
 }
 
 /** A unit has a user of its own. */
@@ -84,17 +112,26 @@ function aboutRoot({ importable, owner, webUser }: Seen, answers: Answers): stri
   ];
 }
 
+/** systemd.unit(5) */
+const UNITS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
 function aboutExisting(seen: Seen, answers: Answers): string[] {
-  const { facts } = seen;
+  const { facts, files, machine, importable } = seen;
   const units = (facts?.existing ?? []).filter(({ kind }) => kind === "unit");
-  const said = units.map(
-    ({ path, program }) => `${path} starts ${program} for this project: disable it when server has taken over.`,
+  const goesOn = answers.import === "yes" && importable?.forwards === true;
+  const said = units.map(({ path, program }) =>
+    goesOn
+      ? `${path} starts ${program}, to which server forwards: it has to go on.`
+      : `${path} starts ${program} for this project: disable it when server has taken over.`,
   );
   const ofImport = importedTrouble(seen, answers);
   const taken = answers.listen === "web" ? portTrouble(seen).taken : ofImport;
   if (taken.length > 0) {
     const names = [...new Set(taken.flatMap(({ holders }) => holders.map(({ name }) => name)))];
-    const stop = names.length === 0 ? "stop what has them" : `systemctl disable --now ${names.join(" ")}`;
+    const units = names.filter((name) => UNITS.some((folder) => files.kind(`${folder}/${name}.service`) === "file"));
+    const isService = machine.host.systemd && units.length > 0 && units.length === names.length;
+    const others = names.length === 0 ? "what has the ports" : names.join(" and ");
+    const stop = isService ? `systemctl disable --now ${units.join(" ")}` : `end ${others}`;
     said.push(`To switch over: ${stop}, then server start.`);
   }
   return said;

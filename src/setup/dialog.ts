@@ -32,8 +32,11 @@ export function nextQuestion<S>(
     if (question === undefined) continue;
     const answer = dialog.answers[id];
     if (answer === undefined) return { question: offerEarlier(question, dialog.earlier[id]), wrong: undefined };
-    const wrong = dialog.given[id] === undefined ? undefined : refuseAnswer(question, answer);
-    if (wrong !== undefined) return { question, wrong };
+    const wrong = refuseAnswer(question, answer);
+    if (wrong === undefined) continue;
+    if (dialog.given[id] !== undefined) return { question, wrong };
+    // What is seen may have changed since a person chose.
+    if (question.kind === "choice") return { question, wrong: undefined };
   }
   return undefined;
 }
@@ -44,7 +47,11 @@ function offerEarlier(question: Question, earlier: string | undefined): Question
 }
 
 export function answerQuestion(dialog: Dialog, id: QuestionId, answer: string): Dialog {
-  return { ...dialog, answers: { ...dialog.answers, [id]: answer }, asked: [...dialog.asked, id] };
+  return {
+    ...dialog,
+    answers: { ...dialog.answers, [id]: answer },
+    asked: [...dialog.asked.filter((each) => each !== id), id],
+  };
 }
 
 /** Takes the last answer of a person back; undefined at the first question. */

@@ -2,7 +2,8 @@
  * Lines that are missing from the settings of a Django project: which they are, word for word. Written only with consent,
  * at the end of the file, where they overrule what stands above.
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { pathInSettings } from "../project/base-dir.ts";
 import type { Settings } from "../project/settings.ts";
 
 export interface SettingsEdit {
@@ -39,7 +40,7 @@ export function missingLines(
     ...(needsRoot
       ? [
           [
-            staticRootLine(root, settings.file, text),
+            `STATIC_ROOT = ${pathInSettings(root, settings.file, text, STATIC_FOLDER)}`,
             `collectstatic has no STATIC_ROOT to put the static files in`,
           ] as const,
         ]
@@ -79,20 +80,6 @@ function hostsLine({ allowedHosts, debug }: Settings, missing: readonly string[]
   const names = allowedHosts.length === 0 && debug ? [...missing, ...LOCAL] : missing;
   const list = `[${names.map((name) => JSON.stringify(name)).join(", ")}]`;
   return allowedHosts.length === 0 ? `ALLOWED_HOSTS = ${list}` : `ALLOWED_HOSTS = [*ALLOWED_HOSTS, ${list.slice(1)}`;
-}
-
-/** In the manner of the file, when its BASE_DIR is the root by all that can be seen. */
-function staticRootLine(root: string, file: string, text: string): string {
-  const depth = /^BASE_DIR\s*=\s*Path\(__file__\)\.resolve\(\)((?:\.parent)+)\s*$/m.exec(text)?.[1]?.split(".parent");
-  if (depth !== undefined && up(file, depth.length - 1) === root) return `STATIC_ROOT = BASE_DIR / "${STATIC_FOLDER}"`;
-  const dirnames = /^BASE_DIR\s*=\s*((?:os\.path\.dirname\()+)os\.path\.abspath\(__file__\)/m.exec(text)?.[1];
-  if (dirnames !== undefined && up(file, dirnames.split("dirname").length - 1) === root)
-    return `STATIC_ROOT = os.path.join(BASE_DIR, "${STATIC_FOLDER}")`;
-  return `STATIC_ROOT = ${JSON.stringify(join(root, STATIC_FOLDER))}`;
-}
-
-function up(path: string, levels: number): string {
-  return levels === 0 ? path : up(dirname(path), levels - 1);
 }
 
 /** The file with the lines at its end. */

@@ -1,13 +1,15 @@
 /** Gathers what the questions need, as far as the answers have settled it; what was looked at once is remembered. */
-import { statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { isPublicName, judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
 import { accountOf, webAccount } from "../machine/host.ts";
 import { type RunAs, runningAs, type Surroundings } from "../machine/surroundings.ts";
 import { examine } from "../project/interpreter.ts";
 import type { Project } from "../project/project.ts";
 import { findProjects } from "../project/project.ts";
-import { lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
+import type { Settings } from "../project/settings.ts";
+import { sqliteFile } from "../project/sqlite.ts";
+import { askedOf, lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
 import { translateExisting } from "./importing.ts";
 import type { Answers } from "./question.ts";
 import { domainsOf, type Importable, type Seen, settledProject, type WebUser } from "./seen.ts";
@@ -41,7 +43,7 @@ export class Looking {
   readonly signal: AbortSignal;
   private readonly options: LookingOptions;
   private readonly machine: MachineFacts;
-  readonly projects: readonly Project[];
+  private projects: readonly Project[];
   private readonly known = new Map<string, Known>();
   private readonly names = new Map<string, NameVerdict>();
   private readonly running = new Map<string, boolean>();
@@ -51,7 +53,7 @@ export class Looking {
     this.surroundings = options.surroundings;
     this.signal = options.signal;
     this.machine = lookAtMachine(options.surroundings, options.uid);
-    this.projects = findProjects(options.surroundings.files, options.folder);
+    this.projects = this.findProjects();
   }
 
   /** What these answers need that takes time; undefined: nothing. */
@@ -62,9 +64,10 @@ export class Looking {
     return isNew ? "Asking the DNS" : undefined;
   }
 
-  /** The project was mended, or may have been. */
+  /** The project was mended, or may have been: another callable, another manage.py may be what mends it. */
   forget(): void {
     this.known.clear();
+    this.projects = this.findProjects();
   }
 
   async look(answers: Answers): Promise<Seen> {
@@ -72,7 +75,12 @@ export class Looking {
     const known = project === undefined ? undefined : await this.lookAt(project, answers);
     await this.lookAtNames(answers);
     const base = this.seenWith(project, known);
-    return { ...base, running: await this.isRunning(this.fileFor(base)) };
+    const file = this.fileFor(base);
+    // It may depend on what is still to be answered where the file will be.
+    const isSettled = project !== undefined || answers.kind === "proxy" || this.options.output !== undefined;
+    const unwritable = isSettled ? unwritableFolder(dirname(file)) : undefined;
+    const wasRoot = /^run_as_root\s*=\s*true\b/m.test(base.files.read(file) ?? "");
+    return { ...base, unwritable, wasRoot, running: await this.isRunning(file) };
   }
 
   /** For --json: the machine, and every project as it would be seen if it were chosen. */
@@ -88,6 +96,11 @@ export class Looking {
     const project = seen.facts?.project;
     // A folder of files is not the place for what is about it, unless it is where we stand.
     return join(project === undefined || project.kind === "static" ? folder : project.root, "server.toml");
+  }
+
+  private findProjects(): readonly Project[] {
+    const { surroundings, folder } = this.options;
+    return findProjects(surroundings.files, folder);
   }
 
   private projectOf(answers: Answers): Project | undefined {
@@ -112,11 +125,20 @@ export class Looking {
       names: this.names,
       importable: known?.importable,
       running: false,
+      unwritable: undefined,
+      wasRoot: false,
     };
   }
 
+  /** An answer that is what is taken without one needs no second look. */
   private keyOf(project: Project, { python, settings, callable }: Answers): string {
-    return JSON.stringify([project.kind, project.root, python, settings, callable]);
+    const { environment } = this.options.surroundings;
+    return JSON.stringify([
+      project.kind,
+      project.root,
+      python,
+      askedOf(environment, project, { settings, wsgi: callable }),
+    ]);
   }
 
   private async lookAt(project: Project, answers: Answers): Promise<Known> {
@@ -152,20 +174,24 @@ export class Looking {
   }
 
   /** Whether it can read the project is asked of the kernel, as that user. */
-  private async webUserFor({ project, python }: ProjectFacts): Promise<WebUser | undefined> {
+  private async webUserFor({ project, python, loaded }: ProjectFacts): Promise<WebUser | undefined> {
     const { uid, surroundings } = this.options;
     const account = uid === 0 ? webAccount(surroundings.files) : undefined;
     if (account?.name === undefined || this.ownerOf(project.root) !== undefined) return undefined;
     const { uid: id, gid = account.uid, name, home = "/" } = account;
     const its = runningAs(surroundings, { uid: id, gid, name, home });
-    const reads = await its.run(["test", "-r", "."], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS });
+    const test = async (...words: string[]) =>
+      (await its.run(["test", ...words], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS })).code === 0;
+    const reads = await test("-r", ".");
     const chosen = python?.chosen;
     const found = chosen === undefined ? undefined : await examine(its, chosen, project.root);
     // One whose parts it cannot read may start all the same, as another Python.
     const same =
       found === undefined ||
       (!("failure" in found) && found.version === chosen?.version && found.django === chosen.django);
-    return { name, reaches: reads.code === 0 && same };
+    const written = writtenBy(loaded?.settings).filter((path) => surroundings.files.kind(path) !== undefined);
+    const may = await Promise.all(written.map((path) => test("-w", path)));
+    return { name, reaches: reads && same, cannotWrite: written.filter((_, i) => may[i] !== true) };
   }
 
   /** Undefined where there is nothing to hand over: we are not root, or the project is root's. */
@@ -176,4 +202,22 @@ export class Looking {
     const { name, gid, home } = accountOf(surroundings.files, owner.uid);
     return { uid: owner.uid, gid: gid ?? owner.gid, name, home: home ?? "/" };
   }
+}
+
+/** One that is not there yet is told of when it is to be written. */
+function unwritableFolder(folder: string): string | undefined {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EACCES" || code === "EROFS" ? folder : undefined;
+  }
+}
+
+function writtenBy(settings: Settings | undefined): string[] {
+  const database = settings === undefined ? undefined : sqliteFile(settings);
+  return [...(database === undefined ? [] : [database, dirname(database)]), settings?.mediaRoot].filter(
+    (path) => path !== undefined,
+  );
 }

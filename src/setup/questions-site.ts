@@ -1,12 +1,14 @@
 /** Questions about the site: names, addresses, HTTPS. */
-import { resolve } from "node:path";
+import { upperFirst } from "../base/words.ts";
+import { isIP } from "node:net";
+import { join, resolve } from "node:path";
 import { isPublicName, type NameVerdict } from "../machine/addresses.ts";
 import type { PortUse } from "../machine/ports.ts";
 import { SITE_NAME } from "../config/http-kinds.ts";
 import { Place } from "../config/place.ts";
 import { Report } from "../config/problems.ts";
 import type { Answers, Choice, ChoiceQuestion, TextQuestion } from "./question.ts";
-import { domainsOf, relativeTo, type Seen } from "./seen.ts";
+import { domainsOf, relativeTo, type Seen, writtenDomains } from "./seen.ts";
 
 /** Not with `import`: then the files that are taken over say it. */
 function isImported({ import: wanted }: Answers): boolean {
@@ -17,23 +19,27 @@ export function askDomain(seen: Seen, answers: Answers): TextQuestion | undefine
   if (isImported(answers)) return undefined;
   const allowed = seen.facts?.loaded?.settings?.allowedHosts ?? [];
   const names = allowed.filter((name) => name !== "*" && !isLocal(name)).map((name) => name.toLowerCase());
+  const today = names.length > 0 ? [] : (seen.importable?.names ?? []);
+  const offered = names.length > 0 ? names : today;
+  const from = names.length > 0 ? "From ALLOWED_HOSTS." : "From what serves the project today.";
   const why = [
-    names.length > 0
-      ? "From ALLOWED_HOSTS. Several with spaces between them; empty for every name that leads here."
+    offered.length > 0
+      ? `${from} Several with spaces between them; empty for every name that leads here.`
       : "Several with spaces between them, such as example.org www.example.org; empty for every name that leads here.",
   ];
   const message = "Under which domain names?";
   const placeholder = "example.org www.example.org";
-  return { id: "domain", kind: "text", message, why, initial: names.join(" "), placeholder, refuse: refuseDomains };
+  return { id: "domain", kind: "text", message, why, initial: offered.join(" "), placeholder, refuse: refuseDomains };
 }
 
+/** Or an address, which is none. */
 function isLocal(name: string): boolean {
-  return /^(localhost|127\.|\[?::1|0\.0\.0\.0|testserver$)/.test(name);
+  return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || /^(localhost|127\.|\[?::1|0\.0\.0\.0|testserver$)/.test(name);
 }
 
 /** As the configuration reads them, so that what is typed is what can be loaded. */
 function refuseDomains(text: string): string | undefined {
-  for (const name of domainsOf({ domain: text })) {
+  for (const name of writtenDomains({ domain: text })) {
     const report = new Report("");
     SITE_NAME.read(new Place(report, [], name));
     const [problem] = report.sorted();
@@ -53,12 +59,19 @@ export function portTrouble({ machine, running }: Seen): PortTrouble {
   return { taken, forbidden: !machine.lowPorts };
 }
 
-export function showHolders({ port, holders }: PortUse): string {
-  const names = [...new Set(holders.map(({ name }) => name))].join(", ");
-  const pids = holders.map(({ pid }) => pid).slice(0, 3);
-  if (pids.length === 0) return `port ${port} is taken by another user's process`;
-  return `port ${port} is taken by ${names} (pid ${pids.join(", ")}${holders.length > pids.length ? ", …" : ""})`;
+/** `ports 80 and 443 are taken by nginx (pid 812, 813)`, a text for each set of holders. */
+export function showHolders(taken: readonly PortUse[]): string[] {
+  const groups = Map.groupBy(taken, ({ holders }) => [...new Set(holders.map(({ name }) => name))].join(", "));
+  return [...groups].map(([names, uses]) => {
+    const ports = uses.map(({ port }) => port);
+    const are = ports.length === 1 ? `port ${ports[0]} is` : `ports ${ports.join(" and ")} are`;
+    const pids = [...new Set(uses.flatMap(({ holders }) => holders.map(({ pid }) => pid)))];
+    if (pids.length === 0) return `${are} taken by another user's process`;
+    return `${are} taken by ${names} (pid ${pids.slice(0, PIDS_SHOWN).join(", ")}${pids.length > PIDS_SHOWN ? ", …" : ""})`;
+  });
 }
+
+const PIDS_SHOWN = 3;
 
 /** The addresses are 80 and 443 where nothing is in the way, and then that is no question. */
 export function askListen(seen: Seen, answers: Answers): ChoiceQuestion | undefined {
@@ -73,7 +86,7 @@ export function askListen(seen: Seen, answers: Answers): ChoiceQuestion | undefi
     { value: "web", label: "On 80 and 443 all the same", hint: whenFree(taken, forbidden) },
   ];
   const why = [
-    ...taken.map((use) => `${upperFirst(showHolders(use))}.`),
+    ...showHolders(taken).map((text) => `${upperFirst(text)}.`),
     ...(forbidden
       ? [`Ports below 1024 are for root, and you are ${seen.machine.host.account.name ?? "another user"}.`]
       : []),
@@ -86,10 +99,6 @@ function whenFree(taken: readonly PortUse[], forbidden: boolean): string {
   const [holder] = taken.flatMap(({ holders }) => holders);
   if (taken.length > 0) return `you stop ${holder?.name ?? "the other one"} before it starts`;
   return forbidden ? "it is started as root, or as a service" : "the ports are free";
-}
-
-function upperFirst(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function refuseListen(text: string): string | undefined {
@@ -109,7 +118,7 @@ export function askHttps(seen: Seen, answers: Answers): ChoiceQuestion | undefin
   const names = domainsOf(answers);
   if (isImported(answers) || (!isOnWeb(answers) && answers.https === undefined)) return undefined;
   const isPublic = names.length > 0 && names.every((name) => isPublicName(name) && !/[*~]/.test(name));
-  const auto = { value: "auto", label: "By itself", hint: "Let's Encrypt: ordered at the start, renewed in time" };
+  const auto = { value: "auto", label: "Automatic", hint: "Let's Encrypt: ordered at the start, renewed in time" };
   const choices: Choice[] = [
     ...(isPublic ? [auto] : []),
     { value: "files", label: "With certificates of my own" },
@@ -120,7 +129,7 @@ export function askHttps(seen: Seen, answers: Answers): ChoiceQuestion | undefin
     if (text !== "auto") return `is ${JSON.stringify(text)}; should be auto, files, internal or off`;
     return names.length === 0
       ? "auto needs --domain: certificates are for names"
-      : `auto is for names that the whole world knows, which ${names.join(", ")} are not; internal is for the others`;
+      : `auto is for names that the whole world knows, which ${names.join(", ")} ${names.length === 1 ? "is" : "are"} not; internal is for others`;
   };
   const verdicts = names.flatMap((name) => sayVerdict(name, seen.names.get(name), seen) ?? []);
   const why = isPublic
@@ -156,10 +165,23 @@ function askFile(id: "cert" | "key", message: string, why: string, mark: RegExp)
       const path = resolve(seen.folder, text);
       const found = seen.files.kind(path);
       if (found !== "file") return found === undefined ? `${text} does not exist` : `${text} is no file`;
+      if (id === "key" && isServed(seen, path))
+        return `${text} stands among the files that are served, to everybody: move it elsewhere first`;
       return mark.test(seen.files.read(path) ?? "") ? undefined : `${text} holds no ${why}`;
     };
     return { id, kind: "text", message, why: ["In PEM."], initial: "", placeholder: `${id}.pem`, refuse };
   };
+}
+
+function isServed({ facts }: Seen, path: string): boolean {
+  const { kind, root } = facts?.project ?? {};
+  // What is hidden is not served.
+  return (
+    kind === "static" &&
+    root !== undefined &&
+    path.startsWith(join(root, "/")) &&
+    !path.slice(root.length).includes("/.")
+  );
 }
 
 export const askCert = askFile(

@@ -1,5 +1,6 @@
 /** All that the questions are made from: the facts, as far as the answers have settled which are meant. */
 import { join, resolve } from "node:path";
+import { domainToASCII } from "node:url";
 import type { NameVerdict } from "../machine/addresses.ts";
 import type { PortUse } from "../machine/ports.ts";
 import type { Files, RunAs } from "../machine/surroundings.ts";
@@ -30,6 +31,10 @@ export interface Seen {
   readonly importable: Importable | undefined;
   /** A server with this configuration runs already: what it listens on is ours. */
   readonly running: boolean;
+  /** The server.toml that is there says so: root runs the project. */
+  readonly wasRoot: boolean;
+  /** The folder of server.toml, when we may not write in it. */
+  readonly unwritable: string | undefined;
 }
 
 export interface Importable {
@@ -37,10 +42,16 @@ export interface Importable {
   readonly toml: string;
   /** What would behave otherwise, a sentence each. */
   readonly losses: readonly string[];
+  /** That it serves files from. */
+  readonly folders: readonly string[];
   /** It runs the project or names its files; one that does not may be for another machine, such as a container. */
   readonly isOurs: boolean;
   /** It names no user, and root starts it: the project's Python is root. */
   readonly asRoot: boolean;
+  /** It runs no project, but forwards to what does. */
+  readonly forwards: boolean;
+  /** Of its sites; without patterns. */
+  readonly names: readonly string[];
   /** Of the first site, which is asked for a page; undefined when the text cannot be used as it is. */
   readonly front: ImportedFront | undefined;
   /** Ports that it will listen on and that somebody has. */
@@ -51,6 +62,8 @@ export interface WebUser {
   readonly name: string;
   /** It can read the project and run its Python. */
   readonly reaches: boolean;
+  /** Of what the project itself writes, as far as it is there: a database that is a file, its folder, MEDIA_ROOT. */
+  readonly cannotWrite: readonly string[];
 }
 
 export interface ImportedFront {
@@ -64,7 +77,7 @@ export type Kind = Project["kind"] | "proxy";
 
 /** How a project is called in an answer: its folder, with its kind where two share it. */
 export function projectValue(seen: Pick<Seen, "folder" | "projects">, project: Project): string {
-  const path = project.root === seen.folder ? "." : relativeTo(seen.folder, project.root);
+  const path = folderFrom(seen.folder, project.root);
   const isShared = seen.projects.some((other) => other !== project && other.root === project.root);
   return isShared ? `${path} (${project.kind})` : path;
 }
@@ -72,6 +85,16 @@ export function projectValue(seen: Pick<Seen, "folder" | "projects">, project: P
 /** Below `folder` relative to it, elsewhere as it is. */
 export function relativeTo(folder: string, path: string): string {
   return path.startsWith(join(folder, "/")) ? path.slice(join(folder, "/").length) : path;
+}
+
+/** The same, where `path` may be `folder` itself. */
+export function folderFrom(folder: string, path: string): string {
+  return path === folder ? "." : relativeTo(folder, path);
+}
+
+/** As a route names a folder of files. */
+export function folderText(folder: string, path: string): string {
+  return path === folder ? "." : `${relativeTo(folder, path)}/`;
 }
 
 /** The project that the answers mean; "proxy" for none, undefined while it is open. */
@@ -95,6 +118,15 @@ export function usableCallables(project: Project): readonly FoundCallable[] {
   return project.kind === "wsgi" ? project.callables.filter(({ factory, asgi }) => !factory && !asgi) : [];
 }
 
+/** As browsers send them, so with the letters of IDNA. */
 export function domainsOf(answers: Answers): string[] {
+  return writtenDomains(answers).map((name) => {
+    const [, before = "", host = "", after = ""] = /^(\*?\.|)(.*?)(\.\*|)$/.exec(name) ?? [];
+    return name.startsWith("~") ? name : before + (domainToASCII(host) || host).toLowerCase() + after;
+  });
+}
+
+/** As they were typed. */
+export function writtenDomains(answers: Answers): string[] {
   return (answers.domain ?? "").split(/[\s,]+/).filter((name) => name !== "");
 }

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test, setDefaultTimeout } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StartFailure } from "../../src/apps/supervisor.ts";
 import { PROJECTS, Rig, type RigOptions } from "./rig.ts";
 import { withoutNoOrphans } from "../support/binary.ts";
 import type { FakeExchange } from "../support/exchange.ts";
+import { lives } from "../support/processes.ts";
 
 // Python starts slowly on a busy machine.
 setDefaultTimeout(60_000);
@@ -27,19 +28,8 @@ afterEach(async () => {
   for (const rig of rigs.splice(0)) await rig.close();
 });
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // A zombie that nobody reaps is dead.
-    const status = new TextDecoder().decode(Bun.spawnSync({ cmd: ["cat", `/proc/${pid}/stat`] }).stdout);
-    return status !== "" && !/\) Z /.test(status);
-  } catch {
-    return false;
-  }
-}
-
 async function allDead(pids: readonly number[]): Promise<void> {
-  while (pids.some(isAlive)) await Bun.sleep(5);
+  while (pids.some(lives)) await Bun.sleep(5);
 }
 
 function pidsOf(rig: Rig): number[] {
@@ -88,6 +78,18 @@ describe("start", () => {
       expect((await rig.get("/")).reply.text).toBe("hello");
     } finally {
       rmSync(file);
+    }
+  });
+
+  test("a folder that is called as a module of Python's own is no hindrance", async () => {
+    const folder = join(PROJECTS, "code");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "site.py"), "from basic import hello as handle\n");
+    try {
+      const rig = await startedRig({ wsgi: { kind: "file", file: join(folder, "site.py"), callable: "handle" } });
+      expect((await rig.get("/")).reply.text).toBe("hello");
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 
@@ -150,7 +152,7 @@ describe("a worker that dies", () => {
   test("takes the processes along that it started", async () => {
     const rig = await startedRig();
     const child = Number((await rig.get("/spawn_child")).reply.text);
-    expect(isAlive(child)).toBe(true);
+    expect(lives(child)).toBe(true);
     process.kill(pidsOf(rig)[0] as number, "SIGKILL");
     await allDead([child]);
   });
@@ -297,7 +299,7 @@ describe("stop", () => {
     await rig.supervisor.stop(5000);
     await Promise.all(asked.map(({ reply }) => reply.over));
     expect(asked.map(({ reply }) => reply.text)).toEqual(Array.from({ length: 8 }, () => "slept"));
-    expect(pids.filter(isAlive)).toEqual([]);
+    expect(pids.filter(lives)).toEqual([]);
   });
 
   test("is not held up by a thread whose front has gone: there will be no successor", async () => {
@@ -328,7 +330,7 @@ describe("stop", () => {
     const pids = pidsOf(rig);
     await rig.supervisor.stop(1000);
     expect(await started).toBeInstanceOf(StartFailure);
-    expect(pids.filter(isAlive)).toEqual([]);
+    expect(pids.filter(lives)).toEqual([]);
   });
 
   test("is not needed when the master is killed: the kernel ends workers and their children, stuck or not", async () => {
@@ -336,7 +338,7 @@ describe("stop", () => {
     const master = Bun.spawn({ cmd: [process.execPath, script], stdout: "pipe", env: withoutNoOrphans() });
     const { value } = await master.stdout.getReader().read();
     const pids = JSON.parse(Buffer.from(value as Uint8Array).toString()) as number[];
-    expect(pids.filter(isAlive).length).toBe(3);
+    expect(pids.filter(lives).length).toBe(3);
     master.kill("SIGKILL");
     await allDead(pids);
   });

@@ -116,7 +116,7 @@ test("an authority that is down from the renewal to the end costs the old certif
   ] as const) {
     clock.ms = endOf(server) - (90 - day) * DAY_MS;
     expect(await server.renew()).toContain("cannot be reached");
-    expect(lines.at(-1)).toStartWith(`${level} a.test: no certificate could be had`);
+    expect(lines.at(-1)).toStartWith(`${level} a.test: no new certificate could be had`);
     expect(server.state()).toMatchObject({ source: "auto", pair: { cert } });
   }
   clock.ms = endOf(server) + HOUR_MS;
@@ -206,11 +206,31 @@ test("`rehearse` orders where it costs nothing, and shows nothing of it", async 
   expect((await server.rehearse())?.cert).not.toBe(cert);
   expect(server.state().pair.cert).toBe(cert);
   expect([first.orders.length, staging.orders.length]).toEqual([1, 1]);
+  // What is replaced is said to whom it concerns (RFC 9773 section 5), and once.
+  expect(staging.orders[0]).not.toHaveProperty("replaces");
   const without = stage().serve();
   expect(await without.rehearse()).toBeUndefined();
 });
 
 describe("when it is renewed", () => {
+  test("is in the window that the authority gave last, also while it is away; and its reason is told", async () => {
+    const { serve, first, clock, lines } = stage();
+    const server = serve();
+    await server.has("auto");
+    const start = Math.ceil(clock.ms / 1000) * 1000 + 2 * DAY_MS;
+    first.window = { start: new Date(start).toISOString(), end: new Date(start).toISOString() };
+    first.windowExplanation = "https://ca.test/why";
+    server.stop();
+    clock.ms += HOUR_MS;
+    const again = serve();
+    await until("question about the window", WAIT_MS, () => again.state().nextMs === start);
+    expect(lines.filter((line) => line.endsWith(" on: https://ca.test/why"))).toHaveLength(1);
+    first.misbehaviour.down = true;
+    clock.ms += DAY_MS;
+    await again.look();
+    expect(again.state().nextMs).toBe(start);
+  });
+
   test("is in the window of the authority, which is told what is replaced", async () => {
     const { serve, first, clock } = stage();
     const server = serve();

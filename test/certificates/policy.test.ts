@@ -19,6 +19,8 @@ describe("a certificate is renewed", () => {
     expect(renewAtMs(NINETY_DAYS, window, 0.5)).toBe(11 * DAY_MS);
     // Revoked: the window is over, and it is due at once.
     expect(renewAtMs(NINETY_DAYS, { fromMs: -2, toMs: -1 }, 1)).toBe(-1);
+    // Nobody is made to outlive his certificate.
+    expect(renewAtMs(NINETY_DAYS, { fromMs: 95 * DAY_MS, toMs: 96 * DAY_MS }, 0)).toBe(87 * DAY_MS);
   });
 
   test("and its end is pressing when a sixth is left", () => {

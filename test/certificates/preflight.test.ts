@@ -80,6 +80,17 @@ test("a site that is ready has nothing but good findings", async () => {
 });
 
 describe("what is in the way is explained", () => {
+  test("a second authority that would not help", async () => {
+    const authority = { directory: "https://second.test/dir", ca: undefined, binding: undefined };
+    const second = (directory: () => Promise<Directory>) => findings("good.test", { second: { authority, directory } });
+    expect((await second(async () => DIRECTORY))[1]).toBe("good second.test: answers");
+    expect(await second(async () => ({ ...DIRECTORY, meta: { externalAccountRequired: true } }))).toContain(
+      "bad second.test: wants customers only: [acme] eab_kid and eab_key are missing",
+    );
+    const away = async () => Promise.reject(new AcmeProblem("unreachable", "second.test cannot be reached: REFUSED"));
+    expect((await second(away))[1]).toStartWith("bad second.test: cannot be reached: REFUSED");
+  });
+
   test("a name without an address", async () => {
     expect(await findings("lost.test")).toContain(
       "bad lost.test: has no address: an A or AAAA record with this machine's is missing in the zone",

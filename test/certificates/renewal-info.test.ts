@@ -19,8 +19,10 @@ test("the window is the authority's, and it is asked again when it says", async 
   const authority = new FakeAuthority({ url: "https://ca.test" });
   authority.window = { start: "2030-01-02T04:00:00Z", end: "2030-01-03T04:00:00Z" };
   const window = { fromMs: Date.UTC(2030, 0, 2, 4), toMs: Date.UTC(2030, 0, 3, 4) };
-  expect(await ask(authority)).toEqual({ window, askAgainMs: 6 * HOUR_MS });
-  expect(authority.windowsAsked).toEqual([renewalId(cert) ?? ""]);
+  expect(await ask(authority)).toEqual({ window, explanation: "", askAgainMs: 6 * HOUR_MS });
+  authority.windowExplanation = "https://ca.test/why";
+  expect((await ask(authority)).explanation).toBe("https://ca.test/why");
+  expect(authority.windowsAsked).toEqual([renewalId(cert) ?? "", renewalId(cert) ?? ""]);
 });
 
 test("Retry-After is kept between a minute and a day (RFC 9773 section 4.3.3)", async () => {
@@ -38,11 +40,11 @@ test("Retry-After is kept between a minute and a day (RFC 9773 section 4.3.3)", 
 
 test("an authority without an opinion, with a mad one, or away, has none", async () => {
   const authority = new FakeAuthority({ url: "https://ca.test" });
-  expect(await ask(authority)).toEqual({ window: undefined, askAgainMs: 6 * HOUR_MS });
+  expect(await ask(authority)).toEqual({ window: undefined, explanation: "", askAgainMs: 6 * HOUR_MS });
   authority.window = { start: "2030-01-03T04:00:00Z", end: "2030-01-02T04:00:00Z" };
   expect((await ask(authority)).window).toBeUndefined();
   authority.window = { start: "soon", end: "later" };
   expect((await ask(authority)).window).toBeUndefined();
   authority.misbehaviour.down = true;
-  expect(await ask(authority)).toEqual({ window: undefined, askAgainMs: 6 * HOUR_MS });
+  expect(await ask(authority)).toEqual({ window: undefined, explanation: "", askAgainMs: 6 * HOUR_MS });
 });

@@ -189,6 +189,7 @@ describe("without a configuration", () => {
     const { code, stdout, stderr } = await run([command], { folder: join(folder, "empty") });
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toStartWith(`server: there is no server.toml in ${join(folder, "empty")}\n`);
+    expect(stderr).toContain("server setup, in the project's folder, writes one");
     const example = stderr.slice(stderr.indexOf("    [app")).replace(/^ {4}/gm, "");
     const file = join(folder, "project/example.toml");
     writeFileSync(file, example.replace("[app.mysite]", '[app.mysite]\npython = "../python-new"'));

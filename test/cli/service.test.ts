@@ -59,6 +59,7 @@ root = "project"
 wsgi = "wsgi.py"
 python = "/usr/bin/python3"
 ${PAGES.replace('"127.0.0.1:8080"', '"unix:/run/try-it/a.sock"')}`;
+  chownSync(join(folder, "logs"), DAEMON, DAEMON);
   const { stdout, stderr, values } = await service(toml, "show", "--user", "daemon", "--name", "try-it");
   expect({ stdout, stderr }).toMatchObject({ stderr: "" });
   // The folder of the test is in /tmp, which is written as a whole.
@@ -85,6 +86,19 @@ test("a configuration that only root may read needs a capability; a project has 
   expect(code).toBe(0);
   expect(values("CapabilityBoundingSet")).toEqual(["CAP_DAC_READ_SEARCH"]);
   expect(stderr).toContain("closed is not readable for nobody");
+});
+
+test("what the user of the unit could not write is said, but for what systemd makes for it", async () => {
+  const toml = (place: string) =>
+    `[server]\npid_file = "${place}/server.pid"\nerror_log = "shut/logs/error.log"\n${PAGES}`;
+  mkdirSync(join(folder, "shut"), { mode: 0o755 });
+  chownSync(join(folder, "shut"), 0, 0);
+  mkdirSync(join(folder, "shut/logs"));
+  const { stderr } = await service(toml("/run"), "show", "--user", "nobody", "--name", "try-it");
+  expect(stderr).toContain("server: /run is not writable for nobody, as far as its mode says; /run/try-it and");
+  expect(stderr).toContain("shut/logs is not writable for nobody");
+  chmodSync(join(folder, "shut/logs"), 0o777);
+  expect((await service(toml("/run/try-it"), "show", "--user", "nobody", "--name", "try-it")).stderr).toBe("");
 });
 
 test("the user of the configuration is that of the unit; other users need what makes them", async () => {

@@ -51,6 +51,10 @@ describe("a certificate comes by itself", () => {
         'needs [acme] profile = "shortlived"',
     ]);
     expect(sourceOf(site, 'profile = "shortlived"')).toMatchObject({ names: ["203.0.113.9"] });
+    for (const address of ["192.168.1.9", "10.0.0.1", "172.20.0.1", "127.0.0.1", "[fd00::1]", "[::1]"])
+      expect(problems(`names = ["${address}"]\ntls = "auto"`)[0]).toBe(
+        `error site.tls: is auto, and no public authority knows ${address}; should be "internal"`,
+      );
   });
 });
 
@@ -65,6 +69,13 @@ describe("how names are proved", () => {
     expect(kinds('names = ["a.org"]\nlisten = [443]')).toEqual(["tls-alpn-01", "http-01"]);
     expect(kinds('names = ["a.org"]\ntls = "auto"', 'challenges = ["tls-alpn-01"]')).toEqual(["tls-alpn-01"]);
     expect(kinds('names = ["a.org"]\ntls = "auto"', 'dns_hook = "true"')).toEqual(["dns-01"]);
+  });
+
+  test("of addresses is never by the zone", () => {
+    const site = 'names = ["203.0.113.9"]\ntls = "auto"';
+    const hook = 'profile = "shortlived"\ndns_hook = "true"';
+    expect(kinds(site, hook)).toEqual(["dns-01", "http-01", "tls-alpn-01"]);
+    expect(kinds(site, `${hook}\nchallenges = ["dns-01", "tls-alpn-01"]`)).toEqual(["dns-01", "tls-alpn-01"]);
   });
 
   test("of wildcards is by a command that changes the zone", () => {
@@ -93,6 +104,19 @@ describe("how names are proved", () => {
       "error acme.dns_hook: is not used by these challenges",
     );
     expect(problems('names = ["a.org"]', 'dns_wait = "1m"').join()).toContain("belongs to dns_hook");
+  });
+
+  test("an authority that has customers only is not asked without an account there, nor one twice", () => {
+    const wrong = (acme: string) => problems('names = ["a.org"]\ntls = "auto"', acme);
+    const needs =
+      "is that of ZeroSSL, which knows its customers only; needs eab_kid and eab_key beside it, which are made in their account";
+    expect(wrong('directory = "zerossl"')).toEqual([`error acme.directory: ${needs}`]);
+    expect(wrong('fallback = { directory = "zerossl" }')).toEqual([`error acme.fallback.directory: ${needs}`]);
+    expect(wrong('fallback = { directory = "zerossl", eab_kid = "a", eab_key = "b" }')).toEqual([]);
+    for (const same of ["{}", '{ directory = "letsencrypt" }'])
+      expect(wrong(`fallback = ${same}`)).toEqual([
+        "error acme.fallback: is the authority that was asked first; should have the directory of another one",
+      ]);
   });
 
   test("name servers are addresses, with a port or without", () => {

@@ -37,10 +37,10 @@ error = 444
     {
       when: [],
       match: { source: "^/OLDER/(?<rest>.*)$", ignoreCase: true },
-      action: { kind: "rewrite", to: "/moved/$rest?from=$host", stay: false },
+      action: { kind: "rewrite", to: "/moved/$rest?from=$host", taker: "site" },
     },
     { when: ["!-e /project"], match: undefined, action: { kind: "error", status: 444 } },
   ]);
   const [action] = site?.routes.flatMap(({ rules }) => rules.map((rule) => rule.action)) ?? [];
-  expect(action).toEqual({ kind: "rewrite", to: "/v/2/$1", stay: true });
+  expect(action).toEqual({ kind: "rewrite", to: "/v/2/$1", taker: "route" });
 });

@@ -6,6 +6,7 @@ import { loadTranslated } from "../../src/config/load.ts";
 import { APPS } from "../../src/doctor/check-apps.ts";
 import { HOSTS } from "../../src/doctor/check-hosts.ts";
 import { STATIC } from "../../src/doctor/check-static.ts";
+import { WRITTEN } from "../../src/doctor/check-written.ts";
 import { configurationFindings, examine, mend, withReasons } from "../../src/doctor/doctor.ts";
 import { ok, problem } from "../../src/doctor/finding.ts";
 import { requestFor } from "../../src/doctor/request.ts";
@@ -211,6 +212,33 @@ describe("static files", () => {
       socket: `${folder}/x.sock`,
     });
     expect(of(`names = ["*.a.test"]\nlisten = [81]`)).toBeUndefined();
+  });
+});
+
+describe("what projects write", () => {
+  const settings = (name: string) => ({
+    databases: [{ alias: "default", engine: "django.db.backends.sqlite3", name }],
+    mediaRoot: join(folder, "media"),
+  });
+  const written = (name: string) => {
+    const patient = patientOf(folder, app("good"), { apps: factsOf(settings(name)), serving: NOBODY });
+    return findingsOf(WRITTEN, { ...patient, ground: { ...patient.ground, kernelAllows: async () => undefined } });
+  };
+
+  test("a database in the project's folder is to be moved, one in a folder of its own given away; uploads", async () => {
+    chmodSync(folder, 0o755);
+    writeFiles(folder, { "db.sqlite3": "", "data/db.sqlite3": "", "media/a.jpg": "" });
+    const [beside] = await written(join(folder, "db.sqlite3"));
+    expect(beside?.verdict).toBe("problem");
+    expect(beside?.says).toContain("SQLite writes a journal beside it, so nobody must be able to write db.sqlite3");
+    expect(beside?.remedy).toContain(`whoever may write in ${folder} may replace the code`);
+    expect(beside?.remedy).toContain(`mv ${folder}/db.sqlite3 ${folder}/database/db.sqlite3`);
+    expect(beside?.remedy).not.toContain(`chown nobody: ${folder} `);
+    const [apart, uploads] = await written(join(folder, "data/db.sqlite3"));
+    expect(apart?.remedy).toBe(`chown nobody: ${folder}/data ${folder}/data/db.sqlite3`);
+    expect(uploads?.says).toContain("nobody may not write in MEDIA_ROOT");
+    for (const name of ["data", "data/db.sqlite3", "media"]) chmodSync(join(folder, name), 0o777);
+    expect((await written(join(folder, "data/db.sqlite3"))).map(({ verdict }) => verdict)).toEqual(["ok", "ok"]);
   });
 });
 

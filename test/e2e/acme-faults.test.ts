@@ -172,7 +172,7 @@ describe("certificates that last for seconds", () => {
     await Promise.all([...kept, ...fresh]);
     expect(failures).toEqual([]);
     expect(asked).toBeGreaterThan(100);
-    expect(server.log).not.toContain("no certificate could be had");
+    expect(server.log).not.toContain("certificate could be had");
   });
 
   test("go on when the authority is away at their renewal, and it is said", async () => {
@@ -180,23 +180,24 @@ describe("certificates that last for seconds", () => {
     const server = await serve(toml(one(fake)));
     await until("first certificate", WAIT_MS, async () => (await verified()) === "https");
     fake.misbehaviour.limitedForS = 1;
-    await server.logged(/(warn|error).* a\.test: no certificate could be had: rateLimited/);
+    await server.logged(/(warn|error).* a\.test: no new certificate could be had: rateLimited/);
     expect(await verified()).toBe("https");
     expect(await status(server)).toMatch(
-      /certificate a\.test: valid for .*, from auto.*\n {2}no certificate could be had/,
+      /certificate a\.test: valid for .*, from auto.*\n {2}no new certificate could be had/,
     );
   });
 });
 
 test("profiles, addresses and renewal windows are spoken of with an authority that has them", async () => {
   const fake = await authority({ profiles: { shortlived: "six days" } });
-  fake.window = { start: "2099-01-01T00:00:00Z", end: "2099-01-01T01:00:00Z" };
+  const start = Date.now() + 20 * 86_400_000;
+  fake.window = { start: new Date(start).toISOString(), end: new Date(start + 3_600_000).toISOString() };
   const server = await serve(toml(`${one(fake)}\nprofile = "shortlived"`));
   await until("certificate", WAIT_MS, async () => (await verified()) === "https");
   expect(fake.orders).toEqual([{ identifiers: [{ type: "dns", value: "a.test" }], profile: "shortlived" }]);
   await until("question about its window", WAIT_MS, () => fake.windowsAsked.length > 0);
   const [shown] = JSON.parse((await server.command("status", "--json")).stdout).certificates;
-  expect(new Date(shown.nextAt).getUTCFullYear()).toBe(2099);
+  expect(shown.nextAt).toBeWithin(start - 1000, start + 3_601_000);
   await server.command("cert", "renew");
   expect(fake.orders.at(-1)?.["replaces"]).toBe(fake.windowsAsked[0]);
 });

@@ -78,7 +78,7 @@ async function ask(ca: string, name = "a.test"): Promise<string> {
 /** The `nth` that is shown. An order that failed is not tried again in this time: why is the better message. */
 const issued = (server: Server, nth = 1) =>
   until("certificate", ISSUED_MS, () => {
-    const [why] = /no certificate could be had.*/.exec(server.log) ?? [];
+    const [why] = /no (?:new )?certificate could be had.*/.exec(server.log) ?? [];
     if (why !== undefined) throw new Error(why);
     return server.log.split("shows a new certificate").length > nth;
   });
@@ -105,6 +105,19 @@ describe("a site without a certificate gets one", () => {
       const again = await serve(text);
       expect(await ask(root)).toBe("https");
       expect(again.log).not.toContain("ordering");
+    });
+  }
+
+  for (const kind of ["http-01", "tls-alpn-01"]) {
+    test(`that is called by an address by ${kind}, and shows it to clients that are sent there`, async () => {
+      const authority = await pebble();
+      const acme = `challenges = ["${kind}"]`;
+      const other = toml(authority, acme, ["127.0.0.1"]).replace(/[^]*(?=\[\[site\]\])/, "");
+      const server = await serve(toml(authority, acme) + other);
+      await issued(server, 2);
+      const root = await authority.root();
+      await until("answers with both", ISSUED_MS, async () => (await ask(root)) === "https");
+      expect((await curl("--cacert", root, `https://127.0.0.1:${secure}/`)).stdout).toBe("https");
     });
   }
 

@@ -48,6 +48,17 @@ test("it greets with its version, protocol and pid", async () => {
   expect(await client.line(0)).toEqual({ server: expect.any(String), protocol: 1, pid: running.pid });
 });
 
+test("a server that does not speak is not waited for: who it is, and what ends it", async () => {
+  const running = await start();
+  running.signal("SIGSTOP");
+  const [status, stop] = await Promise.all([running.command("status"), running.command("stop")]);
+  running.signal("SIGCONT");
+  for (const { code, stderr } of [status, stop]) {
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`pid ${running.pid}, has not answered for 10 s`)]);
+    expect(stderr).toContain(`kill -KILL ${running.pid}`);
+  }
+});
+
 const GARBAGE: readonly (readonly [name: string, bytes: string | Uint8Array, error: string])[] = [
   ["no JSON", "what?\n", "malformed"],
   ["JSON that is no object", "[1]\n", "malformed"],
@@ -57,6 +68,7 @@ const GARBAGE: readonly (readonly [name: string, bytes: string | Uint8Array, err
   ["an unknown command", '{"command":"__proto__"}\n', "unknown-command"],
   ["another protocol", '{"protocol":2,"command":"status"}\n', "version"],
   ["an unknown parameter", '{"command":"reload","app":"probe"}\n', "bad-argument"],
+  ["a word where a yes or no belongs", '{"command":"stop","now":"no"}\n', "bad-argument"],
   ["a parameter of the wrong type", '{"command":"reload","apps":"probe"}\n', "bad-argument"],
   ["an app that is not there", '{"command":"reload","apps":["nope"]}\n', "bad-argument"],
   ["a front that is not there", '{"command":"fault","front":7}\n', "bad-argument"],

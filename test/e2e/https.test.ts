@@ -33,6 +33,7 @@ beforeAll(async () => {
   authority.make("a", { names: "DNS:a.test,DNS:*.a.test" });
   authority.make("b", { names: "DNS:b.test" });
   authority.make("c", { names: "DNS:c.test" });
+  authority.make("address", { names: "IP:127.0.0.1" });
   authority.make("client", { names: "DNS:client.test" });
   authority.make("stranger", { names: "DNS:stranger.test", selfSigned: true });
   writeFiles(folder, { "www/large": LARGE });
@@ -71,6 +72,12 @@ hsts = { ramp_from = ${new Date().toISOString().slice(0, 10)} }
 tls = { cert = "c.pem", key = "c.key", client_ca = "ca.pem", client_auth = "optional" }
 [site.routes]
 ${seen}
+[[site]]
+names = ["127.0.0.1"]
+${listen}
+tls = { cert = "address.pem", key = "address.key" }
+[site.routes]
+${seen}
 `,
     { folder },
   );
@@ -107,6 +114,12 @@ describe("a site", () => {
   test("is not reached through the handshake of another", async () => {
     expect(await status("a.test", "/seen", "-H", "Host: b.test")).toBe("421");
     expect(await status("a.test", "/seen", "-H", "Host: www.a.test")).toBe("200");
+  });
+
+  test("that is called by an address is shown to clients that are sent there, who name none", async () => {
+    expect(await text("127.0.0.1", "/seen")).toBe("TLSv1.3  NONE  https");
+    expect(await status("127.0.0.1", "/seen", "-H", "Host: a.test")).toBe("421");
+    expect(await status("a.test", "/seen", "-H", "Host: 127.0.0.1")).toBe("421");
   });
 
   test("sends files whole", async () => {
@@ -168,9 +181,11 @@ describe("unencrypted requests", () => {
 
 describe("a client's certificate", () => {
   test("is needed where it is required", async () => {
-    expect(await status("b.test", "/seen")).toBe("400");
+    expect(await text("b.test", "/seen")).toMatch(
+      /400 Bad Request[^]*This site needs a client certificate, and none was sent/,
+    );
     const stranger = ["--cert", join(folder, "stranger.pem"), "--key", join(folder, "stranger.key")];
-    expect(await status("b.test", "/seen", ...stranger)).toBe("400");
+    expect(await text("b.test", "/seen", ...stranger)).toMatch(/400 Bad Request[^]*sent is not accepted here/);
     await server.logged(/no good client certificate for b\.test: FAILED:self.signed certificate/);
     expect(await text("b.test", "/seen", ...CLIENT)).toBe("TLSv1.3 b.test SUCCESS CN=client https");
   });
@@ -255,6 +270,7 @@ describe("files that change", () => {
       const { certificates } = JSON.parse((await server.command("status", "--json")).stdout);
       return !JSON.stringify(certificates).includes("not taken");
     });
+    await server.logged("site a.test: the files hold the certificate that is shown again");
   });
 
   /** The fingerprint of what is shown. */

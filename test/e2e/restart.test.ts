@@ -2,9 +2,10 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { controlHome, E2E_TIMEOUT_MS, runServer } from "../support/binary.ts";
+import { BINARY, controlHome, E2E_TIMEOUT_MS, runServer, withoutNoOrphans } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { Load } from "../support/load.ts";
+import { lives, processAt } from "../support/processes.ts";
 import { testUnless } from "../support/skip.ts";
 import { probeApp, site } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
@@ -27,7 +28,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const pid of pids) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  for (const pid of pids) if (lives(pid)) process.kill(pid, "SIGKILL");
   pids.clear();
   removeFolder(folder);
 });
@@ -41,14 +42,6 @@ function pidInFile(): number {
   if (!(pid > 1)) throw new Error(`no process id in server.pid: ${pid}`);
   pids.add(pid);
   return pid;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 async function start(): Promise<number> {
@@ -68,7 +61,7 @@ test("start serves when it returns, in a session of its own; stop returns when n
   const again = await command("start");
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining(`already running: pid ${pid}`)]);
   expect((await command("stop")).stdout).toBe(`stopped, pid ${pid}\n`);
-  expect([isAlive(pid), existsSync(join(folder, "server.pid")), existsSync(join(folder, "own.sock"))]).toEqual([
+  expect([lives(pid), existsSync(join(folder, "server.pid")), existsSync(join(folder, "own.sock"))]).toEqual([
     false,
     false,
     false,
@@ -114,11 +107,11 @@ test("restart and USR2 under load: other processes, no request fails; a request 
   expect(second).not.toBe(first);
   expect((await slow.answer()).status).toBe(200);
   slow.close();
-  await until("end of the first process", 20_000, () => !isAlive(first));
+  await until("end of the first process", 20_000, () => !lives(first));
   await more(100);
   process.kill(second, "SIGUSR2");
   await until("a third process", 20_000, () => existsSync(join(folder, "server.pid")) && pidInFile() !== second);
-  await until("end of the second process", 20_000, () => !isAlive(second));
+  await until("end of the second process", 20_000, () => !lives(second));
   await more(100);
   const counts = await Promise.all([kept.stop(), fresh.stop()]);
   expect(counts.flatMap(({ failures }) => failures)).toEqual([]);
@@ -155,7 +148,7 @@ test("a pid file that somebody removed, or left behind, stands in nobody's way",
   writeFileSync(join(folder, "server.pid"), "1\n");
   const pid = await start();
   process.kill(pid, "SIGKILL");
-  await until("its end", 10_000, () => !isAlive(pid));
+  await until("its end", 10_000, () => !lives(pid));
   expect(existsSync(join(folder, "server.pid"))).toBe(true);
   await start();
   expect((await command("stop")).code).toBe(0);
@@ -195,4 +188,19 @@ test("a pid file and a control socket that somebody removes are made again, and 
   expect((await command("start")).stderr).toContain(`already running: pid ${pid}`);
   expect((await command("stop")).stdout).toBe(`stopped, pid ${pid}\n`);
   expect(existsSync(join(folder, "server.pid"))).toBe(false);
+});
+
+test("stop returns also when the parent of the server never asks how it ended, as in many a container", async () => {
+  const script = `"$0" run -c server.toml & exec sleep 60`;
+  const env = { ...withoutNoOrphans(), ...controlHome(folder) };
+  const parent = Bun.spawn(["sh", "-c", script, BINARY], { cwd: folder, env, stdout: "ignore", stderr: "ignore" });
+  try {
+    await until("the server", 20_000, async () => (await command("status")).stdout.includes(", serving"));
+    const pid = pidInFile();
+    expect((await command("stop")).stdout).toBe(`stopped, pid ${pid}\n`);
+    expect(processAt(pid)?.state).toBe("Z");
+  } finally {
+    parent.kill("SIGKILL");
+    await parent.exited;
+  }
 });

@@ -108,8 +108,11 @@ test("its keys sort, pause, help and load the code of an app anew", async () => 
   expect(shown()).toBe(before);
   tmux("send-keys", "p");
   await until("no pause", 10_000, () => !shown().includes("PAUSED"));
+  tmux("resize-window", "-x", "80", "-y", "24");
   tmux("send-keys", "?");
-  await shows("chooses a worker");
+  // All of it.
+  expect(await shows("chooses a worker")).not.toContain("…");
+  tmux("resize-window", "-x", "100", "-y", "24");
   tmux("send-keys", "?");
   await shows("sorted by requests");
   tmux("send-keys", "r");

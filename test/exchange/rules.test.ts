@@ -3,14 +3,14 @@ import { makeErrorHandler } from "../../src/exchange/error-target.ts";
 import type { Exchange } from "../../src/exchange/exchange.ts";
 import { INTERNAL_DEPTH_MAX } from "../../src/exchange/internal.ts";
 import { ruleScope } from "../../src/exchange/rule-scope.ts";
-import { type Rule, withRules } from "../../src/exchange/rules.ts";
+import { type AfterRewrite, type Rule, withRules } from "../../src/exchange/rules.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { template } from "../support/template.ts";
 
-function rewriteTo(match: RegExp | undefined, to: string, stay = false): Rule {
+function rewriteTo(match: RegExp | undefined, to: string, taker: AfterRewrite = "site"): Rule {
   const scope = ruleScope(match, [], BUILT_IN);
-  return { conditions: [], match, action: { kind: "rewrite", to: template(to, scope), stay } };
+  return { conditions: [], match, action: { kind: "rewrite", to: template(to, scope), taker } };
 }
 
 /** Where a request ends up: the path and query that the next handler sees, or the status. */
@@ -29,10 +29,24 @@ describe("the first rule that fits decides", () => {
   test.each([
     ["none fits", [rewriteTo(old, "/new/$1")], { path: "/x" }, "here /x"],
     ["a rewrite looks for a route anew", [rewriteTo(old, "/new/$1")], { path: "/old/a b" }, "again /new/a b"],
-    ["or stays", [rewriteTo(old, "/new/$1", true)], { path: "/old/x" }, "here /new/x"],
+    ["or stays", [rewriteTo(old, "/new/$1", "route")], { path: "/old/x" }, "here /new/x"],
     ["the query goes on", [rewriteTo(old, "/new")], { path: "/old/x", query: "a=1" }, "again /new?a=1"],
     ["behind one of its own", [rewriteTo(old, "/new?b=2")], { path: "/old/x", query: "a=1" }, "again /new?b=2&a=1"],
     ["unless it ends with ?", [rewriteTo(old, "/new?")], { path: "/old/x", query: "a=1" }, "again /new"],
+    [
+      "or the rules behind it are asked",
+      [rewriteTo(old, "/mid/$1", "rules"), rewriteTo(/^\/mid\/(.*)$/, "/new/$1", "route")],
+      { path: "/old/x" },
+      "here /new/x",
+    ],
+    [
+      "and none of them may fit",
+      [rewriteTo(old, "/mid/$1", "rules"), rewriteTo(old, "/no")],
+      { path: "/old/x" },
+      "again /mid/x",
+    ],
+    ["a capture that begins with a slash", [rewriteTo(/^\/old(\/.*)$/, "$1", "route")], { path: "/old/x" }, "here /x"],
+    ["or lacks one", [rewriteTo(/^\/old\/(.*)$/, "$1", "route")], { path: "/old/x" }, "here /x"],
     [
       "what a client sent is no dot segment",
       [rewriteTo(old, "/new/$arg_p")],

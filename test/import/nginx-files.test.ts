@@ -61,6 +61,17 @@ describe("several files are one configuration", () => {
     expect(toml).not.toContain("listen = 81");
   });
 
+  test("what is said of a file that is included twice is told once", () => {
+    writeFiles(folder, {
+      "nginx/parts/params": "uwsgi_param QUERY_STRING $query_string;\n",
+      "nginx/twice.conf": `server { listen 80;
+        location /a { include parts/params; uwsgi_pass 127.0.0.1:1; }
+        location /b { include parts/params; uwsgi_pass 127.0.0.1:1; } }\n`,
+    });
+    const { findings } = imported("twice.conf");
+    expect(findings.filter(({ directive }) => directive.startsWith("uwsgi_param"))).toHaveLength(1);
+  });
+
   test("given beside each other they find what the others define", () => {
     writeFiles(folder, {
       "nginx/parts/zones.conf":

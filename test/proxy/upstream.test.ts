@@ -1,5 +1,6 @@
 /** Which server and which connection a request goes to, when those it was meant for fail. */
 import { describe, expect, test } from "bun:test";
+import { SILENT } from "../../src/base/log.ts";
 import type { FakeRequest } from "../support/exchange.ts";
 import { answering, OK, once, rig, startScripted, sweepFast, type Visit } from "../support/scripted-upstream.ts";
 import { until } from "../support/wait.ts";
@@ -108,10 +109,14 @@ describe("another connection", () => {
 
   test("a request waits for a server that is not there yet, as long as it may", async () => {
     const port = deadPort();
-    const asked = rig([port], { waitMs: 5000 }).ask(POST);
-    await Bun.sleep(150);
+    const said: string[] = [];
+    const { upstream, ask } = rig([port], { waitMs: 5000 }, { ...SILENT, error: (text) => said.push(text) });
+    const asked = ask(POST);
+    await until("three attempts", 5000, () => (upstream.status().servers[0]?.failures ?? 0) >= 3);
     const server = startScripted(answering(OK), port);
     expect((await asked).reply.status).toBe(200);
+    // A line for each attempt would be ten in a second.
+    expect(said).toEqual([expect.stringContaining("ECONNREFUSED")]);
     server.stop();
     expect((await rig([deadPort()], { waitMs: 200 }).ask()).reply.status).toBe(502);
   });

@@ -1,29 +1,13 @@
 /** Answers → server.toml: what a person would have written, and nothing that is a default. */
 import { expect, test } from "bun:test";
 import type { Answers } from "../../src/setup/question.ts";
-import { makePlan, urlOf } from "../../src/setup/plan.ts";
-import { ROOT, seenOf, type Sight } from "../support/setup.ts";
-
-const ANSWERS: Answers = {
-  domain: "www.shop.example.org",
-  https: "auto",
-  processes: "2",
-  threads: "2",
-  collectstatic: "yes",
-  start: "yes",
-};
-
-function plan(sight: Sight = {}, answers: Answers = {}, file = `${ROOT}/server.toml`) {
-  return makePlan(seenOf(sight), { ...ANSWERS, ...answers }, file);
-}
+import { urlOf } from "../../src/setup/front.ts";
+import { planOf as plan, ROOT, type Sight, VENV } from "../support/setup.ts";
 
 /** Without the head. */
 function toml(sight: Sight = {}, answers: Answers = {}, file?: string): string {
   return plan(sight, answers, file).toml.split("\n\n").slice(1).join("\n\n");
 }
-
-/** What shop's virtualenv and nothing else looks like. */
-const VENV: Sight = { files: { [`${ROOT}/.venv/bin/python`]: "" } };
 
 test("a project that lacks nothing", () => {
   expect(plan(VENV).toml).toBe(`# Written by server setup. Every key: server help config.
@@ -130,9 +114,6 @@ test("who it runs as: a user with fewer rights, or root, said aloud", () => {
   const sight = { ...VENV, host: { account } };
   expect(toml(sight, { user: "www-data" })).toStartWith('[server]\nuser = "www-data"\n\n[app.shop]');
   expect(toml(sight, { user: "root" })).toStartWith("[server]\nrun_as_root = true\n");
-  const databases = [{ alias: "default", engine: "django.db.backends.sqlite3", name: "/srv/db/x.sqlite3" }];
-  const { advice } = plan({ ...sight, settings: { databases } }, { user: "www-data" });
-  expect(advice.join()).toContain("chown www-data: /srv/db /srv/db/x.sqlite3");
 });
 
 test("as a service it has the unit's user", () => {
@@ -161,13 +142,18 @@ test("what is imported is written as it was translated", () => {
     files: [],
     toml: "imported\n",
     losses: [],
+    folders: ["/srv/nowhere"],
     isOurs: true,
+    forwards: false,
+    names: [],
     asRoot: false,
     front: { host: "a.org", port: 8080, address: "0.0.0.0", https: false },
     taken: [],
   };
   const imported = plan({ seen: { importable } }, { import: "yes" });
   expect(imported.toml).toBe("imported\n");
+  // A configuration that names a folder which is not there cannot be used.
+  expect(imported.folders).toEqual([{ path: "/srv/nowhere", user: undefined }]);
   expect(urlOf(imported.front)).toBe("http://a.org:8080/");
   expect(imported.front.address).toBe("127.0.0.1");
 });
@@ -177,7 +163,14 @@ test("the plan makes what is missing, and runs manage.py with the project's sett
     { ...VENV, settings: { staticRoot: undefined, mediaPath: "/media/", mediaRoot: "/srv/media" } },
     { lines: "leave", uploads: "public" },
   );
-  expect(missing.folders).toEqual([`${ROOT}/staticfiles`, "/srv/media"]);
+  expect(missing.folders).toEqual([
+    { path: `${ROOT}/staticfiles`, user: undefined },
+    { path: "/srv/media", user: undefined },
+  ]);
+  const webUser = { name: "www-data", reaches: true, cannotWrite: [] };
+  const media = { settings: { mediaPath: "/media/", mediaRoot: "/srv/media" }, seen: { webUser } };
+  const asUser = plan({ ...VENV, ...media }, { uploads: "public", unit: "yes" });
+  expect(asUser.folders).toContainEqual({ path: "/srv/media", user: "www-data" });
   expect(missing.edit).toBeUndefined();
   expect(missing.django).toMatchObject({
     root: ROOT,
@@ -201,65 +194,37 @@ const URLS: readonly (readonly [Answers, string, string])[] = [
   [{ domain: ".example.net example.com" }, "https://example.com/", "127.0.0.1:443"],
 ];
 
+test("a name in letters of its own is written so, and is what browsers send everywhere else", () => {
+  const sight = { ...VENV, settings: { allowedHosts: ["x.org"] } };
+  const { front, toml: text, edit } = plan(sight, { domain: "München.de", https: "off", lines: "add" });
+  expect(text).toContain('names = ["München.de"]');
+  expect(edit?.lines).toEqual(['ALLOWED_HOSTS = [*ALLOWED_HOSTS, "xn--mnchen-3ya.de"]']);
+  expect([front.host, urlOf(front)]).toEqual(["xn--mnchen-3ya.de", "http://münchen.de/"]);
+});
+
+test("where it is reached: not by an address that Django refuses, if there is another", () => {
+  const shown = (settings: NonNullable<Sight["settings"]>, lines: string) => {
+    const { front, advice } = plan({ ...VENV, settings }, { https: "off", domain: "", lines });
+    return [urlOf(front), advice.filter((text) => text.includes("ALLOWED_HOSTS"))];
+  };
+  const local = { allowedHosts: ["127.0.0.1"] };
+  const line = 'ALLOWED_HOSTS = [*ALLOWED_HOSTS, "198.51.100.7"]';
+  expect(shown(local, "leave")).toEqual(["http://127.0.0.1/", [expect.stringContaining(line)]]);
+  expect(shown(local, "add")).toEqual(["http://198.51.100.7/", []]);
+  const unknown = { ...local, file: undefined };
+  expect(shown(unknown, "leave")).toEqual([
+    "http://127.0.0.1/",
+    [expect.stringContaining("has no 198.51.100.7: Django")],
+  ]);
+  for (const allowed of ["198.51.100.7", "*"])
+    expect(shown({ allowedHosts: [allowed] }, "leave")).toEqual(["http://198.51.100.7/", []]);
+});
+
 for (const [answers, url, asked] of URLS)
   test(`where it is reached: ${url}`, () => {
     const { front } = plan(VENV, answers);
     expect(urlOf(front)).toBe(url);
     expect(`${front.address}:${front.port}`).toBe(asked);
-  });
-
-const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[] = [
-  ["nothing to say", undefined, { seen: { owner: { uid: 1, gid: 1, name: "ann", home: "/" } } }],
-  ["DEBUG", /DEBUG is on: .* DEBUG = False in shop\/settings.py/, { settings: { debug: true } }],
-  ["nobody is allowed", /answers 400 to everybody/, { settings: { allowedHosts: [] } }, { domain: "", https: "off" }],
-  [
-    "lines that were left",
-    /Add to shop\/settings.py:\n {4}ALLOWED_HOSTS = \[\*ALLOWED_HOSTS, "b.org"\]/,
-    {},
-    { domain: "b.org", lines: "leave" },
-  ],
-  ["a redirect to nowhere", /SECURE_SSL_REDIRECT/, { settings: { sslRedirect: true } }, { https: "off" }],
-  [
-    "a CDN",
-    /static files come from there/,
-    { settings: { staticPath: undefined, staticUrl: "https://cdn.example.org/" } },
-  ],
-  [
-    "channels",
-    /ASGI server beside this one. Start shop.asgi:application/,
-    { settings: { installedApps: ["channels"], asgi: "shop.asgi.application" } },
-  ],
-  [
-    "the DNS",
-    /The certificate comes when it leads here/,
-    { names: { "www.shop.example.org": { kind: "unknown-name" } } },
-  ],
-  [
-    "a database in a file, for a service",
-    /a file, which the user of the service must be able to write/,
-    {
-      settings: { databases: [{ alias: "default", engine: "django.db.backends.sqlite3", name: "/srv/db/x.sqlite3" }] },
-    },
-    { unit: "yes" },
-  ],
-  [
-    "gunicorn's unit",
-    /\/etc\/systemd\/system\/shop.service starts gunicorn/,
-    { existing: [{ path: "/etc/systemd/system/shop.service", kind: "unit", program: "gunicorn" }] },
-  ],
-  [
-    "the way over",
-    /systemctl disable --now nginx, then server start/,
-    { taken: [{ port: 80, listeners: [], holders: [{ pid: 9, name: "nginx" }] }] },
-    { listen: "web" },
-  ],
-];
-
-for (const [title, expected, sight, answers] of ADVICE)
-  test(`advice: ${title}`, () => {
-    const { advice } = plan({ ...VENV, ...sight }, answers);
-    if (expected === undefined) expect(advice).toEqual([]);
-    else expect(advice.join("\n")).toMatch(expected);
   });
 
 test("a function that makes the application gets its file", () => {

@@ -60,6 +60,19 @@ test("after a step back the later answers are given anew", () => {
   expect(next(dialog)?.question).toMatchObject({ id: "listen", initial: "8000" });
 });
 
+test("a choice that is gone is asked for again, and once on the way back", () => {
+  const ask = (id: string, value: string): Question | undefined =>
+    id === "domain"
+      ? { id, kind: "choice", message: "?", why: [], choices: [{ value, label: value }], initial: value }
+      : undefined;
+  let dialog = answerQuestion(beginDialog({}), "domain", "a");
+  expect(nextQuestion(dialog, "a", ask)).toBeUndefined();
+  expect(nextQuestion(dialog, "b", ask)).toMatchObject({ question: { id: "domain" }, wrong: undefined });
+  dialog = answerQuestion(dialog, "domain", "b");
+  expect(nextQuestion(dialog, "b", ask)).toBeUndefined();
+  expect(stepBack(dialog)?.asked).toEqual([]);
+});
+
 test("a flag whose question does not arise is told", () => {
   const dialog = answerQuestion(beginDialog({ listen: "80", https: "x" }), "domain", "none");
   expect(unusedFlags(dialog, undefined, askFor)).toEqual(["listen"]);

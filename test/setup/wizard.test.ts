@@ -1,6 +1,6 @@
 /** The whole talk without a terminal: scripted replies, a project of files, commands that are told and not run. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Surroundings } from "../../src/machine/surroundings.ts";
 import { here } from "../../src/machine/here.ts";
@@ -34,6 +34,8 @@ interface Stage {
   /** It runs the machine, and we are root. */
   readonly systemd?: true;
   readonly options?: Partial<WizardOptions>;
+  /** Where server.toml goes. */
+  readonly output?: string;
   /** Undefined: what is offered. */
   readonly reply?: (question: Question) => Reply | undefined;
 }
@@ -98,7 +100,7 @@ function look(stage: Stage, run: string[]): Looking {
     surroundings,
     folder,
     uid: stage.systemd === true ? 0 : 1000,
-    output: undefined,
+    output: stage.output,
     variables: {},
     signal: new AbortController().signal,
     isRunning: () => Promise.resolve(false),
@@ -129,7 +131,7 @@ const filesNow = () => readdirSync(folder).sort();
 const settingsNow = () => readFileSync(join(folder, "shop/settings.py"), "utf8");
 
 /** On a port that nobody has, so that nothing depends on who has 80. */
-const GIVEN: Answers = { listen: "8000" };
+const GIVEN: Answers = { listen: "127.0.0.1:8000" };
 const ALL = ["domain", "processes", "threads", "lines", "collectstatic", "start", "write"];
 
 test("files that were changed while the plan was read are left as they are", async () => {
@@ -190,12 +192,26 @@ for (const [i, id] of ALL.entries())
     expect(filesNow()).toEqual(FILES);
   });
 
+test("what is here is told once, whatever is answered as it would be taken", async () => {
+  writeFiles(folder, { "manage.py": 'import django\n"DJANGO_SETTINGS_MODULE", "shop.local"\n' });
+  const { asked, text } = await talk({ options: { given: GIVEN } });
+  expect(asked[0]).toBe("settings");
+  expect(text.match(/What is here/g)?.length).toBe(1);
+});
+
 test("--yes asks nothing, writes, and leaves the code as it is", async () => {
   const { asked, run } = await talk({ options: { given: GIVEN, yes: true, canAsk: false } });
   expect(asked).toEqual([]);
   expect(run).toEqual(["check", "collectstatic", "deploy", "start"]);
   expect(settingsNow()).toBe(SETTINGS_TEXT);
   expect(existsSync(join(folder, "server.toml"))).toBe(true);
+});
+
+test("a file of another name is named in what is to be typed", async () => {
+  const given = { ...GIVEN, start: "no" };
+  const { last } = await talk({ output: join(folder, "my site.toml"), options: { given, yes: true } });
+  expect(last).toStartWith("good: my site.toml is ready. To start: cd ");
+  expect(last).toContain("&& server start -c 'my site.toml'; then http://127.0.0.1:8000/");
 });
 
 test("--dry-run shows all and does nothing", async () => {
@@ -212,7 +228,7 @@ test("nobody to ask: all flags that are missing are named, with what --yes would
     "bad: Nobody is asked here, and these are not given:\n    --domain: Under which domain names? --yes takes none.\n",
   );
   expect(last).toContain("--processes: How many processes? --yes takes ");
-  expect(last).toContain("--lines: May a line be added to shop/settings.py? --yes takes leave.");
+  expect(last).toMatch(/--lines: May (2 lines|a line) be added to shop\/settings.py\? --yes takes leave\./);
 });
 
 const WRONG: readonly (readonly [string, Answers, RegExp])[] = [
@@ -268,9 +284,22 @@ const BROKEN = { settings: null, failure: FAILURE };
 test("a project that fails: why, the remedy, and again when it is mended", async () => {
   const { asked, text } = await talk({ probes: [BROKEN, {}], options: { given: GIVEN } });
   expect(text).toContain("The settings cannot be loaded: ModuleNotFoundError");
-  expect(text).toContain("To mend it: environ is not installed");
+  expect(text).toContain("What to do: environ is not installed");
   expect(asked.slice(0, 2)).toEqual(["broken", "domain"]);
   expect(asked.at(-1)).toBe("write");
+});
+
+test("what is here is looked for again, too: another kind of project may be what mends it", async () => {
+  const reply = ({ id }: Question) => {
+    if (id !== "broken") return id === "write" ? ("leave" as const) : undefined;
+    rmSync(join(folder, "manage.py"));
+    writeFiles(folder, { "app.py": "app = Flask(__name__)\n" });
+    return undefined;
+  };
+  const { text } = await talk({ probes: [BROKEN, { settings: null }], options: { given: GIVEN }, reply });
+  expect(text).toContain("Project: Django 5.2: shop");
+  expect(text).toContain("Project: Flask: ");
+  expect(text).toContain('wsgi = "app:app"');
 });
 
 test("a project that fails: --yes writes nothing, --broken ignore does", async () => {

@@ -46,6 +46,8 @@ export class FakeAuthority {
   readonly orders: Json[] = [];
   /** Suggested to whoever asks. */
   window: { readonly start: string; readonly end: string } | undefined;
+  /** Why it is so: a URL. */
+  windowExplanation: string | undefined;
   windowRetryAfterS = 21_600;
   readonly windowsAsked: string[] = [];
   private readonly options: FakeAuthorityOptions;
@@ -106,7 +108,7 @@ export class FakeAuthority {
     this.windowsAsked.push(id);
     if (this.window === undefined) return this.refuse(404, "malformed", "unknown certificate");
     return Response.json(
-      { suggestedWindow: this.window },
+      { suggestedWindow: this.window, explanationURL: this.windowExplanation },
       { headers: { "Retry-After": String(this.windowRetryAfterS) } },
     );
   }

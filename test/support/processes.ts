@@ -32,6 +32,12 @@ export function processAt(pid: number): Process | undefined {
   }
 }
 
+/** One that has ended and was not waited for is dead. */
+export function lives(pid: number): boolean {
+  const now = processAt(pid);
+  return now !== undefined && now.state !== "Z";
+}
+
 function everyProcess(): Process[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.flatMap((pid) => processAt(Number(pid)) ?? []);

@@ -18,7 +18,7 @@ export const WHY: Readonly<Record<string, string>> = {
   proxy: PROXIED,
   "proxy-paced": PROXIED,
   uwsgi:
-    "the uwsgi protocol has no kept connections: socket, connect and close are a third of the work of a front, sending another; why nginx needs less for the same calls is open",
+    "the uwsgi protocol has no kept connections: socket, connect and close are a third of the work of a front, sending another",
   websocket: PROXIED,
   gzip: "haproxy compresses with libslz, which has one fast level: its page has 14.8 KB, the others' 9.9",
   fixed: "what is left of a request after its two system calls is JavaScript against C",

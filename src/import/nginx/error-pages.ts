@@ -56,7 +56,16 @@ function pageOf(t: Translation, directive: Directive, written: Written, block: B
     return void t.ledger.lost(directive, "a page of an error is a path of this site; redirect from there");
   }
   t.ledger.translated(directive, `error_pages: ${page}`);
+  if (status === "page" && isFile(block, page)) return { route: page, status: 200 };
+  if (status === "page")
+    t.ledger.remark(directive, "the status stays that of the error; write one if the page is to change it");
   return { route: page, ...more };
+}
+
+/** A page that nobody makes has one status. */
+function isFile(block: Block, page: string): boolean {
+  const own = locationNamed(block, page) ?? locationNamed(block, "=", page);
+  return /\.\w+$/.test(page) && !(own?.block ?? []).some(({ name }) => name.endsWith("_pass"));
 }
 
 /** `error_page 404 https://www.example.org/gone` answers with a redirect. */
@@ -132,9 +141,9 @@ function returnOf(t: Translation, location: Directive, around: Block): Readonly<
 /** Beside a return in such a location. */
 const SAYS_LITTLE = new Set(["default_type", "internal", "access_log", "log_not_found"]);
 
-function locationNamed(block: Block, name: string): Directive | undefined {
-  const found = block.own("location").find(({ args }) => args[0]?.text === name);
-  return found ?? (block.parent === undefined ? undefined : locationNamed(block.parent, name));
+function locationNamed(block: Block, ...words: readonly string[]): Directive | undefined {
+  const found = block.own("location").find(({ args }) => words.every((word, at) => args[at]?.text === word));
+  return found ?? (block.parent === undefined ? undefined : locationNamed(block.parent, ...words));
 }
 
 /** `root /srv; rewrite ^(.*)$ /maintenance.html break;` and `root /srv; try_files /maintenance.html =503;` */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DEFAULT_TYPE } from "../../files/mime.ts";
 import type { RouteKey, Settings, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
-import type { Located } from "./location.ts";
+import { type Located, type Location, triedFiles } from "./location.ts";
 import type { Directive } from "./parser.ts";
 import { countOf, pathOf, stringOf, type Translation } from "./translation.ts";
 
@@ -27,7 +27,7 @@ export function filesTarget(
   const where = block.inForceOf(["root", "alias"]).at(-1);
   const path = where === undefined ? undefined : directoryOf(t, located, where);
   if (where !== undefined && path === undefined) return false;
-  if (where === undefined && !usesFiles(block)) {
+  if (where === undefined && !usesFiles(located.location)) {
     t.ledger.noEffect(directive, `answers nothing of its own; nginx looks in its default folder ${DEFAULT_ROOT}`);
     return false;
   }
@@ -39,10 +39,9 @@ export function filesTarget(
   return true;
 }
 
-function usesFiles(block: Block): boolean {
-  return (
-    block.one("try_files") !== undefined || block.one("autoindex") !== undefined || block.one("index") !== undefined
-  );
+function usesFiles(location: Location): boolean {
+  const { block } = location;
+  return triedFiles(location) !== undefined || block.one("autoindex") !== undefined || block.one("index") !== undefined;
 }
 
 /** `= /favicon.ico` with an alias leads to one file. */
@@ -153,7 +152,7 @@ function directorySettings(t: Translation, block: Block, settings: Settings<Rout
 }
 
 function tryFiles(t: Translation, located: Located, settings: Settings<RouteKey>, targetOf: TargetOf): void {
-  const directive = located.location.block.one("try_files");
+  const directive = triedFiles(located.location);
   if (directive === undefined) return;
   const words = directive.args.map(({ text }) => text);
   const last = words.pop() ?? "";

@@ -1,5 +1,6 @@
 /** listen and server_name → `listen`, `names`, and who gets what no other site has. */
 import { isIPv4 } from "node:net";
+import { domainToASCII } from "node:url";
 import type { Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
@@ -81,7 +82,8 @@ export function readNames(t: Translation, server: Block): string[] {
   const names = server
     .own("server_name")
     .flatMap((directive) => directive.args.flatMap(({ text }) => readName(t, directive, text) ?? []));
-  return [...new Set(names)];
+  // A host in another alphabet and how it goes over the wire are one.
+  return [...new Map(names.map((name) => [domainToASCII(name) || name, name])).values()];
 }
 
 function readName(t: Translation, directive: Directive, written: string): string | undefined {

@@ -27,6 +27,11 @@ export interface Location {
   readonly match: LocationMatch;
 }
 
+/** `try_files` is not inherited: that of a server is for what no location has. */
+export function triedFiles({ directive, block }: Location): Directive | undefined {
+  return directive.name === "server" ? block.one("try_files") : block.own("try_files").at(-1);
+}
+
 export interface Located {
   /** Of server.toml. */
   readonly pattern: string;

@@ -14,21 +14,42 @@ import { sizeText } from "./values.ts";
 
 type Key = RouteKey & SiteKey;
 
-/** `site`: the block of the server, when this is one of its locations. */
+/** Who may: what nginx asks after the rewrite module has had its turn. */
+export const GUARDS = [
+  "allow",
+  "deny",
+  "satisfy",
+  "auth_basic",
+  "auth_basic_user_file",
+  "auth_request",
+  "limit_req",
+  "limit_conn",
+] as const;
+
+export interface Around {
+  /** The block of the server, when this is one of its locations. */
+  readonly site?: Block;
+  /** It answers before anybody asks who may. */
+  readonly isOpen?: boolean;
+}
+
 export function addOptions(
   t: Translation,
   block: Block,
   settings: Settings<RouteKey> | Settings<SiteKey>,
-  site: Block | undefined,
+  { site, isOpen = false }: Around,
 ): void {
   const own = settings as Settings<Key>;
   const isNew = (...names: string[]) => site === undefined || isOwn(block, site, names);
   if (isNew("client_max_body_size")) bodySize(t, block, own);
-  if (isNew("allow", "deny")) access(t, block, own);
-  if (isNew("limit_req")) rateLimits(t, block, own);
-  if (isNew("auth_basic", "auth_basic_user_file")) basicAuth(t, block, own);
-  if (isNew("auth_request")) authRequest(t, block, own);
-  if (isNew("satisfy")) satisfy(t, block, own);
+  if (isOpen && site !== undefined) open(site, own);
+  else {
+    if (isNew("allow", "deny")) access(t, block, own, site);
+    if (isNew("limit_req")) rateLimits(t, block, own);
+    if (isNew("auth_basic", "auth_basic_user_file")) basicAuth(t, block, own);
+    if (isNew("auth_request")) authRequest(t, block, own);
+    if (isNew("satisfy")) satisfy(t, block, own);
+  }
   if (isNew("error_page")) errorPages(t, block, own);
   intercept(t, block, own, isNew);
   compression(t, block, own, isNew);
@@ -53,9 +74,22 @@ function bodySize(t: Translation, block: Block, settings: Settings<Key>): void {
   t.ledger.translated(directive, `max_body_size = ${JSON.stringify(size)}`);
 }
 
-function access(t: Translation, block: Block, settings: Settings<Key>): void {
+/** Takes away what is in force for the site. */
+function open(site: Block, settings: Settings<Key>): void {
+  if (site.inForceOf(["allow", "deny"]).length > 0) settings.set("access", ["allow all"]);
+  if (site.inForce("limit_req").length > 0) settings.set("limit", []);
+  if ((site.value("auth_basic") ?? "off") !== "off") settings.set("auth", "off");
+  if ((site.value("auth_request") ?? "off") !== "off") settings.set("auth_request", "off");
+}
+
+function access(t: Translation, block: Block, settings: Settings<Key>, site: Block | undefined): void {
   const rules = block.inForceOf(["allow", "deny"]);
   if (rules.length === 0 || (settings as Settings<RouteKey>).get("error") === 403) return;
+  const isRestricted = site !== undefined && site.inForceOf(["allow", "deny"]).length > 0;
+  if (!isRestricted && rules.every(({ name }) => name === "allow") && block.value("satisfy") !== "any") {
+    for (const rule of rules) t.ledger.defaultHere(rule, "whom nothing denies is let in");
+    return;
+  }
   settings.set(
     "access",
     rules.map(({ name, args }) => `${name} ${args[0]?.text ?? ""}`),

@@ -18,6 +18,10 @@ export interface RuleContext {
   readonly block: Block;
   /** Of variables with several values: changed by each `set` in its turn. */
   readonly states: States;
+  /** Of a location that is no expression. */
+  readonly path?: string | undefined;
+  /** What follows the block that these stand in. */
+  readonly behind?: readonly Directive[];
 }
 
 type Rule = Readonly<Record<string, Value>>;
@@ -80,12 +84,14 @@ function wholePath(match: string, redirect: string): string | undefined {
 /** One rule for each statement that decides something. */
 export function addRules(t: Translation, statements: readonly Directive[], context: RuleContext): Rule[] {
   const rules: Rule[] = [];
-  for (const statement of statements) {
+  for (const [at, statement] of statements.entries()) {
+    const behind = [...statements.slice(at + 1), ...(context.behind ?? [])];
     if (statement.name === "break") {
       t.ledger.notNeeded(statement, "nothing follows it here");
       break;
     }
-    const made = statement.name === "if" ? conditional(t, statement, context) : plain(t, statement, context);
+    const here = { ...context, behind };
+    const made = statement.name === "if" ? conditional(t, statement, here) : plain(t, statement, here);
     rules.push(...made);
     if (statement.name === "return") break;
   }
@@ -134,6 +140,11 @@ function conditional(t: Translation, statement: Directive, context: RuleContext)
     t.ledger.lost(each, "only return and rewrite are carried over from inside if; write a location for it");
   }
   const { when } = condition;
+  const captured = redirectToCaptured(t, inner);
+  if (captured !== undefined) {
+    t.ledger.translated(statement, "rules: redirect");
+    return when.map((all) => ({ when: whenValue(all), ...captured }));
+  }
   const sets = inner.filter(({ name }) => name === "set");
   for (const each of sets) setUnder(t, each, context, when);
   const block = new Block(inner, context.block);
@@ -146,6 +157,29 @@ function conditional(t: Translation, statement: Directive, context: RuleContext)
   else if (sets.length > 0) t.ledger.translated(statement, "stands in the rules that ask for what is set");
   else if (others.length === 0) t.ledger.noEffect(statement, "nothing is decided in it");
   return when.flatMap((all) => rules.map((rule) => (all.length === 0 ? rule : { when: whenValue(all), ...rule })));
+}
+
+/** `if ($host ~* ^www\.(.+)) { set $bare $1; rewrite ^(.*)$ https://$bare$1 permanent; }`: what is set stands for what the
+ *  condition has captured. */
+function redirectToCaptured(t: Translation, [set, action, ...more]: readonly Directive[]): Rule | undefined {
+  if (set?.name !== "set" || action === undefined || more.some(({ name }) => name !== "break")) return undefined;
+  const [variable = "", value = ""] = set.args.map(({ text }) => text);
+  const [first = "", target = "", flag] = action.args.map(({ text }) => text);
+  if (!/^\$\{?\d\}?$/.test(value) || !/^(?:https?:|\$scheme)/.test(target)) return undefined;
+  const isReturn = action.name === "return" && REDIRECTS.has(Number(first));
+  const whole = isReturn ? target : action.name === "rewrite" ? wholePath(first, withQuery(target)) : undefined;
+  if (whole === undefined) return undefined;
+  const name = subjectOf(variable);
+  const redirect = stringOf(
+    t,
+    action,
+    whole.replace(new RegExp(`\\$(?:${name}\\b|\\{${name}\\})`, "g"), () => value),
+  );
+  if (redirect === undefined) return undefined;
+  t.ledger.translated(set, "stands in the redirect");
+  t.ledger.translated(action, "rules: redirect");
+  const status = isReturn ? Number(first) : flag === "permanent" ? 301 : 302;
+  return { redirect, ...(status !== 302 && { status }) };
 }
 
 function whenValue(all: readonly string[]): Value {
@@ -166,7 +200,8 @@ function setUnder(t: Translation, statement: Directive, context: RuleContext, wh
 }
 
 /** The keys of a target: of a rule, and of a route. Undefined after noting why not. */
-export function returned(t: Translation, directive: Directive, { captures, block }: RuleContext): Rule | undefined {
+export function returned(t: Translation, directive: Directive, context: RuleContext): Rule | undefined {
+  const { captures } = context;
   const [first = "", ...rest] = directive.args.map(({ text }) => text);
   const status = /^\d{3}$/.test(first) ? Number(first) : undefined;
   const text = stringOf(t, directive, status === undefined ? first : rest.join(" "), captures);
@@ -182,7 +217,7 @@ export function returned(t: Translation, directive: Directive, { captures, block
   }
   if (status < 200 || status > 599) return void t.ledger.lost(directive, "a status from 200 to 599 can be answered");
   t.ledger.translated(directive, "respond");
-  const type = typeOf(t, block);
+  const type = typeOf(t, context);
   return {
     respond: text,
     ...(status !== 200 && { status }),
@@ -190,14 +225,20 @@ export function returned(t: Translation, directive: Directive, { captures, block
   };
 }
 
-/** nginx: default_type, which is text/plain. */
-function typeOf(t: Translation, block: Block): string | undefined {
+/** nginx: that of the extension, else default_type, which is text/plain. */
+function typeOf(t: Translation, { block, path }: RuleContext): string | undefined {
   const type = block.one("default_type");
   const added = block.own("add_header").find(({ args }) => args[0]?.text.toLowerCase() === "content-type");
   if (added !== undefined) t.ledger.translated(added, "type of respond");
   if (type !== undefined && block.has("default_type")) t.ledger.translated(type, "type of respond");
-  const chosen = added?.args[1]?.text ?? type?.args[0]?.text;
+  const chosen = added?.args[1]?.text ?? typeOfExtension(block, path) ?? type?.args[0]?.text;
   return chosen === undefined || chosen === "text/plain" ? undefined : chosen;
+}
+
+function typeOfExtension(block: Block, path: string | undefined): string | undefined {
+  const extension = /\.([^./]+)$/.exec(path ?? "")?.[1]?.toLowerCase();
+  const types = block.inForce("types").flatMap((each) => each.block ?? []);
+  return types.find(({ args }) => args.some(({ text }) => text.toLowerCase() === extension))?.name;
 }
 
 function rewritten(t: Translation, directive: Directive, context: RuleContext): Rule[] {
@@ -217,8 +258,28 @@ function rewritten(t: Translation, directive: Directive, context: RuleContext): 
     return [{ match, redirect: target, ...(flag === "permanent" && { status: 301 }) }];
   }
   t.ledger.translated(directive, "rules: rewrite");
-  const stays = context.place === "location" && flag === "break";
-  return [{ match, rewrite: to, ...(stays && { stay: true }) }];
+  const then = flag ?? (context.behind?.[0]?.name === "break" ? "break" : undefined);
+  if (then === "break" && context.place === "location") return [{ match, rewrite: to, stay: true }];
+  const goesOn = then === undefined && decidesOf(context.behind ?? [], to);
+  return [{ match, rewrite: to, ...(goesOn && { continue: true }) }];
+}
+
+/** Could what stands behind a rewrite decide about its new path, too? */
+function decidesOf(behind: readonly Directive[], to: string): boolean {
+  const path = literalStart(to.replace(/[$?].*/s, ""));
+  return behind.some(({ name, args }) => {
+    if (name !== "rewrite") return name === "if" || name === "return";
+    const pattern = args[0]?.text ?? "";
+    const start = pattern.startsWith("^") ? literalStart(pattern.slice(1)) : "";
+    return start.startsWith(path) || path.startsWith(start);
+  });
+}
+
+/** The characters at the beginning that every text has that an expression fits. */
+function literalStart(expression: string): string {
+  if (expression.includes("|")) return "";
+  const [start = ""] = /^[\w/-]*/.exec(expression) ?? [];
+  return /^[*?{]/.test(expression.slice(start.length)) ? start.slice(0, -1) : start;
 }
 
 /** nginx adds the client's query unless the replacement ends with a question mark. */

@@ -36,7 +36,7 @@ export function translateServer(t: Translation, server: Server): Site[] {
   const redirect = redirectOfAll(t, server);
   if (redirect === undefined) {
     const routes = routesOf(t, server, settings);
-    addOptions(t, block, settings, undefined);
+    addOptions(t, block, settings, {});
     addBodyBound(settings, routes);
     for (const [path, page] of t.pages)
       routes.push({ pattern: `= ${path}`, settings: page, origin: page.all[0]?.origin });
@@ -134,13 +134,43 @@ function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): 
     return [answerOfAll(t, server, unconditional, action)];
   }
   const { routed, named } = readLocations(block, t.ledger);
-  const all = routed.some(({ pattern }) => pattern === "/") ? routed : [...routed, impliedRoot(block, directive)];
+  const hasRoot = routed.some(({ pattern }) => pattern === "/");
+  const all = hasRoot ? routed : [...routed, impliedRoot(block, directive)];
+  if (hasRoot)
+    for (const each of block.own("try_files")) t.ledger.noEffect(each, "location / has what no other location has");
   const isShared = sharesHeaders(
     block,
     all.map(({ location }) => location.block),
   );
   if (isShared) siteHeaders(t, block, settings);
-  return all.flatMap((located) => routeOf(t, located, { block, named, isShared }) ?? []);
+  const taken = new Set(all.map(({ pattern }) => pattern));
+  const routes = all.flatMap((located) => {
+    const route = routeOf(t, located, { block, named, isShared });
+    return route === undefined ? [] : [route, ...withSlash(route, taken)];
+  });
+  return routes.length > 0 ? routes : [nothing(t, directive)];
+}
+
+/** nginx sends `/x` to `/x/` where that is passed on; here the upstream would be asked for its own `/`. */
+function withSlash({ pattern, settings, origin }: Route, taken: ReadonlySet<string>): Route[] {
+  const bare = pattern.slice(0, -1);
+  const isPassed = settings.has("strip_prefix") || (settings.has("upstream") && settings.has("rules"));
+  if (!isPassed || !/^\/[\w/.~-]+\/$/.test(pattern) || taken.has(bare) || taken.has(`= ${bare}`)) return [];
+  const redirect = new Settings<RouteKey>();
+  redirect.set("redirect", `${pattern}$is_args$args`, origin);
+  redirect.set("status", 301, origin);
+  return [{ pattern: `= ${bare}`, settings: redirect, origin }];
+}
+
+/** A server that says nothing more than its addresses. */
+function nothing(t: Translation, directive: Directive): Route {
+  const settings = new Settings<RouteKey>();
+  settings.set("error", 404, directive.origin);
+  t.ledger.remark(
+    directive,
+    "it answers 404: there is neither location nor root, and nginx looks in its default folder",
+  );
+  return { pattern: "/", settings, origin: directive.origin };
 }
 
 /** Of a server, whatever the path. */
@@ -183,8 +213,8 @@ function routeOf(t: Translation, located: Located, { block: server, named, isSha
   const isImplied = block.directives.length === 0 && block.parent === server && directive.name === "server";
   if (isImplied && block.inForceOf(["root", "try_files"]).length === 0) return undefined;
   const settings = new Settings<RouteKey>();
-  routeTarget(t, located, settings, named);
-  addOptions(t, block, settings, server);
+  const isOpen = routeTarget(t, located, settings, named);
+  addOptions(t, block, settings, { site: server, isOpen });
   routeLog(t, block, settings);
   if (!settings.has("redirect") || !isShared) routeHeaders(t, block, settings, isShared);
   const internal = block.own("internal")[0];

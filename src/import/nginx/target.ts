@@ -2,40 +2,49 @@
 import { type RouteKey, Settings, type Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import { filesTarget, type TargetOf } from "./files-target.ts";
-import type { Located, Location } from "./location.ts";
+import { type Located, type Location, triedFiles } from "./location.ts";
 import { passOf, translatePass } from "./pass.ts";
+import { GUARDS } from "./options.ts";
 import type { Directive } from "./parser.ts";
 import { responseCache } from "./response-cache.ts";
 import { addRules, EVERY_PATH, exceptRules, isStatement, returned, type RuleContext, soleRedirect } from "./rules.ts";
 import { stringOf, type Translation } from "./translation.ts";
 
-/** Fills in the target of a route; where nginx would have nothing either it is a 404. */
+/** Fills in the target of a route; where nginx would have nothing either it is a 404. Is it decided before anybody asks who
+ *  may, as what `return` answers is? */
 export function routeTarget(
   t: Translation,
   located: Located,
   settings: Settings<RouteKey>,
   named: ReadonlyMap<string, Location>,
-): void {
+): boolean {
   const { block, match } = located.location;
   const captures = match.kind === "regex" ? match.captures : [];
-  const context: RuleContext = { captures, place: "location", block, states: new Map(t.variables.states) };
+  const path = match.kind === "regex" ? undefined : match.path;
+  const context: RuleContext = { captures, place: "location", block, path, states: new Map(t.variables.states) };
   const statements = block.directives.filter(isStatement);
   const [only] = statements;
   if (only?.name === "return") {
     ignoreAfterReturn(t, block, only);
-    return addReturn(t, only, context, settings);
+    addReturn(t, only, context, settings);
+    return true;
   }
   const rules = [...addRules(t, statements, context), ...exceptRules(t, block)];
   const redirect = passOf(block) === undefined ? soleRedirect(rules, (rule) => fitsAll(rule, located)) : undefined;
-  if (redirect !== undefined) return setAll(settings, redirect, only);
+  if (redirect !== undefined) {
+    setAll(settings, redirect, only);
+    return true;
+  }
   const isDecided = passOf(block) === undefined && rules.some((rule) => fitsAll(rule, located));
   if (isDecided) settings.set("error", 404, only?.origin);
   else contentTarget(t, located, settings, named);
   // Of a directory the path below the route is asked for, so a new path is looked for anew.
   const kept = settings.has("upstream") ? rules : rules.map(withoutStay);
+  if (settings.has("strip_prefix") && rules.some((rule) => rule["stay"] === true)) ruleOutPrefix(located, settings);
   const own = settings.get("rules");
   const all = [...kept, ...(Array.isArray(own) ? (own as Value[]) : [])];
   if (all.length > 0) settings.set("rules", all, only?.origin);
+  return false;
 }
 
 /** Does a rewrite fit every path of its location, so that nothing is left to serve? */
@@ -65,7 +74,7 @@ function setAll(
 
 /** return comes before all that serves something. */
 function ignoreAfterReturn(t: Translation, block: Block, first: Directive): void {
-  const late = new Set(["proxy_pass", "uwsgi_pass", "try_files", "root", "alias", "allow", "deny"]);
+  const late = new Set(["proxy_pass", "uwsgi_pass", "try_files", "root", "alias", ...GUARDS]);
   for (const directive of block.directives) {
     if (late.has(directive.name)) t.ledger.noEffect(directive, `beside ${first.name}, which answers before it`);
   }
@@ -81,11 +90,11 @@ function contentTarget(
   const pass = passOf(block);
   const targetOf: TargetOf = (name) => namedTarget(t, name, named);
   if (pass !== undefined) {
-    if (block.has("try_files")) return passBesideFiles(t, located, settings, pass);
+    if (triedFiles(located.location) !== undefined) return passBesideFiles(t, located, settings, pass);
     if (!passTarget(t, located, settings, pass)) settings.set("error", 502, pass.origin);
     return;
   }
-  const only = fallbackAlone(block);
+  const only = fallbackAlone(located.location);
   if (only !== undefined) {
     const target = targetOf(only.args.at(-1)?.text ?? "");
     t.ledger.translated(only, "without a root there is no file, so it always is what it names last");
@@ -115,15 +124,15 @@ function deniesAll(t: Translation, block: Block): boolean {
 }
 
 /** `try_files $uri @app` where no root is said. */
-function fallbackAlone(block: Block): Directive | undefined {
-  const tried = block.one("try_files");
-  const hasRoot = block.inForceOf(["root", "alias"]).length > 0;
+function fallbackAlone(location: Location): Directive | undefined {
+  const tried = triedFiles(location);
+  const hasRoot = location.block.inForceOf(["root", "alias"]).length > 0;
   return tried !== undefined && !hasRoot && tried.args.at(-1)?.text.startsWith("@") === true ? tried : undefined;
 }
 
 /** `try_files` in the location that passes, too: its last argument is never reached unless it leads elsewhere. */
 function passBesideFiles(t: Translation, located: Located, settings: Settings<RouteKey>, pass: Directive): void {
-  const tried = located.location.block.one("try_files");
+  const tried = triedFiles(located.location);
   if (tried !== undefined) {
     t.ledger.lost(
       tried,
@@ -185,9 +194,18 @@ function replacePrefix(
       t.ledger.remark(pass, `nginx asked for //x in place of /x, since ${prefix} has no / at its end`);
     return;
   }
-  const match = `^${prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(.*)$`;
-  const rule: Value = { match, rewrite: `${uri}$1`, stay: true };
-  settings.set("rules", [rule], pass.origin);
+  settings.set("rules", [prefixRule(prefix, uri)], pass.origin);
+}
+
+function prefixRule(prefix: string, uri: string): Value {
+  return { match: `^${prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(.*)$`, rewrite: `${uri}$1`, stay: true };
+}
+
+/** What `rewrite … break` has changed is passed as it is: the prefix is taken from the others, by the rule behind. */
+function ruleOutPrefix({ location: { match } }: Located, settings: Settings<RouteKey>): void {
+  if (match.kind === "regex") return;
+  settings.delete("strip_prefix");
+  settings.set("rules", [prefixRule(match.path, "/")]);
 }
 
 /** `@name` as the table of `otherwise`. */

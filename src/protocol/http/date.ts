@@ -6,6 +6,7 @@
  *   Sunday, 06-Nov-94 08:49:37 GMT   RFC 850
  *   Sun Nov  6 08:49:37 1994         asctime
  */
+import { two } from "../../base/time-of-day.ts";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
 const LONG_DAYS = "Sunday|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday";
@@ -29,10 +30,6 @@ export function formatHttpDate(ms: number): string {
   const year = String(date.getUTCFullYear()).padStart(4, "0");
   const time = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`;
   return `${day}, ${two(date.getUTCDate())} ${month} ${year} ${time} GMT`;
-}
-
-function two(value: number): string {
-  return value < 10 ? `0${value}` : String(value);
 }
 
 let cachedSecond = Number.NaN;

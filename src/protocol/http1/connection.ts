@@ -19,11 +19,12 @@ import { Intake } from "./intake.ts";
 import { EMPTY_LINES_MAX, type HeadLimits } from "./limits.ts";
 import { parseRequestHead, requestFieldRules, requestLineBytesMax, requestLineFailure } from "./request-head.ts";
 import { CR, LF } from "./scan.ts";
-import { type SearchResult, SectionSearch } from "./section-search.ts";
+import { SECTION_END, type SearchResult, SectionSearch } from "./section-search.ts";
 
 export type ServerEvent = "need-data" | "paused" | "head" | "data" | "end" | "failed";
 
-const HEAD_SP = Buffer.from("HEAD ", "latin1");
+/** Of a request line that is refused, for logs: what names somebody and his scanner is at the beginning. */
+const SHOWN_LINE_BYTES_MAX = 1024;
 
 /** Where the current request stands. `recognized`: its head is known and not yet told. */
 type Place = "head" | "recognized" | "body" | "paused" | "failed";
@@ -45,7 +46,7 @@ export class ServerConnection {
   private currentHead: RequestHead | undefined = undefined;
   private body: BodyDecoder | undefined = undefined;
   private currentFailure: HeadFailure | undefined = undefined;
-  private refusedHead = false;
+  private refusedLine = "";
 
   /** `memo`: shared by connections with the same limits. */
   constructor(limits: HeadLimits, memo?: HeadMemo) {
@@ -78,9 +79,15 @@ export class ServerConnection {
 
   /** Of a request without a head as yet: is it a HEAD, whose refusal has no content (RFC 9110 section 9.3.2)? */
   get asksForHead(): boolean {
-    if (this.place === "failed") return this.refusedHead;
-    const { bytes, start, length } = this.intake;
-    return length >= HEAD_SP.length && bytes.compare(HEAD_SP, 0, HEAD_SP.length, start, start + HEAD_SP.length) === 0;
+    return this.unreadLine.startsWith("HEAD ");
+  }
+
+  /** Of a request without a head as yet: what has come of its first line, bytes as latin1, cut. Whatever the client sent. */
+  get unreadLine(): string {
+    if (this.place === "failed") return this.refusedLine;
+    const { bytes, start, end } = this.intake;
+    const shown = bytes.latin1Slice(start, Math.min(end, start + SHOWN_LINE_BYTES_MAX));
+    return /^[^\r\n]*/.exec(shown)?.[0] ?? "";
   }
 
   /** Has a byte of a request come (empty lines before it do not count) and its `end` not yet been told? */
@@ -94,15 +101,26 @@ export class ServerConnection {
     return this.intake.length;
   }
 
-  /** Are these bytes, which came where a request begins, a head that was met before, and nothing else? Then it is the next event; the
+  /** Are these bytes, which came where a request begins, a whole faultless head and nothing else? Then it is the next event; the
    *  bytes are not needed any more. */
   recognize(bytes: Buffer): boolean {
     if (this.place !== "head" || this.search.started || this.intake.length > 0) return false;
-    const head = this.memo?.find(bytes);
+    const head = this.memo?.find(bytes) ?? this.parseAlone(bytes);
     if (head === undefined) return false;
     this.currentHead = head;
     this.place = "recognized";
     return true;
+  }
+
+  /** What is not faultless is parsed again where it is answered. */
+  private parseAlone(bytes: Buffer): RequestHead | undefined {
+    const { limits, memo } = this;
+    if (bytes.length > limits.headBytesMax || bytes[0] === CR || !isOneSection(bytes)) return undefined;
+    const head = parseRequestHead(bytes, 0, bytes.length - 2, limits, this.rules, memo?.sections);
+    if (head instanceof HeadFailure) return undefined;
+    if (head.bodyLength !== 0) this.body = makeDecoder(head.bodyLength);
+    else memo?.keep(bytes, head);
+    return head;
   }
 
   /** The bytes belong to this object from now on; nothing is copied. Dropped after a failure. */
@@ -174,7 +192,6 @@ export class ServerConnection {
     const head = parseRequestHead(intake.bytes, start, start + search.length - 2, limits, this.rules, memo?.sections);
     if (head instanceof HeadFailure) return this.fail(head);
     if (head.bodyLength !== 0) this.body = makeDecoder(head.bodyLength);
-    else if (intake.holdsOnly(search.length)) memo?.keep(intake.bytes, head);
     intake.skip(search.length);
     this.currentHead = head;
     this.place = "body";
@@ -224,12 +241,18 @@ export class ServerConnection {
   }
 
   private fail(failure: HeadFailure): ServerEvent {
-    this.refusedHead = this.place === "head" && this.asksForHead;
+    this.refusedLine = this.place === "head" ? this.unreadLine : "";
     this.place = "failed";
     this.currentFailure = failure;
     this.intake.clear();
     return "failed";
   }
+}
+
+/** Does it end with its first empty line? */
+function isOneSection(bytes: Buffer): boolean {
+  const end = bytes.length - SECTION_END.length;
+  return end >= 0 && bytes.indexOf(SECTION_END) === end;
 }
 
 function makeDecoder(bodyLength: number): BodyDecoder {

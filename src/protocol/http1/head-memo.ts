@@ -31,11 +31,14 @@ export class HeadMemo {
     return head;
   }
 
-  /** `bytes` are a whole head of a request without a body, and are never changed. */
+  /** `bytes` are a whole head of a request without a body; they are copied. */
   keep(bytes: Buffer, head: RequestHead): void {
-    if (bytes.length > BYTES_MAX) return;
+    const { length } = bytes;
+    if (length > BYTES_MAX) return;
     const slot = slotOf(bytes);
-    this.bytes[slot] = bytes;
+    let held = this.bytes[slot];
+    if (held === undefined || held.length !== length) this.bytes[slot] = held = Buffer.allocUnsafe(length);
+    bytes.copy(held);
     this.heads[slot] = head;
   }
 }

@@ -19,11 +19,6 @@ export class Intake {
     return this.end - this.start;
   }
 
-  /** Is what came, as one packet, exactly the next `count` bytes? */
-  holdsOnly(count: number): boolean {
-    return this.start === 0 && this.end === count && this.bytes.length === count;
-  }
-
   append(more: Uint8Array): void {
     if (more.length === 0) return;
     if (this.start === this.end) {

@@ -13,7 +13,7 @@ import { CR, LF, VALUE } from "./scan.ts";
 /** `complete` and `broken`: see `length`. `too-large`: more than the caller's bytesMax, and nothing wrong so far. */
 export type SearchResult = "incomplete" | "complete" | "broken" | "too-large";
 
-const SECTION_END = Buffer.from("\r\n\r\n", "latin1");
+export const SECTION_END = Buffer.from("\r\n\r\n", "latin1");
 
 export class SectionSearch {
   /** After `complete`: bytes of the section with its empty line. After `broken`: bytes up to the bad one, included. */

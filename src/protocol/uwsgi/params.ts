@@ -3,6 +3,7 @@
  * request and is trusted to say who sent it; the values are checked all the same, since most of them are a client's.
  * Specification: RFC 3875 (CGI) and nginx's uwsgi_params.
  */
+import { upperFirst } from "../../base/words.ts";
 import { type FieldName, Fields, fieldName } from "../http/fields.ts";
 import { HOP_BY_HOP, type RequestHead } from "../http/message.ts";
 import { parseHost } from "../http/target.ts";
@@ -149,7 +150,7 @@ function fieldOfVariable(variable: string): FieldName | undefined {
 function makeField(variable: string): FieldName | undefined {
   if (!variable.startsWith("HTTP_")) return undefined;
   const words = variable.slice("HTTP_".length).toLowerCase().split("_");
-  const text = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("-");
+  const text = words.map(upperFirst).join("-");
   if (!TOKEN.test(text) || HOP_BY_HOP.has(text.toLowerCase())) return undefined;
   return fieldName(text);
 }

@@ -79,3 +79,42 @@ test("large heads are not kept", () => {
   const wire = `GET /a HTTP/1.1\r\nHost: a\r\nCookie: ${"x".repeat(4000)}\r\n\r\n`;
   expect(headOf(open(shared), wire)).not.toBe(headOf(open(shared), wire));
 });
+
+test("a head that comes alone is read where it lies: the bytes may be written over at once, and still are known when they come again", () => {
+  const shared = memo();
+  const connection = open(shared);
+  const lent = Buffer.from("GET /lent?q HTTP/1.1\r\nHost: a\r\nX-Field: value\r\n\r\n", "latin1");
+  const wire = Buffer.from(lent);
+  expect(connection.recognize(lent)).toBe(true);
+  lent.fill("x");
+  expect(connection.next()).toBe("head");
+  const { head } = connection;
+  expect([head.method, head.target, head.path, head.query]).toEqual(["GET", "/lent?q", "/lent", "q"]);
+  expect(head.fields.pairs()).toEqual([
+    ["Host", "a"],
+    ["X-Field", "value"],
+  ]);
+  const next = open(shared);
+  expect(next.recognize(wire)).toBe(true);
+  next.next();
+  expect(next.head).toBe(head);
+});
+
+test("a head that comes alone may announce a body", () => {
+  const connection = open(memo());
+  const wire = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
+  expect(connection.recognize(Buffer.from(wire))).toBe(true);
+  expect([connection.next(), connection.next()]).toEqual(["head", "need-data"]);
+  connection.receive(Buffer.from("ab"));
+  expect([connection.next(), connection.next()]).toEqual(["data", "end"]);
+});
+
+test("what is no whole faultless head alone is left to be received", () => {
+  const rest = " HTTP/1.1\r\nHost: a\r\n\r\n";
+  const long = `GET /${"x".repeat(DEFAULT_HEAD_LIMITS.headBytesMax)}${rest}`;
+  for (const wire of ["", "\n", "GET", GET.slice(0, -1), `${GET}G`, GET + GET, `\r\n${GET}`, `GET /%${rest}`, long]) {
+    const connection = open(memo());
+    expect(`${wire.slice(0, 40)} ${connection.recognize(Buffer.from(wire))}`).toBe(`${wire.slice(0, 40)} false`);
+    expect(connection.bufferedBytes).toBe(0);
+  }
+});

@@ -1,0 +1,10 @@
+/** Words as sentences and shells want them. */
+
+export function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** For a command that somebody copies: in quotes of sh(1) where it needs them. */
+export function shellWord(text: string): string {
+  return /^[\w./@:+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
