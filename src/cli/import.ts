@@ -2,7 +2,7 @@
  * `server import nginx.conf uwsgi.ini -o server.toml`: reads what nginx and uWSGI were configured with, writes a server.toml
  * that does the same, and says line by line what became of what. Changes nothing else, and starts nothing.
  */
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Plan } from "../import/plan.ts";
 import type { SourceFile } from "../import/source.ts";
@@ -34,7 +34,8 @@ export const IMPORT: Command = {
     if (given.positionals.length === 0) return refuse(terminal, "a FILE is missing");
     const { output } = given.options;
     const target = typeof output === "string" ? resolve(terminal.folder, output) : undefined;
-    if (target !== undefined && existsSync(target)) return refuse(terminal, `${String(output)} exists; choose another`);
+    const inTheWay = target === undefined ? undefined : whyNot(target);
+    if (inTheWay !== undefined) return refuse(terminal, `${String(output)} ${inTheWay}`);
     const { importFiles } = await import("../import/import.ts");
     const { old, now, names } = addressesIn(given);
     const files = await readSources(names, terminal);
@@ -67,6 +68,18 @@ export const IMPORT: Command = {
     return EXIT_OK;
   },
 };
+
+/** Undefined: it can be written. */
+function whyNot(target: string): string | undefined {
+  if (existsSync(target)) return "exists; choose another";
+  try {
+    accessSync(dirname(target), constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const isMissing = (error as { code?: string }).code === "ENOENT";
+    return isMissing ? "is in a folder that is not there; make it" : "is in a folder that is not this user's to write";
+  }
+}
 
 /** nginx and uWSGI start without what they serve; `server check` wants it to be there. A location of rewrites inherits a root
  *  that has mostly nothing for it. */
@@ -131,7 +144,8 @@ async function readSources(names: readonly string[], terminal: Terminal): Promis
     try {
       files.push(new SourceFile(name, path, readFileSync(path, "utf8")));
     } catch (error) {
-      return `${name} cannot be read (${(error as { code?: string }).code ?? String(error)})`;
+      const { code } = error as { code?: string };
+      return code === "ENOENT" ? `${name} is not there` : `${name} cannot be read (${code ?? String(error)})`;
     }
   }
   return files.length === 0 ? `there is no file in ${names.join(", ")}` : files;

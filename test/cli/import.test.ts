@@ -10,7 +10,7 @@ beforeAll(() => {
 });
 afterAll(() => removeFolder(folder));
 
-async function imported(inside: string): Promise<{ code: number; stdout: string; stderr: string }> {
+async function imported(inside: string, ...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const told = { stdout: "", stderr: "" };
   const terminal = {
     stdout: (text: string) => void (told.stdout += text),
@@ -20,7 +20,7 @@ async function imported(inside: string): Promise<{ code: number; stdout: string;
     folder,
   };
   writeFiles(folder, { "nginx.conf": `server { listen 127.0.0.1:80; root ${folder}/www; ${inside} }\n` });
-  const code = await runCli(["import", "-q", "nginx.conf"], terminal);
+  const code = await runCli(["import", "-q", "nginx.conf", ...words], terminal);
   return { code, ...told };
 }
 
@@ -38,4 +38,13 @@ test("a folder that files are to come from has to be made", async () => {
   expect(code).toBe(0);
   expect(stdout).toContain(`"/static/" = { files = "${folder}/www/static/" }`);
   expect(stderr).toContain(`${folder}/www/static/ is not there; make it, or server check refuses the file`);
+});
+
+test("what cannot be read or written is said before anything else", async () => {
+  const refused = async (...words: string[]) => (await imported("", ...words)).stderr.split("\n")[0];
+  expect(await refused("-o", "nowhere/server.toml")).toBe(
+    "server import: nowhere/server.toml is in a folder that is not there; make it",
+  );
+  expect(await refused("-o", "nginx.conf")).toBe("server import: nginx.conf exists; choose another");
+  expect(await refused("none.conf")).toBe("server import: none.conf is not there");
 });
