@@ -92,15 +92,6 @@ export class Loop {
     this.epoll.modify(fd, events, number);
   }
 
-  /** The kernel says nothing of it any more, not even that it is broken, until `unmute`. */
-  mute(fd: number): void {
-    this.epoll.remove(fd);
-  }
-
-  unmute(fd: number, events: number, number: number): void {
-    this.epoll.add(fd, events, number);
-  }
-
   /** Before a descriptor is closed. `alone`: nobody has a duplicate, so that closing takes it out of the kernel's set. */
   remove(fd: number, alone: boolean): void {
     if (this.entries[fd] === undefined) return;

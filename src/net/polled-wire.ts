@@ -2,11 +2,15 @@
  * A Wire over a descriptor in our own event loop (loop.ts): plain TCP, unix sockets, socket pairs. TLS is Bun's (socket-wire.ts).
  * Both directions are independent: a peer that has half-closed still gets its answer.
  *
- *   interest of the loop:  EPOLLIN  unless paused, or the peer has ended
+ *   interest of the loop:  EPOLLIN  always, each change once (EPOLLET); EPOLLRDHUP tells of an end behind bytes
  *                          EPOLLOUT while the kernel had no room for what was written
- *                          errors and hang-ups always, but for a wire whose owner is deaf to them as it is paused
+ *                          errors and hang-ups always
+ *
+ * What was told and not taken up, as the wire was paused or there was more than one receive takes, is remembered (`unread`): so the
+ * kernel need not look at each wire again after it was read, nor be told of pauses. A receive that brings less than it could has
+ * brought all there is (epoll(7), question 9).
  */
-import { EPOLLERR, EPOLLIN, EPOLLOUT } from "../os/epoll.ts";
+import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../os/epoll.ts";
 import { EAGAIN, EINTR } from "../os/libc.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
 import { closeDescriptor } from "../os/sockets.ts";
@@ -30,8 +34,9 @@ export class PolledWire implements OwnedWire, Pollable {
   private readonly shared: boolean;
   /** Of the entry in the loop; 0 before there is one. */
   private number = 0;
-  private muted = false;
   private interest = 0;
+  /** Events that were told and are not taken up yet. */
+  private unread = 0;
   private paused = false;
   private input: "open" | "ended" = "open";
   private output: "open" | "shut" = "open";
@@ -70,7 +75,7 @@ export class PolledWire implements OwnedWire, Pollable {
 
   ready(events: number): void {
     if ((events & EPOLLOUT) !== 0) this.writable();
-    if ((events & ~EPOLLOUT) !== 0 && this.fd !== -1) this.readable(events);
+    if ((events & ~EPOLLOUT) !== 0 && this.fd !== -1) this.readable(events & ~EPOLLOUT);
   }
 
   private writable(): void {
@@ -80,13 +85,37 @@ export class PolledWire implements OwnedWire, Pollable {
   }
 
   private readable(events: number): void {
-    // Both sides have ended, or the peer is gone.
-    if (this.input === "ended") return this.lost();
-    if (this.paused) return (events & EPOLLERR) !== 0 || this.full ? this.lost() : this.mute();
+    if (this.input === "ended") return this.goneFor(events);
+    if (this.paused) return this.remember(events);
     const count = receive(this.fd, this.buffer.address, this.buffer.capacity);
+    if (count === 0) return this.endOfInput(events);
+    if (count < 0 && count !== -EAGAIN && count !== -EINTR) return this.lost();
     if (count > 0) this.give(count);
-    else if (count === 0) this.endOfInput();
-    else if (count !== -EAGAIN && count !== -EINTR) this.lost();
+    const isAll = count < this.buffer.capacity && count !== -EINTR && events === EPOLLIN;
+    if (!isAll && this.fd !== -1 && count !== -EAGAIN) this.readLater(events);
+  }
+
+  /** Both sides have ended, or the peer is gone. */
+  private goneFor(events: number): void {
+    if ((events & (EPOLLHUP | EPOLLERR)) !== 0) this.lost();
+  }
+
+  /** A peer that is gone is told of while nobody reads only if it broke the connection, or somebody waits for it to read. */
+  private remember(events: number): void {
+    if ((events & EPOLLERR) !== 0 || (this.full && (events & EPOLLHUP) !== 0)) return this.lost();
+    this.unread |= events;
+  }
+
+  /** The others have their turn before. */
+  private readLater(events: number): void {
+    this.unread |= events;
+    if (!this.paused) this.loop.afterwards(() => this.readOn());
+  }
+
+  private readOn(): void {
+    const { unread } = this;
+    this.unread = 0;
+    if (unread !== 0 && this.fd !== -1) this.readable(unread);
   }
 
   private give(count: number): void {
@@ -95,33 +124,19 @@ export class PolledWire implements OwnedWire, Pollable {
     owner.received(buffer.take(count));
   }
 
-  private endOfInput(): void {
+  private endOfInput(events: number): void {
     this.input = "ended";
     this.owner?.ended();
-    this.balance();
+    if ((events & EPOLLHUP) !== 0) this.loop.afterwards(() => this.lost());
   }
 
   /** The loop's interest becomes what this wire can do with. */
   private balance(): void {
     if (this.fd === -1) return;
-    const reads = !this.paused && this.input === "open";
-    const interest = (reads ? EPOLLIN : 0) | (this.full ? EPOLLOUT : 0);
+    const interest = EPOLLIN | EPOLLRDHUP | EPOLLET | (this.full ? EPOLLOUT : 0);
     if (this.number === 0) this.number = this.loop.add(this.fd, interest, this);
-    else if (this.muted) this.unmute(interest);
     else if (interest !== this.interest) this.loop.modify(this.fd, interest, this.number);
     this.interest = interest;
-  }
-
-  /** A peer that is gone is told without end: not while nobody listens. What it sent is still to be read. */
-  private mute(): void {
-    this.muted = true;
-    this.loop.mute(this.fd);
-  }
-
-  private unmute(interest: number): void {
-    if (this.paused) return;
-    this.muted = false;
-    this.loop.unmute(this.fd, interest, this.number);
   }
 
   // ── Wire ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,15 +159,13 @@ export class PolledWire implements OwnedWire, Pollable {
   }
 
   pause(): void {
-    if (this.paused) return;
     this.paused = true;
-    this.balance();
   }
 
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    this.balance();
+    if (this.unread !== 0) this.readLater(0);
   }
 
   shutdown(): void {

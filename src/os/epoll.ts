@@ -1,5 +1,5 @@
 /**
- * epoll(7): one set of descriptors and what is ready of them. Level-triggered. An entry carries a token, which comes back with
+ * epoll(7): one set of descriptors and what is ready of them: as long as it is, or once (EPOLLET). An entry carries a token, which comes back with
  * its events: the descriptor and a number that its owner gives, so that an event of a descriptor that was closed since cannot
  * be taken for one of its successor.
  *
@@ -14,6 +14,8 @@ export const EPOLLOUT = 0x004;
 export const EPOLLERR = 0x008;
 export const EPOLLHUP = 0x010;
 export const EPOLLRDHUP = 0x2000;
+/** Each change is told once. As a signed 32-bit number. */
+export const EPOLLET = 1 << 31;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;

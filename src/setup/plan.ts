@@ -14,6 +14,8 @@ export interface SetupPlan {
   /** server.toml */
   readonly file: string;
   readonly toml: string;
+  /** It holds variables of --env, which may be secrets. */
+  readonly isPrivate: boolean;
   /** What the file holds now; undefined when there is none. */
   readonly before: string | undefined;
   /** Made first, since a configuration that names folders which are not there cannot be used. */
@@ -57,6 +59,7 @@ export function makePlan(seen: Seen, answers: Answers, file: string): SetupPlan 
   return {
     file,
     toml: configurationText(seen, answers, folder),
+    isPrivate: Object.keys(seen.variables).length > 0,
     before: seen.files.read(file),
     folders: missingFolders(seen, answers),
     newFiles: newFilesOf(seen, answers),

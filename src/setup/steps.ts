@@ -2,7 +2,8 @@
  * A plan carried out, step by step, each seen as it happens. The files come first; what fails after them leaves a
  * configuration that stands, and says what to do.
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { shellWord } from "../base/words.ts";
 import type { Surroundings } from "../machine/surroundings.ts";
 import { awaitCertificate, type CertificateState } from "./certificate.ts";
 import { withLines } from "./edits.ts";
@@ -73,7 +74,10 @@ async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Ru
       written(at, writeWhole(at, withLines(plan.edit.before, plan.edit.lines)));
     }
     at = plan.file;
-    if (plan.before !== plan.toml) written(at, writeWhole(at, plan.toml));
+    if (plan.before !== plan.toml) {
+      written(at, writeWhole(at, plan.toml, plan.isPrivate));
+      if (plan.isPrivate) screen.say("info", `${show(at)} is for its owner's eyes alone, since it holds variables.`);
+    }
   } catch (error) {
     screen.say("bad", `${at} cannot be written: ${reasonOf(error)}`);
     screen.outro("bad", "Mend that, and start server setup again.");
@@ -117,9 +121,11 @@ function interrupted({ screen }: Running): boolean {
 
 function later(plan: SetupPlan, { screen }: Running): boolean {
   advise(plan, screen);
+  const name = basename(plan.file);
+  const which = name === "server.toml" ? "" : ` -c ${shellWord(name)}`;
   screen.outro(
     "good",
-    `server.toml is ready. To start: cd ${dirname(plan.file)} && server start; then ${urlOf(plan.front)}`,
+    `${name} is ready. To start: cd ${shellWord(dirname(plan.file))} && server start${which}; then ${urlOf(plan.front)}`,
   );
   return true;
 }

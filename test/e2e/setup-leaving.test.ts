@@ -93,6 +93,20 @@ test("Esc goes back from every question to the one before, and from the first ou
   expect(readdirSync(folder)).toEqual(files);
 });
 
+test("what is wrong with an answer stays behind the guide on a narrow terminal", async () => {
+  const folder = join(HOME, "nothing");
+  writeFiles(folder, { "notes/read.me": "" });
+  const terminal = open(folder, ["--kind", "proxy", "--listen", port], { columns: 50 });
+  await terminal.sees("Where does the other server listen?");
+  terminal.type("C-u", "http://x y", "Enter");
+  const seen = await terminal.sees("should be an address such as");
+  const lines = seen.slice(seen.indexOf("should be an address")).split("\n");
+  expect(lines.length).toBeGreaterThan(1);
+  expect(lines.slice(1).filter((line) => !line.startsWith("   "))).toEqual([]);
+  terminal.type("C-c");
+  expect(await terminal.ended()).toBe(1);
+});
+
 test("Ctrl-C while the project is looked at, and while static files are collected", async () => {
   const folder = startproject("slow");
   const settings = readFileSync(join(folder, "shop/settings.py"), "utf8");
