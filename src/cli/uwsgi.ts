@@ -157,20 +157,42 @@ function modeOf({ processes, threads }: Config["apps"][number]): string {
 
 async function serve(run: UwsgiRun, config: Config, options: RunOptions, terminal: Terminal): Promise<number> {
   const { runMaster } = await import("../master/master.ts");
+  const before = new Map(run.pidFiles.map((path) => [path, pidIn(path)]));
   for (const path of run.pidFiles) writeFileSync(path, `${process.pid}\n`);
   tellStart(run, config, terminal);
   try {
     return await runMaster(config, options);
   } finally {
-    for (const path of run.pidFiles) removeOwn(path);
+    for (const [path, pid] of before) leave(path, pid);
   }
 }
 
-/** Another server may have written its own meanwhile. */
-function removeOwn(path: string): void {
+/** Another server may have written its own meanwhile; and whoever it named before us, and runs on, is named again: that one
+ *  was the reason why we did not start. */
+function leave(path: string, before: number | undefined): void {
   try {
-    if (Number(readFileSync(path, "utf8")) === process.pid) unlinkSync(path);
+    if (pidIn(path) !== process.pid) return;
+    if (before !== undefined && before !== process.pid && isAlive(before)) writeFileSync(path, `${before}\n`);
+    else unlinkSync(path);
   } catch {
     // it is gone already
+  }
+}
+
+function pidIn(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, "utf8").trim());
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code === "EPERM";
   }
 }

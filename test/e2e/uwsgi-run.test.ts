@@ -83,6 +83,9 @@ describe("the article's uwsgi.ini in the background", () => {
     const started = await run([uwsgi, "--ini", "uwsgi.ini"], site);
     expect([started.code, started.stderr]).toEqual([0, "[uWSGI] getting INI configuration from uwsgi.ini\n"]);
     const pid = await pidIn(join(site, "uwsgi.pid"));
+    // A second one does not start, and leaves the number of the first where it is.
+    const second = await run([uwsgi, "--ini", "uwsgi.ini"], site);
+    expect([second.code, await pidIn(join(site, "uwsgi.pid"))]).toEqual([1, pid]);
     // What `ps` shows.
     expect(readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(1, 4)).toEqual([
       "uwsgi",
