@@ -31,6 +31,11 @@ export interface Option {
   readonly multiple?: true;
 }
 
+/** `-c`, `--config`, as they are typed. */
+export function flagsOf(long: string, { short }: Pick<Option, "short">): string[] {
+  return [...(short === undefined ? [] : [`-${short}`]), `--${long}`];
+}
+
 export interface Command {
   readonly name: string;
   /** One line. */

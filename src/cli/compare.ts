@@ -30,6 +30,11 @@ interface Answered {
 export async function compareServers(plan: Plan, old: URL, now: URL, terminal: Terminal): Promise<number> {
   const { probesOf } = await import("../import/probes.ts");
   const probes = probesOf(plan, filesIn);
+  const away = await whoIsAway([old, now], probes[0]);
+  if (away !== undefined) {
+    terminal.stderr(`server import: ${away}; start it, and ask again\n`);
+    return EXIT_FAILED;
+  }
   const counts = { same: 0, meant: 0, different: 0 };
   for (const probe of probes) {
     const [before, after] = await Promise.all([ask(old, probe), ask(now, probe)]);
@@ -46,6 +51,17 @@ export async function compareServers(plan: Plan, old: URL, now: URL, terminal: T
   return different === 0 ? EXIT_OK : EXIT_FAILED;
 }
 
+/** Undefined: somebody listens there, whatever the answer is. */
+async function whoIsAway(bases: readonly URL[], probe: Probe | undefined): Promise<string | undefined> {
+  if (probe === undefined) return undefined;
+  for (const base of bases) {
+    const answer = await ask(base, probe);
+    if (typeof answer === "string" && answer.startsWith("connect "))
+      return `${base.origin} does not answer (${answer})`;
+  }
+  return undefined;
+}
+
 const VERDICT_WIDTH = "different".length;
 
 /** Where this server is meant to answer otherwise. */
@@ -53,7 +69,17 @@ function purposeOf({ what }: Probe, before: Answered | string, after: Answered |
   if (typeof before === "string" || typeof after === "string") return undefined;
   if (what.startsWith("the directory") && before.status === 403 && after.status === 404)
     return "403 there, 404 here: a directory that is not shown is not there";
+  if (what.startsWith("the edge of /") && !what.endsWith("/"))
+    return `a prefix ends at a segment here, and this is none of ${what.slice("the edge of ".length)}`;
+  const isTyped = after.type.startsWith(`${before.type}; charset=`) && before.type !== "";
+  if (isTyped && reasonsBeside(before, after) === 0)
+    return `${before.type} there: every textual file gets the charset of its site here`;
   return undefined;
+}
+
+/** Differences apart from Content-Type. */
+function reasonsBeside(before: Answered, after: Answered): number {
+  return differences(before, { ...after, type: before.type }).length;
 }
 
 function statusOf(answer: Answered | string): string {

@@ -1,7 +1,7 @@
 /** `server completion bash | zsh | fish`: made from the table of commands, so that it cannot fall behind it. */
 import { shellWord } from "../base/words.ts";
 import { HELP_OPTION } from "./arguments.ts";
-import { type Command, EXIT_OK, EXIT_USAGE, type Option } from "./command.ts";
+import { type Command, EXIT_OK, EXIT_USAGE, flagsOf, type Option } from "./command.ts";
 
 const HOW_TO = {
   bash: "server completion bash > /etc/bash_completion.d/server, or in ~/.bashrc: source <(server completion bash)",
@@ -51,7 +51,8 @@ interface Part {
 
 interface Flag extends Option {
   readonly long: string;
-  readonly takes: "nothing" | "file" | "folder" | "text";
+  /** A list: one of these words. */
+  readonly takes: "nothing" | "file" | "folder" | "text" | readonly string[];
 }
 
 function describe(command: Command, commands: readonly Command[], keys: readonly string[]): Part {
@@ -75,7 +76,8 @@ function describe(command: Command, commands: readonly Command[], keys: readonly
 function taken({ type, value }: Option): Flag["takes"] {
   if (type === "boolean") return "nothing";
   if (value === "FILE") return "file";
-  return value === "DIRECTORY" ? "folder" : "text";
+  if (/^\w+(\|\w+)+$/.test(value)) return value.split("|");
+  return value === "DIRECTORY" || value === "FOLDER" ? "folder" : "text";
 }
 
 function firstSentence(doc: string): string {
@@ -84,7 +86,7 @@ function firstSentence(doc: string): string {
 
 function bashScript(parts: readonly Part[]): string {
   const cases = parts.map((part) => {
-    const flags = part.options.flatMap(({ short, long }) => [`-${short}`, `--${long}`]);
+    const flags = part.options.flatMap((option) => flagsOf(option.long, option));
     const values = part.options.filter(({ takes }) => takes !== "nothing").map(bashValue);
     const second = Object.entries(part.second).map(
       ([word, known]) => `      ${word}) known=${shellWord(known.join(" "))} ;;\n`,
@@ -123,10 +125,11 @@ complete -F _server server
 }
 
 /** A line of the case of the word before: what its value may be. */
-function bashValue({ short, long, takes }: Flag): string {
-  const action = takes === "folder" ? "-d" : "-f";
-  const files = `compopt -o filenames; mapfile -t COMPREPLY < <(compgen ${action} -- "$word"); return`;
-  return `    -${short} | --${long}) ${takes === "text" ? "return" : files} ;;\n`;
+function bashValue({ long, takes, ...option }: Flag): string {
+  const compgen = (action: string) => `mapfile -t COMPREPLY < <(compgen ${action} -- "$word"); return`;
+  const words = typeof takes === "string" ? undefined : compgen(`-W ${shellWord(takes.join(" "))}`);
+  const files = `compopt -o filenames; ${compgen(takes === "folder" ? "-d" : "-f")}`;
+  return `    ${flagsOf(long, option).join(" | ")}) ${words ?? (takes === "text" ? "return" : files)} ;;\n`;
 }
 
 function zshScript(parts: readonly Part[]): string {
@@ -158,21 +161,29 @@ if [ "$funcstack[1]" = _server ]; then _server "$@"; else compdef _server server
 `;
 }
 
-function zshFlag({ short, long, takes, doc, value, multiple }: Flag): string {
+function zshFlag({ long, takes, doc, value, multiple, ...option }: Flag): string {
   const text = doc.replace(/[[\]:\\]/g, String.raw`\$&`);
-  const action = { nothing: "", file: `:${value}:_files`, folder: `:${value}:_files -/`, text: `:${value}:` }[takes];
-  const once = multiple === true ? "'*'" : `'(-${short} --${long})'`;
-  return `${once}{-${short},--${long}}${shellWord(`[${text}]${action}`)}`;
+  // A colon would end the word that is shown.
+  const shown = value.replaceAll(":", String.raw`\:`);
+  const action =
+    typeof takes === "string"
+      ? { nothing: "", file: `:${shown}:_files`, folder: `:${shown}:_files -/`, text: `:${shown}:` }[takes]
+      : `:value:(${takes.join(" ")})`;
+  const flags = flagsOf(long, option);
+  const once = multiple === true ? "'*'" : `'(${flags.join(" ")})'`;
+  return `${once}${flags.length === 1 ? flags[0] : `{${flags.join(",")}}`}${shellWord(`[${text}]${action}`)}`;
 }
 
 function fishScript(parts: readonly Part[]): string {
   const lines = parts.flatMap((part) => {
     const here = `-n ${shellWord(`__server_is ${part.name}`)}`;
     const flags = part.options.map(({ short, long, takes, doc }) => {
-      const value = { nothing: "", file: " -r -F", folder: " -x -a '(__fish_complete_directories)'", text: " -x" }[
-        takes
-      ];
-      return `complete -c server ${here} -s ${short} -l ${long}${value} -d ${fishQuote(doc)}`;
+      const value =
+        typeof takes === "string"
+          ? { nothing: "", file: " -r -F", folder: " -x -a '(__fish_complete_directories)'", text: " -x" }[takes]
+          : ` -x -a ${fishQuote(takes.join(" "))}`;
+      const letter = short === undefined ? "" : ` -s ${short}`;
+      return `complete -c server ${here}${letter} -l ${long}${value} -d ${fishQuote(doc)}`;
     });
     const first = `-n ${shellWord(`__server_is ${part.name} 2`)}`;
     const words = part.words.length > 0 ? [`complete -c server ${first} -a ${fishQuote(part.words.join(" "))}`] : [];

@@ -85,6 +85,20 @@ export function explanationText(explanation: KeyExplanation, colour: boolean): s
   return `${bold(key)}\n${indented("", doc)}${lines.join("")}`;
 }
 
+/** A table's keys, a line or two each. */
+export function tableText(keys: readonly KeyExplanation[], colour: boolean): string {
+  const bold = (text: string) => (colour ? `\x1b[1m${text}\x1b[0m` : text);
+  const names = keys.map(({ key }) => key.slice(key.lastIndexOf(".") + 1));
+  const columns = Math.max(...names.map(({ length }) => length)) + 2;
+  const rows = keys.map(({ doc }, i) => {
+    const first = /^.*?[.;:](?=\s|$)/s.exec(doc)?.[0].slice(0, -1) ?? doc;
+    const [line = "", ...rest] = indented(" ".repeat(columns), first).split("\n");
+    const name = names[i] ?? "";
+    return [`  ${bold(name)}${line.slice(2 + name.length)}`, ...rest].join("\n");
+  });
+  return `${rows.join("")}\nserver config explain ${keys[0]?.key ?? ""} tells more of one.\n`;
+}
+
 /** Broken between words, behind a label. */
 function indented(label: string, text: string): string {
   const before = `  ${label}`;

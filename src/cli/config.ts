@@ -56,15 +56,18 @@ async function show(given: Given, key: string | undefined, terminal: Terminal): 
 }
 
 async function explain(given: Given, asked: string, terminal: Terminal): Promise<number> {
-  const { explainKey } = await import("../config/explain-key.ts");
-  const { keys, suggestion } = explainKey(asked);
+  const { explainKey, keysOfTable } = await import("../config/explain-key.ts");
+  const { keys: found, suggestion } = explainKey(asked);
+  const ofTable = found.length === 0 ? keysOfTable(asked) : [];
+  const keys = [...found, ...ofTable];
   if (keys.length === 0) {
     const offer = suggestion === undefined ? "server help config shows all of them" : `did you mean ${suggestion}?`;
     terminal.stderr(`server config: there is no key ${JSON.stringify(asked)}; ${offer}\n`);
     return EXIT_USAGE;
   }
-  const { explanationText } = await import("./config-text.ts");
+  const { explanationText, tableText } = await import("./config-text.ts");
   if (given.options["json"] === true) terminal.stdout(`${JSON.stringify(keys.map(forJson), null, 2)}\n`);
+  else if (ofTable.length > 0) terminal.stdout(tableText(ofTable, terminal.colour.stdout));
   else terminal.stdout(keys.map((each) => explanationText(each, terminal.colour.stdout)).join("\n"));
   return EXIT_OK;
 }

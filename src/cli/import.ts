@@ -2,8 +2,8 @@
  * `server import nginx.conf uwsgi.ini -o server.toml`: reads what nginx and uWSGI were configured with, writes a server.toml
  * that does the same, and says line by line what became of what. Changes nothing else, and starts nothing.
  */
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { accessSync, constants, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Plan } from "../import/plan.ts";
 import type { SourceFile } from "../import/source.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
@@ -34,7 +34,8 @@ export const IMPORT: Command = {
     if (given.positionals.length === 0) return refuse(terminal, "a FILE is missing");
     const { output } = given.options;
     const target = typeof output === "string" ? resolve(terminal.folder, output) : undefined;
-    if (target !== undefined && existsSync(target)) return refuse(terminal, `${String(output)} exists; choose another`);
+    const inTheWay = target === undefined ? undefined : whyNot(target);
+    if (inTheWay !== undefined) return refuse(terminal, `${String(output)} ${inTheWay}`);
     const { importFiles } = await import("../import/import.ts");
     const { old, now, names } = addressesIn(given);
     const files = await readSources(names, terminal);
@@ -68,8 +69,31 @@ export const IMPORT: Command = {
   },
 };
 
-/** nginx and uWSGI start without what they serve; `server check` wants it to be there. */
+/** Undefined: it can be written. */
+function whyNot(target: string): string | undefined {
+  if (existsSync(target)) return "exists; choose another";
+  try {
+    accessSync(dirname(target), constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const isMissing = (error as { code?: string }).code === "ENOENT";
+    return isMissing ? "is in a folder that is not there; make it" : "is in a folder that is not this user's to write";
+  }
+}
+
+/** nginx and uWSGI start without what they serve; `server check` wants it to be there. A location of rewrites inherits a root
+ *  that has mostly nothing for it. */
 function tellMissing(plan: Plan, terminal: Terminal): void {
+  for (const { settings } of plan.sites.flatMap(({ routes }) => routes)) {
+    const path = settings.get("files");
+    const isOfRules = settings.has("rules") && !settings.has("try") && !settings.has("otherwise");
+    if (!isOfRules || typeof path !== "string" || path.includes("$") || existsSync(path)) continue;
+    if (!existsSync(dirname(path))) continue;
+    settings.replace("files", "error", 404);
+    for (const key of ["index", "listing", "cache", "symlinks", "hidden", "absolute_redirect", "max_ranges"] as const)
+      settings.delete(key);
+    terminal.stderr(`server import: ${path} is not there: where no rule of its route fits, 404 is answered\n`);
+  }
   const served = plan.sites.flatMap(({ routes }) => routes.map(({ settings }) => settings.get("files")));
   const paths = served.filter((path) => typeof path === "string" && path.startsWith("/") && !path.includes("$"));
   for (const path of new Set(paths)) {
@@ -120,7 +144,8 @@ async function readSources(names: readonly string[], terminal: Terminal): Promis
     try {
       files.push(new SourceFile(name, path, readFileSync(path, "utf8")));
     } catch (error) {
-      return `${name} cannot be read (${(error as { code?: string }).code ?? String(error)})`;
+      const { code } = error as { code?: string };
+      return code === "ENOENT" ? `${name} is not there` : `${name} cannot be read (${code ?? String(error)})`;
     }
   }
   return files.length === 0 ? `there is no file in ${names.join(", ")}` : files;

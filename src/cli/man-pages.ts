@@ -6,7 +6,7 @@ import { version } from "../../package.json";
 import type { Key } from "../config/keys.ts";
 import { INTRO, SECTIONS, standing } from "../config/reference.ts";
 import { HELP_OPTION } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { type Command, flagsOf } from "./command.ts";
 
 /** Of the form of these pages; what they say is of the executable that prints them. */
 const DATE = "2026-11-29";
@@ -15,8 +15,8 @@ export function commandsPage(commands: readonly Command[]): string {
   const sections = commands.map((command) => {
     const options = Object.entries({ ...command.options, help: HELP_OPTION });
     const lines = options.map(
-      ([name, { short, value, doc }]) =>
-        `.TP\n\\fB\\-${short}\\fR, \\fB\\-\\-${escape(name)}\\fR${value === "" ? "" : ` \\fI${value}\\fR`}\n${prose(doc)}`,
+      ([name, option]) =>
+        `.TP\n${flagsOf(name, option).map(bold).join(", ")}${option.value === "" ? "" : ` \\fI${option.value}\\fR`}\n${prose(option.doc)}`,
     );
     const usage = `server ${command.name} ${command.usage}`.trimEnd();
     return `.SS ${escape(command.name)}\n\\fB${escape(usage)}\\fR\n.PP\n${prose(`${command.summary}. ${command.doc}`)}${lines.join("")}`;
@@ -108,4 +108,8 @@ function escape(text: string): string {
     .replaceAll("^", "\\(ha")
     .replaceAll("~", "\\(ti")
     .replaceAll('"', "\\(dq");
+}
+
+function bold(flag: string): string {
+  return `\\fB${escape(flag)}\\fR`;
 }

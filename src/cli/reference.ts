@@ -1,12 +1,14 @@
 /** docs/commands.md, from the table of commands: `make docs`. */
 import { HELP_OPTION } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { type Command, flagsOf } from "./command.ts";
 
 export function commandsMarkdown(commands: readonly Command[]): string {
   const sections = commands.map(({ name, usage, summary, doc, options }) => {
     const rows = Object.entries({ ...options, help: HELP_OPTION }).map(
-      ([long, { short, value, doc: says }]) =>
-        `- \`-${short}\`, \`--${long}${value === "" ? "" : ` ${value}`}\`: ${says}\n`,
+      ([long, option]) =>
+        `- ${[...flagsOf(long, option).slice(0, -1), `--${long}${option.value === "" ? "" : ` ${option.value}`}`]
+          .map((flag) => `\`${flag}\``)
+          .join(", ")}: ${option.doc}\n`,
     );
     return `## ${name}\n\n\`\`\`\n${`server ${name} ${usage}`.trimEnd()}\n\`\`\`\n\n${`${summary}. ${doc}`}\n\n${rows.join("")}`;
   });

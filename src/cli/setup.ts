@@ -67,7 +67,8 @@ async function chooseScreen(given: Given, terminal: Terminal, canAsk: boolean): 
   const { plainScreen } = await import("../setup/plain-screen.ts");
   const { LineInput } = await import("./line-input.ts");
   const input = new LineInput();
-  return plainScreen({ write: terminal.stdout, readLine: () => input.next() });
+  const columns = isatty(1) ? process.stdout.columns : undefined;
+  return plainScreen({ write: terminal.stdout, readLine: () => input.next(), columns });
 }
 
 async function isRunning(file: string): Promise<boolean> {

@@ -37,6 +37,15 @@ export function explainKey(asked: string): Found {
   return { keys: [], suggestion: nearestKey(path, all) };
 }
 
+/** The keys of a table such as `site` or `app.mysite`, without those of tables in it; empty when there is no such table. */
+export function keysOfTable(asked: string): KeyExplanation[] {
+  const path = withoutNames(asked);
+  const [table = "", ...more] = path.split(".");
+  const isNamed = NAMED.has(table) && more.length === 1 && explainKey(asked).suggestion === undefined;
+  const meant = isNamed ? table : path;
+  return SECTIONS.filter(({ paths }) => paths.includes(meant)).flatMap(explainSection);
+}
+
 /** Of a path: another path, else a key of that last name. Of a word: a key, else a name of nginx or uWSGI. */
 function nearestKey(path: string, all: readonly KeyExplanation[]): string | undefined {
   const last = lastOf(path);

@@ -26,14 +26,14 @@ function refusal(template: Template): string | undefined {
   return beginsWell(template) ? undefined : EXPECTED;
 }
 
-/** What is captured of a path gets the slash that it may lack (location-template.ts). */
+/** What is captured gets the slash that it may lack (location-template.ts). */
 const OF_PATHS: ReadonlySet<string> = new Set(["target", "path", "decoded"]);
 
-function beginsWell({ parts }: Template): boolean {
+function beginsWell({ parts, source }: Template): boolean {
   const [first, second] = parts;
   if (first === undefined) return false;
   if (typeof first === "string") return first.startsWith("/") || isUrl(first, second !== undefined);
-  if (first.chosen !== undefined || OF_PATHS.has(first.form)) return true;
+  if (first.chosen !== undefined || OF_PATHS.has(first.form) || /^\$\{?\d/.test(source)) return true;
   return first.form === "own" && typeof second === "string" && isUrl(`http${second}`, parts.length > 2);
 }
 

@@ -59,7 +59,7 @@ async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> 
   if (failure === undefined) return [python, ok(`${subject} import`, `it can be imported${sizeOf(facts)}`)];
   const { python: path, root } = app;
   const installer = installerOf(ground.files, { root, python: path });
-  const { remedy } = adviceOn(failure, { python: path, root, installer });
+  const { remedy } = adviceOn(failure, { python: path, root, installer, files: ground.files });
   const what = `it cannot be imported: ${failure.type}: ${failure.message.split("\n", 1)[0]}`;
   return [python, problem(`${subject} import`, what, remedy, { lines: failure.traceback.slice(-LINES_SHOWN) })];
 }

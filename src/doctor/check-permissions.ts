@@ -1,7 +1,7 @@
 /** Paths that are served, run, read and written: may who does it do it, component by component? */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Config, RouteConfig } from "../config/config.ts";
-import { describe, refusalOf, remedyFor } from "./access.ts";
+import { describe, type Refused, refusalOf, remedyFor } from "./access.ts";
 import { ownerName, servingApp } from "./accounts.ts";
 import { type Finding, notice, ok, problem } from "./finding.ts";
 import type { Need, Serving } from "./ground.ts";
@@ -21,26 +21,47 @@ export const PERMISSIONS: Check = {
   name: "permissions",
   run: async (patient) => {
     const found = await Promise.all(wantedPaths(patient).map((wanted) => examine(wanted, patient)));
-    const problems = found.filter((each) => each !== undefined);
-    if (problems.length > 0) return problems;
-    return [ok("permissions", `${found.length} paths can be reached by ${patient.serving.name}`)];
+    const refusals = found.filter((each) => each !== undefined);
+    if (refusals.length === 0)
+      return [ok("permissions", `${found.length} paths can be reached by ${patient.serving.name}`)];
+    // One directory may be in the way of many.
+    const groups = Map.groupBy(refusals, ({ refused, wanted: { who, loss = "" } }) =>
+      [refused.path, who.uid, refused.need === "write", loss].join(" "),
+    );
+    return [...groups.values()].map((group) => judge(group, patient));
   },
 };
 
-async function examine({ path, needs, who, what, loss }: Wanted, { ground }: Patient): Promise<Finding | undefined> {
-  const refused = await refusalOf(ground, who, path, needs);
-  if (refused === undefined) return undefined;
-  const owners = (uid: number, gid: number) => ownerName(ground.files, uid, gid);
+interface Refusal {
+  readonly wanted: Wanted;
+  readonly refused: Refused;
+}
+
+async function examine(wanted: Wanted, { ground }: Patient): Promise<Refusal | undefined> {
+  const refused = await refusalOf(ground, wanted.who, wanted.path, wanted.needs);
+  return refused && { wanted, refused };
+}
+
+function judge(group: readonly Refusal[], { ground }: Patient): Finding {
+  // Who reads a directory enters it, too.
+  const widest = group.find(({ refused }) => refused.need !== "search") ?? group[0];
+  if (widest === undefined) throw new Error("a group has a member");
+  const { refused, wanted } = widest;
+  const { who, loss } = wanted;
   const verb = { read: "read", write: "write", search: "enter" }[refused.need];
+  const what = [...new Set(group.map((each) => each.wanted.what))].join(", ");
+  const owners = (uid: number, gid: number) => ownerName(ground.files, uid, gid);
   const says =
     refused.state === undefined
       ? `${what}: there is no ${refused.path}`
       : `${what}: ${who.name} may not ${verb} it: ${refused.path} ${describe(refused, owners)}`;
   const remedy = remedyFor(refused, who);
-  return loss === undefined ? problem(path, says, remedy) : notice(path, `${says}; ${loss}`, remedy);
+  const subject = group.length === 1 ? wanted.path : refused.path;
+  return loss === undefined ? problem(subject, says, remedy) : notice(subject, `${says}; ${loss}`, remedy);
 }
 
 const OPEN: readonly Need[] = ["read", "search"];
+const READ: readonly Need[] = ["read"];
 const MAKE: readonly Need[] = ["write", "search"];
 
 function wantedPaths({ config, serving, starter, ground }: Patient): Wanted[] {
@@ -50,6 +71,7 @@ function wantedPaths({ config, serving, starter, ground }: Patient): Wanted[] {
       const who = servingApp(app, serving);
       return [
         { path: app.root, needs: OPEN, who, what: `the root of app ${app.name}` },
+        ...moduleOf(app, ground).map((path) => ({ path, needs: READ, who, what: `the module of app ${app.name}` })),
         { path: app.python, needs: ["search" as const], who, what: `the interpreter of app ${app.name}` },
       ];
     }),
@@ -61,6 +83,12 @@ function wantedPaths({ config, serving, starter, ground }: Patient): Wanted[] {
   return [...unique.values()].map((each) =>
     each.needs === MAKE ? { ...each, path: nearest(each.path, ground) } : each,
   );
+}
+
+/** Python does not tell a module that it may not read from one that is not there. */
+function moduleOf({ root, wsgi }: Config["apps"][number], { files }: Patient["ground"]): string[] {
+  const path = wsgi.kind === "file" ? wsgi.file : join(root, `${wsgi.module.replaceAll(".", "/")}.py`);
+  return files.kind(path) === "file" ? [path] : [];
 }
 
 function filesOf({ target, pattern }: RouteConfig, who: Serving): Wanted[] {

@@ -89,7 +89,9 @@ const NAMED: ReadonlyMap<string, Variable> = new Map([
     args: queryOf,
     query_string: queryOf,
     request_method: (exchange) => exchange.clientHead.method,
-    request: ({ clientHead: { method, target }, protocol }) => (method === "" ? "" : `${method} ${target} ${protocol}`),
+    // Of what was refused there may be less.
+    request: ({ clientHead: { method, target }, protocol }) =>
+      method === "" ? target : `${method} ${target} ${protocol}`,
     proxy_add_x_forwarded_for: forwardedFor,
     remote_user: (exchange) => exchange.remoteUser,
     content_type: (exchange) => exchange.head.fields.get("content-type") ?? "",
@@ -209,6 +211,8 @@ function elapsed(ms: number): string {
 }
 
 function requestUri({ clientHead: head }: Exchange): string {
+  // What was refused was not understood: as it came.
+  if (head.rawPath === "") return head.target;
   const path = head.rawPath.startsWith("/") ? head.rawPath : "/";
   return head.query === undefined ? path : `${path}?${head.query}`;
 }

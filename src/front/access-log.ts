@@ -53,8 +53,9 @@ export function makeCombinedLine(masking: Masking): LogLine {
   const shown = (url: string | undefined) => quoted(url === undefined || !url.includes("?") ? url : masking.url(url));
   return ({ head, peer, protocol, remoteUser, finalStatus, contentBytes }) => {
     const { method, target, fields } = head;
-    // What was refused before it could be read has no method.
-    const request = method === "" ? "" : shown(`${method} ${target} ${protocol}`);
+    // Of what was refused before it could be read there may be less, or nothing.
+    const line = method === "" ? target : `${method} ${target} ${protocol}`;
+    const request = line === "" ? "" : shown(line);
     const tail = `${shown(fields.get("referer"))}" "${quoted(fields.get("user-agent"))}"\n`;
     return `${peer.remoteAddress} - ${quoted(remoteUser)} [${time.now()}] "${request}" ${finalStatus} ${contentBytes} "${tail}`;
   };

@@ -58,9 +58,9 @@ export class Report implements ConnectionFacts {
     this.observer.finished(exchange, status, contentBytes);
   }
 
-  /** What came was no request; it is told as one of which nothing is known. */
-  refused(status: number, contentBytes: number): void {
-    const exchange = unreadExchange(this.peer, this);
+  /** What came was no request; it is told as one of which nothing is known but what there is of its first line. */
+  refused(status: number, contentBytes: number, line = ""): void {
+    const exchange = unreadExchange(this.peer, this, line);
     exchange.requestBytes = this.received - this.before;
     exchange.bytesSent = this.outbox.given;
     this.observer.refused(exchange, status, contentBytes);

@@ -261,7 +261,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   private refuseWith(status: number): void {
     this.lingerNeeded = true;
     this.writer.refusal(refusedReply(status, this.peer, this.options), this.connection.asksForHead);
-    this.report.refused(status, this.writer.contentBytes);
+    this.report.refused(status, this.writer.contentBytes, this.connection.unreadLine);
     this.finishConnection();
   }
 

@@ -26,8 +26,8 @@ export function makeTerminalLine(masking: Masking, colour: boolean): LogLine {
     const took = durationText(monotonicMs() - startedMs).padStart(8);
     const size = sizeText(contentBytes).padStart(9);
     const shown = quoted(target.includes("?") ? masking.url(target) : target);
-    // What was refused before it could be read has no method.
-    const request = method === "" ? "-" : `${paint(BOLD, quoted(method))} ${shown}`;
+    // What was refused before it could be read may have no method.
+    const request = method === "" ? shown : `${paint(BOLD, quoted(method))} ${shown}`;
     return `${paint(FAINT, time.now())} ${status} ${took} ${paint(FAINT, size)} ${request}\n`;
   };
 }

@@ -8,7 +8,7 @@
  *     new  {"taken":true}                          they are its own
  */
 import { COLLECTS_ALONE } from "../os/collector.ts";
-import { EXECUTABLE } from "../os/executable.ts";
+import { ARGV0, EXECUTABLE } from "../os/executable.ts";
 import { LineSplitter } from "../os/output.ts";
 import { connect } from "../net/connect.ts";
 import type { ConnectOwner } from "../net/connect-address.ts";
@@ -91,6 +91,7 @@ export class Successor implements ConnectOwner {
       const spawn = () =>
         Bun.spawn({
           cmd: [EXECUTABLE, ...words],
+          argv0: ARGV0,
           env: { ...process.env, ...COLLECTS_ALONE, ...environment, [VARIABLE]: JSON.stringify(passed) },
           stdio: [...stdio, ...passing.fds],
           detached,

@@ -13,6 +13,9 @@ const REPLACED = / \(deleted\)$/;
 
 export const EXECUTABLE = executableOf(process.argv0, process.execPath);
 
+/** argv[0] of a process of it that is told in words what to do: by its file's name it might take the place of another program. */
+export const ARGV0 = NAMES.has(basename(EXECUTABLE)) ? "server" : EXECUTABLE;
+
 /** `argv0`: as it was called, by a path or a name in $PATH. `running`: what the kernel says. */
 export function executableOf(argv0: string, running: string): string {
   const called = argv0.includes("/") ? resolve(argv0) : Bun.which(argv0);

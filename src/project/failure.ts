@@ -1,4 +1,6 @@
 /** What to do about a project that cannot be loaded: a probe's failure as one sentence, with its remedy. */
+import { dirname, join } from "node:path";
+import type { Files } from "../machine/surroundings.ts";
 import type { ProbeFailure, ProbeStage } from "./settings.ts";
 
 export interface Advice {
@@ -24,6 +26,7 @@ export interface AdviceContext {
   /** The interpreter that was asked. */
   readonly python: string;
   readonly root: string;
+  readonly files: Pick<Files, "kind">;
   /** The command that installs what the project says it needs, when it says so. */
   readonly installer: string | undefined;
 }
@@ -38,11 +41,12 @@ function firstLine(text: string): string {
   return text.split("\n", 1)[0] ?? "";
 }
 
-function remedyFor(failure: ProbeFailure, { python, root, installer }: AdviceContext): string {
+function remedyFor(failure: ProbeFailure, context: AdviceContext): string {
   const { type, message, missing, stage } = failure;
+  const { python, root, installer } = context;
   if (stage === "django" && (missing === "django" || missing === undefined))
     return `Django is not installed for ${python}: ${install(python, "django", installer)}, or name the project's virtualenv with --python`;
-  if (missing !== undefined) return remedyForMissing(missing, python, root, installer);
+  if (missing !== undefined) return remedyForMissing(missing, context);
   const variable = variableIn(type, message);
   if (variable !== undefined)
     return `give it the environment variable: export ${variable}=… before server setup; --env ${variable}=… also writes it into server.toml`;
@@ -55,15 +59,23 @@ function remedyFor(failure: ProbeFailure, { python, root, installer }: AdviceCon
   if (type === "PermissionError" && message.startsWith("its own library"))
     return `a virtualenv of an interpreter that everyone may read: /usr/bin/python3 -m venv, or ${python} moved out of the home directory`;
   if (type === "ImproperlyConfigured") return "mend what the message names";
-  return `mend it; ${python} manage.py check, in ${root}, shows the same`;
+  return `mend what is shown; ${python} manage.py check, in ${root}, shows the same`;
 }
 
 /** A package of the project that is not found is mostly one of another folder. */
-function remedyForMissing(missing: string, python: string, root: string, installer: string | undefined): string {
+function remedyForMissing(missing: string, { python, root, installer, files }: AdviceContext): string {
   const [top = missing] = missing.split(".");
+  if (files.kind(join(root, top)) === "directory") return remedyForOwn(missing, root);
   const known = PACKAGES[top] ?? top;
   const packages = install(python, known, installer);
   return `${top} is not installed for ${python}: ${packages}; or, if it is part of the project, it should be in ${root}`;
+}
+
+/** Python says the same of a folder that it may not read. */
+function remedyForOwn(missing: string, root: string): string {
+  const path = join(root, missing.replaceAll(".", "/"));
+  const how = missing.endsWith(".wsgi") ? "; Django's startproject writes one beside the settings" : "";
+  return `${path}.py is missing, or who runs it may not read ${dirname(path)}${how}`;
 }
 
 /** Modules that are not called as what is installed. */

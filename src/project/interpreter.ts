@@ -53,7 +53,10 @@ with os.fdopen(3, "w") as result:
 `;
 
 /** The likeliest first, none twice. */
-export async function findCandidates(surroundings: Surroundings, root: string): Promise<Candidate[]> {
+export async function findCandidates(
+  surroundings: Surroundings,
+  root: string,
+): Promise<(Candidate | BrokenInterpreter)[]> {
   const { files, environment } = surroundings;
   const near = [root, dirname(root)];
   const inFolders = near.flatMap((folder) =>
@@ -76,6 +79,7 @@ export async function findCandidates(surroundings: Surroundings, root: string): 
     ...otherwiseNamed,
     ...(await fromTool(surroundings, root, "poetry", ["env", "info", "--path"], "poetry.lock")),
     ...(await fromTool(surroundings, root, "pipenv", ["--venv"], "Pipfile")),
+    ...withoutUv(surroundings, root),
     ...named("CONDA_PREFIX", "conda"),
     ...onPath(surroundings),
   ];
@@ -97,6 +101,14 @@ function onPath({ files, environment }: Surroundings): Candidate[] {
     .map((python) => ({ python, virtualenv: undefined, origin: "PATH" }));
 }
 
+/** It keeps its virtualenv in the project, from `uv sync` on. */
+function withoutUv({ files, environment }: Surroundings, root: string): BrokenInterpreter[] {
+  const folder = resolve(root, environment["UV_PROJECT_ENVIRONMENT"] || ".venv");
+  const isMissing = files.kind(join(root, "uv.lock")) === "file" && files.kind(folder) === undefined;
+  const failure = "it is not there, and uv sync makes it";
+  return isMissing ? [{ python: folder, virtualenv: undefined, origin: "uv", failure }] : [];
+}
+
 /** The virtualenv that a tool keeps elsewhere, by asking the tool; only for projects that use it. */
 async function fromTool(
   surroundings: Surroundings,
@@ -104,13 +116,17 @@ async function fromTool(
   tool: string,
   words: readonly string[],
   mark: string,
-): Promise<Candidate[]> {
+): Promise<(Candidate | BrokenInterpreter)[]> {
   const { files } = surroundings;
   const isUsed = [root, dirname(root)].some((folder) => files.kind(join(folder, mark)) === "file");
   if (!isUsed) return [];
   const ran = await surroundings.run([tool, ...words], { folder: root, timeoutMs: TOOL_TIMEOUT_MS });
   const folder = ran.code === 0 ? ran.stdout.trim().split("\n").at(-1) : undefined;
-  return folder === undefined || !folder.startsWith("/") ? [] : inVirtualenv(surroundings, folder, tool);
+  const found = folder?.startsWith("/") === true ? inVirtualenv(surroundings, folder, tool) : [];
+  if (found.length > 0) return found;
+  const said = ran.failure === "ENOENT" ? "it is not on the PATH" : ran.stderr.trim().split("\n").at(-1);
+  const failure = said === undefined || said === "" ? `it tells of no virtualenv, and ${tool} install makes it` : said;
+  return [{ python: [tool, ...words].join(" "), virtualenv: undefined, origin: tool, failure }];
 }
 
 interface Told {
@@ -158,7 +174,7 @@ export async function findInterpreter(
   const has = (each: Interpreter) =>
     needed === undefined || (needed === "django" ? each.django !== undefined : each.modules.includes(needed));
   for (const candidate of await findCandidates(surroundings, root)) {
-    const found = await examine(surroundings, candidate, root);
+    const found = "failure" in candidate ? candidate : await examine(surroundings, candidate, root);
     seen.push(found);
     if (!("failure" in found) && has(found)) return chosenOf(seen, found);
   }

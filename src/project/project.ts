@@ -120,12 +120,16 @@ function namedSettings(files: Files, root: string, modules: readonly string[]): 
 
 function projectName(root: string, module: string | undefined): string {
   const [first] = module?.split(".") ?? [];
-  return first === undefined || GENERIC.test(first) ? nameOf(root) : first;
+  if (first !== undefined && !GENERIC.test(first)) return first;
+  // `shop/src/manage.py`: the folder of the code says nothing either.
+  return nameOf(GENERIC.test(basename(root)) && dirname(root) !== "/" ? dirname(root) : root);
 }
 
 /** What a name in server.toml may be of. */
 function nameOf(folder: string): string {
   const name = basename(folder)
+    .normalize("NFKD")
+    .replace(/\p{M}+/gu, "")
     .replace(/[^A-Za-z0-9_.-]+/g, "-")
     .replace(/^[^A-Za-z0-9]+/, "");
   return name === "" ? "site" : name.slice(0, 64);

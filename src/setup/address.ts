@@ -1,6 +1,6 @@
 /** Where the site listens, and by which address people come. */
 import { isAllowed } from "./edits.ts";
-import type { Front } from "./plan.ts";
+import type { Front } from "./front.ts";
 import type { Answers } from "./question.ts";
 import type { Seen } from "./seen.ts";
 
@@ -21,8 +21,10 @@ export function isLocal({ listen = "" }: Answers): boolean {
 }
 
 /** By which people come: from elsewhere, if Django answers there. `own`: where the site listens. */
-export function shownAddress(seen: Seen, own: string): string {
+export function shownAddress(seen: Seen, { lines }: Answers, own: string): string {
   const candidates = [...seen.machine.addresses.open.slice(0, 1), own];
+  // With the line that is added Django answers there.
+  if (lines === "add") return candidates[0] ?? own;
   return candidates.find((address) => isAnswered(seen, address)) ?? candidates[0] ?? own;
 }
 

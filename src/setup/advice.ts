@@ -1,10 +1,11 @@
 /** What the facts say that no answer changes: said at the end, each with what to do. */
-import { upperFirst } from "../base/words.ts";
+import { dirname } from "node:path";
+import { shellWord, upperFirst } from "../base/words.ts";
 import { adviseSqlite, sqliteFile } from "../project/sqlite.ts";
 import { isLocal, refusedAddress } from "./address.ts";
 import type { Answers } from "./question.ts";
 import { editOf, importedTrouble, staticRootOf } from "./questions-app.ts";
-import { ROOT_USER, userOf } from "./questions-user.ts";
+import { ROOT_USER, servingUser } from "./questions-user.ts";
 import { portTrouble, sayVerdict } from "./questions-site.ts";
 import { domainsOf, relativeTo, type Seen } from "./seen.ts";
 
@@ -13,7 +14,7 @@ export function adviceFor(seen: Seen, answers: Answers): string[] {
     ...aboutSettings(seen, answers),
     ...aboutNames(seen, answers),
     ...aboutAsgi(seen),
-    ...aboutDatabase(seen, answers),
+    ...aboutWriting(seen, answers),
     ...aboutRoot(seen, answers),
     ...aboutExisting(seen, answers),
   ];
@@ -28,15 +29,18 @@ function aboutSettings(seen: Seen, answers: Answers): string[] {
   const edit = editOf(seen, answers);
   if (edit !== undefined && answers.lines !== "add")
     said.push(
-      `Add to ${relativeTo(facts.project.root, edit.file)}:\n${edit.lines.map((line) => `    ${line}`).join("\n")}`,
+      `Add to ${relativeTo(facts.project.root, edit.file)}, since ${edit.reasons.join(", and ")}:\n${edit.lines.map((line) => `    ${line}`).join("\n")}`,
     );
   if (settings.debug)
-    said.push(`DEBUG is on: visitors see tracebacks and settings. Before the world comes, DEBUG = False in ${file}.`);
-  if (!settings.debug && settings.allowedHosts.length === 0 && domainsOf(answers).length === 0)
+    said.push(
+      `DEBUG is on: visitors see tracebacks and settings. Before the site is public: DEBUG = False in ${file}.`,
+    );
+  if (edit === undefined && !settings.debug && settings.allowedHosts.length === 0 && domainsOf(answers).length === 0)
     said.push(
       `ALLOWED_HOSTS is empty and DEBUG is off: Django answers 400 to everybody. List the site's names in ${file}.`,
     );
-  else if (domainsOf(answers).length === 0 && !isLocal(answers)) said.push(...aboutAddress(seen, file));
+  else if (edit === undefined && domainsOf(answers).length === 0 && !isLocal(answers))
+    said.push(...aboutAddress(seen, file));
   const staticUrl = settings.staticUrl ?? "";
   if (settings.staticPath === undefined && staticUrl !== "" && staticRootOf(seen, answers) === undefined)
     said.push(`STATIC_URL is ${staticUrl}: static files come from there, and not from here.`);
@@ -75,17 +79,28 @@ function aboutAsgi({ facts }: Seen): string[] {
   ];
 }
 
-/** The project's owner can write it. Root gives the project to the user of the machine's web server, whoever that unit is. */
-function aboutDatabase(seen: Seen, answers: Answers): string[] {
+/** What the project itself writes is mostly its owner's; it may be somebody else who serves. */
+function aboutWriting(seen: Seen, answers: Answers): string[] {
   const { facts, files, owner, webUser } = seen;
   const settings = facts?.loaded?.settings;
-  const database = settings === undefined ? undefined : sqliteFile(settings);
-  if (facts === undefined || settings === undefined || database === undefined) return [];
-  const user = answers.unit === "yes" ? (owner?.name ?? webUser?.name) : userOf(seen, answers);
-  const writes = user === webUser?.name && webUser?.writesDatabase === true;
-  if (user === undefined || user === ROOT_USER || user === owner?.name || writes) return [];
-  const { needs, remedy } = adviseSqlite(files, facts.project.root, settings, database, user);
-  return [upperFirst(`${needs}: ${remedy}`)];
+  const user = servingUser(seen, answers);
+  if (facts === undefined || settings === undefined || user === undefined || user === ROOT_USER || user === owner?.name)
+    return [];
+  // Of others than the user of web servers nothing was asked.
+  const cannot = (path: string) =>
+    user === webUser?.name ? webUser.cannotWrite.includes(path) : files.kind(path) !== undefined;
+  const database = sqliteFile(settings);
+  const { mediaRoot } = settings;
+  const said: string[] = [];
+  if (database !== undefined && (cannot(database) || cannot(dirname(database)))) {
+    const { needs, remedy } = adviseSqlite(files, facts.project.root, settings, database, user);
+    said.push(upperFirst(`${needs}: ${remedy}`));
+  }
+  if (mediaRoot !== undefined && cannot(mediaRoot))
+    said.push(
+      `Uploads go to ${mediaRoot}, which ${user} must be able to write: chown -R ${user}: ${shellWord(mediaRoot)}`,
+    );
+  return said;
 }
 
 /** A unit has a user of its own. */
@@ -97,8 +112,11 @@ function aboutRoot({ importable, owner, webUser }: Seen, answers: Answers): stri
   ];
 }
 
+/** systemd.unit(5) */
+const UNITS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
 function aboutExisting(seen: Seen, answers: Answers): string[] {
-  const { facts } = seen;
+  const { facts, files, machine } = seen;
   const units = (facts?.existing ?? []).filter(({ kind }) => kind === "unit");
   const said = units.map(
     ({ path, program }) => `${path} starts ${program} for this project: disable it when server has taken over.`,
@@ -107,7 +125,10 @@ function aboutExisting(seen: Seen, answers: Answers): string[] {
   const taken = answers.listen === "web" ? portTrouble(seen).taken : ofImport;
   if (taken.length > 0) {
     const names = [...new Set(taken.flatMap(({ holders }) => holders.map(({ name }) => name)))];
-    const stop = names.length === 0 ? "stop what has them" : `systemctl disable --now ${names.join(" ")}`;
+    const units = names.filter((name) => UNITS.some((folder) => files.kind(`${folder}/${name}.service`) === "file"));
+    const isService = machine.host.systemd && units.length > 0 && units.length === names.length;
+    const others = names.length === 0 ? "what has the ports" : names.join(" and ");
+    const stop = isService ? `systemctl disable --now ${units.join(" ")}` : `end ${others}`;
     said.push(`To switch over: ${stop}, then server start.`);
   }
   return said;

@@ -8,7 +8,7 @@ import { adviceOn, type Advice } from "../project/failure.ts";
 import { installerOf } from "../project/installer.ts";
 import { findInterpreter, type Interpreters } from "../project/interpreter.ts";
 import type { FoundCallable } from "../project/callables.ts";
-import type { DjangoProject, Project, WsgiProject } from "../project/project.ts";
+import type { Project } from "../project/project.ts";
 import { type ProbeWish, probeSettings, type Settings } from "../project/settings.ts";
 
 /** The ports of the web, and the one that developers use. */
@@ -81,10 +81,12 @@ export async function lookAtProject(
   const needed = project.kind === "django" ? "django" : undefined;
   const python = await findInterpreter(surroundings, project.root, needed, wish.python);
   if (python.chosen === undefined) return { ...base, python, loaded: undefined };
-  const asked = { ...askedOf(surroundings, project, wish), python: python.chosen.python, root: project.root };
-  if (asked.wsgi === undefined && project.kind === "wsgi") return { ...base, python, loaded: undefined };
+  const wished = askedOf(surroundings.environment, project, wish);
+  if (wished === undefined || (wished.wsgi === undefined && project.kind === "wsgi"))
+    return { ...base, python, loaded: undefined };
+  const asked = { ...wished, python: python.chosen.python, root: project.root };
   const probed = await probeSettings(surroundings, asked, wish.signal);
-  const failure = probed.failure && adviceOn(probed.failure, { ...asked, installer: installerOf(files, asked) });
+  const failure = probed.failure && adviceOn(probed.failure, { ...asked, files, installer: installerOf(files, asked) });
   const version = probed.django ?? python.chosen.django;
   const { settings, memoryBytes } = probed;
   return { ...base, python, loaded: { version, settings, memoryBytes, failure } };
@@ -92,7 +94,13 @@ export async function lookAtProject(
 
 type Asked = Omit<ProbeWish, "python" | "root">;
 
-function askedOf({ environment }: Surroundings, project: DjangoProject | WsgiProject, wish: ProjectWish): Asked {
+/** What is loaded of a project; of files nothing is. */
+export function askedOf(
+  environment: Surroundings["environment"],
+  project: Project,
+  wish: ProjectWish,
+): Asked | undefined {
+  if (project.kind === "static") return undefined;
   const own = wish.environment === undefined ? {} : { environment: wish.environment };
   if (project.kind === "wsgi") {
     const wsgi = wish.wsgi ?? targetOf(project.callables[0]);

@@ -9,7 +9,7 @@ import { writePlan } from "../import/write.ts";
 import { portsInUse } from "../machine/ports.ts";
 import type { Surroundings } from "../machine/surroundings.ts";
 import type { ExistingFile } from "../project/existing.ts";
-import { plainName } from "./plan.ts";
+import { plainName } from "./front.ts";
 import { type Importable, type ImportedFront, relativeTo } from "./seen.ts";
 
 /** Undefined: there is nothing to import. `isRoot`: root will start it. */
@@ -39,7 +39,17 @@ export function translateExisting(
   ];
   const taken = config === undefined ? [] : portsInUse(files, portsOf(config));
   const isOurs = plan.apps.size > 0 || toml.includes(root);
-  return { files: paths, toml, losses, isOurs, asRoot, front: config && frontOf(config), taken };
+  const folders = config === undefined ? [] : foldersOf(config);
+  return { files: paths, toml, losses, folders, isOurs, asRoot, front: config && frontOf(config), taken };
+}
+
+/** Whoever served from them did so while they were not there, too; a server.toml that names such a one cannot be used. */
+function foldersOf({ sites }: Config): string[] {
+  const targets = sites.flatMap(({ routes }) => routes.map(({ target }) => target));
+  const served = targets.flatMap((target) =>
+    target.kind === "files" && !target.single && !target.path.includes("$") ? [target.path.replace(/\/$/, "")] : [],
+  );
+  return [...new Set(served)];
 }
 
 function portsOf({ sites }: Config): number[] {

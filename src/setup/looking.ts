@@ -1,5 +1,5 @@
 /** Gathers what the questions need, as far as the answers have settled it; what was looked at once is remembered. */
-import { statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { isPublicName, judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
 import { accountOf, webAccount } from "../machine/host.ts";
@@ -7,8 +7,9 @@ import { type RunAs, runningAs, type Surroundings } from "../machine/surrounding
 import { examine } from "../project/interpreter.ts";
 import type { Project } from "../project/project.ts";
 import { findProjects } from "../project/project.ts";
+import type { Settings } from "../project/settings.ts";
 import { sqliteFile } from "../project/sqlite.ts";
-import { lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
+import { askedOf, lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
 import { translateExisting } from "./importing.ts";
 import type { Answers } from "./question.ts";
 import { domainsOf, type Importable, type Seen, settledProject, type WebUser } from "./seen.ts";
@@ -74,7 +75,12 @@ export class Looking {
     const known = project === undefined ? undefined : await this.lookAt(project, answers);
     await this.lookAtNames(answers);
     const base = this.seenWith(project, known);
-    return { ...base, running: await this.isRunning(this.fileFor(base)) };
+    const file = this.fileFor(base);
+    // It may depend on what is still to be answered where the file will be.
+    const isSettled = project !== undefined || answers.kind === "proxy" || this.options.output !== undefined;
+    const unwritable = isSettled ? unwritableFolder(dirname(file)) : undefined;
+    const wasRoot = /^run_as_root\s*=\s*true\b/m.test(base.files.read(file) ?? "");
+    return { ...base, unwritable, wasRoot, running: await this.isRunning(file) };
   }
 
   /** For --json: the machine, and every project as it would be seen if it were chosen. */
@@ -119,11 +125,20 @@ export class Looking {
       names: this.names,
       importable: known?.importable,
       running: false,
+      unwritable: undefined,
+      wasRoot: false,
     };
   }
 
+  /** An answer that is what is taken without one needs no second look. */
   private keyOf(project: Project, { python, settings, callable }: Answers): string {
-    return JSON.stringify([project.kind, project.root, python, settings, callable]);
+    const { environment } = this.options.surroundings;
+    return JSON.stringify([
+      project.kind,
+      project.root,
+      python,
+      askedOf(environment, project, { settings, wsgi: callable }),
+    ]);
   }
 
   private async lookAt(project: Project, answers: Answers): Promise<Known> {
@@ -168,18 +183,15 @@ export class Looking {
     const test = async (...words: string[]) =>
       (await its.run(["test", ...words], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS })).code === 0;
     const reads = await test("-r", ".");
-    const database = loaded?.settings && sqliteFile(loaded.settings);
-    const writesDatabase =
-      database === undefined ||
-      ((surroundings.files.kind(database) === undefined || (await test("-w", database))) &&
-        (await test("-w", dirname(database))));
     const chosen = python?.chosen;
     const found = chosen === undefined ? undefined : await examine(its, chosen, project.root);
     // One whose parts it cannot read may start all the same, as another Python.
     const same =
       found === undefined ||
       (!("failure" in found) && found.version === chosen?.version && found.django === chosen.django);
-    return { name, reaches: reads && same, writesDatabase };
+    const written = writtenBy(loaded?.settings).filter((path) => surroundings.files.kind(path) !== undefined);
+    const may = await Promise.all(written.map((path) => test("-w", path)));
+    return { name, reaches: reads && same, cannotWrite: written.filter((_, i) => may[i] !== true) };
   }
 
   /** Undefined where there is nothing to hand over: we are not root, or the project is root's. */
@@ -190,4 +202,22 @@ export class Looking {
     const { name, gid, home } = accountOf(surroundings.files, owner.uid);
     return { uid: owner.uid, gid: gid ?? owner.gid, name, home: home ?? "/" };
   }
+}
+
+/** One that is not there yet is told of when it is to be written. */
+function unwritableFolder(folder: string): string | undefined {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "EACCES" || code === "EROFS" ? folder : undefined;
+  }
+}
+
+function writtenBy(settings: Settings | undefined): string[] {
+  const database = settings === undefined ? undefined : sqliteFile(settings);
+  return [...(database === undefined ? [] : [database, dirname(database)]), settings?.mediaRoot].filter(
+    (path) => path !== undefined,
+  );
 }

@@ -3,9 +3,12 @@
  * for programs, which are never asked.
  */
 import { type ChoiceQuestion, type Question, refuseAnswer } from "./question.ts";
+import { wrapText } from "./wrap.ts";
 import { type Line, PROMISE, type Reply, type Screen, type Tone } from "./screen.ts";
 
 export interface PlainTerminal {
+  /** Of a terminal, which would break words; what goes into a file stays as it is. */
+  readonly columns?: number | undefined;
   write(text: string): void;
   /** A line without its end; undefined when there is none any more, or somebody wants to leave. */
   readLine(): Promise<string | undefined>;
@@ -27,7 +30,7 @@ export const BACK_WORD = "<";
 export const NONE_WORD = "-";
 
 export function plainScreen(terminal: PlainTerminal): Screen {
-  const line = (text: string) => terminal.write(`${text}\n`);
+  const line = (text: string) => terminal.write(`${broken(text, terminal)}\n`);
   return {
     intro: (title, asks) => line(asks ? `${title}\n${HINT}\n` : `${title}\n`),
     rows: (title, rows) => {
@@ -37,7 +40,8 @@ export function plainScreen(terminal: PlainTerminal): Screen {
     },
     block: (title, lines) => {
       line(`${title}:`);
-      for (const { text, tone } of lines) line(`${SIGNS[tone]}${text}`.trimEnd());
+      // Whole, as it stands in a file.
+      for (const { text, tone } of lines) terminal.write(`${`${SIGNS[tone]}${text}`.trimEnd()}\n`);
       line("");
     },
     say: (tone, text) => line(`${MARKS[tone]}${text}`),
@@ -50,9 +54,14 @@ export function plainScreen(terminal: PlainTerminal): Screen {
   };
 }
 
+function broken(text: string, { columns }: PlainTerminal): string {
+  return columns === undefined ? text : wrapText(text, columns).join("\n");
+}
+
 async function ask(question: Question, terminal: PlainTerminal): Promise<Reply> {
-  terminal.write(`\n${question.message}\n${question.why.map((text) => `  ${text}\n`).join("")}`);
-  if (question.kind === "choice") terminal.write(choicesText(question));
+  const choices = question.kind === "choice" ? choiceLines(question) : [];
+  const lines = ["", question.message, ...question.why.map((text) => `  ${text}`), ...choices];
+  terminal.write(lines.map((text) => `${broken(text, terminal)}\n`).join(""));
   for (;;) {
     terminal.write(prompt(question));
     const typed = (await terminal.readLine())?.trim();
@@ -66,15 +75,16 @@ async function ask(question: Question, terminal: PlainTerminal): Promise<Reply> 
   }
 }
 
-function choicesText({ choices }: ChoiceQuestion): string {
-  return choices
-    .map(({ label, hint }, i) => `  ${i + 1}. ${label}${hint === undefined ? "" : ` (${hint})`}\n`)
-    .join("");
+function choiceLines({ choices }: ChoiceQuestion): string[] {
+  return choices.map(({ label, hint }, i) => `  ${i + 1}. ${label}${hint === undefined ? "" : ` (${hint})`}`);
 }
 
 function prompt(question: Question): string {
-  if (question.kind === "text")
-    return `Answer, ${BACK_WORD} for back, ${NONE_WORD} for none [${question.initial === "" ? "none" : question.initial}]: `;
+  if (question.kind === "text") {
+    const none = question.refuse("") === undefined ? `, ${NONE_WORD} for none` : "";
+    const offer = question.initial === "" && none === "" ? "" : ` [${question.initial || "none"}]`;
+    return `Answer, ${BACK_WORD} for back${none}${offer}: `;
+  }
   const number = question.choices.findIndex(({ value }) => value === question.initial) + 1;
   return `Number, ${BACK_WORD} for back [${number}]: `;
 }

@@ -12,11 +12,7 @@ export function machineRows(seen: Seen): Row[] {
   const user = host.account.name ?? `user ${host.account.uid}`;
   const { taken, forbidden } = portTrouble(seen);
   const ports =
-    taken.length > 0
-      ? taken.map(showHolders).join("; ")
-      : forbidden
-        ? "80 and 443 are for root"
-        : "80 and 443 are free";
+    taken.length > 0 ? showHolders(taken).join("; ") : forbidden ? "80 and 443 are for root" : "80 and 443 are free";
   const open = addresses.open.join(", ");
   return [
     [
@@ -43,7 +39,7 @@ export function projectRows(seen: Seen): Row[] {
     const { version, virtualenv, python: path } = python.chosen;
     rows.push(["Python", `${version}, ${relativeTo(project.root, virtualenv ?? path)}`]);
     for (const other of python.others) {
-      if ("failure" in other) rows.push(["", `${other.python} does not run: ${other.failure}`]);
+      if ("failure" in other) rows.push(["", `not ${other.python}: ${other.failure}`]);
       else if (project.kind === "django") rows.push(["", `${other.python} has no Django`]);
     }
   }
@@ -72,5 +68,5 @@ function wsgiName(seen: Seen): string {
   const project = seen.facts?.project;
   if (project?.kind !== "wsgi") return "";
   const [found] = usableCallables(project);
-  return found === undefined ? "Python" : found.framework;
+  return found?.framework ?? project.callables[0]?.framework ?? "Python";
 }

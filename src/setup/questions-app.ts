@@ -1,6 +1,7 @@
 /** Questions about the app, and about what is done at the end. */
 import { upperFirst } from "../base/words.ts";
 import type { PortUse } from "../machine/ports.ts";
+import { isLocal, refusedAddress } from "./address.ts";
 import { missingLines, type SettingsEdit, usesStaticFiles } from "./edits.ts";
 import type { Answers, ChoiceQuestion, TextQuestion } from "./question.ts";
 import { yesOrNo } from "./question.ts";
@@ -64,7 +65,10 @@ export function editOf(seen: Seen, answers: Answers): SettingsEdit | undefined {
   const settings = seen.facts?.loaded?.settings;
   if (!hasApp(seen, answers) || settings?.file === undefined) return undefined;
   const root = seen.facts?.project.root ?? "";
-  return missingLines(settings, root, domainsOf(answers), seen.files.read(settings.file));
+  const names = domainsOf(answers);
+  // Without a name people come by its address.
+  const host = names.length > 0 || isLocal(answers) ? undefined : refusedAddress(seen);
+  return missingLines(settings, root, host === undefined ? names : [host], seen.files.read(settings.file));
 }
 
 export function askLines(seen: Seen, answers: Answers): ChoiceQuestion | undefined {
@@ -142,6 +146,6 @@ export function whyNotNow(seen: Seen, answers: Answers): string | undefined {
   const onWeb = answers.import !== "yes" && isOnWeb(answers);
   const needed = answers.https === "off" || answers.https === undefined ? [80] : [80, 443];
   const inTheWay = onWeb ? taken.filter(({ port }) => needed.includes(port)) : importedTrouble(seen, answers);
-  if (inTheWay.length > 0) return `It would not start: ${inTheWay.map(showHolders).join(", ")}.`;
+  if (inTheWay.length > 0) return `It would not start: ${showHolders(inTheWay).join(", ")}.`;
   return onWeb && forbidden ? "It would not start: ports below 1024 are for root." : undefined;
 }

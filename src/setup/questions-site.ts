@@ -54,12 +54,19 @@ export function portTrouble({ machine, running }: Seen): PortTrouble {
   return { taken, forbidden: !machine.lowPorts };
 }
 
-export function showHolders({ port, holders }: PortUse): string {
-  const names = [...new Set(holders.map(({ name }) => name))].join(", ");
-  const pids = holders.map(({ pid }) => pid).slice(0, 3);
-  if (pids.length === 0) return `port ${port} is taken by another user's process`;
-  return `port ${port} is taken by ${names} (pid ${pids.join(", ")}${holders.length > pids.length ? ", …" : ""})`;
+/** `ports 80 and 443 are taken by nginx (pid 812, 813)`, a text for each set of holders. */
+export function showHolders(taken: readonly PortUse[]): string[] {
+  const groups = Map.groupBy(taken, ({ holders }) => [...new Set(holders.map(({ name }) => name))].join(", "));
+  return [...groups].map(([names, uses]) => {
+    const ports = uses.map(({ port }) => port);
+    const are = ports.length === 1 ? `port ${ports[0]} is` : `ports ${ports.join(" and ")} are`;
+    const pids = [...new Set(uses.flatMap(({ holders }) => holders.map(({ pid }) => pid)))];
+    if (pids.length === 0) return `${are} taken by another user's process`;
+    return `${are} taken by ${names} (pid ${pids.slice(0, PIDS_SHOWN).join(", ")}${pids.length > PIDS_SHOWN ? ", …" : ""})`;
+  });
 }
+
+const PIDS_SHOWN = 3;
 
 /** The addresses are 80 and 443 where nothing is in the way, and then that is no question. */
 export function askListen(seen: Seen, answers: Answers): ChoiceQuestion | undefined {
@@ -74,7 +81,7 @@ export function askListen(seen: Seen, answers: Answers): ChoiceQuestion | undefi
     { value: "web", label: "On 80 and 443 all the same", hint: whenFree(taken, forbidden) },
   ];
   const why = [
-    ...taken.map((use) => `${upperFirst(showHolders(use))}.`),
+    ...showHolders(taken).map((text) => `${upperFirst(text)}.`),
     ...(forbidden
       ? [`Ports below 1024 are for root, and you are ${seen.machine.host.account.name ?? "another user"}.`]
       : []),
@@ -106,7 +113,7 @@ export function askHttps(seen: Seen, answers: Answers): ChoiceQuestion | undefin
   const names = domainsOf(answers);
   if (isImported(answers) || (!isOnWeb(answers) && answers.https === undefined)) return undefined;
   const isPublic = names.length > 0 && names.every((name) => isPublicName(name) && !/[*~]/.test(name));
-  const auto = { value: "auto", label: "By itself", hint: "Let's Encrypt: ordered at the start, renewed in time" };
+  const auto = { value: "auto", label: "Automatic", hint: "Let's Encrypt: ordered at the start, renewed in time" };
   const choices: Choice[] = [
     ...(isPublic ? [auto] : []),
     { value: "files", label: "With certificates of my own" },

@@ -30,6 +30,10 @@ export interface Seen {
   readonly importable: Importable | undefined;
   /** A server with this configuration runs already: what it listens on is ours. */
   readonly running: boolean;
+  /** The server.toml that is there says so: root runs the project. */
+  readonly wasRoot: boolean;
+  /** The folder of server.toml, when we may not write in it. */
+  readonly unwritable: string | undefined;
 }
 
 export interface Importable {
@@ -37,6 +41,8 @@ export interface Importable {
   readonly toml: string;
   /** What would behave otherwise, a sentence each. */
   readonly losses: readonly string[];
+  /** That it serves files from. */
+  readonly folders: readonly string[];
   /** It runs the project or names its files; one that does not may be for another machine, such as a container. */
   readonly isOurs: boolean;
   /** It names no user, and root starts it: the project's Python is root. */
@@ -51,8 +57,8 @@ export interface WebUser {
   readonly name: string;
   /** It can read the project and run its Python. */
   readonly reaches: boolean;
-  /** And its database and the folder of it, when it is a file. */
-  readonly writesDatabase: boolean;
+  /** Of what the project itself writes, as far as it is there: a database that is a file, its folder, MEDIA_ROOT. */
+  readonly cannotWrite: readonly string[];
 }
 
 export interface ImportedFront {

@@ -7,7 +7,8 @@ import type { Surroundings } from "../machine/surroundings.ts";
 import { awaitCertificate, type CertificateState } from "./certificate.ts";
 import { withLines } from "./edits.ts";
 import { collectStatic, checkDeploy, whyFails } from "./manage.ts";
-import { type SetupPlan, urlOf } from "./plan.ts";
+import { hostOf, urlOf } from "./front.ts";
+import type { SetupPlan } from "./plan.ts";
 import { type Screen, plain } from "./screen.ts";
 import { relativeTo } from "./seen.ts";
 import { askFront, judgeFile, judgePage, type Judgement, type JudgeContext, someFile, tailOf } from "./verify.ts";
@@ -65,7 +66,7 @@ async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Ru
     screen.say("good", `${show(path)} is written${backup === undefined ? "" : `; the old one is ${show(backup)}`}`);
   let at = plan.file;
   try {
-    for (const path of plan.folders) makeFolderFor((at = path));
+    for (const { path, user } of plan.folders) makeFolderFor((at = path), user);
     for (const { path, text } of plan.newFiles) written((at = path), writeWhole(path, text));
     if (plan.edit !== undefined) {
       at = plan.edit.file;
@@ -74,7 +75,7 @@ async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Ru
     at = plan.file;
     if (plan.before !== plan.toml) written(at, writeWhole(at, plan.toml));
   } catch (error) {
-    screen.say("bad", `${at} cannot be written: ${(error as Error).message}`);
+    screen.say("bad", `${at} cannot be written: ${reasonOf(error)}`);
     screen.outro("bad", "Mend that, and start server setup again.");
     return false;
   }
@@ -83,6 +84,11 @@ async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Ru
   screen.block("server check", said.trimEnd().split("\n").map(plain));
   screen.outro("bad", `${show(plan.file)} is written and cannot be used as it is: mend the above, then server check.`);
   return false;
+}
+
+/** `EACCES: permission denied, mkdir '/srv/x'` without what is said beside it. */
+function reasonOf(error: unknown): string {
+  return (error as Error).message.replace(/^E[A-Z]+: /, "").replace(/, \w+ '.*$/s, "");
 }
 
 /** While somebody reads the plan, files may be edited elsewhere; what was shown would be written over that. */
@@ -146,7 +152,7 @@ async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Runn
   const judgements: Judgement[] = [];
   const work = screen.work("Asking for a page");
   const page = await askFront(front, front.path);
-  judgements.push(judgePage(front.path, page, { host: front.host, kind, log }));
+  judgements.push(judgePage(front.path, page, { host: hostOf(front), kind, log }));
   const file = front.files === undefined ? undefined : someFile(front.files.folder);
   if (front.files !== undefined && file !== undefined) {
     const path = front.files.prefix + file.path;
@@ -204,7 +210,7 @@ const DISTRUST: Readonly<Record<SetupPlan["front"]["https"], string>> = {
 /** What the project or the log says of a page that failed. */
 async function showFailure(plan: SetupPlan, status: number, running: Running): Promise<void> {
   const { django, front, file } = plan;
-  const host = front.host ?? front.address;
+  const host = hostOf(front) ?? front.address;
   const said = django !== undefined && status === 500 ? await whyFails(django, host, running) : [];
   const lines = said.length > 0 ? said : tailOf(join(dirname(file), LOG_NAME)).filter(isTelling);
   if (lines.length > 0)

@@ -5,7 +5,7 @@ import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { join, relative } from "node:path";
 import type { TLSSocket } from "node:tls";
-import type { Front } from "./plan.ts";
+import { type Front, hostOf } from "./front.ts";
 
 const PATIENCE_MS = 30_000;
 
@@ -22,7 +22,8 @@ export function askFront(front: Front, path: string): Promise<Answered | string>
   const { promise, resolve } = Promise.withResolvers<Answered | string>();
   if (front.port === undefined) return Promise.resolve("a unix socket cannot be asked by a browser");
   const isHttps = front.https !== "off";
-  const name = front.host ?? front.address;
+  // As people open it: Django may refuse that where it takes the address that is asked here.
+  const name = hostOf(front) ?? front.address;
   const isUsual = front.port === (isHttps ? 443 : 80);
   const options = {
     host: front.address,

@@ -73,6 +73,8 @@ class Talk {
       if (this.looking.signal.aborted) return this.leave();
       const obstacle = obstacleOf(seen, this.dialog.answers);
       if (obstacle !== undefined) return this.stop("failed", obstacle);
+      if (!this.options.dryRun && seen.unwritable !== undefined)
+        return this.stop("failed", cannotWrite(seen, seen.unwritable));
       const next = nextQuestion(this.dialog, seen, askFor);
       if (next?.wrong !== undefined) return this.stop("usage", `--${next.question.id} ${next.wrong}`);
       const end = next === undefined ? await this.agree(seen) : await this.ask(next.question);
@@ -99,7 +101,7 @@ class Talk {
     const failure = seen.facts?.loaded?.failure;
     if (failure === undefined) return;
     this.screen.block(upperFirst(failure.what), failure.lines.map(dim));
-    this.screen.say("info", `To mend it: ${failure.remedy}.`);
+    this.screen.say("info", `What to do: ${failure.remedy}.`);
   }
 
   /** Undefined: the talk goes on. */
@@ -189,6 +191,12 @@ class Talk {
   }
 }
 
+/** Told before anything is asked. */
+function cannotWrite({ machine }: Seen, folder: string): string {
+  const { name, uid } = machine.host.account;
+  return `Nothing can be written in ${folder} by ${name ?? `user ${uid}`}: start server setup as its owner or as root, or name another place with --output FILE.`;
+}
+
 interface Missing {
   readonly question: Question;
   /** What --yes would take; undefined when nothing can be offered. */
@@ -198,9 +206,20 @@ interface Missing {
 function missingText(missing: readonly Missing[]): string {
   const rows = missing.map(({ question, offer }) => {
     const taken = offer === "" ? "none" : offer;
-    return `    --${question.id}: ${question.message}${offer === undefined ? "" : ` --yes takes ${taken}.`}`;
+    const row = `    --${question.id}: ${question.message}`;
+    return offer === undefined ? [row, ...withoutOffer(question)].join("\n") : `${row} --yes takes ${taken}.`;
   });
   return `Nobody is asked here, and these are not given:\n${rows.join("\n")}`;
+}
+
+/** What a person has to know who is to answer it by hand. */
+function withoutOffer(question: Question): string[] {
+  const choices = question.kind === "choice" ? question.choices : [];
+  const rows = choices.map(
+    ({ value, label, hint }) =>
+      `${value}: ${[label, hint].filter((each) => each !== undefined && each !== value).join(", ")}`,
+  );
+  return [...question.why, ...rows].map((text) => `        ${text}`);
 }
 
 function writeQuestion(plan: SetupPlan): ChoiceQuestion {
@@ -231,7 +250,9 @@ function doneRows(plan: SetupPlan): (readonly [string, string])[] {
     ...(plan.before === plan.toml ? [] : [["Write", plan.file] as const]),
     ...plan.newFiles.map(({ path }) => ["Write", path] as const),
     ...(edit === undefined ? [] : [["Add", `to ${relativeTo(root, edit.file)}: ${edit.lines.join("; ")}`] as const]),
-    ...plan.folders.map((path) => ["Make", `the folder ${path}`] as const),
+    ...plan.folders.map(
+      ({ path, user }) => ["Make", `the folder ${path}${user === undefined ? "" : `, for ${user}`}`] as const,
+    ),
     ...(django?.collect === undefined ? [] : [["Run", "manage.py collectstatic"] as const]),
     ...(django === undefined ? [] : [["Run", "manage.py check --deploy"] as const]),
     ...(plan.start === undefined

@@ -4,27 +4,30 @@ export function wrapText(text: string, columns: number): string[] {
   return text.split("\n").flatMap((line) => wrapLine(line, Math.max(8, columns)));
 }
 
-/** What is indented stays so in its continuations. */
+/** What is indented stays so in its continuations, and so does what stands behind a dash or a number. */
 function wrapLine(line: string, columns: number): string[] {
   if (Bun.stringWidth(line) <= columns) return [line];
-  const indent = /^ */.exec(line)?.[0].slice(0, columns >> 1) ?? "";
+  const [head = ""] = /^ *(?:(?:-|\d+\.) )?/.exec(line) ?? [];
+  const indent = " ".repeat(Math.min(head.length, columns >> 1));
+  const room = columns - indent.length;
   const lines: string[] = [];
-  let current = indent;
-  for (const word of line.trim().split(/ +/)) {
-    const joined = current === indent ? current + word : `${current} ${word}`;
-    if (Bun.stringWidth(joined) <= columns) {
-      current = joined;
+  const start = () => (lines.length === 0 && head.length === indent.length ? head : indent);
+  let words = "";
+  for (const word of line.slice(head.length).trim().split(/ +/)) {
+    const joined = words === "" ? word : `${words} ${word}`;
+    if (Bun.stringWidth(joined) <= room) {
+      words = joined;
       continue;
     }
-    if (current !== indent) lines.push(current);
+    if (words !== "") lines.push(start() + words);
     let rest = word;
-    while (Bun.stringWidth(indent + rest) > columns) {
-      lines.push(indent + rest.slice(0, columns - indent.length));
-      rest = rest.slice(columns - indent.length);
+    while (Bun.stringWidth(rest) > room) {
+      lines.push(start() + rest.slice(0, room));
+      rest = rest.slice(room);
     }
-    current = indent + rest;
+    words = rest;
   }
-  return [...lines, current];
+  return [...lines, start() + words];
 }
 
 export function clipText(text: string, columns: number): string {

@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { findUser } from "../config/users.ts";
 
 /** Readable for all, as a person's editor would make it; a file that is there keeps its mode. */
 const MODE = 0o644;
@@ -61,12 +62,14 @@ function keepOld(path: string): string {
   }
 }
 
-/** With what is missing above; the owner is that of the folder it is made in. */
-export function makeFolderFor(path: string): void {
+/** With what is missing above; the owner is that of the folder it is made in, or the user that is named. */
+export function makeFolderFor(path: string, user?: string): void {
   const above = dirname(path);
   if (!existsSync(above)) makeFolderFor(above);
   if (existsSync(path)) return;
   mkdirSync(path);
+  if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(above);
-  if (process.getuid?.() === 0) lchownSync(path, uid, gid);
+  const owner = user === undefined ? undefined : findUser(user);
+  lchownSync(path, owner?.id ?? uid, owner?.group ?? gid);
 }

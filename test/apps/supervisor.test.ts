@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, setDefaultTimeout } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StartFailure } from "../../src/apps/supervisor.ts";
 import { PROJECTS, Rig, type RigOptions } from "./rig.ts";
@@ -78,6 +78,18 @@ describe("start", () => {
       expect((await rig.get("/")).reply.text).toBe("hello");
     } finally {
       rmSync(file);
+    }
+  });
+
+  test("a folder that is called as a module of Python's own is no hindrance", async () => {
+    const folder = join(PROJECTS, "code");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "site.py"), "from basic import hello as handle\n");
+    try {
+      const rig = await startedRig({ wsgi: { kind: "file", file: join(folder, "site.py"), callable: "handle" } });
+      expect((await rig.get("/")).reply.text).toBe("hello");
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 

@@ -78,6 +78,27 @@ describe("server import --compare", () => {
     await Promise.all([forbidden.stop(true), absent.stop(true)]);
   });
 
+  test("nor is a prefix that ends at a segment, or a charset on every textual file", async () => {
+    const typed = (type: string) => () => new Response("x", { headers: { "Content-Type": type } });
+    const [plain, named] = [serve(typed("text/css")), serve(typed("text/css; charset=gbk"))];
+    const conf = "server { listen 80; location /files { alias /nowhere/files/; } }";
+    const css = await compareOf(conf, "--compare", address(plain), address(named));
+    expect(css.stdout).toContain("text/css there: every textual file gets the charset of its site here");
+    expect([css.code, css.stdout]).toEqual([0, expect.stringContaining(" 0 different")]);
+    const turned = await compareOf(conf, "--compare", address(named), address(plain));
+    expect(turned.code).toBe(1);
+    expect(turned.stdout).toContain(
+      "(the edge of /files): a prefix ends at a segment here, and this is none of /files",
+    );
+    await Promise.all([plain.stop(true), named.stop(true)]);
+  });
+
+  test("a server that is not there is said at once", async () => {
+    const { code, stdout, stderr } = await compare("--compare", "http://127.0.0.1:1", address(same));
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("http://127.0.0.1:1 does not answer (connect ECONNREFUSED");
+  });
+
   test("two addresses are needed", async () => {
     const { code, stderr } = await compare("--compare", "127.0.0.1:80");
     expect([code, stderr.includes("needs two addresses")]).toEqual([2, true]);

@@ -40,7 +40,14 @@ const LINES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["server check --c", ["--config"]],
   ["server check -c my", ["my config.toml"]],
   ["server help ru", ["run"]],
+  ["server setup --thr", ["--threads"]],
+  ["server setup --https ", ["auto", "files", "internal", "off"]],
 ];
+
+test("an option without a letter has none", () => {
+  for (const shell of ["bash", "zsh", "fish"] as const)
+    expect(completionScript(shell, COMMANDS, everyKey())).not.toContain("undefined");
+});
 
 const BASH = `
 source script.bash
@@ -104,6 +111,8 @@ const ZSH_LINES: readonly (readonly [typed: string, completed: string])[] = [
   ["server check --co", "server check --config "],
   ["server check -c my", "server check -c my\\ config.toml "],
   ["server help ru", "server help run "],
+  ["server setup --https int", "server setup --https internal "],
+  ["server setup --thr", "server setup --threads "],
 ];
 
 testUnless(missing("zsh"))("zsh completes them", () => {

@@ -128,6 +128,16 @@ test.each(readdirSync(CASES).filter((name) => name.startsWith("ok_")))(
   },
 );
 
+test("config explain of a table lists its keys", async () => {
+  for (const table of ["site", "app.mysite", "cron", "service", "metrics", "acme"]) {
+    const { code, stdout } = await run("config", "explain", table);
+    expect({ table, code, lines: stdout.split("\n").length > 4 }).toEqual({ table, code: 0, lines: true });
+  }
+  const { stdout } = await run("config", "explain", "site");
+  expect(stdout).toMatch(/^ {2}names +\S/m);
+  expect(stdout).toEndWith("server config explain site.names tells more of one.\n");
+});
+
 test("config explain says what a key is, and what nginx and uWSGI call it", async () => {
   const { code, stdout } = await run("config", "explain", "app.mysite.request_timeout");
   expect(code).toBe(0);

@@ -1,7 +1,8 @@
 /** `server man`: pages that mandoc and groff take without a warning, and that say what the tables say. */
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { COMMANDS } from "../../src/cli/cli.ts";
 import { commandsPage, filePage } from "../../src/cli/man-pages.ts";
+import { commandsMarkdown } from "../../src/cli/reference.ts";
 import { SECTIONS } from "../../src/config/reference.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -19,6 +20,11 @@ function output(command: readonly string[], input: string): string {
   });
   return stdout.toString() + stderr.toString();
 }
+
+test("an option without a letter has none", () => {
+  for (const [, page] of PAGES) expect(page).not.toContain("undefined");
+  expect(commandsMarkdown(COMMANDS)).not.toContain("undefined");
+});
 
 for (const [name, page] of PAGES) {
   testUnless(missing("mandoc"))(`mandoc finds nothing to warn of in ${name}`, () => {

@@ -1,6 +1,6 @@
-/** Checks of the machine, each with its fault: permissions, ports, sockets, upstreams, names, memory, limits, clock, disks, keys. */
+/** Checks of the machine, each with its fault: ports, sockets, upstreams, names, memory, limits, clock, disks, keys. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { CERTIFICATES } from "../../src/doctor/check-certificates.ts";
@@ -9,12 +9,10 @@ import { DISK } from "../../src/doctor/check-disk.ts";
 import { LIMITS } from "../../src/doctor/check-limits.ts";
 import { MEMORY } from "../../src/doctor/check-memory.ts";
 import { NAMES } from "../../src/doctor/check-names.ts";
-import { PERMISSIONS } from "../../src/doctor/check-permissions.ts";
 import { PORTS } from "../../src/doctor/check-ports.ts";
 import { SECRETS } from "../../src/doctor/check-secrets.ts";
 import { SERVER } from "../../src/doctor/check-server.ts";
 import { UPSTREAMS } from "../../src/doctor/check-upstreams.ts";
-import { bitsAllow } from "../../src/doctor/access.ts";
 import type { Running } from "../../src/doctor/patient.ts";
 import { version } from "../../package.json";
 import { lookAtAddresses } from "../../src/machine/addresses.ts";
@@ -23,9 +21,6 @@ import { Authority, opensslMissing } from "../support/certificates.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { factsOf, findingsOf, linesOf, NOBODY, patientOf } from "../support/patient.ts";
 import { testUnless } from "../support/skip.ts";
-
-const isRoot = process.geteuid?.() === 0;
-const testAsRoot = testUnless(isRoot ? undefined : "only root may ask for others");
 
 let folder = "";
 beforeAll(() => {
@@ -36,69 +31,6 @@ afterAll(() => removeFolder(folder));
 
 const STATIC_SITE = `[[site]]\nlisten = ["127.0.0.1:8199"]\n[site.routes]\n"/static/" = { files = "home/site/static/" }\n`;
 const APP_SITE = `[app.x]\nwsgi = "app.py"\npython = "/usr/bin/python3"\nprocesses = 4\n[[site]]\nlisten = ["127.0.0.1:8199"]\n[site.routes]\n"/" = { app = "x" }\n`;
-
-describe("permissions", () => {
-  test("the directory on the way that lets the user not through is named, with its remedy", async () => {
-    const home = join(folder, "home");
-    chmodSync(home, 0o700);
-    const [finding] = await findingsOf(
-      PERMISSIONS,
-      patientOf(folder, STATIC_SITE, { serving: NOBODY, ground: { kernelAllows: never } }),
-    );
-    expect(finding).toMatchObject({ verdict: "problem", subject: join(home, "site/static") });
-    expect(finding?.says).toMatch(
-      new RegExp(`^the files of /static/: nobody may not enter it: ${home} has mode 700, owner \\w+:\\w+$`),
-    );
-    expect(finding?.remedy).toBe(`chmod o+x ${home}, or for this user alone: setfacl -m u:nobody:x ${home}`);
-    chmodSync(home, 0o755);
-    expect(await linesOf(PERMISSIONS, patientOf(folder, STATIC_SITE, { serving: NOBODY }))).toEqual([
-      expect.stringMatching(/^(ok permissions: 2 paths can be reached by nobody|problem .*temporary files)/),
-    ]);
-  });
-
-  testAsRoot("the kernel has the last word: lists of access may allow what the bits do not", async () => {
-    const patient = patientOf(folder, STATIC_SITE, { serving: NOBODY });
-    chmodSync(join(folder, "home"), 0o700);
-    expect(await patient.ground.kernelAllows(NOBODY, join(folder, "home/site"), "search")).toBe(false);
-    chmodSync(join(folder, "home"), 0o755);
-    expect(await patient.ground.kernelAllows(NOBODY, join(folder, "home/site"), "search")).toBe(true);
-    const allowed = patientOf(folder, STATIC_SITE, {
-      serving: NOBODY,
-      ground: { kernelAllows: () => Promise.resolve(true) },
-    });
-    chmodSync(join(folder, "home"), 0o700);
-    expect(await linesOf(PERMISSIONS, allowed)).toEqual(["ok permissions: 2 paths can be reached by nobody"]);
-    chmodSync(join(folder, "home"), 0o755);
-  });
-
-  test("logs that the user may not write are named", async () => {
-    mkdirSync(join(folder, "logs"), { recursive: true });
-    const toml = `[server]\naccess_log = "logs/access.log"\n${STATIC_SITE}`;
-    const lines = await linesOf(
-      PERMISSIONS,
-      patientOf(folder, toml, { serving: NOBODY, ground: { kernelAllows: never } }),
-    );
-    expect(lines).toContainEqual(
-      expect.stringMatching(/^problem .*\/logs: logs: nobody may not write it: .*\/logs has mode 755/),
-    );
-  });
-
-  test("what root opens before it becomes the user need not be the user's", async () => {
-    const root = { uid: 0, gids: [0], name: "root" };
-    const toml = `[server]\naccess_log = "logs/access.log"\n${STATIC_SITE}`;
-    const patient = patientOf(folder, toml, { serving: NOBODY, starter: root, ground: { kernelAllows: never } });
-    const lines = (await linesOf(PERMISSIONS, patient)).filter((line) => line.includes("/logs"));
-    expect(lines).toEqual([expect.stringMatching(/^notice .*neither rotated nor begun anew$/)]);
-  });
-
-  test("of owner, group and others the first that fits decides", () => {
-    const file = { kind: "file", mode: 0o075, uid: 5, gid: 7 } as const;
-    expect(bitsAllow(file, { uid: 5, gids: [7], name: "" }, "read")).toBe(false);
-    expect(bitsAllow(file, { uid: 6, gids: [8, 7], name: "" }, "write")).toBe(true);
-    expect(bitsAllow(file, { uid: 6, gids: [8], name: "" }, "write")).toBe(false);
-    expect(bitsAllow(file, { uid: 0, gids: [0], name: "" }, "write")).toBe(true);
-  });
-});
 
 const never = () => Promise.resolve(undefined);
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { BINARY, E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { until } from "../support/wait.ts";
+import { Client } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -80,6 +81,17 @@ describe("access logs", () => {
     expect(read("json.log").trim().split("\n")).toHaveLength(1);
     expect(read("access.log")).not.toContain("mark=1");
     expect(read("access.log")).not.toContain("mark=3");
+  });
+
+  test("a request that is refused is shown by its first line, as nginx shows it", async () => {
+    for (const sent of ["GET /mark=5?token=s3cret HTTP/1.1\r\nBad Name: x\r\n\r\n", "\x16\x03\x01 mark=6\r\n\r\n"]) {
+      const client = await Client.open({ host: "127.0.0.1", port });
+      client.send(sent);
+      expect((await client.answer()).status).toBe(400);
+      client.close();
+    }
+    expect(await shows("access.log", "mark=5")).toContain('"GET /mark=5?token=*** HTTP/1.1" 400');
+    expect(await shows("access.log", "mark=6")).toContain('"\\x16\\x03\\x01 mark=6" 400');
   });
 
   test("USR1 opens files anew, and no line is lost on the way", async () => {

@@ -1,6 +1,6 @@
 /** This executable under the name nginx: tests an nginx.conf, serves it in the background, and follows `-s`. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY, controlHome, E2E_TIMEOUT_MS, withoutNoOrphans } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
@@ -34,9 +34,13 @@ function write(inside: string): void {
   writeFileSync(conf, `${logs} worker_processes 1; events { }\nhttp { access_log ${folder}/access.log; ${server} }\n`);
 }
 
-function nginx(...words: string[]): { code: number; stdout: string; stderr: string } {
+type Outcome = { code: number; stdout: string; stderr: string };
+
+const nginx = (...words: string[]): Outcome => run(join(folder, "nginx"), words);
+
+function run(program: string, words: readonly string[]): Outcome {
   const env = { ...withoutNoOrphans(), NO_COLOR: "1", ...controlHome(folder) };
-  const ended = Bun.spawnSync([join(folder, "nginx"), ...words], { cwd: folder, env });
+  const ended = Bun.spawnSync([program, ...words], { cwd: folder, env });
   return { code: ended.exitCode, stdout: ended.stdout.toString(), stderr: ended.stderr.toString() };
 }
 
@@ -122,6 +126,20 @@ describe("nginx's commands", () => {
   });
 });
 
+test("an access log that is not named is where nginx has it", async () => {
+  writeFiles(folder, { "logs/.keep": "" });
+  const user = process.getuid?.() === 0 ? "user root; " : "";
+  const server = `server { listen 127.0.0.1:${port}; location / { return 200 "logged"; } }`;
+  writeFiles(folder, { "bare.conf": `${user}error_log ${folder}/error.log; events { }\nhttp { ${server} }\n` });
+  const words = ["-p", folder, "-c", "bare.conf"];
+  expect(nginx(...words)).toMatchObject({ code: 0 });
+  await until("the page", PATIENCE_MS, async () => (await answer()) === "logged");
+  const log = join(folder, "logs/access.log");
+  await until("the line", PATIENCE_MS, () => existsSync(log) && readFileSync(log, "utf8").includes("GET / HTTP/1.1"));
+  expect(nginx(...words, "-s", "stop").code).toBe(0);
+  await until("its end", PATIENCE_MS, () => !existsSync(join(folder, "logs/nginx.pid")));
+});
+
 test("what it serves need not be there yet", async () => {
   writeFiles(folder, { "www/index.html": "hello\n" });
   const inside = `location /media/ { alias ${folder}/later/; } location /old { rewrite ^/old/(.*)$ /$1 permanent; }`;
@@ -134,6 +152,26 @@ test("what it serves need not be there yet", async () => {
   writeFiles(folder, { "later/a.txt": "a\n" });
   await until("the file", PATIENCE_MS, async () => (await media()) === 200);
   expect(nginx("-s", "stop", "-c", conf).code).toBe(0);
+  await until("its end", PATIENCE_MS, () => !existsSync(pidFile));
+});
+
+test("a copy by that name, or a link to it by another, goes to the background as a link does", async () => {
+  const copy = join(folder, "copy", "nginx");
+  mkdirSync(join(folder, "copy"));
+  copyFileSync(BINARY, copy);
+  write('location / { return 200 "copied"; }');
+  expect(run(copy, ["-c", conf])).toMatchObject({ code: 0, stderr: "" });
+  await until("the text", PATIENCE_MS, async () => (await answer()) === "copied");
+  expect(run(copy, ["-s", "stop", "-c", conf]).code).toBe(0);
+  await until("its end", PATIENCE_MS, () => !existsSync(pidFile));
+  symlinkSync("nginx", join(folder, "copy", "uwsgi"));
+  const text = 'def application(e, answer):\n    answer("200 OK", [])\n    return [b"by uwsgi"]\n';
+  writeFiles(folder, { "app.py": text });
+  const words = ["--http-socket", `127.0.0.1:${port}`, "--wsgi-file", "app.py", "--pidfile", pidFile];
+  const started = run(join(folder, "copy", "uwsgi"), [...words, "--daemonize", join(folder, "uwsgi.log")]);
+  expect([started.code, started.stderr]).toEqual([0, ""]);
+  await until("the app", PATIENCE_MS, async () => (await answer()) === "by uwsgi");
+  expect(run(join(folder, "copy", "uwsgi"), ["--stop", pidFile]).code).toBe(0);
   await until("its end", PATIENCE_MS, () => !existsSync(pidFile));
 });
 

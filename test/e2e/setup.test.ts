@@ -1,55 +1,24 @@
 /** `server setup` in a terminal: a person's keys, the screen that is seen, a site that is served. */
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { chooseDjango } from "../../scripts/sample/django.ts";
-import { controlHome, E2E_TIMEOUT_MS, runServer } from "../support/binary.ts";
-import { makeDjangoProject, makeVirtualenv } from "../support/django-project.ts";
-import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
-import { TerminalScreen } from "../support/screen.ts";
+import { E2E_TIMEOUT_MS } from "../support/binary.ts";
+import { makeVirtualenv } from "../support/django-project.ts";
+import { writeFiles } from "../support/folder.ts";
+import { AS, IS_ROOT, SetupStage } from "../support/setup-stage.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
-const HOME = makeFolder("setup");
-const django = chooseDjango(process.env["DJANGO_FROM"], () => {});
-const env = { ...controlHome(HOME), VIRTUAL_ENV: "" };
-/** Root is asked as whom the project runs; where that is not what a test is about, root it is. */
-const isRoot = process.getuid?.() === 0;
-const AS = isRoot ? ["--user", "root"] : [];
+const stage = new SetupStage();
+const { home: HOME, django, open, startproject, server, page } = stage;
 let port = "";
-let screen: TerminalScreen | undefined;
 
 beforeAll(async () => {
-  port = String(await freePort());
+  await stage.begin();
+  ({ port } = stage);
 });
-afterEach(() => {
-  screen?.close();
-  screen = undefined;
-});
-afterAll(async () => {
-  // Where a test failed before it stopped its server.
-  for (const name of readdirSync(HOME)) await server(join(HOME, name), "stop", "--now");
-  removeFolder(HOME);
-});
-
-function open(
-  folder: string,
-  words: readonly string[],
-  more: Partial<ConstructorParameters<typeof TerminalScreen>[0]> = {},
-) {
-  screen = new TerminalScreen({ words: ["setup", ...words], folder, ...more, env: { ...env, ...more.env } });
-  return screen;
-}
-
-const startproject = (name: string) => makeDjangoProject(join(HOME, name), django);
-
-const server = (folder: string, ...words: readonly string[]) => runServer(words, folder, env);
-
-async function page(path: string, host = "shop.test"): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { host: `${host}:${port}` } });
-  return `${answer.status} ${(await answer.text()).slice(0, 4000)}`;
-}
+afterEach(() => stage.close());
+afterAll(() => stage.end());
 
 test("a fresh project, 60 columns, from the first question to a page", async () => {
   const folder = startproject("fresh");
@@ -72,8 +41,8 @@ test("a fresh project, 60 columns, from the first question to a page", async () 
   terminal.type("Enter");
   await terminal.sees("Collect static files now?");
   terminal.type("Enter");
-  if (isRoot) {
-    await terminal.sees("As whom shall it run?");
+  if (IS_ROOT) {
+    await terminal.sees("As which user does it run?");
     terminal.type("Enter");
   }
   await terminal.sees("Start it now?");
@@ -110,6 +79,20 @@ test("the same again: the file stays, the server that runs is reloaded", async (
   expect((await server(folder, "stop")).code).toBe(0);
 });
 
+test("without a name the address that is told at the end is one that answers", async () => {
+  const folder = startproject("nameless");
+  const words = ["--yes", "--listen", port, "--domain", "none", "--processes", "1", ...AS];
+  for (const more of [[], ["--lines", "add"]]) {
+    const { code, stdout } = await server(folder, "setup", ...words, ...more);
+    expect({ code, stdout: code === 0 ? "" : stdout }).toEqual({ code: 0, stdout: "" });
+    const [url = ""] = /http:\S+(?= is served)/.exec(stdout) ?? [];
+    expect((await fetch(url)).status).toBe(200);
+    // Django answers to the machine itself; to others when they are allowed to.
+    if (stdout.includes("ALLOWED_HOSTS = ")) expect(url.includes("//127.0.0.1:")).toBe(more.length === 0);
+  }
+  expect((await server(folder, "stop")).code).toBe(0);
+});
+
 test("nobody to ask: the flag is named, --json tells the facts, a help for every flag", async () => {
   const folder = join(HOME, "fresh");
   const silent = await server(folder, "setup", "--listen", port);
@@ -125,100 +108,6 @@ test("nobody to ask: the flag is named, --json tells the facts, a help for every
   expect(machine.host.cores).toBeGreaterThan(0);
   const none = await server(HOME, "setup", "--yes", join(HOME, "nowhere"));
   expect([none.code, none.stderr]).toEqual([2, `server setup: ${join(HOME, "nowhere")} is no folder\n`]);
-});
-
-const QUESTIONS = [
-  "Under which domain names?",
-  "How many processes?",
-  "How many threads",
-  "May a line be added",
-  "Collect static",
-  "Start it now?",
-  "Write it and start?",
-];
-
-test("Ctrl-C at every question: nothing is written", async () => {
-  const folder = startproject("leaving");
-  const files = readdirSync(folder);
-  for (let at = 0; at < QUESTIONS.length; at++) {
-    const terminal = open(folder, ["--listen", port, ...AS]);
-    for (const question of QUESTIONS.slice(0, at)) {
-      await terminal.sees(question);
-      terminal.type("Enter");
-    }
-    await terminal.sees(QUESTIONS[at] ?? "");
-    terminal.type("C-c");
-    expect(await terminal.ended()).toBe(1);
-    expect(terminal.text).toContain("Nothing was written.");
-    expect(readdirSync(folder)).toEqual(files);
-    terminal.close();
-  }
-});
-
-test("Ctrl-C while the project is looked at, and while static files are collected", async () => {
-  const folder = startproject("slow");
-  const settings = readFileSync(join(folder, "shop/settings.py"), "utf8");
-  writeFiles(folder, { "shop/settings.py": `${settings}\nimport time\ntime.sleep(60)\n` });
-  const looking = open(folder, ["--listen", port]);
-  await looking.sees("Looking at the project");
-  // What is typed ahead answers nothing, and is not echoed into the drawing.
-  looking.type("abc", "Enter", "C-c");
-  expect(await looking.ended()).toBe(1);
-  expect(looking.text).not.toContain("abc");
-  expect(looking.text).toContain("Nothing was written.");
-  looking.close();
-  const command = `import time
-from django.contrib.staticfiles.management.commands import collectstatic
-class Command(collectstatic.Command):
-    def handle(self, **options):
-        print("Copying 'slowly'", flush=True)
-        time.sleep(60)
-`;
-  writeFiles(folder, {
-    "shop/settings.py": `${settings}\nINSTALLED_APPS.insert(0, "shop")\nSTATIC_ROOT = BASE_DIR / "collected"\n`,
-    "shop/management/__init__.py": "",
-    "shop/management/commands/__init__.py": "",
-    "shop/management/commands/collectstatic.py": command,
-  });
-  const words = [
-    "--listen",
-    port,
-    "--domain",
-    "none",
-    "--processes",
-    "1",
-    "--threads",
-    "1",
-    "--collectstatic",
-    "yes",
-    ...AS,
-    "--start",
-    "yes",
-  ];
-  const collecting = open(folder, words);
-  await collecting.sees("Write it and start?");
-  collecting.type("Enter");
-  await collecting.sees("collectstatic: 1 files, Copying");
-  collecting.type("C-c");
-  expect(await collecting.ended()).toBe(1);
-  expect(collecting.text).toContain("collectstatic ended with aborted");
-  expect(collecting.text).toContain("server.toml is written");
-});
-
-test("a project that fails to import: why, mended, again", async () => {
-  const folder = startproject("failing");
-  const settings = readFileSync(join(folder, "shop/settings.py"), "utf8");
-  writeFiles(folder, { "shop/settings.py": `${settings}\nimport nosuchmodule\n` });
-  const terminal = open(folder, ["--listen", port]);
-  const seen = await terminal.sees("The project cannot be loaded. What now?");
-  expect(seen).toContain("No module named 'nosuchmodule'");
-  expect(seen).toContain(join(folder, "shop/settings.py"));
-  expect(seen).toMatch(/To mend it: nosuchmodule is not installed for[^]*requirements\.txt/);
-  writeFiles(folder, { "shop/settings.py": settings });
-  terminal.type("Enter");
-  await terminal.sees("Under which domain names?");
-  terminal.type("C-c");
-  expect(await terminal.ended()).toBe(1);
 });
 
 test("a layout of its own: settings by wsgi.py, a virtualenv of another name, uploads", async () => {
@@ -295,37 +184,6 @@ test("a dumb terminal gets lines, and answers in them", async () => {
   expect(terminal.text).toContain(`then http://shop.test:${port}/`);
   expect(readFileSync(join(folder, "server.toml"), "utf8")).toContain('names  = ["shop.test"]');
 });
-
-test("port 80 is taken: by whom, and where it may listen meanwhile", async () => {
-  const holder = await holdPort80();
-  try {
-    const folder = join(HOME, "taken");
-    writeFiles(folder, { "index.html": "hello" });
-    const terminal = open(folder, ["--domain", "none"]);
-    const seen = await terminal.sees("Where should it listen?");
-    expect(seen).toMatch(/Port 80 is taken by \S+/);
-    expect(seen).toMatch(/On port 8\d\d\d for now/);
-    terminal.type("Down", "Down", "Enter");
-    await terminal.sees("HTTPS?");
-    terminal.type("Enter");
-    await terminal.sees(/It would not start: port 80 is taken/);
-    terminal.type("C-c");
-    expect(await terminal.ended()).toBe(1);
-  } finally {
-    holder?.close();
-  }
-});
-
-/** Undefined: another has it already, which is as good. */
-function holdPort80(): Promise<Server | undefined> {
-  const { promise, resolve, reject } = Promise.withResolvers<Server | undefined>();
-  const holder = createServer();
-  holder.once("error", (error: NodeJS.ErrnoException) =>
-    error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
-  );
-  holder.listen(80, "0.0.0.0", () => resolve(holder));
-  return promise;
-}
 
 test("a pair of nginx and uWSGI is taken over", async () => {
   const folder = startproject("pair");

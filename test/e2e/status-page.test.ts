@@ -1,6 +1,6 @@
 /** The status page in a real browser: what it shows of a server under load, on a desk and on a phone, light and dark. */
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { Browser, chromiumMissing, type Window } from "../support/browser.ts";
@@ -38,7 +38,7 @@ beforeAll(async () => {
   const [port, privatePort, dead] = [await freePort(), await freePort(), await freePort()];
   base = `http://127.0.0.1:${port}`;
   page = `http://127.0.0.1:${privatePort}/`;
-  writeFiles(folder, { "app.py": APP, "files/a.txt": "a" });
+  writeFiles(folder, { "app.py": APP, "files/a.txt": "a", "run/there": "" });
   server = await startServer(
     `[server]
 fronts = 2
@@ -54,7 +54,7 @@ servers = ["127.0.0.1:${dead}"]
 [metrics]
 listen = "127.0.0.1:${privatePort}"
 [[site]]
-listen = ["127.0.0.1:${port}"]
+listen = ["127.0.0.1:${port}", "unix:${folder}/run/site.sock"]
 [site.routes]
 "/files/" = { files = "files" }
 "/old/" = { upstream = "legacy" }
@@ -104,6 +104,9 @@ test("shows traffic, workers with what they run, upstreams, errors with hints, a
     `document.querySelector("#traffic polyline").getAttribute("points").split(" ").length`,
   );
   expect(points).toBeGreaterThan(1);
+  // What is worst is drawn over the others.
+  const last = `[...document.querySelectorAll("#errors polyline")].at(-1).style.stroke`;
+  expect(await browser.evaluate<string>(last)).toContain("red");
   await slow;
 });
 
@@ -141,6 +144,13 @@ async function contrast(): Promise<number> {
   const [dark = 0, light = 0] = [luminance(text), luminance(card)].toSorted((a, b) => a - b);
   return (light + 0.05) / (dark + 0.05);
 }
+
+test("says so when nobody finds a socket of the server", async () => {
+  renameSync(join(folder, "run"), join(folder, "gone"));
+  await until("the loss", 15_000, async () => (await textOf("state")) === `lost: unix:${folder}/run/site.sock`);
+  mkdirSync(join(folder, "run"));
+  await until("its end", 15_000, async () => (await textOf("state")) === "serving");
+});
 
 test("says so when the server does not answer any more, and goes on with the next", async () => {
   await (server as Server).stop();

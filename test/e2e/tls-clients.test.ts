@@ -36,7 +36,8 @@ tls = { ${tls} }
       site('["a.test"]', usual, 'cert = ["a.pem", "a-rsa.pem"], key = ["a.key", "a-rsa.key"]') +
       site('["b.test", "*.b.test"]', usual, 'cert = "b.pem", key = "b.key"') +
       site('["a.test"]', modern, 'cert = "a.pem", key = "a.key", policy = "modern"'),
-    { folder },
+    // A certificate that stands alone stays so, whoever is trusted by this machine.
+    { folder, env: { NODE_EXTRA_CA_CERTS: authority.pem } },
   );
 });
 afterAll(async () => {
@@ -98,6 +99,11 @@ describe("names", () => {
     expect([await subject("a.test"), await subject("b.test"), await subject("x.b.test")]).toEqual(["a", "b", "b"]);
     for (const name of ["c.test", "btest", ""]) expect(await subject(name)).toBeUndefined();
   });
+});
+
+test("what is sent is what the file holds, whatever the machine would add to it", async () => {
+  const sent = (await openssl("a.test", GET, "-showcerts")).match(/BEGIN CERTIFICATE/g);
+  expect(sent).toHaveLength(1);
 });
 
 describe("sessions", () => {

@@ -99,6 +99,14 @@ test("a refused request is a line without one, but with the bytes of its answer"
   expect(line).toMatch(/^192\.0\.2\.1 - - \[.*\] "" 400 111 "-" "-"\n$/);
 });
 
+test.each([
+  ["GET /x?token=s3 HTTP/1.1", '"GET /x?token=*** HTTP/1.1" 400'],
+  ["GET /x?token=s3", '"GET /x?token=***" 400'],
+  ['\x16\x03\x01"', '"\\x16\\x03\\x01\\x22" 400'],
+])("… and as much of its first line as there is, masked and escaped: %j", (sent, shown) => {
+  expect(logged([over(unreadExchange(CLIENT, undefined, sent), 400, 111)])).toContain(shown);
+});
+
 test("many and long lines all arrive, in order", () => {
   const many = Array.from({ length: 500 }, (_, i) => asked({ target: `/${i}` }, 200, i));
   const long = asked({ target: `/${"x".repeat(100_000)}` });

@@ -141,10 +141,15 @@ const IMPORT_CANARIES: readonly (readonly [string, ImportText, string])[] = [
   ],
 ];
 
-async function expectCaught(target: FuzzTarget, breach: string): Promise<void> {
+/** The runtime compresses on a thread of its own: what happens to a buffer meanwhile is a race, which one in some tries wins. */
+const RACE_TRIES = 50;
+
+async function expectCaught(target: FuzzTarget, breach: string, tries = 1): Promise<void> {
   const { finding } = await fuzz({ ...target, name: "canary" }, 1, CANARY_MILLISECONDS);
   expect(finding?.breach).toStartWith(breach);
-  const again = await judgeSeed(target, finding?.seed ?? 0);
+  let again = await judgeSeed(target, finding?.seed ?? 0);
+  for (let tried = 1; again === undefined && tried < tries; tried++)
+    again = await judgeSeed(target, finding?.seed ?? 0);
   expect(again?.breach.slice(0, 60)).toBe(finding?.breach.slice(0, 60) as string);
 }
 
@@ -175,6 +180,7 @@ describe("canaries are caught, and their seed shows them again", () => {
         }),
       ),
       breach,
+      RACE_TRIES,
     ),
   );
 

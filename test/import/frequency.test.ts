@@ -5,6 +5,7 @@
  * here; or as not carried over, with the reason and the remedy.
  */
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { importFiles } from "../../src/import/import.ts";
 import type { Finding, Verdict } from "../../src/import/report.ts";
 import { KNOWN_DIRECTIVES } from "../../src/import/nginx/directives.ts";
@@ -14,6 +15,9 @@ import { writePlan } from "../../src/import/write.ts";
 
 /** A line, and what becomes of it: text of server.toml for what is translated, else the verdict. */
 type Row = readonly [line: string, becomes: RegExp | Exclude<Verdict, "translated" | "error">];
+
+/** Of the plugin, which is the system's; on a machine without one it says nothing. */
+const SYSTEM_PYTHON = existsSync("/usr/bin/python3") ? /python += "\/usr\/bin\/python3"/ : "not-needed";
 
 const UWSGI: readonly Row[] = [
   ["master = true", "not-needed"],
@@ -43,8 +47,8 @@ const UWSGI: readonly Row[] = [
   ["env = A=b", /^env += \{ A = "b" \}/m],
   ["buffer-size = 32768", "default-here"],
   ["http = :8000", /^listen += 8000/m],
-  ["plugin = python3", "not-needed"],
-  ["plugins = python3,http", "not-needed"],
+  ["plugin = python3", SYSTEM_PYTHON],
+  ["plugins = python3,http", SYSTEM_PYTHON],
   ["lazy-apps = true", "default-here"],
   ["http-socket = :8000", /^listen += 8000/m],
   ["socket = /run/x.sock\nchown-socket = a:b", /owner = "a", group = "b"/],

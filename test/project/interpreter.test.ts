@@ -44,6 +44,23 @@ test("poetry and pipenv are asked where they keep theirs, uv names its own", asy
   expect(await candidates(withoutFiles)).toEqual(["uv /cache/uv/bin/python"]);
 });
 
+test("a tool that the project uses and that tells of no virtualenv is told", async () => {
+  const files = { "/srv/app/poetry.lock": "", "/srv/app/Pipfile": "", "/srv/app/uv.lock": "" };
+  const table: Table = {
+    files,
+    executables: ["/usr/bin/python3"],
+    environment: { PATH: "/usr/bin" },
+    run: ([tool]) => (tool === "poetry" ? { failure: "ENOENT" } : tool === "pipenv" ? { code: 1 } : told("5.2")),
+  };
+  const { chosen, others } = await findInterpreter(surroundingsOf(table), "/srv/app", "django");
+  expect(chosen?.python).toBe("/usr/bin/python3");
+  expect(others.map((each) => `${each.python}: ${"failure" in each ? each.failure : ""}`)).toEqual([
+    "poetry env info --path: it is not on the PATH",
+    "pipenv --venv: it tells of no virtualenv, and pipenv install makes it",
+    "/srv/app/.venv: it is not there, and uv sync makes it",
+  ]);
+});
+
 const told = (django: string | null) => ({
   result: JSON.stringify({ version: "3.12.1", executable: "", django, modules: [] }),
 });

@@ -29,6 +29,12 @@ test("a project of startproject: its root, name, settings, WSGI and ASGI modules
   ]);
 });
 
+test("a name that says something: above folders that every project has, and without accents", () => {
+  const files = { "manage.py": MANAGE.replace("mysite.settings", "config.settings") };
+  expect(find(at("/srv/shop/src", files), "/srv/shop")).toMatchObject([{ name: "shop" }]);
+  expect(find({ "/srv/öde ordner/index.html": "" }, "/srv/öde ordner")).toMatchObject([{ name: "ode-ordner" }]);
+});
+
 test("wsgi.py's settings come before manage.py's, and comments name none", () => {
   const files = {
     "manage.py": MANAGE.replace("mysite.settings", "config.settings.local"),
@@ -134,6 +140,10 @@ const FAILURES: readonly (readonly [Partial<ProbeFailure>, RegExp])[] = [
     { type: "UndefinedValueError", message: "SECRET_KEY not found. Declare it as envvar or define a default value." },
     /export SECRET_KEY=/,
   ],
+  [
+    { type: "ModuleNotFoundError", missing: "mysite.wsgi" },
+    /^\/srv\/app\/mysite\/wsgi.py is missing, or who runs it may not read \/srv\/app\/mysite; Django's startproject writes one/,
+  ],
   [{ type: "KeyError", message: "'lower'" }, /manage.py check/],
   [{ stage: "apps", type: "OperationalError", message: "connection refused" }, /start the database/],
   [{ stage: "start", type: "timeout" }, /at import waits/],
@@ -147,6 +157,7 @@ for (const [failure, remedy] of FAILURES)
       adviceOn(whole, {
         python: "/v/bin/python",
         root: "/srv/app",
+        files: { kind: (path) => (path === "/srv/app/mysite" ? "directory" : undefined) },
         installer: "/v/bin/python -m pip install -r requirements.txt",
       }).remedy,
     ).toMatch(remedy);

@@ -1,7 +1,8 @@
 /** Answers → server.toml: what a person would have written, and nothing that is a default. */
 import { expect, test } from "bun:test";
 import type { Answers } from "../../src/setup/question.ts";
-import { makePlan, urlOf } from "../../src/setup/plan.ts";
+import { urlOf } from "../../src/setup/front.ts";
+import { makePlan } from "../../src/setup/plan.ts";
 import { ROOT, seenOf, type Sight } from "../support/setup.ts";
 
 const ANSWERS: Answers = {
@@ -154,7 +155,7 @@ test("a database in a file: its own folder is given to who serves, the project's
 and in DATABASES of ${ROOT}/shop/settings.py:
     "NAME": BASE_DIR / "database/db.sqlite3",`);
   expect(said).not.toContain(`chown www-data: ${ROOT} `);
-  const webUser = { name: "www-data", reaches: true, writesDatabase: true };
+  const webUser = { name: "www-data", reaches: true, cannotWrite: [] };
   expect(adviceOn("/srv/the db/x.sqlite3", apart, { webUser })).toBe("");
 });
 
@@ -186,6 +187,7 @@ test("what is imported is written as it was translated", () => {
     files: [],
     toml: "imported\n",
     losses: [],
+    folders: ["/srv/nowhere"],
     isOurs: true,
     asRoot: false,
     front: { host: "a.org", port: 8080, address: "0.0.0.0", https: false },
@@ -193,6 +195,8 @@ test("what is imported is written as it was translated", () => {
   };
   const imported = plan({ seen: { importable } }, { import: "yes" });
   expect(imported.toml).toBe("imported\n");
+  // A configuration that names a folder which is not there cannot be used.
+  expect(imported.folders).toEqual([{ path: "/srv/nowhere", user: undefined }]);
   expect(urlOf(imported.front)).toBe("http://a.org:8080/");
   expect(imported.front.address).toBe("127.0.0.1");
 });
@@ -202,7 +206,14 @@ test("the plan makes what is missing, and runs manage.py with the project's sett
     { ...VENV, settings: { staticRoot: undefined, mediaPath: "/media/", mediaRoot: "/srv/media" } },
     { lines: "leave", uploads: "public" },
   );
-  expect(missing.folders).toEqual([`${ROOT}/staticfiles`, "/srv/media"]);
+  expect(missing.folders).toEqual([
+    { path: `${ROOT}/staticfiles`, user: undefined },
+    { path: "/srv/media", user: undefined },
+  ]);
+  const webUser = { name: "www-data", reaches: true, cannotWrite: [] };
+  const media = { settings: { mediaPath: "/media/", mediaRoot: "/srv/media" }, seen: { webUser } };
+  const asUser = plan({ ...VENV, ...media }, { uploads: "public", unit: "yes" });
+  expect(asUser.folders).toContainEqual({ path: "/srv/media", user: "www-data" });
   expect(missing.edit).toBeUndefined();
   expect(missing.django).toMatchObject({
     root: ROOT,
@@ -227,13 +238,21 @@ const URLS: readonly (readonly [Answers, string, string])[] = [
 ];
 
 test("where it is reached: not by an address that Django refuses, if there is another", () => {
-  const shown = (allowedHosts: string[]) => {
-    const { front, advice } = plan({ ...VENV, settings: { allowedHosts } }, { https: "off", domain: "" });
+  const shown = (settings: NonNullable<Sight["settings"]>, lines: string) => {
+    const { front, advice } = plan({ ...VENV, settings }, { https: "off", domain: "", lines });
     return [urlOf(front), advice.filter((text) => text.includes("ALLOWED_HOSTS"))];
   };
-  expect(shown(["127.0.0.1"])).toEqual(["http://127.0.0.1/", [expect.stringContaining("has no 198.51.100.7: Django")]]);
-  expect(shown(["198.51.100.7"])).toEqual(["http://198.51.100.7/", []]);
-  expect(shown(["*"])).toEqual(["http://198.51.100.7/", []]);
+  const local = { allowedHosts: ["127.0.0.1"] };
+  const line = 'ALLOWED_HOSTS = [*ALLOWED_HOSTS, "198.51.100.7"]';
+  expect(shown(local, "leave")).toEqual(["http://127.0.0.1/", [expect.stringContaining(line)]]);
+  expect(shown(local, "add")).toEqual(["http://198.51.100.7/", []]);
+  const unknown = { ...local, file: undefined };
+  expect(shown(unknown, "leave")).toEqual([
+    "http://127.0.0.1/",
+    [expect.stringContaining("has no 198.51.100.7: Django")],
+  ]);
+  for (const allowed of ["198.51.100.7", "*"])
+    expect(shown({ allowedHosts: [allowed] }, "leave")).toEqual(["http://198.51.100.7/", []]);
 });
 
 for (const [answers, url, asked] of URLS)
@@ -246,10 +265,30 @@ for (const [answers, url, asked] of URLS)
 const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[] = [
   ["nothing to say", undefined, { seen: { owner: { uid: 1, gid: 1, name: "ann", home: "/" } } }],
   ["DEBUG", /DEBUG is on: .* DEBUG = False in shop\/settings.py/, { settings: { debug: true } }],
-  ["nobody is allowed", /answers 400 to everybody/, { settings: { allowedHosts: [] } }, { domain: "", https: "off" }],
+  [
+    "nobody is allowed: the address, by which it is opened",
+    /Add to shop\/settings.py, since Django answers 400 [^]*:\n {4}ALLOWED_HOSTS = \["198.51.100.7"\]$/,
+    { settings: { allowedHosts: [] } },
+    { domain: "", https: "off" },
+  ],
+  [
+    "nobody is allowed, and the settings cannot be read",
+    /answers 400 to everybody/,
+    { settings: { allowedHosts: [], file: undefined } },
+    { domain: "", https: "off" },
+  ],
+  [
+    "uploads that who serves may not write",
+    /Uploads go to \/srv\/media, which www-data must be able to write: chown -R www-data: \/srv\/media/,
+    {
+      settings: { mediaPath: "/media/", mediaRoot: "/srv/media" },
+      seen: { webUser: { name: "www-data", reaches: true, cannotWrite: ["/srv/media"] } },
+    },
+    { unit: "yes", uploads: "public" },
+  ],
   [
     "lines that were left",
-    /Add to shop\/settings.py:\n {4}ALLOWED_HOSTS = \[\*ALLOWED_HOSTS, "b.org"\]/,
+    /Add to shop\/settings.py, since [^]*:\n {4}ALLOWED_HOSTS = \[\*ALLOWED_HOSTS, "b.org"\]/,
     {},
     { domain: "b.org", lines: "leave" },
   ],
@@ -274,7 +313,7 @@ const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[
     /so www-data must be able to write x.sqlite3 and its folder: chown www-data: \/srv\/db$/,
     {
       settings: sqliteAt("/srv/db/x.sqlite3"),
-      seen: { webUser: { name: "www-data", reaches: true, writesDatabase: false } },
+      seen: { webUser: { name: "www-data", reaches: true, cannotWrite: ["/srv/db"] } },
     },
     { unit: "yes" },
   ],
@@ -293,8 +332,18 @@ const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[
     { existing: [{ path: "/etc/systemd/system/shop.service", kind: "unit", program: "gunicorn" }] },
   ],
   [
-    "the way over",
+    "the way over, from a service",
     /systemctl disable --now nginx, then server start/,
+    {
+      taken: [{ port: 80, listeners: [], holders: [{ pid: 9, name: "nginx" }] }],
+      host: { systemd: true },
+      files: { ...VENV.files, "/lib/systemd/system/nginx.service": "" },
+    },
+    { listen: "web" },
+  ],
+  [
+    "the way over, from a process",
+    /To switch over: end nginx, then server start/,
     { taken: [{ port: 80, listeners: [], holders: [{ pid: 9, name: "nginx" }] }] },
     { listen: "web" },
   ],

@@ -163,6 +163,8 @@ test("text in columns", () => {
   expect(wrapText("a  b", 10)).toEqual(["a  b"]);
   expect(wrapText("    deep text goes", 12)).toEqual(["    deep", "    text", "    goes"]);
   expect(wrapText("abcdefghijklm", 8)).toEqual(["abcdefgh", "ijklm"]);
+  expect(wrapText("- one two three", 9)).toEqual(["- one two", "  three"]);
+  expect(wrapText("  12. one two", 12)).toEqual(["  12. one", "      two"]);
   expect(wrapText("one\n\ntwo", 20)).toEqual(["one", "", "two"]);
   expect([clipText("abcdef", 6), clipText("abcdef", 4)]).toEqual(["abcdef", "abc…"]);
 });

@@ -2,12 +2,13 @@ import { expect, test } from "bun:test";
 import { plainScreen } from "../../src/setup/plain-screen.ts";
 import { type Question, yesOrNo } from "../../src/setup/question.ts";
 
-function stage(typed: readonly (string | undefined)[]) {
+function stage(typed: readonly (string | undefined)[], columns?: number) {
   const lines = [...typed];
   let written = "";
   const screen = plainScreen({
     write: (text) => void (written += text),
     readLine: () => Promise.resolve(lines.shift()),
+    columns,
   });
   return { screen, text: () => written };
 }
@@ -49,6 +50,24 @@ test("a choice by its number, by its word, or as it is offered", async () => {
   const { screen, text } = stage(["3", "1"]);
   expect(await screen.ask(START)).toEqual({ answer: "yes" });
   expect(text()).toContain("should be a number from 1 to 2\n");
+});
+
+test("none is offered where none is an answer; a terminal's lines are broken at words", async () => {
+  const count: Question = {
+    ...DOMAIN,
+    initial: "2",
+    refuse: (typed) => (typed === "" ? "should be a number" : undefined),
+  };
+  const { screen, text } = stage([""], 24);
+  await screen.ask({ ...count, why: ["One process with the project takes 43 MB."] });
+  expect(text()).toBe(`
+Under which names?
+  One process with the
+  project takes 43 MB.
+Answer, < for back [2]: `);
+  const file = stage([""]);
+  await file.screen.ask({ ...count, initial: "" });
+  expect(file.text()).toEndWith("Answer, < for back: ");
 });
 
 test("everything else is lines, without a sign that only draws", () => {

@@ -114,6 +114,7 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           files: ["/etc/nginx/sites-enabled/shop"],
           toml: "",
           losses: [],
+          folders: [],
           isOurs: true,
           asRoot: false,
           front: undefined,
@@ -131,6 +132,7 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           files: [`${ROOT}/uwsgi.ini`],
           toml: "",
           losses: ["spooler: none here"],
+          folders: [],
           isOurs: true,
           asRoot: false,
           front: undefined,
@@ -207,6 +209,8 @@ for (const [id, typed, expected, sight, answers] of REFUSALS)
 
 test("the reasons say who has the port, and what the DNS says", () => {
   expect(why(ask("listen", { taken: nginx }))).toBe("Port 80 is taken by nginx (pid 9).");
+  const both = [...nginx, { port: 443, listeners: [], holders: [{ pid: 9, name: "nginx" }] }];
+  expect(why(ask("listen", { taken: both }))).toBe("Ports 80 and 443 are taken by nginx (pid 9).");
   const ann = { uid: 1000, name: "ann", gid: 1000, home: "/home/ann" };
   expect(why(ask("listen", { machine: { lowPorts: false }, host: { account: ann } }))).toBe(
     "Ports below 1024 are for root, and you are ann.",
@@ -254,9 +258,12 @@ test("lines are added only by consent: --yes leaves them", () => {
 
 test("root is asked as whom the project runs, unless somebody owns it or a unit does", () => {
   const asRoot = (more: Sight["seen"] = {}): Sight => ({ host: { account: ROOT_ACCOUNT }, seen: more });
-  const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches, writesDatabase: true } });
+  const web = (reaches: boolean) => asRoot({ webUser: { name: "www-data", reaches, cannotWrite: [] } });
   expect(ask("user", web(true))).toMatchObject({ initial: "www-data" });
-  expect(ask("user", web(false))).toMatchObject({ initial: "root" });
+  // For --yes root is no answer, but where the file that is there says it.
+  expect(ask("user", asRoot({ wasRoot: true }))).not.toHaveProperty("unasked");
+  expect(refuse("user", "", asRoot())).toContain("is no user of this machine");
+  expect(ask("user", web(false))).toMatchObject({ initial: "root", unasked: "" });
   expect(ask("user", asRoot())).toMatchObject({ initial: "root" });
   expect(ask("user", asRoot({ owner: { uid: 7, gid: 7, name: "ann", home: "/" } }))).toBeUndefined();
   expect(ask("user", web(true), { unit: "yes" })).toBeUndefined();

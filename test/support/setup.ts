@@ -91,6 +91,8 @@ export function seenOf(sight: Sight = {}): Seen {
     names: new Map(Object.entries(sight.names ?? {})),
     importable: undefined,
     running: false,
+    unwritable: undefined,
+    wasRoot: false,
     ...sight.seen,
   };
 }

@@ -28,14 +28,25 @@ def import_file(root, path):
     parts = os.path.relpath(path, root).split(os.sep)
     stem, extension = os.path.splitext(parts[-1])
     parts[-1] = stem
-    if extension == ".py" and all(part.isidentifier() for part in parts):
+    if extension == ".py" and all(part.isidentifier() for part in parts) and is_found(parts[0], root):
         return importlib.import_module(".".join(parts))
     name = "".join(sign if sign.isalnum() else "_" for sign in stem)
+    if name in sys.modules:
+        name = "wsgi_file_" + name
     spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def is_found(name, root):
+    """False where a folder or file of the project is called as a module of Python's own, such as site, code or test."""
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return True
+    places = spec.submodule_search_locations or [spec.origin or ""]
+    return any(os.path.dirname(os.path.realpath(place)) == os.path.realpath(root) for place in places)
 
 
 def with_static_finders(application):

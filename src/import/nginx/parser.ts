@@ -7,6 +7,7 @@ import type { ImportReport } from "../report.ts";
 import type { Origin, SourceFile } from "../source.ts";
 import { KNOWN_DIRECTIVES } from "./directives.ts";
 import { type Token, tokenize, type Word } from "./lexer.ts";
+import { isFlag } from "./shape.ts";
 
 export interface Directive {
   readonly name: string;
@@ -22,6 +23,21 @@ export interface Directive {
 
 /** Blocks whose lines are data: their first words are no directives. */
 export const DATA_BLOCKS: ReadonlySet<string> = new Set(["map", "geo", "types", "split_clients", "charset_map"]);
+
+const BLOCKS: ReadonlySet<string> = new Set([
+  ...DATA_BLOCKS,
+  "events",
+  "http",
+  "server",
+  "location",
+  "if",
+  "upstream",
+  "limit_except",
+  "match",
+  "stream",
+  "mail",
+  "acme_issuer",
+]);
 
 /** As it stands in the file, on one line and without its block. */
 export function textOf({ name, args }: Pick<Directive, "name" | "args">): string {
@@ -79,6 +95,7 @@ class Parser {
     const name = holdsData ? first.text : this.knownName(first);
     this.next++;
     const args: Word[] = [];
+    const from = this.next;
     for (;;) {
       const token = this.tokens[this.next];
       if (token === undefined || token.kind === "}") {
@@ -89,7 +106,14 @@ class Parser {
         this.next++;
         return this.made(first, name, args);
       }
-      if (token.kind === "{") return this.withBlock(first, name, args, token.origin);
+      if (token.kind === "{") {
+        const other = BLOCKS.has(name) || holdsData || !KNOWN_DIRECTIVES.has(name) ? -1 : args.findIndex(opensBlock);
+        if (other === -1) return this.withBlock(first, name, args, token.origin);
+        const given = args.slice(0, other);
+        this.missingSemicolon(first, given);
+        this.next = this.tokens.findIndex((each, at) => at >= from && isWord(each, args[other]));
+        return this.made(first, name, given);
+      }
       if (token.kind === "word") {
         if (!holdsData && startsAnother(token.word, args)) {
           this.missingSemicolon(first, args);
@@ -111,7 +135,8 @@ class Parser {
   }
 
   private made(first: Word, name: string, args: readonly Word[], block?: readonly Directive[]): Directive {
-    return { name, args, block, origin: first.origin, remark: this.remarkAfter(first) };
+    const said = isFlag(name) ? args.map((word) => ({ ...word, text: word.text.toLowerCase() })) : args;
+    return { name, args: said, block, origin: first.origin, remark: this.remarkAfter(first) };
   }
 
   /** A comment behind it on its line. */
@@ -154,6 +179,15 @@ class Parser {
     );
     return meant;
   }
+}
+
+function isWord(token: Token, word: Word | undefined): boolean {
+  return token.kind === "word" && token.word === word;
+}
+
+/** Behind an argument: `listen 80 location / {` */
+function opensBlock({ text, quoted }: Word, at: number): boolean {
+  return at > 0 && !quoted && BLOCKS.has(text);
 }
 
 /** A known directive at the beginning of a line, behind one that has its arguments: a semicolon is missing between. */

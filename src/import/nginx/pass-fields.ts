@@ -57,7 +57,9 @@ function isUsual(lower: string, value: string): boolean {
 }
 
 function reasonOf(lower: string): string {
-  if (lower === "host") return "upstreams get the client's Host";
+  if (lower === "host") return "upstreams get the client's Host, with its port";
+  if (lower === "x-forwarded-for")
+    return "upstreams are told this of the client; what it says itself is passed from trusted_proxies only";
   if (lower === "upgrade" || lower === "connection") return "requests for another protocol (WebSocket) are passed on";
   return "upstreams are told this of the client";
 }

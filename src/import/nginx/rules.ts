@@ -18,7 +18,7 @@ export interface RuleContext {
   readonly block: Block;
   /** Of variables with several values: changed by each `set` in its turn. */
   readonly states: States;
-  /** Of a location that is one path: it. */
+  /** Of a location that is no expression. */
   readonly path?: string | undefined;
   /** What follows the block that these stand in. */
   readonly behind?: readonly Directive[];

@@ -2,7 +2,8 @@
  * An nginx.conf for a server that is to run now, as `nginx -c` would: the text of a server.toml, what was lost, and what the
  * file and `-g` say of the process itself. Not here: running it.
  */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { Environment } from "../../config/substitute.ts";
 import { findUser } from "../../config/users.ts";
 import { emptyPlan, type Plan } from "../plan.ts";
@@ -31,8 +32,9 @@ export interface NginxRunOptions {
   readonly errorLog: string | undefined;
 }
 
-/** That of Debian's package; elsewhere logs/nginx.pid below the prefix. */
+/** Those of Debian's package; elsewhere logs/nginx.pid and logs/access.log below the prefix. */
 const PID_FILE = "/run/nginx.pid";
+const ACCESS_LOG = "/var/log/nginx/access.log";
 
 export function prepareNginx(file: SourceFile, options: NginxRunOptions, environment: Environment): NginxRun {
   const report = new ImportReport();
@@ -51,6 +53,8 @@ export function prepareNginx(file: SourceFile, options: NginxRunOptions, environ
   plan.server.set("pid_file", pidFile);
   // It is where nginx writes until its file says where.
   if (options.errorLog !== undefined && !plan.server.has("error_log")) plan.server.set("error_log", options.errorLog);
+  const accessLog = options.prefix === undefined ? ACCESS_LOG : resolve(options.prefix, "logs/access.log");
+  if (!plan.server.has("access_log") && existsSync(dirname(accessLog))) plan.server.set("access_log", accessLog);
   const log = plan.server.get("error_log");
   return {
     toml: writePlan(plan),

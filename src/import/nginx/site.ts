@@ -143,7 +143,34 @@ function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): 
     all.map(({ location }) => location.block),
   );
   if (isShared) siteHeaders(t, block, settings);
-  return all.flatMap((located) => routeOf(t, located, { block, named, isShared }) ?? []);
+  const taken = new Set(all.map(({ pattern }) => pattern));
+  const routes = all.flatMap((located) => {
+    const route = routeOf(t, located, { block, named, isShared });
+    return route === undefined ? [] : [route, ...withSlash(route, taken)];
+  });
+  return routes.length > 0 ? routes : [nothing(t, directive)];
+}
+
+/** nginx sends `/x` to `/x/` where that is passed on; here the upstream would be asked for its own `/`. */
+function withSlash({ pattern, settings, origin }: Route, taken: ReadonlySet<string>): Route[] {
+  const bare = pattern.slice(0, -1);
+  const isPassed = settings.has("strip_prefix") || (settings.has("upstream") && settings.has("rules"));
+  if (!isPassed || !/^\/[\w/.~-]+\/$/.test(pattern) || taken.has(bare) || taken.has(`= ${bare}`)) return [];
+  const redirect = new Settings<RouteKey>();
+  redirect.set("redirect", `${pattern}$is_args$args`, origin);
+  redirect.set("status", 301, origin);
+  return [{ pattern: `= ${bare}`, settings: redirect, origin }];
+}
+
+/** A server that says nothing more than its addresses. */
+function nothing(t: Translation, directive: Directive): Route {
+  const settings = new Settings<RouteKey>();
+  settings.set("error", 404, directive.origin);
+  t.ledger.remark(
+    directive,
+    "it answers 404: there is neither location nor root, and nginx looks in its default folder",
+  );
+  return { pattern: "/", settings, origin: directive.origin };
 }
 
 /** Of a server, whatever the path. */

@@ -20,7 +20,7 @@ export function routeTarget(
 ): boolean {
   const { block, match } = located.location;
   const captures = match.kind === "regex" ? match.captures : [];
-  const path = match.kind === "exact" ? match.path : undefined;
+  const path = match.kind === "regex" ? undefined : match.path;
   const context: RuleContext = { captures, place: "location", block, path, states: new Map(t.variables.states) };
   const statements = block.directives.filter(isStatement);
   const [only] = statements;
@@ -40,6 +40,7 @@ export function routeTarget(
   else contentTarget(t, located, settings, named);
   // Of a directory the path below the route is asked for, so a new path is looked for anew.
   const kept = settings.has("upstream") ? rules : rules.map(withoutStay);
+  if (settings.has("strip_prefix") && rules.some((rule) => rule["stay"] === true)) ruleOutPrefix(located, settings);
   const own = settings.get("rules");
   const all = [...kept, ...(Array.isArray(own) ? (own as Value[]) : [])];
   if (all.length > 0) settings.set("rules", all, only?.origin);
@@ -193,9 +194,18 @@ function replacePrefix(
       t.ledger.remark(pass, `nginx asked for //x in place of /x, since ${prefix} has no / at its end`);
     return;
   }
-  const match = `^${prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(.*)$`;
-  const rule: Value = { match, rewrite: `${uri}$1`, stay: true };
-  settings.set("rules", [rule], pass.origin);
+  settings.set("rules", [prefixRule(prefix, uri)], pass.origin);
+}
+
+function prefixRule(prefix: string, uri: string): Value {
+  return { match: `^${prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(.*)$`, rewrite: `${uri}$1`, stay: true };
+}
+
+/** What `rewrite … break` has changed is passed as it is: the prefix is taken from the others, by the rule behind. */
+function ruleOutPrefix({ location: { match } }: Located, settings: Settings<RouteKey>): void {
+  if (match.kind === "regex") return;
+  settings.delete("strip_prefix");
+  settings.set("rules", [prefixRule(match.path, "/")]);
 }
 
 /** `@name` as the table of `otherwise`. */

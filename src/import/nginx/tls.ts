@@ -37,6 +37,8 @@ export function siteTls(t: Translation, block: Block, listens: readonly Listen[]
     const listen = listens.find((each) => each.isTls)?.directive;
     if (listen !== undefined)
       t.ledger.error(listen, "says ssl, and there is no ssl_certificate with its ssl_certificate_key");
+    for (const each of [...certs, ...keys])
+      t.ledger.error(each, "is one of a pair: ssl_certificate and ssl_certificate_key");
     return;
   }
   const files = (lines: readonly Directive[]) => lines.flatMap((line) => fileOf(t, line) ?? []);

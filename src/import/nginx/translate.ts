@@ -14,6 +14,7 @@ import { noteUnclaimed, passesIn } from "./notes.ts";
 import { DATA_BLOCKS, type Directive, parseFile } from "./parser.ts";
 import { serverSettings } from "./server-settings.ts";
 import { readServers } from "./servers.ts";
+import { checkShape } from "./shape.ts";
 import { translateServer } from "./site.ts";
 import type { Translation } from "./translation.ts";
 import { translateTypes } from "./types.ts";
@@ -86,6 +87,7 @@ function translateOne(
   };
   translateAll(t);
   const all = [...directives, ...inside];
+  checkShape(ledger, all);
   for (const each of all) noteAll(ledger, each, passesIn(all));
   dropUnusedMaps(plan, ledger, http);
   ledger.writeTo(report);

@@ -9,6 +9,7 @@ import { type Option, showOption } from "./option.ts";
 export const MODULE = ["module", "wsgi"] as const;
 export const FILE = ["wsgi-file", "file"] as const;
 const HOME = ["home", "virtualenv", "venv", "pyhome"] as const;
+export const PLUGINS = ["plugin", "plugins", "need-plugin", "need-plugins"] as const;
 const PYTHONPATH = ["pythonpath", "python-path", "pp"] as const;
 
 /** The value of `wsgi`, from what uWSGI takes: `module`, `module:callable`, a file. Undefined after telling why not. */
@@ -86,9 +87,23 @@ function fileTarget(path: string, callable: string): string {
 function translatePython(context: Context): void {
   const { given, app, root } = context;
   const home = given.last(...HOME);
-  if (home === undefined) return;
+  if (home === undefined) return translatePlugin(context);
   app.set("python", unmark(absolutePath(home.value ?? "", root)), home.origin);
   given.tell("translated", home, "python");
+}
+
+/** A distribution's uWSGI has Python as a plugin, which is the system's: no virtualenv that lies beside, and no other on PATH. */
+function translatePlugin({ given, app, around }: Context): void {
+  for (const option of given.look(...PLUGINS)) {
+    const program = systemPython(option);
+    if (program !== undefined && around.hasProgram(program)) return app.set("python", program, option.origin);
+  }
+}
+
+/** `python3`, `python311`. */
+export function systemPython({ value = "" }: Option): string | undefined {
+  const [, minor] = /(?:^|,)\s*python3\.?(\d*)\s*(?:,|$)/.exec(value) ?? [];
+  return minor === undefined ? undefined : `/usr/bin/python3${minor && `.${minor}`}`;
 }
 
 function translatePythonPath(context: Context): void {

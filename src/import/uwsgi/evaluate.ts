@@ -104,7 +104,7 @@ export class Evaluation {
   /** A file that was read already. */
   loadFile(file: SourceFile, section: string, form: Form, origin?: Origin): void {
     if (!this.files.some((open) => open.file === file)) this.watcher.read(form, file.name);
-    const magic = magicTable(file.path, section === "uwsgi" ? "" : section, this.around, this.first);
+    const magic = magicTable(file, section === "uwsgi" ? "" : section, this.around, this.first);
     this.first ??= magic;
     this.firstFile ??= file.path;
     this.files.push({ file, section });

@@ -5,20 +5,26 @@
  */
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
+import type { SourceFile } from "../source.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export type MagicTable = ReadonlyMap<string, string>;
 
-/** What they stand for in the file `path` (absolute), of which `section` was asked for. `first`: the table of the first
- *  file that was read, whose names are the capital letters. */
-export function magicTable(path: string, section: string, around: Surroundings, first?: MagicTable): MagicTable {
+/** What they stand for in a file, of which `section` was asked for. `first`: the table of the first file that was read,
+ *  whose names are the capital letters. */
+export function magicTable(
+  { name: typed, path }: Pick<SourceFile, "name" | "path">,
+  section: string,
+  around: Surroundings,
+  first?: MagicTable,
+): MagicTable {
   const full = isLink(path) ? path : realPath(path);
   const name = full.slice(full.lastIndexOf("/") + 1);
   const folder = full.slice(0, full.length - name.length);
   const parts = folder.split("/").filter((part) => part !== "");
   const dot = name.lastIndexOf(".");
   const own = new Map([
-    ["o", path],
+    ["o", typed],
     ["p", full],
     ["s", name],
     ["d", folder],

@@ -1,6 +1,7 @@
 /** The options that nobody has taken up: those with a remark, limits, plugins, and words that are no options at all. */
 import { nearest } from "../../config/nearest.ts";
 import { absolutePath, type Context } from "./context.ts";
+import { PLUGINS, systemPython } from "./app.ts";
 import { isYes } from "./given.ts";
 import { unmark } from "./marks.ts";
 import type { Option } from "./option.ts";
@@ -19,7 +20,7 @@ export function translateRest(context: Context, placeholders: ReadonlySet<string
   translateLimits(context);
   if (context.purpose === "import") translatePidFile(context);
   const { given } = context;
-  for (const option of given.all("plugin", "plugins", "need-plugin", "need-plugins")) tellPlugins(context, option);
+  for (const option of given.all(...PLUGINS)) tellPlugins(context, option);
   for (const option of given.all("hook-master-start")) {
     if (DRAINS.test(option.value ?? ""))
       given.tell("defaultHere", option, "TERM ends the server: first the requests in flight");
@@ -60,8 +61,11 @@ function translateLimits({ given, app }: Context): void {
   }
 }
 
-function tellPlugins({ given }: Context, option: Option): void {
+function tellPlugins({ given, app }: Context, option: Option): void {
   const foreign = (option.value ?? "").split(",").filter((name) => !KNOWN_PLUGINS.test(name.trim()));
+  const python = app.get("python");
+  if (foreign.length === 0 && python !== undefined && python === systemPython(option))
+    return given.tell("translated", option, "python, the interpreter of that plugin");
   if (foreign.length === 0) return given.tell("notNeeded", option, "the worker is the project's own interpreter");
   given.notSupported(option, `there are no plugins: what ${foreign.join(", ")} does is not done`, "changes-meaning");
 }

@@ -1,5 +1,6 @@
 /** What a configuration of uWSGI can see of the machine and of the process that reads it. Tests pass their own. */
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { availableParallelism, hostname, userInfo } from "node:os";
 
 export interface Surroundings {
@@ -13,6 +14,8 @@ export interface Surroundings {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly executable: string;
+  /** Is there such a program? */
+  readonly hasProgram: (path: string) => boolean;
   /** What a command prints, for `exec://`; undefined: commands are named and not run. */
   readonly run: ((command: string) => string) | undefined;
 }
@@ -30,6 +33,7 @@ export function thisSurroundings(
     user: { id: uid, name: username },
     group: { id: gid, name: groupName(gid) },
     now: Date.now(),
+    hasProgram: existsSync,
     run,
   };
 }

@@ -23,7 +23,8 @@ import { SECTION_END, type SearchResult, SectionSearch } from "./section-search.
 
 export type ServerEvent = "need-data" | "paused" | "head" | "data" | "end" | "failed";
 
-const HEAD_SP = Buffer.from("HEAD ", "latin1");
+/** Of a request line that is refused, for logs: what names somebody and his scanner is at the beginning. */
+const SHOWN_LINE_BYTES_MAX = 1024;
 
 /** Where the current request stands. `recognized`: its head is known and not yet told. */
 type Place = "head" | "recognized" | "body" | "paused" | "failed";
@@ -45,7 +46,7 @@ export class ServerConnection {
   private currentHead: RequestHead | undefined = undefined;
   private body: BodyDecoder | undefined = undefined;
   private currentFailure: HeadFailure | undefined = undefined;
-  private refusedHead = false;
+  private refusedLine = "";
 
   /** `memo`: shared by connections with the same limits. */
   constructor(limits: HeadLimits, memo?: HeadMemo) {
@@ -78,9 +79,15 @@ export class ServerConnection {
 
   /** Of a request without a head as yet: is it a HEAD, whose refusal has no content (RFC 9110 section 9.3.2)? */
   get asksForHead(): boolean {
-    if (this.place === "failed") return this.refusedHead;
-    const { bytes, start, length } = this.intake;
-    return length >= HEAD_SP.length && bytes.compare(HEAD_SP, 0, HEAD_SP.length, start, start + HEAD_SP.length) === 0;
+    return this.unreadLine.startsWith("HEAD ");
+  }
+
+  /** Of a request without a head as yet: what has come of its first line, bytes as latin1, cut. Whatever the client sent. */
+  get unreadLine(): string {
+    if (this.place === "failed") return this.refusedLine;
+    const { bytes, start, end } = this.intake;
+    const shown = bytes.latin1Slice(start, Math.min(end, start + SHOWN_LINE_BYTES_MAX));
+    return /^[^\r\n]*/.exec(shown)?.[0] ?? "";
   }
 
   /** Has a byte of a request come (empty lines before it do not count) and its `end` not yet been told? */
@@ -234,7 +241,7 @@ export class ServerConnection {
   }
 
   private fail(failure: HeadFailure): ServerEvent {
-    this.refusedHead = this.place === "head" && this.asksForHead;
+    this.refusedLine = this.place === "head" ? this.unreadLine : "";
     this.place = "failed";
     this.currentFailure = failure;
     this.intake.clear();

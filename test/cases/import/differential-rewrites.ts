@@ -41,6 +41,25 @@ export const REWRITE_CASES: readonly DifferentialCase[] = [
     requests: ["/strip/a/b?c=d", "/strip/", "/slash/a?b=c", "/slash/a/", "/download/x/media/y.ogg"],
   },
   {
+    name: "a rewrite beside a pass that changes the path, too",
+    server: `
+      proxy_set_header Host $host;
+      location /grafana/ { rewrite ^/grafana/(\\d.*) /n/$1 break; proxy_pass http://$BACKEND/; }
+      location /api/ { proxy_pass http://$BACKEND/v2/; }
+      location /plain/ { proxy_pass http://$BACKEND; }
+      location /kept { return 204; }
+      location /kept/ { proxy_pass http://$BACKEND/; }
+      location / { return 404; }`,
+    requests: ["/grafana/1/x?y", "/grafana/x?y", "/grafana", "/grafana?x=1", "/api", "/api/x", "/kept", "/kept/x"],
+  },
+  {
+    name: "captures of a condition as the path of a redirect",
+    server: `
+      root $ROOT/site;
+      location / { if ($request_uri ~* "^(.*/)index\\.html$") { return 301 $1; } }`,
+    requests: ["/index.html", "/sub/index.html", "/sub/"],
+  },
+  {
     name: "redirects to the host and port that were asked, and with a query of their own",
     server: `
       location = /host { return 301 $scheme://$http_host/to; }
@@ -88,8 +107,9 @@ export const REWRITE_CASES: readonly DifferentialCase[] = [
       location = /health.json { return 200 "{}"; }
       location = /app.js { return 200 "1"; }
       location = /plain { return 200 "1"; }
-      types { application/json json; application/javascript js; }`,
-    requests: ["/health.json", "/app.js", "/plain"],
+      location /robots.txt { default_type application/octet-stream; return 200 "User-agent: *"; }
+      types { application/json json; application/javascript js; text/plain txt; }`,
+    requests: ["/health.json", "/app.js", "/plain", "/robots.txt"],
   },
   {
     name: "pages that give their own status",

@@ -70,6 +70,7 @@ function importCase(name: string): Imported {
     ...thisSurroundings(process, run),
     cores: 4,
     hostname: "web1",
+    hasProgram: () => true,
   }));
   return { toml: writePlan(importing.plan), report: importing.report };
 }

@@ -102,11 +102,11 @@ describe("placeholders", () => {
 
 describe("magic variables", () => {
   test("of a file, of the first file, of the process", () => {
-    const first = magicTable("/etc/site/main.ini", "", around);
-    const table = magicTable("/etc/site/parts/x.y.ini", "dev", around, first);
-    const text = "%d|%p|%s|%n|%e|%c|%x|%0|%1|%D|%N|%v|%k|%h|%%|%(a)|%z|%";
+    const first = magicTable({ name: "main.ini", path: "/etc/site/main.ini" }, "", around);
+    const table = magicTable({ name: "parts/x.y.ini", path: "/etc/site/parts/x.y.ini" }, "dev", around, first);
+    const text = "%d|%p|%s|%n|%e|%c|%x|%0|%1|%D|%N|%o|%O|%v|%k|%h|%%|%(a)|%z|%";
     expect(replaceMagic(text, table)).toBe(
-      "/etc/site/parts/|/etc/site/parts/x.y.ini|x.y.ini|x.y|ini|parts|dev|etc|site|/etc/site/|main|/start|4|web1|%|%(a)||%",
+      "/etc/site/parts/|/etc/site/parts/x.y.ini|x.y.ini|x.y|ini|parts|dev|etc|site|/etc/site/|main|parts/x.y.ini|main.ini|/start|4|web1|%|%(a)||%",
     );
   });
 });

@@ -203,3 +203,21 @@ test("the content of a length body is a view of the packet, not a copy", () => {
   expect(connection.next()).toBe("data");
   expect(connection.data).toBe(packet);
 });
+
+test("of a refused head its first line is kept, as far as it came and within a bound", () => {
+  const refused = (wire: string) => {
+    const connection = new ServerConnection(DEFAULT_HEAD_LIMITS);
+    connection.receive(Buffer.from(wire, "latin1"));
+    expect(connection.next()).toBe("failed");
+    return connection.unreadLine;
+  };
+  expect(refused("GET /a HTTP/1.1\r\nBad Name: x\r\n\r\n")).toBe("GET /a HTTP/1.1");
+  expect(refused("\x16\x03\x01\xff\r\n\r\n")).toBe("\x16\x03\x01\xff");
+  expect(refused(`GET /${"x".repeat(DEFAULT_HEAD_LIMITS.targetBytesMax + 10)} HTTP/1.1\r\n`)).toHaveLength(1024);
+  // Of the second request, not of the first.
+  const connection = new ServerConnection(DEFAULT_HEAD_LIMITS);
+  connection.receive(Buffer.from(`${GOOD}GET /b\r\n\r\n`));
+  while (connection.next() !== "end");
+  connection.nextRequest();
+  expect([connection.next(), connection.unreadLine]).toEqual(["failed", "GET /b"]);
+});
