@@ -10,9 +10,9 @@ import type { Config, ListenAddress } from "../config/config.ts";
 import { listenKey } from "../config/listen.ts";
 import type { ListenerHandle } from "../front/messages.ts";
 import type { TlsPolicy } from "../net/server-tls.ts";
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL, OsError } from "../os/libc.ts";
 import { SocketFile } from "../os/socket-file.ts";
 import { changeMode, closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
+import { bindProblem } from "./bind-problem.ts";
 
 interface Wanted {
   readonly address: ListenAddress;
@@ -258,22 +258,7 @@ function bind(address: ListenAddress, app: string | undefined, fronts: number, p
       ? listenTcp(address, fronts, probes).fds
       : [listenUnix(address.path, address.mode, address.owner)];
   } catch (error) {
-    const setting = app === undefined ? "site.listen" : `app.${app}.uwsgi_socket`;
-    throw new Error(`${setting}: ${(error as Error).message}${remedy(error)}`, { cause: error });
-  }
-}
-
-function remedy(error: unknown): string {
-  if (!(error instanceof OsError)) return "";
-  switch (error.errno) {
-    case EADDRINUSE:
-      return "; stop the program that listens there, or choose another address";
-    case EADDRNOTAVAIL:
-      return "; choose an address that this machine has, or 0.0.0.0 for all of them";
-    case EACCES:
-      return "; ports below 1024 need root or CAP_NET_BIND_SERVICE, unix sockets a directory that may be written";
-    default:
-      return "";
+    throw bindProblem(app === undefined ? "site.listen" : `app.${app}.uwsgi_socket`, address, error as Error);
   }
 }
 

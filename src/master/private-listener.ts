@@ -4,6 +4,7 @@
  */
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { ListenAddress } from "../config/config.ts";
 import type { MetricsConfig } from "../config/metrics-config.ts";
 import { listenKey } from "../config/listen.ts";
 import { listen } from "../net/listen.ts";
@@ -11,6 +12,7 @@ import type { Listener } from "../net/listener.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { SocketFile } from "../os/socket-file.ts";
 import { closeDescriptor, duplicate, listenTcp, listenUnix } from "../os/sockets.ts";
+import { bindProblem } from "./bind-problem.ts";
 import type { Measurements } from "./measurements.ts";
 import { answerPrivately, type PageSources } from "./private-pages.ts";
 import { PrivateSession } from "./private-session.ts";
@@ -33,13 +35,12 @@ export class PrivateListener {
   private listener: Listener | undefined;
   private timer: Timer | undefined;
 
-  /** Binds; `open` begins to answer. Throws OsError. */
+  /** Binds; `open` begins to answer. Throws an Error that names the setting and the remedy. */
   constructor(config: MetricsConfig, sources: PageSources) {
     const { address } = config;
     this.config = config;
     this.sources = sources;
-    this.fd =
-      address.kind === "unix" ? listenUnix(address.path, address.mode) : (listenTcp(address, 1).fds[0] as number);
+    this.fd = bind(address);
     this.file = address.kind === "unix" ? new SocketFile(address.path) : undefined;
   }
 
@@ -82,6 +83,14 @@ export class PrivateListener {
   }
 }
 
+function bind(address: ListenAddress): number {
+  try {
+    return address.kind === "unix" ? listenUnix(address.path, address.mode) : (listenTcp(address, 1).fds[0] as number);
+  } catch (error) {
+    throw bindProblem("metrics.listen", address, error as Error);
+  }
+}
+
 /** What a configuration that is not in force yet will listen on; undefined: nowhere. */
 export interface StagedListener {
   readonly config: MetricsConfig;
@@ -104,7 +113,7 @@ export class PrivateListeners {
     this.log = log;
   }
 
-  /** Throws OsError. */
+  /** Throws as a listener that cannot bind does. */
   begin(config: MetricsConfig | undefined): void {
     this.commit(this.stage(config));
   }
@@ -121,7 +130,7 @@ export class PrivateListeners {
     }
   }
 
-  /** Binds where nothing is bound yet. Throws OsError. */
+  /** Binds where nothing is bound yet. Throws as a listener that cannot bind does. */
   stage(config: MetricsConfig | undefined): StagedListener | undefined {
     if (config === undefined) return undefined;
     const { current } = this;

@@ -6,6 +6,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
+import { reasonPhrase } from "../protocol/http/status.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 
@@ -56,7 +57,7 @@ export class PrivateSession implements WireOwner {
     if (this.state === "closing") return;
     this.state = "closing";
     const body = Buffer.from(content);
-    const lines = [`HTTP/1.1 ${status} ${status < 400 ? "OK" : "Refused"}`, ...fields, ...ALWAYS];
+    const lines = [`HTTP/1.1 ${status} ${reasonPhrase(status)}`, ...fields, ...ALWAYS];
     const head = Buffer.from(`${lines.join("\r\n")}\r\nContent-Length: ${body.length}\r\n\r\n`);
     this.outbox.write(headOnly ? head : Buffer.concat([head, body]));
     if (this.outbox.empty) this.finish();

@@ -24,8 +24,12 @@ test("a port that is in use: 1, and the address is named", async () => {
   try {
     const ended = await runToml(ONE_FRONT + probeApp() + site(listen), folder);
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toContain(listen);
-    expect(ended.stderr).toContain("address already in use");
+    expect(ended.stderr).toContain(`site.listen: bind(${listen}): EADDRINUSE, address already in use; stop `);
+    // Who it is: this test.
+    expect(ended.stderr).toContain(`(pid ${process.pid}), which listens there`);
+    const metrics = `[metrics]\nlisten = "${listen}"\n`;
+    const second = await runToml(ONE_FRONT + metrics + probeApp() + site(`127.0.0.1:${await freePort()}`), folder);
+    expect(second.stderr).toContain(`metrics.listen: bind(${listen}): EADDRINUSE, address already in use; stop `);
   } finally {
     other.close();
   }
