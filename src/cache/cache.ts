@@ -7,23 +7,29 @@
  *                      ──▶ stale, may be renewed behind the client's back ──▶ answered, one fetch
  *                      ──▶ else: one fetch for all who ask (fill.ts), the others wait for it, bounded
  *
- * Each front has its own, since fronts share nothing; `changed` tells the siblings what to forget.
+ * Each front has its own; before it fetches it asks another one, at which the key is at home (sharing.ts). `changed` tells the
+ * siblings what to forget.
  */
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { NO_BODY, onBehalfOf } from "../exchange/internal.ts";
+import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { ChangingReply } from "./changing-reply.ts";
 import type { DiskTier } from "./disk.ts";
 import type { DiskRecord } from "./disk-index.ts";
 import { DiskReads, type ReadOwner } from "./disk-reads.ts";
-import { type CacheEntry, freshnessAt, give, makeEntry, refreshedHead } from "./entry.ts";
-import { Fill, type FillOwner } from "./fill.ts";
+import { answers, type CacheEntry, freshnessAt, give, makeEntry, refreshedHead } from "./entry.ts";
+import type { Asking } from "./asking.ts";
+import { Fill, type FillCause, type FillNames, type FillOwner } from "./fill.ts";
+import { KeyMemory } from "./key-memory.ts";
 import { type Lifetime, lifetimeOf } from "./lifetime.ts";
-import { type CacheOptions, DISK_FLUSH_MS, PASS_MS, PASSES_MAX } from "./options.ts";
+import { type CacheOptions, DISK_FLUSH_MS, HOME_ANSWER_MS, PASS_MS } from "./options.ts";
+import type { Question } from "./question.ts";
 import { asksForPart, fetchHead, isAuthorized, keyOf, kindOf, placeOf, varyingValue } from "./request.ts";
+import { Sharing, type SharingOptions, type SharingOwner } from "./sharing.ts";
 import { Store } from "./store.ts";
-import { Waiter } from "./waiter.ts";
+import { type WaitedFor, Waiter } from "./waiter.ts";
 
 /** What a cache has done and holds, for people. */
 export interface CacheUsage {
@@ -47,10 +53,12 @@ export interface CacheContext {
   readonly changed: (places: readonly string[]) => void;
   /** The second tier; undefined: what gives way in memory is gone. */
   readonly disk?: DiskTier | undefined;
+  /** Undefined: there is one front. */
+  readonly shared?: SharingOptions | undefined;
   readonly now?: () => number;
 }
 
-export class ResponseCache implements FillOwner, ReadOwner {
+export class ResponseCache implements FillOwner, ReadOwner, SharingOwner {
   readonly entryBytesMax: number;
   readonly now: () => number;
   private readonly name: string;
@@ -63,11 +71,13 @@ export class ResponseCache implements FillOwner, ReadOwner {
   private readonly store_: Store;
   private readonly disk: DiskTier | undefined;
   private readonly reads: DiskReads | undefined;
-  private readonly fills = new Map<string, Fill>();
-  /** Keys whose replies may not be kept, until when. */
-  private readonly passes = new Map<string, number>();
+  /** Fetches, and questions to the home of the key before them. */
+  private readonly fills = new Map<string, WaitedFor>();
+  readonly passes: KeyMemory;
+  /** As other fronts ask it; undefined: there are none. */
+  readonly sharing: Sharing | undefined;
 
-  constructor({ name, options, next, changed, disk, now = monotonicMs }: CacheContext) {
+  constructor({ name, options, next, changed, disk, shared, now = monotonicMs }: CacheContext) {
     this.name = name;
     this.options = options;
     this.next = next;
@@ -78,6 +88,8 @@ export class ResponseCache implements FillOwner, ReadOwner {
     this.reads = disk === undefined ? undefined : new DiskReads(disk, this);
     const half = options.memoryBytesMax / 2;
     const reservedMax = disk === undefined ? half : Math.max(half, options.entryBytesMax);
+    this.passes = new KeyMemory(now);
+    this.sharing = shared === undefined ? undefined : new Sharing(shared, this, options.waitMs);
     this.store_ = new Store(options.memoryBytesMax, reservedMax, (key, place, entry) => disk?.save(key, place, entry));
   }
 
@@ -148,16 +160,18 @@ export class ResponseCache implements FillOwner, ReadOwner {
   ): void {
     const isAllowed = !isAuthorized(exchange) || found?.lifetime.forAuthorized === true;
     const isComplete = found !== undefined && found.head.status === 200 && freshnessAt(found, nowMs) !== "stale";
-    if (!isComplete && asksForPart(exchange)) return this.pass(exchange);
+    if (!isComplete && asksForPart(exchange)) return this.look(exchange, key, mayWait);
     if (found !== undefined && isAllowed) return this.answerFrom(found, key, exchange, mayWait, nowMs);
-    if (!isAllowed || exchange.head.method === "HEAD" || this.isPassed(key, nowMs)) return this.pass(exchange);
+    if (!isAllowed || this.passes.has(key)) return this.pass(exchange);
+    if (exchange.head.method === "HEAD") return this.look(exchange, key, mayWait);
     this.fetch(exchange, key, undefined, mayWait);
   }
 
   private answerFrom(found: CacheEntry, key: string, exchange: Exchange, mayWait: boolean, nowMs: number): void {
     const freshness = freshnessAt(found, nowMs);
     if (freshness === "stale") {
-      if (isAuthorized(exchange) || exchange.head.method === "HEAD") return this.pass(exchange);
+      if (isAuthorized(exchange)) return this.pass(exchange);
+      if (exchange.head.method === "HEAD") return this.look(exchange, key, mayWait);
       return this.fetch(exchange, key, found, mayWait);
     }
     this.hits++;
@@ -166,43 +180,120 @@ export class ResponseCache implements FillOwner, ReadOwner {
     if (freshness === "revalidate-behind" && !isAuthorized(exchange)) this.renewBehind(exchange, key, found);
   }
 
-  private isPassed(key: string, nowMs: number): boolean {
-    const untilMs = this.passes.get(key);
-    return untilMs !== undefined && nowMs < untilMs;
-  }
-
   // ── fetching ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   private fetch(exchange: Exchange, key: string, stale: CacheEntry | undefined, mayWait: boolean): void {
-    const name = this.fillName(key, exchange);
+    const name = this.nameOf(key, exchange.head.fields);
     const known = this.fills.get(name);
-    if (known !== undefined) {
-      if (!mayWait) return this.pass(exchange);
-      return void new Waiter(exchange, known, this.now() + this.options.waitMs, this.now);
-    }
-    this.misses++;
-    exchange.cacheStatus = stale === undefined ? "MISS" : "EXPIRED";
-    this.ask(new Fill(this, { key, name, place: placeOf(exchange) }, exchange, stale), exchange, stale);
+    if (known !== undefined) return this.join(known, exchange, mayWait);
+    const names = { key, name, place: placeOf(exchange) };
+    if (this.sharing?.mayAsk(key) !== true) return this.begin(names, { exchange, stale }, exchange);
+    this.askHome(this.sharing, this.sharing.prepare({ names, wants: "any", stale }, mayWait), exchange);
+  }
+
+  private join(known: WaitedFor, exchange: Exchange, mayWait: boolean): void {
+    if (!mayWait) return this.pass(exchange);
+    void new Waiter(exchange, known, this.now() + this.options.waitMs, this.now);
   }
 
   private renewBehind(exchange: Exchange, key: string, stale: CacheEntry): void {
-    const name = this.fillName(key, exchange);
+    const name = this.nameOf(key, exchange.head.fields);
     if (this.fills.has(name)) return;
-    this.ask(new Fill(this, { key, name, place: placeOf(exchange) }, undefined, stale), exchange, stale);
+    const names = { key, name, place: placeOf(exchange) };
+    const { sharing } = this;
+    if (sharing?.mayAsk(key) !== true) return this.begin(names, { exchange: undefined, stale }, exchange);
+    const asking = sharing.prepare({ names, wants: "fresh", stale, behind: exchange }, true);
+    this.fills.set(name, asking);
+    sharing.ask(asking, exchange.head.fields);
   }
 
-  private ask(fill: Fill, exchange: Exchange, stale: CacheEntry | undefined): void {
+  /** For what is not fetched on behalf of all, and may be kept at the home of its key. */
+  private look(exchange: Exchange, key: string, mayWait: boolean): void {
+    const { sharing } = this;
+    if (!mayWait || isAuthorized(exchange) || this.passes.has(key) || sharing?.mayLook(key) !== true)
+      return this.pass(exchange);
+    const name = `${this.nameOf(key, exchange.head.fields)}\n?`;
+    const known = this.fills.get(name);
+    if (known !== undefined) return this.join(known, exchange, mayWait);
+    const names = { key, name, place: placeOf(exchange) };
+    this.askHome(sharing, sharing.prepare({ names, wants: "kept", stale: undefined }, false), exchange);
+  }
+
+  private askHome(sharing: Sharing, asking: Asking, exchange: Exchange): void {
+    this.fills.set(asking.names.name, asking);
+    const untilMs = this.now() + Math.max(asking.waitMs, HOME_ANSWER_MS);
+    void new Waiter(exchange, asking, untilMs, this.now);
+    sharing.ask(asking, exchange.head.fields);
+  }
+
+  /** `asker`: the request on whose behalf it is made. */
+  private begin(names: FillNames, cause: FillCause, asker: Exchange, others: readonly Waiter[] = []): void {
+    const { exchange, stale } = cause;
+    if (exchange !== undefined) {
+      this.misses++;
+      exchange.cacheStatus = stale === undefined ? "MISS" : "EXPIRED";
+    }
+    const fill = new Fill(this, names, cause);
+    for (const { exchange: other, untilMs } of others) void new Waiter(other, fill, untilMs, this.now);
     this.fills.set(fill.name, fill);
-    const request = onBehalfOf(exchange, fetchHead(exchange, this.options, stale), NO_BODY, fill);
+    const request = onBehalfOf(asker, fetchHead(asker, this.options, stale), NO_BODY, fill);
     request.errorPages = fill;
     fill.request = request;
     this.next(request);
   }
 
   /** Those who will get the same reply, as far as is known before it comes. */
-  private fillName(key: string, { head }: Exchange): string {
+  nameOf(key: string, fields: Fields): string {
     const vary = this.store_.varyOf(key);
-    return vary.length === 0 ? key : `${key}\n${vary.map((lower) => varyingValue(head.fields, lower)).join("\n")}`;
+    return vary.length === 0 ? key : `${key}\n${vary.map((lower) => varyingValue(fields, lower)).join("\n")}`;
+  }
+
+  // ── SharingOwner ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  find(key: string, fields: Fields): CacheEntry | undefined {
+    return this.store_.find(key, fields);
+  }
+
+  readFor({ key, fields }: Question, done: () => void): boolean {
+    const record = this.disk?.find(key, fields);
+    return record !== undefined && this.reads?.beginFor(record, done) === true;
+  }
+
+  take(key: string, place: string, entry: CacheEntry): void {
+    this.disk?.supersede(key, entry.vary);
+    this.store_.put(key, place, entry);
+  }
+
+  drop(key: string, entry: CacheEntry): void {
+    this.store_.remove(key, entry);
+    this.disk?.supersede(key, entry.vary);
+  }
+
+  private answered(asking: Asking): Waiter[] {
+    const { name } = asking.names;
+    if (this.fills.get(name) === asking) this.fills.delete(name);
+    return asking.takeWaiters();
+  }
+
+  fetchFor(asking: Asking, stale: CacheEntry | undefined, lease: number | undefined): void {
+    const { names, behind } = asking;
+    const [first, ...others] = this.answered(asking);
+    const asker = first?.exchange ?? behind;
+    if (asker === undefined) return this.sharing?.giveBack(names, lease);
+    this.begin(names, { exchange: first?.exchange, stale, lease }, asker, others);
+  }
+
+  giveTo(asking: Asking, entry: CacheEntry): void {
+    const { key } = asking.names;
+    for (const { exchange } of this.answered(asking)) {
+      const { fields } = exchange.head;
+      const found = this.store_.find(key, fields) ?? (answers(entry, fields) ? entry : undefined);
+      this.decide(found, key, exchange, false, this.now());
+    }
+  }
+
+  passBy(asking: Asking): void {
+    for (const { exchange } of this.answered(asking)) this.pass(exchange);
   }
 
   // ── FillOwner ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,6 +315,7 @@ export class ResponseCache implements FillOwner, ReadOwner {
     const entry = makeEntry(head, body, lifetime, request, this.now());
     this.disk?.supersede(fill.key, entry.vary);
     if (!fill.outdated) this.store_.put(fill.key, fill.place, entry);
+    fill.entry = entry;
     return entry;
   }
 
@@ -235,7 +327,8 @@ export class ResponseCache implements FillOwner, ReadOwner {
 
   over(fill: Fill, how: "kept" | "refused" | "failed"): void {
     if (this.fills.get(fill.name) === fill) this.fills.delete(fill.name);
-    if (how === "refused") this.refused(fill);
+    if (how === "refused" && !fill.outdated) this.refused(fill);
+    this.sharing?.over(fill, how);
     for (const waiter of fill.takeWaiters()) {
       if (!waiter.release()) continue;
       if (how === "kept") this.lookup(waiter.exchange, false);
@@ -246,21 +339,14 @@ export class ResponseCache implements FillOwner, ReadOwner {
   /** What was kept until now is gone with it, unless the server only has its troubles: nobody is to wait for replies that may
    *  not be kept because something stale still lies there. */
   private refused({ key, stale, status }: Fill): void {
-    this.remember(key);
-    if (stale === undefined || status >= 500) return;
-    this.store_.remove(key, stale);
-    this.disk?.supersede(key, stale.vary);
-  }
-
-  private remember(key: string): void {
-    if (this.passes.size >= PASSES_MAX) this.passes.delete(this.passes.keys().next().value ?? "");
-    this.passes.delete(key);
-    this.passes.set(key, this.now() + PASS_MS);
+    this.passes.add(key, PASS_MS);
+    if (stale !== undefined && status < 500) this.drop(key, stale);
   }
 
   /** Compares deadlines with the clock; the front calls it about twice a second. */
   tick(nowMs: number): void {
     this.reads?.tick(nowMs);
+    this.sharing?.tick(nowMs);
     for (const fill of this.fills.values()) {
       for (const waiter of fill.waiters) {
         if (nowMs < waiter.untilMs) continue;
@@ -292,6 +378,8 @@ export class ResponseCache implements FillOwner, ReadOwner {
     const isMeant = (other: string) => (prefix === undefined ? other === place : other.startsWith(prefix));
     for (const fill of this.fills.values()) if (isMeant(fill.place)) fill.outdated = true;
     const inMemory = prefix === undefined ? this.store_.forget(place) : this.store_.forgetBelow(prefix);
-    return inMemory + (this.disk?.forget(isMeant) ?? 0);
+    const count = inMemory + (this.disk?.forget(isMeant) ?? 0);
+    this.sharing?.outdate(isMeant);
+    return count;
   }
 }

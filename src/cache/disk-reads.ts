@@ -40,10 +40,16 @@ class Reader implements Producer {
   }
 }
 
+interface Read {
+  readonly readers: Set<Reader>;
+  /** Whoever else is to be told. */
+  readonly others: (() => void)[];
+}
+
 export class DiskReads {
   private readonly disk: DiskTier;
   private readonly owner: ReadOwner;
-  private readonly reads = new Map<DiskRecord, Set<Reader>>();
+  private readonly reads = new Map<DiskRecord, Read>();
 
   constructor(disk: DiskTier, owner: ReadOwner) {
     this.disk = disk;
@@ -52,27 +58,39 @@ export class DiskReads {
 
   /** False: it cannot be read now. */
   begin(record: DiskRecord, exchange: Exchange, untilMs: number): boolean {
-    const known = this.reads.get(record);
-    if (known === undefined && !this.owner.reserve(record.fileBytes)) return false;
-    const readers = known ?? new Set<Reader>();
-    new Reader(exchange, untilMs, readers);
-    if (known === undefined) {
-      this.reads.set(record, readers);
-      void this.read(record, readers);
-    }
-    return true;
+    const read = this.of(record);
+    if (read !== undefined) new Reader(exchange, untilMs, read.readers);
+    return read !== undefined;
   }
 
-  private async read(record: DiskRecord, readers: Set<Reader>): Promise<void> {
+  /** …for another front; `done` is called when it was read, or could not be. */
+  beginFor(record: DiskRecord, done: () => void): boolean {
+    const read = this.of(record);
+    read?.others.push(done);
+    return read !== undefined;
+  }
+
+  private of(record: DiskRecord): Read | undefined {
+    const known = this.reads.get(record);
+    if (known !== undefined) return known;
+    if (!this.owner.reserve(record.fileBytes)) return undefined;
+    const read = { readers: new Set<Reader>(), others: [] };
+    this.reads.set(record, read);
+    void this.read(record, read);
+    return read;
+  }
+
+  private async read(record: DiskRecord, { readers, others }: Read): Promise<void> {
     const entry = await this.disk.load(record).catch(() => undefined);
     this.reads.delete(record);
     this.owner.reserve(-record.fileBytes);
     this.owner.wasRead(record, entry, released([...readers]));
+    for (const done of others) done();
   }
 
   /** A disk that does not answer is no reason to wait longer than for the server. */
   tick(nowMs: number): void {
-    for (const [record, readers] of this.reads) {
+    for (const [record, { readers }] of this.reads) {
       const late = [...readers].filter(({ untilMs }) => nowMs >= untilMs);
       if (late.length > 0) this.owner.wasRead(record, undefined, released(late));
     }

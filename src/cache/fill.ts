@@ -17,7 +17,7 @@ import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import { ClientFeed, type FeedOwner } from "./client-feed.ts";
 import { type CacheEntry, give, servesOnError } from "./entry.ts";
 import type { Lifetime } from "./lifetime.ts";
-import type { Waiter } from "./waiter.ts";
+import type { WaitedFor, Waiter } from "./waiter.ts";
 
 /** The cache, as a fetch sees it. */
 export interface FillOwner {
@@ -43,12 +43,21 @@ export interface FillNames {
   readonly place: string;
 }
 
+/** For whom, and why. */
+export interface FillCause {
+  /** Undefined: it is made behind the client's back (stale-while-revalidate). */
+  readonly exchange: Exchange | undefined;
+  /** What it is to take the place of. */
+  readonly stale: CacheEntry | undefined;
+  readonly lease?: number | undefined;
+}
+
 type Stage = "waiting" | "keeping" | "passing" | "discarding" | "over" | "cancelled";
 
 /** Statuses for which something stale may stand in (RFC 5861 section 4). */
 const ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
-export class Fill implements Reply, ErrorAnswers, FeedOwner {
+export class Fill implements Reply, ErrorAnswers, FeedOwner, WaitedFor {
   readonly intercepts = false;
   producer: Producer | undefined = undefined;
   readonly key: string;
@@ -60,11 +69,13 @@ export class Fill implements Reply, ErrorAnswers, FeedOwner {
   /** The URL was changed while the reply was on its way: it is not kept. */
   outdated = false;
   readonly waiters = new Set<Waiter>();
+  /** What the home of the key gave for it. */
+  readonly lease: number | undefined;
+  /** What is kept of it. */
+  entry: CacheEntry | undefined = undefined;
   private readonly owner: FillOwner;
-  /** Undefined: made behind the client's back (stale-while-revalidate). */
   private readonly exchange: Exchange | undefined;
   private readonly feed: ClientFeed | undefined;
-  /** What it is to take the place of. */
   readonly stale: CacheEntry | undefined;
   private stage: Stage = "waiting";
   private head: ReplyHead | undefined = undefined;
@@ -73,13 +84,14 @@ export class Fill implements Reply, ErrorAnswers, FeedOwner {
   private keptBytes = 0;
   status = 0;
 
-  constructor(owner: FillOwner, names: FillNames, exchange: Exchange | undefined, stale: CacheEntry | undefined) {
+  constructor(owner: FillOwner, names: FillNames, { exchange, stale, lease }: FillCause) {
     this.owner = owner;
     this.key = names.key;
     this.name = names.name;
     this.place = names.place;
     this.exchange = exchange;
     this.stale = stale;
+    this.lease = lease;
     this.startedMs = owner.now();
     this.feed = exchange === undefined ? undefined : new ClientFeed(exchange.reply, this);
   }

@@ -1,8 +1,8 @@
 /** What a cache is told about itself: options with their defaults, as front/assemble hands them over. */
 import type { Template } from "../exchange/template.ts";
 
-/** Memory for the replies of one route, of the whole server; each front has an even part, since fronts share nothing. nginx
- *  has no default; thruster keeps 64 MiB. */
+/** Memory for the replies of one route, of the whole server; each front has an even part, and copies of what it got from
+ *  others. nginx has no default; thruster keeps 64 MiB. */
 export const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** A reply that is larger is not kept: it would push out hundreds of pages. thruster: 1 MiB. */
@@ -20,6 +20,22 @@ export const PASS_MS = 5_000;
 
 /** URLs that are remembered for that. */
 export const PASSES_MAX = 4096;
+
+/** How long a front may take to say what it knows of a key, which takes 0.05 ms as a rule: one that hangs holds nobody longer. */
+export const HOME_ANSWER_MS = 250;
+
+/** A front that did not answer in time is not asked for so long. */
+export const HOME_SILENCE_MS = 1_000;
+
+/** Others wait for one fetch no longer than this, or than `wait` where that is longer; then the next one is let through. nginx:
+ *  proxy_cache_lock_age 5 s. */
+export const LEASE_MS_MIN = 5_000;
+
+/** Fetches that the home of their keys knows of, for one route. More are made without anybody's waiting for them. */
+export const LEASES_MAX = 4096;
+
+/** Questions of other fronts that wait for these. */
+export const QUESTIONS_MAX = 1024;
 
 /** Of the disk for the replies of one route, of the whole server. */
 export const CACHE_DISK_BYTES_MAX = 1024 * 1024 * 1024;

@@ -1,24 +1,34 @@
-/** A request that waits for the reply that another one fetches. */
+/** A request that waits for the reply that another one fetches, or for what another front knows of it. */
 import { answer } from "../exchange/canned.ts";
 import type { CacheStatus, Exchange } from "../exchange/exchange.ts";
 import type { Producer } from "../exchange/reply.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import { type CacheEntry, give } from "./entry.ts";
-import type { Fill } from "./fill.ts";
+
+/** What requests wait for in a cache. */
+export interface WaitedFor {
+  readonly waiters: Set<Waiter>;
+  /** Host and target. */
+  readonly place: string;
+  /** The URL was changed meanwhile. */
+  outdated: boolean;
+  /** The client of this one has left. */
+  leave(waiter: Waiter): void;
+}
 
 export class Waiter implements Producer {
   readonly exchange: Exchange;
   readonly untilMs: number;
-  private readonly fill: Fill;
+  private readonly target: WaitedFor;
   private readonly now: () => number;
 
-  constructor(exchange: Exchange, fill: Fill, untilMs: number, now: () => number) {
+  constructor(exchange: Exchange, target: WaitedFor, untilMs: number, now: () => number) {
     this.exchange = exchange;
-    this.fill = fill;
+    this.target = target;
     this.untilMs = untilMs;
     this.now = now;
     exchange.reply.producer = this;
-    fill.waiters.add(this);
+    target.waiters.add(this);
   }
 
   /** Lets go of the exchange, which is gone on with otherwise. False when its client is gone. */
@@ -43,6 +53,6 @@ export class Waiter implements Producer {
   drained(): void {}
 
   gone(): void {
-    this.fill.leave(this);
+    this.target.leave(this);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { shellWord } from "../base/words.ts";
 import { findUser } from "../config/users.ts";
 import { portsInUse, type PortUse } from "../machine/ports.ts";
 import type { Files, Surroundings } from "../machine/surroundings.ts";
@@ -21,6 +22,7 @@ import {
 import { isVirtualenv } from "../project/folders.ts";
 import { findProjects, type Project, type WsgiProject } from "../project/project.ts";
 import { type ProjectFacts, targetOf } from "../setup/facts.ts";
+import { linesFor } from "../setup/questions-project.ts";
 import { folderFrom, folderText } from "../setup/seen.ts";
 
 /** Why there is nothing to serve, with the remedy. */
@@ -57,7 +59,8 @@ const THREADS = 4;
 
 /** `app`: `module:callable` that was said by hand. */
 export function findProject({ files }: Surroundings, folder: string, app: string | undefined): Project {
-  const [project, second] = findProjects(files, folder).filter((each) => each.kind !== "static" || app === undefined);
+  const found = findProjects(files, folder).filter((each) => each.kind !== "static" || app === undefined);
+  const [project, second] = found;
   if (app !== undefined && project?.kind === "django") return { ...project, wsgi: [app] };
   if (app !== undefined)
     return { kind: "wsgi", root: folder, name: /^\w+/.exec(app)?.[0] ?? "app", callables: [named(app)] };
@@ -65,8 +68,12 @@ export function findProject({ files }: Surroundings, folder: string, app: string
     throw new DevProblem(
       `there is no project in ${folder}: no manage.py, and no WSGI application; server dev FOLDER looks in another one, --app module:callable names it, server files serves a folder`,
     );
-  if (second?.kind === "django" && project.root !== folder)
-    throw new DevProblem(`there are several projects: say which, as in server dev ${second.root}`);
+  if (second?.kind === "django" && project.root !== folder) {
+    const names = found.map(({ root }) => shellWord(folderFrom(folder, root)));
+    throw new DevProblem(
+      `there are several projects here, ${names.join(", ")}: say which, as in server dev ${names[0]}`,
+    );
+  }
   return project;
 }
 
@@ -173,8 +180,9 @@ function applicationOf(project: Exclude<Project, { kind: "static" }>): string {
     throw new DevProblem(
       `${first.callable} in ${first.file} speaks ASGI (${first.framework}), which an ASGI server serves: uvicorn ${first.module ?? first.file}:${first.callable} --port 9000, and server proxy 8000 9000 in front of it`,
     );
+  const lines = linesFor(first).filter((line) => line !== "");
   throw new DevProblem(
-    `${first.file} makes its application in ${first.callable}(); a line such as "application = ${first.callable}()" in wsgi.py gives it a name to serve`,
+    `${first.file} makes its application in ${first.callable}(), and a server needs it under a name; in wsgi.py, which server setup --factory write makes:\n    ${lines.join("\n    ")}`,
   );
 }
 

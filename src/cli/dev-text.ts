@@ -1,8 +1,17 @@
 /** What `server dev` says when it begins: what is served, where, and what is in the way of it. Pure. */
 import type { ProjectFacts } from "../setup/facts.ts";
+import { wrapText } from "../setup/wrap.ts";
 import type { DevPlan } from "./dev-plan.ts";
 
-export function readyText(facts: ProjectFacts, { listen, taken, passedOver }: DevPlan, colour: boolean): string {
+const INDENT = "  ";
+
+/** `columns`: of the terminal, which would break words; undefined: lines as they are. */
+export function readyText(
+  facts: ProjectFacts,
+  { listen, taken, passedOver }: DevPlan,
+  colour: boolean,
+  columns?: number,
+): string {
   const bold = (text: string) => (colour ? `\x1b[1m${text}\x1b[0m` : text);
   const yellow = (text: string) => (colour ? `\x1b[33m${text}\x1b[0m` : text);
   const lines = [
@@ -11,8 +20,12 @@ export function readyText(facts: ProjectFacts, { listen, taken, passedOver }: De
   ];
   const venv =
     passedOver === undefined ? [] : ["", `The interpreter in ${passedOver} cannot be run, so it is not used.`];
-  const notes = [...venv, ...failureLines(facts), ...hostNotes(facts, listen)].map((line) => yellow(line));
-  return `\n${[...lines, "", ...howLines(facts), ...notes].map((line) => `  ${line}`.trimEnd()).join("\n")}\n\n`;
+  const shaped = (line: string) => (columns === undefined ? [line] : wrapText(line, columns - INDENT.length));
+  const notes = [...venv, ...failureLines(facts), ...hostNotes(facts, listen)]
+    .flatMap(shaped)
+    .map((line) => yellow(line));
+  const all = [...lines.flatMap(shaped), "", ...howLines(facts).flatMap(shaped), ...notes];
+  return `\n${all.map((line) => `${INDENT}${line}`.trimEnd()).join("\n")}\n\n`;
 }
 
 function whatOf({ project, python, loaded }: ProjectFacts): string {

@@ -1,6 +1,7 @@
 /** `server dev`: one command for development in a project's folder. What it serves is dev-plan.ts; here its words. */
 import { resolve } from "node:path";
 import { type Command, EXIT_FAILED, type Given, type Option, type Terminal } from "./command.ts";
+import { columnsOfStdout } from "./terminal.ts";
 import { LISTEN_OPTION, listOf, PRINT_OPTION, textOf } from "./quick-options.ts";
 
 const text = (short: string, value: string, doc: string): Option => ({ type: "string", short, value, doc });
@@ -50,8 +51,9 @@ export const DEV: Command = {
       const { serveQuickly } = await import("./quick.ts");
       // A successor has the port that is free now, not another one.
       const port = wish.listen.length > 0 ? [] : ["--listen", ...dev.listen];
+      const columns = columnsOfStdout();
       const print = given.options["print"] === true;
-      const tell = () => terminal.stdout(readyText(facts, dev, terminal.colour.stdout));
+      const tell = () => terminal.stdout(readyText(facts, dev, terminal.colour.stdout, columns));
       return await serveQuickly(
         { words: ["dev", ...given.words, ...port], plan: dev.plan, source: optionOf, print, tell },
         terminal,

@@ -3,6 +3,7 @@ import type { Patient, Running } from "../doctor/patient.ts";
 import type { Found } from "../doctor/doctor.ts";
 import type { Serving } from "../doctor/ground.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
+import { columnsOfStdout } from "./terminal.ts";
 import type { ServerStatus } from "./status-text.ts";
 
 export const DOCTOR: Command = {
@@ -90,7 +91,8 @@ async function work(patient: () => Patient, report: Reporter, given: Given): Pro
 async function reporter(given: Given, terminal: Terminal) {
   const { findingText, mendedText, summaryText } = await import("./doctor-text.ts");
   const json = given.options["json"] === true;
-  const { stdout: colour } = terminal.colour;
+  const columns = columnsOfStdout();
+  const shown = { colour: terminal.colour.stdout, columns };
   let found: Found[] = [];
   let isAgain = false;
   return {
@@ -99,7 +101,7 @@ async function reporter(given: Given, terminal: Terminal) {
     },
     take(finding: Found) {
       found.push(finding);
-      if (!json && !isAgain) terminal.stdout(findingText(finding, colour));
+      if (!json && !isAgain) terminal.stdout(findingText(finding, shown));
     },
     /** What comes now is how it is after it was mended; what was found of the configuration stays. */
     again() {
@@ -109,7 +111,7 @@ async function reporter(given: Given, terminal: Terminal) {
     end(mended: Parameters<typeof mendedText>[0]): number {
       const hasProblem = found.some(({ verdict }) => verdict === "problem");
       if (json) terminal.stdout(`${JSON.stringify(asJson(found, mended), null, 2)}\n`);
-      else terminal.stdout(mendedText(mended) + summaryText(found, isAgain, colour));
+      else terminal.stdout(mendedText(mended) + summaryText(found, isAgain, shown));
       return hasProblem ? EXIT_FAILED : EXIT_OK;
     },
   };

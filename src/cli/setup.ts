@@ -6,6 +6,7 @@ import type { CertificateState } from "../setup/certificate.ts";
 import type { Screen } from "../setup/screen.ts";
 import type { Actions } from "../setup/steps.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Given, type Terminal } from "./command.ts";
+import { columnsOfStdout } from "./terminal.ts";
 import { givenAnswers, givenVariables, SETUP_OPTIONS } from "./setup-options.ts";
 
 export const SETUP: Command = {
@@ -67,7 +68,7 @@ async function chooseScreen(given: Given, terminal: Terminal, canAsk: boolean): 
   const { plainScreen } = await import("../setup/plain-screen.ts");
   const { LineInput } = await import("./line-input.ts");
   const input = new LineInput();
-  const columns = isatty(1) ? process.stdout.columns : undefined;
+  const columns = columnsOfStdout();
   return plainScreen({ write: terminal.stdout, readLine: () => input.next(), columns });
 }
 

@@ -51,3 +51,8 @@ function writeAll(fd: number, text: string): boolean {
   }
   return true;
 }
+
+/** Of what reads stdout; undefined for a file, and for a terminal that does not say how wide it is. */
+export function columnsOfStdout(): number | undefined {
+  return isatty(1) ? process.stdout.columns || undefined : undefined;
+}

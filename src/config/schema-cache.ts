@@ -25,8 +25,8 @@ export const RESPONSE_CACHE = {
   size: sizeKey(
     size(64 * KIB, KIB * GIB),
     CACHE_BYTES_MAX,
-    "Memory for the replies of this route; each front thread has an even part. What was used longest ago gives way. nginx: " +
-      "proxy_cache_path.",
+    "Memory for the replies of this route; each front thread has an even part, and in it copies of what others have fetched. What " +
+      "was used longest ago gives way. nginx: proxy_cache_path.",
   ),
   disk: optional(
     nonEmpty("an existing directory"),
@@ -79,7 +79,8 @@ export const RESPONSE_CACHE = {
   wait: durationKey(
     duration(0, DAY),
     CACHE_WAIT_MS,
-    "How long a request waits for the reply that another one is fetching, before it asks itself. nginx: proxy_cache_lock_timeout.",
+    "How long a request waits for the reply that another one is fetching, whichever front thread has it, before it asks itself. " +
+      "nginx: proxy_cache_lock_timeout.",
   ),
   x_cache: byDefault(
     boolean,

@@ -72,6 +72,8 @@ export function withoutConfiguration({ running, ground }: Pick<Patient, "running
 
 const NO_FILE = "server setup, in the project's folder, writes one; -c FILE names another";
 
+const NO_FOLDER = "make it, as manage.py collectstatic does with static files, or name what is there";
+
 /** What is wrong with the configuration itself. */
 export function configurationFindings(problems: readonly Problem[]): Found[] {
   return problems.map(({ severity, file, line, column, key, what, should, suggestion }) => {
@@ -79,11 +81,18 @@ export function configurationFindings(problems: readonly Problem[]): Found[] {
     const offer = suggestion === undefined ? "" : `did you mean ${JSON.stringify(suggestion)}?`;
     const remedy = [should, offer].filter((each) => each !== undefined && each !== "").join("; ");
     const isGone = key === "" && what === "does not exist";
+    const isUnmade = key.endsWith(".files") && what.endsWith(", which does not exist");
     const say = severity === "error" ? problem : notice;
     const finding = say(
       place,
       key === "" ? what : `${key}: ${what}`,
-      isGone ? NO_FILE : remedy === "" ? "server config explain tells what may stand there" : remedy,
+      isGone
+        ? NO_FILE
+        : isUnmade
+          ? NO_FOLDER
+          : remedy === ""
+            ? "server config explain tells what may stand there"
+            : remedy,
     );
     return { ...finding, check: "configuration" };
   });
@@ -93,7 +102,7 @@ export function configurationFindings(problems: readonly Problem[]): Found[] {
 export async function withReasons(findings: readonly Found[], ground: Ground, who: Serving): Promise<Found[]> {
   return Promise.all(
     findings.map(async (finding) => {
-      const path = /names (\/.*), which user \d+ (?:may not reach|cannot use)/.exec(finding.says)?.[1];
+      const path = /names (\/.*), which user \S+ (?:may not reach|cannot use)/.exec(finding.says)?.[1];
       const refused = path === undefined ? undefined : await refusalOf(ground, who, path, ["read"]);
       if (refused?.state === undefined) return finding;
       const owners = (uid: number, gid: number) => ownerName(ground.files, uid, gid);

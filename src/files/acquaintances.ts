@@ -1,10 +1,11 @@
 /**
- * Which names were asked for lately, roughly: what the cache asks before it puts out one file for another. Each name may be
- * pushed out by another, so that nothing grows; a name that is taken for one that was met costs a place in the cache, no more.
+ * Which names were asked for lately, roughly: what the cache asks before it takes a file. Each name may be pushed out by others,
+ * so that nothing grows; a name that is taken for one that was met costs a place in the cache, no more. Two of one hash are
+ * remembered beside each other: of ten thousand names that are asked for in turn 1 in 20 is not.
  */
 
-/** A power of two, of four bytes each: 64 KiB. nginx: open_file_cache_min_uses counts in the entries themselves. */
-const SLOTS = 16_384;
+/** A power of two, of four bytes each: 256 KiB. nginx: open_file_cache_min_uses counts in the entries themselves. */
+const SLOTS = 65_536;
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
@@ -16,10 +17,13 @@ export class Acquaintances {
   meet(name: string, salt: number): boolean {
     let hash = FNV_OFFSET ^ salt;
     for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), FNV_PRIME);
-    const slot = (hash >>> 16) & (SLOTS - 1);
+    const newer = (hash >>> 15) & (SLOTS - 2);
+    const older = newer + 1;
     hash |= 1; // 0 is an empty place
-    if (this.hashes[slot] === hash) return true;
-    this.hashes[slot] = hash;
+    const { hashes } = this;
+    if (hashes[newer] === hash || hashes[older] === hash) return true;
+    hashes[older] = hashes[newer] as number; // newer < SLOTS
+    hashes[newer] = hash;
     return false;
   }
 }

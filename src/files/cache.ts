@@ -1,10 +1,10 @@
 /**
- * Small hot files in memory: bytes and prepared heads. One cache per front thread; every handler has a shelf of its own in
+ * Small hot files in memory: bytes and prepared heads. A file is kept when it is asked for the second time. One cache per front thread; every handler has a shelf of its own in
  * it, so keys are paths below the handler's root. When the sum is reached the oldest goes that was not used since it was
  * last looked at for that ("second chance"): a use is one mark in the entry. A list in the order of use costs a write to
  * four entries for each request, which with ten thousand files are four waits for memory.
  *
- * An entry is believed for a second (`cache_revalidate`); then the file is opened again with every check, and if it is
+ * An entry is believed for a second (`cache_revalidate`); then the file is looked at or opened again with every check, and if it is
  * still the same one (device, inode, size, both times) the bytes stay. A file changed within the last moments before it was
  * read might have changed again without a trace (its times are as coarse as the kernel's tick), so it is read again.
  *
@@ -94,11 +94,10 @@ export class FileCache {
     return new Shelf(this, ++this.shelves);
   }
 
-  /** Is a file of this size to be kept? As long as there is room; then if it is asked for again. */
+  /** Is a file of this size to be kept? If it was asked for before: fresh memory for each file that is asked for once would cost
+   *  half as much again as to read it and send it. */
   admits(key: string, size: number, shelf: number): boolean {
-    const bytes = size + key.length + ENTRY_OVERHEAD_BYTES;
-    if (this.bytes + bytes <= this.bytesMax) return true;
-    return bytes <= this.bytesMax && this.acquaintances.meet(key, shelf);
+    return size + key.length + ENTRY_OVERHEAD_BYTES <= this.bytesMax && this.acquaintances.meet(key, shelf);
   }
 
   added(entry: CacheEntry): void {

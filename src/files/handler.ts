@@ -172,7 +172,7 @@ export class Files {
   /** Answers a GET or HEAD with the file of this name, if there is one. */
   serve(exchange: Exchange, rest: string): FileOutcome {
     const entry = this.shelf.get(rest);
-    if (entry !== undefined && this.shelf.isFresh(entry, monotonicMs())) {
+    if (entry !== undefined && (this.shelf.isFresh(entry, monotonicMs()) || this.isStill(entry, rest))) {
       this.sendCached(exchange, entry);
       return "answered";
     }
@@ -196,6 +196,14 @@ export class Files {
       return { kind: rest.endsWith("/") && this.lists(rest) ? "listing" : "none", name: rest };
     closeDescriptor(opened.fd);
     return { kind: "file", name: rest.endsWith("/") ? path : rest };
+  }
+
+  /** Of a directory's index it is to be seen, too, whether another one comes before it now. */
+  private isStill(entry: CacheEntry, rest: string): boolean {
+    if (!entry.settled || rest.endsWith("/") || !this.opener.isStill(rest, entry.stats)) return false;
+    if (!this.isKeptAsBefore(entry, rest)) return false;
+    entry.checkedMs = this.opener.seenMs;
+    return true;
   }
 
   // ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,8 +15,8 @@ import { readlinkSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { type FileStat, statOf } from "../os/file-stat.ts";
-import { HAS_OPENAT2, openBeneath, openPlace, openToRead } from "../os/open-beneath.ts";
+import { type FileStat, isUnchanged, statEntry, statOf } from "../os/file-stat.ts";
+import { HAS_OPENAT2, openBeneath, openDirectoryBeneath, openPlace, openToRead } from "../os/open-beneath.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Root } from "./root.ts";
 import { walkBeneath } from "./walk.ts";
@@ -55,6 +55,8 @@ export class Opener {
   private readonly log: Log;
   private readonly kernelResolves: boolean;
   private readonly directory: Root;
+  private readonly openDirectoryOfName = (directory: number, name: string) =>
+    openDirectoryBeneath(directory, name, this.links === "deny" ? "deny" : "inside");
 
   constructor({ root, links, log, rootKeptMs = 0, kernelResolves = HAS_OPENAT2 }: OpenerOptions) {
     this.root = root === "" ? "/" : root;
@@ -68,6 +70,16 @@ export class Opener {
   open(rest: string): Opened {
     const fd = this.openFor(rest);
     return fd >= 0 ? this.judge(fd, rest) : this.refuse(rest, -fd);
+  }
+
+  /** Does the name lead to the file that had these stats, as it was? Told by one look at its directory while requests come thick
+   *  (root.ts); false where that does not tell, and the file is to be opened. */
+  isStill(rest: string, stats: FileStat): boolean {
+    if (this.links === "follow" || !this.kernelResolves) return false;
+    const slash = rest.lastIndexOf("/");
+    const directory = this.directory.below(slash < 1 ? "." : rest.slice(1, slash), this.openDirectoryOfName);
+    const found = directory < 0 ? undefined : statEntry(directory, rest.slice(slash + 1));
+    return found !== undefined && isUnchanged(stats, found);
   }
 
   /** Since when what was opened last is known to be where it was; base/clock monotonicMs. */

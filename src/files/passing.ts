@@ -1,6 +1,6 @@
 /**
- * Small files that are sent and forgotten, because the cache has no room for them and they were not asked for before
- * (acquaintances.ts): read into memory that the next request uses again. So a crawler that asks for everything once pushes
+ * Small files that are sent and forgotten, because they were not asked for before (acquaintances.ts), or the cache cannot take
+ * them: read into memory that the next request uses again. So a crawler that asks for everything once pushes
  * nothing out of the cache, and pays for no place in it.
  */
 import { EMPTY } from "../base/bytes.ts";

@@ -4,6 +4,8 @@
  * look at a file costs. What was found through it is as old as that look-up (`seenMs`), and is believed from then on; a
  * refusal through an old one is not believed at all (`renew`).
  *
+ * While it is kept, so are directories below it that are asked for: to look at a file's name in its directory is one system call.
+ *
  * A descriptor that nobody uses would keep an unmounted disk busy, so a timer closes it: one for all opens of its moment.
  */
 import { monotonicMs } from "../base/clock.ts";
@@ -18,6 +20,9 @@ export function rootKeptMs(revalidateMs: number): number {
   return Math.min(KEPT_MS, revalidateMs / 4);
 }
 
+/** Directories below that are kept: sites have a few. */
+const BELOW_MAX = 64;
+
 export class Root {
   /** When the directory that `take` gave last was looked up; base/clock monotonicMs. */
   seenMs = -Infinity;
@@ -28,6 +33,8 @@ export class Root {
   /** Was it looked up by the last `take`? */
   private isNew = false;
   private closing = false;
+  /** By their paths below the kept one. */
+  private readonly directories = new Map<string, number>();
 
   constructor(path: string, keptMs: number) {
     this.path = path;
@@ -49,6 +56,19 @@ export class Root {
 
   giveBack(fd: number): void {
     if (fd >= 0 && fd !== this.kept) closeDescriptor(fd);
+  }
+
+  /** The directory `name` below the one that is kept, opened by `open` if need be: it stays this object's, until the end of the moment.
+   *  -1 when none is kept, or there is none. */
+  below(name: string, open: (directory: number, name: string) => number): number {
+    if (this.kept < 0 || monotonicMs() - this.seenMs >= this.keptMs) return -1;
+    const known = this.directories.get(name);
+    if (known !== undefined) return known;
+    if (this.directories.size === BELOW_MAX) return -1;
+    const fd = open(this.kept, name);
+    if (fd < 0) return -1;
+    this.directories.set(name, fd);
+    return fd;
   }
 
   /** True when what was taken last had been kept: what it refuses is to be asked again of the next one. */
@@ -75,6 +95,8 @@ export class Root {
   private drop(): void {
     if (this.kept >= 0) closeDescriptor(this.kept);
     this.kept = -1;
+    for (const fd of this.directories.values()) closeDescriptor(fd);
+    this.directories.clear();
   }
 }
 

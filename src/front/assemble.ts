@@ -35,6 +35,7 @@ import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
 import { type AssembledApp, assembleApp, type AppsContext } from "./apps.ts";
+import type { Siblings } from "../cache/siblings.ts";
 import { Caches } from "./caches.ts";
 import type { Challenges } from "./challenges.ts";
 import { Compressions } from "./compressions.ts";
@@ -89,6 +90,7 @@ export interface AssembleContext extends AppsContext, GuardsContext {
   readonly before: Assembly | undefined;
   /** Kept replies that have changed, for the caches of the other fronts. */
   readonly changed: (places: readonly string[]) => void;
+  readonly siblings: Siblings;
 }
 
 /** Nothing is changed by it: what it takes over from `before` goes on serving that. */
@@ -126,7 +128,8 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   return { ...sites, apps, upstreams: [...upstreams.values()], caches, heirlooms, accounts: context.accounts };
 }
 
-function assembleCaches(config: Config, { front, replaced, before, changed, log }: AssembleContext): Caches {
+function assembleCaches(config: Config, context: AssembleContext): Caches {
+  const { front, replaced, before, changed, siblings, log } = context;
   return new Caches({
     server: config.file,
     front,
@@ -134,6 +137,7 @@ function assembleCaches(config: Config, { front, replaced, before, changed, log 
     // What was to be forgotten while nobody looked at it may still be there.
     keepsDisk: !replaced && before === undefined,
     changed,
+    siblings,
     log,
     before: before?.caches,
   });

@@ -16,3 +16,10 @@ export function spoolBounds({ server: { fronts, limits } }: Config): SpoolBounds
     diskBytesMax: Math.floor(limits.spoolDiskBytesMax / fronts),
   };
 }
+
+/** What is said when those are reached. */
+export const SPOOL_LIMITS = { memory: "spool_memory", disk: "spool_disk" } as const;
+export const SPOOL_DETAILS = {
+  memory: "it is used up; bodies and replies go to temporary files at once",
+  disk: "it is used up; bodies are answered 507, replies wait for their clients",
+} as const;

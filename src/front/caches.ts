@@ -1,10 +1,11 @@
-/** The response caches of a front: one around each route that asks for it. A new configuration goes on with the caches of the
+/** The response caches of a front: one around each route that asks for it, which other fronts may ask. A new configuration goes on with the caches of the
  *  one before it where they would be the same, and otherwise with their files where those are in the same place. */
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { type CacheUsage, ResponseCache } from "../cache/cache.ts";
 import { diskPlace, removeUnused } from "../cache/disk-places.ts";
 import { DiskTier } from "../cache/disk.ts";
+import type { Siblings } from "../cache/siblings.ts";
 import type { ResponseCacheConfig } from "../config/config.ts";
 import type { Handler } from "../exchange/exchange.ts";
 import type { Scope } from "../exchange/scope.ts";
@@ -19,6 +20,8 @@ export interface CachesOptions {
   readonly keepsDisk: boolean;
   /** What one cache has learnt of a URL: the others, of this front too, are to forget it. */
   readonly changed: (places: readonly string[]) => void;
+  /** The other fronts. */
+  readonly siblings: Siblings;
   readonly log: Log;
   /** Of the configuration that is served until now. */
   readonly before: Caches | undefined;
@@ -51,7 +54,7 @@ export class Caches {
     const own = this.unused(name);
     const from = JSON.stringify([config, scopeFrom]);
     const known = this.before?.kept.get(own);
-    const cache = known?.from === from ? known.cache : this.make(own, config, scope, next);
+    const cache = known?.from === from ? known.cache : this.make(own, from, config, scope, next);
     this.beginnings.push(() => cache.goOnWith(next));
     if (known?.from === from) this.keepTier(own, config);
     this.kept.set(own, { cache, from });
@@ -65,12 +68,13 @@ export class Caches {
     return own;
   }
 
-  private make(name: string, config: ResponseCacheConfig, scope: Scope, next: Handler): ResponseCache {
+  private make(name: string, from: string, config: ResponseCacheConfig, scope: Scope, next: Handler): ResponseCache {
     const memoryBytesMax = Math.floor(config.memoryBytesMax / this.options.fronts);
     const key = config.key === undefined ? undefined : makeTemplate(config.key, scope);
     const options = { ...config, key, memoryBytesMax };
-    const { changed } = this.options;
-    return new ResponseCache({ name, options, next, changed, disk: this.makeTier(name, config) });
+    const { changed, siblings } = this.options;
+    const shared = siblings.alone ? undefined : { siblings, id: sharedId(name, from) };
+    return new ResponseCache({ name, options, next, changed, shared, disk: this.makeTier(name, config) });
   }
 
   private keepTier(name: string, { disk }: ResponseCacheConfig): void {
@@ -95,6 +99,10 @@ export class Caches {
   begin(): void {
     for (const begin of this.beginnings.splice(0)) begin();
     this.before = undefined;
+    const shared = [...this.kept].flatMap(([name, { cache, from }]) =>
+      cache.sharing === undefined ? [] : [[sharedId(name, from), cache.sharing] as const],
+    );
+    this.options.siblings.serve(new Map(shared));
     void removeUnused([...this.tiers.keys()], this.options.fronts);
   }
 
@@ -117,4 +125,9 @@ export class Caches {
   tick(nowMs: number): void {
     for (const cache of this.caches) cache.tick(nowMs);
   }
+}
+
+/** A cache has the same in every front that serves the same configuration. */
+function sharedId(name: string, from: string): string {
+  return `${name} ${Bun.hash.xxHash64(from)}`;
 }

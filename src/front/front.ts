@@ -6,6 +6,7 @@
 import type { Log, LogLevel } from "../base/log.ts";
 import { monotonicMs, wallMs } from "../base/clock.ts";
 import type { AppMessage } from "../apps/messages.ts";
+import type { Siblings } from "../cache/siblings.ts";
 import type { Exchange, Peer } from "../exchange/exchange.ts";
 import { CountSketch } from "../exchange/count-sketch.ts";
 import { FrontPulse } from "../exchange/pulse.ts";
@@ -21,7 +22,7 @@ import { AddressCounts } from "../exchange/address-counts.ts";
 import { Admission } from "./admission.ts";
 import { assemble, type Assembly } from "./assemble.ts";
 import type { SiteCertificates } from "./certificates.ts";
-import { admissionBounds, spoolBounds } from "./bounds.ts";
+import { admissionBounds, SPOOL_DETAILS, SPOOL_LIMITS, spoolBounds } from "./bounds.ts";
 import { Challenges } from "./challenges.ts";
 import { Channels } from "./channels.ts";
 import { openErrorLog } from "./error-log.ts";
@@ -47,12 +48,6 @@ const SCRATCH_BYTES = 128 * 1024;
 /** Request ids go through 32-bit frame fields. */
 const ID_MAX = 0x7fffffff;
 
-const SPOOL_LIMITS = { memory: "spool_memory", disk: "spool_disk" } as const;
-const SPOOL_DETAILS = {
-  memory: "it is used up; bodies and replies go to temporary files at once",
-  disk: "it is used up; bodies are answered 507, replies wait for their clients",
-} as const;
-
 type Start = Extract<ToFront, { kind: "start" }>;
 
 /** From the order to stop until nobody listens: connections that are queued by then are served. */
@@ -73,6 +68,8 @@ export interface FrontEvents {
   logged(line: string, level: LogLevel): void;
   /** Kept replies that the other fronts are to forget, too. */
   changed(places: readonly string[]): void;
+  /** …which its caches ask. */
+  readonly siblings: Siblings;
   /** Nothing is accepted on these listeners any more. */
   left(keys: readonly string[]): void;
   /** It has no request for that pool of an app any more. */
@@ -146,6 +143,7 @@ export class Front implements SessionObserver {
       accounts: makeAccounts(new AccessLogs(setup.config, setup.accessLogs, this.logBuffers), this.counters),
       before,
       challenges: this.challenges,
+      siblings: this.told.siblings,
       log: this.log,
       limited: (limit, detail) => this.limited(limit, detail),
       changed: (places) => {

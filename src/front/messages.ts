@@ -1,6 +1,7 @@
 /** What the master and a front thread say to each other (structured clone; descriptors are numbers of this process). */
 import type { LogLevel } from "../base/log.ts";
 import type { AppMessage } from "../apps/messages.ts";
+import type { Content } from "../cache/sibling-messages.ts";
 import type { Config } from "../config/config.ts";
 import type { RateMemory } from "../exchange/rate-table.ts";
 import type { TlsPolicy } from "../net/server-tls.ts";
@@ -78,6 +79,15 @@ export type ToFront =
   | { readonly kind: "fault"; readonly hangs: boolean }
   /** Replies that are kept no more: host and target, `*` at the end for all that begin so. */
   | { readonly kind: "forget"; readonly places: readonly string[] }
+  /** Another front said this, see cache/siblings.ts. */
+  | {
+      readonly kind: "sibling";
+      readonly from: number;
+      readonly text: string;
+      readonly body: Content | undefined;
+    }
+  /** This front died; another one will take its place. */
+  | { readonly kind: "lost"; readonly front: number }
   /** To be answered with what is known of caches and upstreams, after `forget` was forgotten. */
   | { readonly kind: "question"; readonly question: number; readonly forget: string | undefined }
   /** Stop accepting, finish what is in flight, then say `drained`. */
@@ -103,5 +113,18 @@ export type FromFront =
       readonly question: number;
       readonly answer: FrontTraffic;
     }
+  /** For another front. */
+  | {
+      readonly kind: "sibling";
+      readonly front: number;
+      readonly to: number;
+      readonly text: string;
+      readonly body: Content | undefined;
+    }
   /** …of which the other fronts are to be told. */
   | { readonly kind: "forget"; readonly front: number; readonly places: readonly string[] };
+
+/** What is not copied on the way. */
+export function handedOver(body: Content | undefined): ArrayBuffer[] {
+  return body instanceof ArrayBuffer ? [body] : [];
+}

@@ -1,10 +1,13 @@
 /** Entry point of a front's worker thread: messages of the master in, a Front behind them. */
+import { monotonicMs } from "../base/clock.ts";
 import type { LogLevel } from "../base/log.ts";
+import type { Content } from "../cache/sibling-messages.ts";
+import { Siblings } from "../cache/siblings.ts";
 import { endLoop, takeLoop } from "../net/own-loop.ts";
 import { keepOnly } from "../os/capabilities.ts";
 import { closeHeld } from "../os/held.ts";
 import { setLogLevel } from "./error-log.ts";
-import type { FromFront, Setup, ToFront } from "./messages.ts";
+import { type FromFront, handedOver, type Setup, type ToFront } from "./messages.ts";
 import { Front } from "./front.ts";
 
 declare const self: Worker;
@@ -13,6 +16,7 @@ declare const self: Worker;
 if (process.geteuid?.() !== 0) keepOnly([]);
 
 let front: Front | undefined;
+let siblings: Siblings | undefined;
 let number = 0;
 /** Of the configuration that is prepared. */
 let nextLevel: LogLevel | undefined;
@@ -32,9 +36,11 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
   switch (message.kind) {
     case "start":
       number = message.front;
+      siblings = makeSiblings(message.setup.config.server.fronts);
       front = new Front(message, {
         deaf: () => tell({ kind: "deaf", front: number }),
         changed: (places) => tell({ kind: "forget", front: number, places }),
+        siblings,
         logged: (line, level) => tell({ kind: "logged", line, level }),
         drained: () => tell({ kind: "drained", front: number }),
         left: (keys) => tell({ kind: "left", front: number, keys }),
@@ -72,6 +78,12 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
     case "forget":
       front?.forget(message.places);
       break;
+    case "sibling":
+      siblings?.receive(message.from, message.text, message.body);
+      break;
+    case "lost":
+      siblings?.lost(message.front);
+      break;
     case "question": {
       const { question, forget } = message;
       if (front !== undefined) tell({ kind: "answer", front: number, question, answer: front.traffic(forget) });
@@ -82,6 +94,12 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       break;
   }
 };
+
+function makeSiblings(fronts: number): Siblings {
+  const post = (to: number, text: string, body: Content | undefined) =>
+    postMessage({ kind: "sibling", front: number, to, text, body } satisfies FromFront, handedOver(body));
+  return new Siblings({ front: number, fronts, post, now: monotonicMs });
+}
 
 /** Why it cannot be served. */
 function prepare(setup: Setup): string | undefined {

@@ -8,7 +8,7 @@ import { LOOK_MS, Pulse, STILL_LOOKS_MAX } from "../exchange/pulse.ts";
 import { descriptorIn } from "../apps/messages.ts";
 import { closeSockets } from "../os/epoll.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import type { FromFront, Setup, ToFront } from "../front/messages.ts";
+import { type FromFront, handedOver, type Setup, type ToFront } from "../front/messages.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { Questions } from "./questions.ts";
 import { Round } from "./round.ts";
@@ -97,7 +97,8 @@ export class Fronts {
   }
 
   post(front: number, message: ToFront): void {
-    if (!this.gone.has(front)) return this.workers[front]?.postMessage(message);
+    const body = message.kind === "sibling" ? message.body : undefined;
+    if (!this.gone.has(front)) return this.workers[front]?.postMessage(message, handedOver(body));
     // Its successor is told of everything anew.
     const fd = message.kind === "app" ? descriptorIn(message.message) : undefined;
     if (fd !== undefined) closeDescriptor(fd);
@@ -193,6 +194,10 @@ export class Fronts {
         return this.questions.answered(message.front, message.question, message.answer);
       case "forget":
         return this.forget(message.places, message.front);
+      case "sibling": {
+        const { front: from, to, text, body } = message;
+        return this.post(to, { kind: "sibling", from, text, body });
+      }
     }
     this.wake();
   }
@@ -225,6 +230,7 @@ export class Fronts {
     this.deaths[front] = (this.deaths[front] ?? 0) + 1;
     this.options.log.crit(`front-${front} died; a new one takes over its sockets`);
     this.gone.add(front);
+    this.postAll({ kind: "lost", front });
     setTimeout(() => this.replace(front), RESTART_DELAY_MS);
   }
 

@@ -38,9 +38,11 @@ const ATTEMPTS_MAX = 8;
 /** Over buffers of their own, whose places never change. */
 const path = Buffer.from(new ArrayBuffer(PATH_BYTES_MAX));
 const pathAt = ptr(path);
-const how = {
-  inside: openHow(TO_READ, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS),
-  deny: openHow(TO_READ, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS),
+const INSIDE = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+const toRead = { inside: openHow(TO_READ, INSIDE), deny: openHow(TO_READ, INSIDE | RESOLVE_NO_SYMLINKS) };
+const asDirectory = {
+  inside: openHow(AS_PLACE | O_DIRECTORY, INSIDE),
+  deny: openHow(AS_PLACE | O_DIRECTORY, INSIDE | RESOLVE_NO_SYMLINKS),
 };
 
 interface OpenHow {
@@ -56,9 +58,18 @@ function openHow(flags: number, resolve: number): OpenHow {
 
 /** `name` is relative, and "." the directory itself. As of all of these: a descriptor, or -errno. */
 export function openBeneath(directory: number, name: string, links: Links): number {
+  return resolve(directory, name, toRead[links]);
+}
+
+/** As openBeneath, of a directory, as a place only. */
+export function openDirectoryBeneath(directory: number, name: string, links: Links): number {
+  return resolve(directory, name, asDirectory[links]);
+}
+
+function resolve(directory: number, name: string, how: OpenHow): number {
   if (!setPath(name)) return -ENAMETOOLONG;
   for (let attempt = 1; ; attempt++) {
-    const fd = libc.syscall(SYS_OPENAT2, directory, pathAt, how[links].at, 24, 0);
+    const fd = libc.syscall(SYS_OPENAT2, directory, pathAt, how.at, 24, 0);
     if (fd >= 0) return fd;
     const code = errno();
     if ((code !== EAGAIN && code !== EINTR) || attempt === ATTEMPTS_MAX) return -code;

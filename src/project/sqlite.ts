@@ -31,8 +31,12 @@ export function adviseSqlite(
   const folder = dirname(database);
   const needs = `the database is a file, and SQLite writes a journal beside it, so ${user} must be able to write ${basename(database)} and its folder`;
   const there = files.kind(database) === undefined ? [] : [database];
-  if (!holdsCode(files, folder, root)) return { needs, remedy: chown(user, [folder, ...there]) };
-  return { needs, remedy: `${warning(folder)}:\n${moving(files, root, settings, database, user).join("\n")}` };
+  // Whoever makes it owns it.
+  const made = there.length > 0 ? "" : `then manage.py migrate as ${user}`;
+  if (!holdsCode(files, folder, root))
+    return { needs, remedy: [chown(user, [folder, ...there]), made].filter((text) => text !== "").join("; ") };
+  const moves = moving(files, root, settings, database, user);
+  return { needs, remedy: [`${warning(folder)}:`, ...moves, ...(made === "" ? [] : [made])].join("\n") };
 }
 
 function warning(folder: string): string {

@@ -4,7 +4,7 @@ import { shellWord, upperFirst } from "../base/words.ts";
 import { adviseSqlite, sqliteFile } from "../project/sqlite.ts";
 import { isLocal, refusedAddress } from "./address.ts";
 import type { Answers } from "./question.ts";
-import { editOf, importedTrouble, staticRootOf } from "./questions-app.ts";
+import { editOf, hasApp, importedTrouble, staticRootOf } from "./questions-app.ts";
 import { ROOT_USER, servingUser } from "./questions-user.ts";
 import { portTrouble, sayVerdict } from "./questions-site.ts";
 import { domainsOf, relativeTo, type Seen } from "./seen.ts";
@@ -39,7 +39,7 @@ function aboutSettings(seen: Seen, answers: Answers): string[] {
     said.push(
       `ALLOWED_HOSTS is empty and DEBUG is off: Django answers 400 to everybody. List the site's names in ${file}.`,
     );
-  else if (edit === undefined && domainsOf(answers).length === 0 && !isLocal(answers))
+  else if (edit === undefined && hasApp(seen, answers) && domainsOf(answers).length === 0 && !isLocal(answers))
     said.push(...aboutAddress(seen, file));
   const staticUrl = settings.staticUrl ?? "";
   if (settings.staticPath === undefined && staticUrl !== "" && staticRootOf(seen, answers) === undefined)
@@ -116,10 +116,13 @@ function aboutRoot({ importable, owner, webUser }: Seen, answers: Answers): stri
 const UNITS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 function aboutExisting(seen: Seen, answers: Answers): string[] {
-  const { facts, files, machine } = seen;
+  const { facts, files, machine, importable } = seen;
   const units = (facts?.existing ?? []).filter(({ kind }) => kind === "unit");
-  const said = units.map(
-    ({ path, program }) => `${path} starts ${program} for this project: disable it when server has taken over.`,
+  const goesOn = answers.import === "yes" && importable?.forwards === true;
+  const said = units.map(({ path, program }) =>
+    goesOn
+      ? `${path} starts ${program}, to which server forwards: it has to go on.`
+      : `${path} starts ${program} for this project: disable it when server has taken over.`,
   );
   const ofImport = importedTrouble(seen, answers);
   const taken = answers.listen === "web" ? portTrouble(seen).taken : ofImport;

@@ -94,7 +94,10 @@ async function type(question: TextQuestion): Promise<string | undefined> {
     message: question.message + why.join(""),
     initialValue: question.initial,
     ...(question.placeholder !== undefined && { placeholder: question.placeholder }),
-    validate: (value) => (value === BACK_WORD ? undefined : question.refuse((value ?? "").trim())),
+    validate: (value) => {
+      const wrong = value === BACK_WORD ? undefined : question.refuse((value ?? "").trim());
+      return wrong && wrapText(wrong, width()).join("\n   ");
+    },
   });
   return isCancel(answer) ? undefined : (answer ?? "").trim();
 }

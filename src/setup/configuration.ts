@@ -8,7 +8,7 @@ import type { Answers } from "./question.ts";
 import { sizingOf, staticRootOf } from "./questions-app.ts";
 import { isOnWeb, writtenPath } from "./questions-site.ts";
 import { ROOT_USER, userOf } from "./questions-user.ts";
-import { domainsOf, folderText, relativeTo, type Seen, usableCallables } from "./seen.ts";
+import { folderText, relativeTo, type Seen, usableCallables, writtenDomains } from "./seen.ts";
 import { DEFAULT_THREADS } from "./sizing.ts";
 
 const HEAD = [
@@ -34,7 +34,7 @@ export function configurationText(seen: Seen, answers: Answers, folder: string):
 
 function siteSettings(seen: Seen, answers: Answers, folder: string): Settings<SiteKey> {
   const settings = new Settings<SiteKey>();
-  const names = domainsOf(answers);
+  const names = writtenDomains(answers);
   if (names.length > 0) settings.set("names", names);
   const { https = "off" } = answers;
   const listen = listenOf(answers);

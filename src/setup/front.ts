@@ -1,4 +1,5 @@
 /** Where a site will be reached: what people open, and what is asked for a page in their place. */
+import { domainToUnicode } from "node:url";
 import { ANY, addressOf, isLocal, LOOPBACK, shownAddress } from "./address.ts";
 import type { Answers } from "./question.ts";
 import { domainsOf, type Seen } from "./seen.ts";
@@ -58,7 +59,7 @@ export function urlOf(front: Front): string {
   const { port, shown, https, path } = front;
   const scheme = https === "off" ? "http" : "https";
   const usual = https === "off" ? 80 : 443;
-  const name = hostOf(front) ?? shown;
+  const name = domainToUnicode(hostOf(front) ?? shown) || shown;
   return `${scheme}://${name}${port === undefined || port === usual ? "" : `:${port}`}${path}`;
 }
 

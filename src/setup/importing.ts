@@ -40,7 +40,10 @@ export function translateExisting(
   const taken = config === undefined ? [] : portsInUse(files, portsOf(config));
   const isOurs = plan.apps.size > 0 || toml.includes(root);
   const folders = config === undefined ? [] : foldersOf(config);
-  return { files: paths, toml, losses, folders, isOurs, asRoot, front: config && frontOf(config), taken };
+  const forwards = plan.apps.size === 0 && plan.upstreams.size > 0;
+  const names = (config?.sites ?? []).flatMap((site) => site.names.filter((name) => !/[*~]|^\./.test(name)));
+  const front = config && frontOf(config);
+  return { files: paths, toml, losses, folders, isOurs, forwards, names, asRoot, front, taken };
 }
 
 /** Whoever served from them did so while they were not there, too; a server.toml that names such a one cannot be used. */

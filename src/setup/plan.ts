@@ -14,6 +14,8 @@ export interface SetupPlan {
   /** server.toml */
   readonly file: string;
   readonly toml: string;
+  /** It holds variables of --env, which may be secrets. */
+  readonly isPrivate: boolean;
   /** What the file holds now; undefined when there is none. */
   readonly before: string | undefined;
   /** Made first, since a configuration that names folders which are not there cannot be used. */
@@ -23,6 +25,8 @@ export interface SetupPlan {
   readonly edit: SettingsEdit | undefined;
   readonly django: DjangoWork | undefined;
   readonly start: "unit" | "start" | "reload" | undefined;
+  /** As whom it will run; undefined: as who starts it, or nobody can say yet. */
+  readonly user: string | undefined;
   readonly front: Front;
   /** What the administrator should know or do, a sentence or two each. */
   readonly advice: readonly string[];
@@ -57,12 +61,14 @@ export function makePlan(seen: Seen, answers: Answers, file: string): SetupPlan 
   return {
     file,
     toml: configurationText(seen, answers, folder),
+    isPrivate: Object.keys(seen.variables).length > 0,
     before: seen.files.read(file),
     folders: missingFolders(seen, answers),
     newFiles: newFilesOf(seen, answers),
     edit,
     django: djangoWork(seen, answers, lack),
     start: startOf(seen, answers),
+    user: servingUser(seen, answers),
     front,
     advice: adviceFor(seen, answers),
   };

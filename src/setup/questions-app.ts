@@ -113,7 +113,7 @@ export function askUnit(seen: Seen, { unit }: Answers): ChoiceQuestion | undefin
   const question = yesOrNo({ id: "unit", message: "Make it a service of systemd?", why, initial: "yes" }, "Yes", "No");
   if (cannot === undefined) return question;
   const choices = question.choices.filter(({ value }) => value === "no");
-  return { ...question, choices, initial: "no", open: () => cannot };
+  return { ...question, choices, initial: "no", open: () => `cannot be yes: ${cannot}` };
 }
 
 function whyNoUnit({ machine }: Seen): string | undefined {

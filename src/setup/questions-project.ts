@@ -1,6 +1,7 @@
 /** Questions about what is served: asked only where more than one answer is possible, or none is in sight. */
 import { resolve } from "node:path";
 import type { Interpreter } from "../project/interpreter.ts";
+import type { FoundCallable } from "../project/callables.ts";
 import type { Project } from "../project/project.ts";
 import { targetOf } from "./facts.ts";
 import type { Answers, ChoiceQuestion, Question, TextQuestion } from "./question.ts";
@@ -35,7 +36,7 @@ export function askKind(seen: Seen, { kind }: Answers): Question | undefined {
     { value: "proxy", label: "Another server", hint: "requests are forwarded to it" },
   ];
   const why = [
-    "There is no manage.py, no WSGI application and no index.html here. Start it in the project's folder for a project.",
+    "There is no manage.py, no WSGI application and no index.html here. For a project, start it in the project's folder.",
   ];
   return { id: "kind", kind: "choice", message: "What is to be served?", why, choices, initial: "static", unasked: "" };
 }
@@ -85,8 +86,12 @@ export function factoryLines(seen: Seen): readonly string[] | undefined {
   const project = seen.facts?.project;
   if (project?.kind !== "wsgi" || usableCallables(project).length > 0) return undefined;
   const factory = project.callables.find((found) => found.factory);
-  if (factory?.module === undefined) return undefined;
-  return [`from ${factory.module} import ${factory.callable}`, "", `application = ${factory.callable}()`];
+  return factory?.module === undefined ? undefined : linesFor(factory);
+}
+
+/** Of a function that makes the application. */
+export function linesFor({ module, file, callable }: FoundCallable): readonly string[] {
+  return [`from ${module ?? file} import ${callable}`, "", `application = ${callable}()`];
 }
 
 export function askFactory(seen: Seen): ChoiceQuestion | undefined {
@@ -174,7 +179,9 @@ export function askBroken(seen: Seen): ChoiceQuestion | undefined {
 export function askImport(seen: Seen): ChoiceQuestion | undefined {
   const { importable } = seen;
   if (importable === undefined) return undefined;
-  const { files, losses, isOurs } = importable;
+  const { files, losses, isOurs, forwards } = importable;
+  // Somebody who has a project wants it run here.
+  const keeps = forwards && seen.facts?.project.kind !== "static";
   const names = files.map((file) => relativeTo(seen.facts?.project.root ?? "", file)).join(", ");
   const shown = losses.slice(0, LOSSES_SHOWN).map((loss) => `- ${loss}`);
   const more = losses.length > LOSSES_SHOWN ? [`and ${losses.length - LOSSES_SHOWN} more`] : [];
@@ -187,12 +194,15 @@ export function askImport(seen: Seen): ChoiceQuestion | undefined {
       ...(losses.length === 0
         ? ["Everything in it can be translated."]
         : ["Of it these would be lost:", ...shown, ...more]),
+      ...(keeps
+        ? ["It forwards to what runs the project today, which goes on then. Begun anew, server runs it itself."]
+        : []),
     ],
     choices: [
       { value: "yes", label: "Import it", hint: "server.toml does the same" },
       { value: "no", label: "Begin anew" },
     ],
-    initial: losses.length === 0 && isOurs ? "yes" : "no",
+    initial: losses.length === 0 && isOurs && !keeps ? "yes" : "no",
   };
 }
 

@@ -1,13 +1,14 @@
 /** Questions about the site: names, addresses, HTTPS. */
 import { upperFirst } from "../base/words.ts";
-import { resolve } from "node:path";
+import { isIP } from "node:net";
+import { join, resolve } from "node:path";
 import { isPublicName, type NameVerdict } from "../machine/addresses.ts";
 import type { PortUse } from "../machine/ports.ts";
 import { SITE_NAME } from "../config/http-kinds.ts";
 import { Place } from "../config/place.ts";
 import { Report } from "../config/problems.ts";
 import type { Answers, Choice, ChoiceQuestion, TextQuestion } from "./question.ts";
-import { domainsOf, relativeTo, type Seen } from "./seen.ts";
+import { domainsOf, relativeTo, type Seen, writtenDomains } from "./seen.ts";
 
 /** Not with `import`: then the files that are taken over say it. */
 function isImported({ import: wanted }: Answers): boolean {
@@ -18,23 +19,27 @@ export function askDomain(seen: Seen, answers: Answers): TextQuestion | undefine
   if (isImported(answers)) return undefined;
   const allowed = seen.facts?.loaded?.settings?.allowedHosts ?? [];
   const names = allowed.filter((name) => name !== "*" && !isLocal(name)).map((name) => name.toLowerCase());
+  const today = names.length > 0 ? [] : (seen.importable?.names ?? []);
+  const offered = names.length > 0 ? names : today;
+  const from = names.length > 0 ? "From ALLOWED_HOSTS." : "From what serves the project today.";
   const why = [
-    names.length > 0
-      ? "From ALLOWED_HOSTS. Several with spaces between them; empty for every name that leads here."
+    offered.length > 0
+      ? `${from} Several with spaces between them; empty for every name that leads here.`
       : "Several with spaces between them, such as example.org www.example.org; empty for every name that leads here.",
   ];
   const message = "Under which domain names?";
   const placeholder = "example.org www.example.org";
-  return { id: "domain", kind: "text", message, why, initial: names.join(" "), placeholder, refuse: refuseDomains };
+  return { id: "domain", kind: "text", message, why, initial: offered.join(" "), placeholder, refuse: refuseDomains };
 }
 
+/** Or an address, which is none. */
 function isLocal(name: string): boolean {
-  return /^(localhost|127\.|\[?::1|0\.0\.0\.0|testserver$)/.test(name);
+  return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || /^(localhost|127\.|\[?::1|0\.0\.0\.0|testserver$)/.test(name);
 }
 
 /** As the configuration reads them, so that what is typed is what can be loaded. */
 function refuseDomains(text: string): string | undefined {
-  for (const name of domainsOf({ domain: text })) {
+  for (const name of writtenDomains({ domain: text })) {
     const report = new Report("");
     SITE_NAME.read(new Place(report, [], name));
     const [problem] = report.sorted();
@@ -124,7 +129,7 @@ export function askHttps(seen: Seen, answers: Answers): ChoiceQuestion | undefin
     if (text !== "auto") return `is ${JSON.stringify(text)}; should be auto, files, internal or off`;
     return names.length === 0
       ? "auto needs --domain: certificates are for names"
-      : `auto is for names that the whole world knows, which ${names.join(", ")} are not; internal is for the others`;
+      : `auto is for names that the whole world knows, which ${names.join(", ")} ${names.length === 1 ? "is" : "are"} not; internal is for others`;
   };
   const verdicts = names.flatMap((name) => sayVerdict(name, seen.names.get(name), seen) ?? []);
   const why = isPublic
@@ -160,10 +165,23 @@ function askFile(id: "cert" | "key", message: string, why: string, mark: RegExp)
       const path = resolve(seen.folder, text);
       const found = seen.files.kind(path);
       if (found !== "file") return found === undefined ? `${text} does not exist` : `${text} is no file`;
+      if (id === "key" && isServed(seen, path))
+        return `${text} stands among the files that are served, to everybody: move it elsewhere first`;
       return mark.test(seen.files.read(path) ?? "") ? undefined : `${text} holds no ${why}`;
     };
     return { id, kind: "text", message, why: ["In PEM."], initial: "", placeholder: `${id}.pem`, refuse };
   };
+}
+
+function isServed({ facts }: Seen, path: string): boolean {
+  const { kind, root } = facts?.project ?? {};
+  // What is hidden is not served.
+  return (
+    kind === "static" &&
+    root !== undefined &&
+    path.startsWith(join(root, "/")) &&
+    !path.slice(root.length).includes("/.")
+  );
 }
 
 export const askCert = askFile(

@@ -1,5 +1,6 @@
 /** All that the questions are made from: the facts, as far as the answers have settled which are meant. */
 import { join, resolve } from "node:path";
+import { domainToASCII } from "node:url";
 import type { NameVerdict } from "../machine/addresses.ts";
 import type { PortUse } from "../machine/ports.ts";
 import type { Files, RunAs } from "../machine/surroundings.ts";
@@ -47,6 +48,10 @@ export interface Importable {
   readonly isOurs: boolean;
   /** It names no user, and root starts it: the project's Python is root. */
   readonly asRoot: boolean;
+  /** It runs no project, but forwards to what does. */
+  readonly forwards: boolean;
+  /** Of its sites; without patterns. */
+  readonly names: readonly string[];
   /** Of the first site, which is asked for a page; undefined when the text cannot be used as it is. */
   readonly front: ImportedFront | undefined;
   /** Ports that it will listen on and that somebody has. */
@@ -113,6 +118,15 @@ export function usableCallables(project: Project): readonly FoundCallable[] {
   return project.kind === "wsgi" ? project.callables.filter(({ factory, asgi }) => !factory && !asgi) : [];
 }
 
+/** As browsers send them, so with the letters of IDNA. */
 export function domainsOf(answers: Answers): string[] {
+  return writtenDomains(answers).map((name) => {
+    const [, before = "", host = "", after = ""] = /^(\*?\.|)(.*?)(\.\*|)$/.exec(name) ?? [];
+    return name.startsWith("~") ? name : before + (domainToASCII(host) || host).toLowerCase() + after;
+  });
+}
+
+/** As they were typed. */
+export function writtenDomains(answers: Answers): string[] {
   return (answers.domain ?? "").split(/[\s,]+/).filter((name) => name !== "");
 }

@@ -2,7 +2,8 @@
  * A plan carried out, step by step, each seen as it happens. The files come first; what fails after them leaves a
  * configuration that stands, and says what to do.
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { shellWord } from "../base/words.ts";
 import type { Surroundings } from "../machine/surroundings.ts";
 import { awaitCertificate, type CertificateState } from "./certificate.ts";
 import { withLines } from "./edits.ts";
@@ -73,7 +74,10 @@ async function writeFiles(plan: SetupPlan, { screen, actions, surroundings }: Ru
       written(at, writeWhole(at, withLines(plan.edit.before, plan.edit.lines)));
     }
     at = plan.file;
-    if (plan.before !== plan.toml) written(at, writeWhole(at, plan.toml));
+    if (plan.before !== plan.toml) {
+      written(at, writeWhole(at, plan.toml, plan.isPrivate));
+      if (plan.isPrivate) screen.say("info", `${show(at)} is for its owner's eyes alone, since it holds variables.`);
+    }
   } catch (error) {
     screen.say("bad", `${at} cannot be written: ${reasonOf(error)}`);
     screen.outro("bad", "Mend that, and start server setup again.");
@@ -117,9 +121,11 @@ function interrupted({ screen }: Running): boolean {
 
 function later(plan: SetupPlan, { screen }: Running): boolean {
   advise(plan, screen);
+  const name = basename(plan.file);
+  const which = name === "server.toml" ? "" : ` -c ${shellWord(name)}`;
   screen.outro(
     "good",
-    `server.toml is ready. To start: cd ${dirname(plan.file)} && server start; then ${urlOf(plan.front)}`,
+    `${name} is ready. To start: cd ${shellWord(dirname(plan.file))} && server start${which}; then ${urlOf(plan.front)}`,
   );
   return true;
 }
@@ -130,10 +136,19 @@ const STARTS = {
   reload: ["Reloading", "reload"],
 } as const;
 
-async function start(plan: SetupPlan, { screen, actions }: Running): Promise<boolean> {
+async function start(plan: SetupPlan, { screen, actions, signal }: Running): Promise<boolean> {
   const [text, action] = STARTS[plan.start ?? "start"];
   const work = screen.work(text);
-  const { ok, said } = await actions[action](plan.file);
+  const outcome = await Promise.race([actions[action](plan.file), aborted(signal)]);
+  if (outcome === undefined) {
+    work.end("bad", "Interrupted");
+    screen.outro(
+      "bad",
+      "server.toml is written, and the start goes on: server status tells how far it is, server stop ends it.",
+    );
+    return false;
+  }
+  const { ok, said } = outcome;
   const lines = said.trimEnd().split("\n");
   if (ok) {
     work.end("good", lines.at(-1) ?? "It serves");
@@ -143,6 +158,13 @@ async function start(plan: SetupPlan, { screen, actions }: Running): Promise<boo
   screen.block("It said", lines.slice(-LINES_SHOWN).map(plain));
   screen.outro("bad", "server.toml is written. When that is mended: server start.");
   return false;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  if (signal.aborted) resolve(undefined);
+  signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  return promise;
 }
 
 async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Running): Promise<boolean> {

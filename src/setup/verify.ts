@@ -102,7 +102,7 @@ export function judgePage(path: string, answer: Answered | string, { host, kind,
     case 502:
       return bad(
         `${path} is answered 502`,
-        kind === "proxy" ? "the other server does not answer: is it started?" : `its Python process died; see ${log}`,
+        kind === "proxy" ? "the other server does not answer; start it" : `its Python process died; see ${log}`,
       );
     case 503:
     case 504:

@@ -4,10 +4,10 @@ export function wrapText(text: string, columns: number): string[] {
   return text.split("\n").flatMap((line) => wrapLine(line, Math.max(8, columns)));
 }
 
-/** What is indented stays so in its continuations, and so does what stands behind a dash or a number. */
+/** What is indented stays so in its continuations, and so does what stands behind a dash, an arrow or a number. */
 function wrapLine(line: string, columns: number): string[] {
   if (Bun.stringWidth(line) <= columns) return [line];
-  const [head = ""] = /^ *(?:(?:-|\d+\.) )?/.exec(line) ?? [];
+  const [head = ""] = /^ *(?:(?:-|->|\d+\.) )?/.exec(line) ?? [];
   const indent = " ".repeat(Math.min(head.length, columns >> 1));
   const room = columns - indent.length;
   const lines: string[] = [];

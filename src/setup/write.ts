@@ -20,18 +20,19 @@ import { findUser } from "../config/users.ts";
 
 /** Readable for all, as a person's editor would make it; a file that is there keeps its mode. */
 const MODE = 0o644;
+const PRIVATE_MODE = 0o600;
 
-/** Returns where the old one is kept; undefined when there was none. A link stays one: what it leads to is written. Throws what
+/** `isPrivate`: for its owner alone, as what holds secrets should be. Returns where the old one is kept; undefined when there was none. A link stays one: what it leads to is written. Throws what
  *  the file system says. */
-export function writeWhole(named: string, text: string): string | undefined {
+export function writeWhole(named: string, text: string, isPrivate = false): string | undefined {
   const old = statSync(named, { throwIfNoEntry: false });
   const path = old === undefined ? named : realpathSync(named);
   const fresh = join(dirname(path), `.${basename(path)}.new-${process.pid}`);
-  const fd = openSync(fresh, "wx", MODE);
+  const fd = openSync(fresh, "wx", isPrivate ? PRIVATE_MODE : MODE);
   try {
     try {
       writeFileSync(fd, text);
-      likeOld(fd, old ?? statSync(dirname(path)), old !== undefined);
+      likeOld(fd, old ?? statSync(dirname(path)), old && old.mode & (isPrivate ? 0o7700 : 0o7777));
       fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -47,9 +48,9 @@ export function writeWhole(named: string, text: string): string | undefined {
 
 /** The same mode and owner; a new one is the folder's owner's, when root makes it for somebody. By its descriptor: in a folder of
  *  theirs the name may be another file's by now. The mode comes last, since a change of owner takes bits from it. */
-function likeOld(fd: number, like: { mode: number; uid: number; gid: number }, withMode: boolean): void {
+function likeOld(fd: number, like: { uid: number; gid: number }, mode: number | undefined): void {
   if (process.getuid?.() === 0) fchownSync(fd, like.uid, like.gid);
-  if (withMode) fchmodSync(fd, like.mode & 0o7777);
+  if (mode !== undefined) fchmodSync(fd, mode);
 }
 
 /** `server.toml.1`, `.2`, …: by a link, so that there is no moment without the file. */

@@ -2,6 +2,7 @@
 import { ResponseCache } from "../../src/cache/cache.ts";
 import type { DiskTier } from "../../src/cache/disk.ts";
 import { CACHE_ENTRY_BYTES_MAX, type CacheOptions } from "../../src/cache/options.ts";
+import type { SharingOptions } from "../../src/cache/sharing.ts";
 import type { Exchange } from "../../src/exchange/exchange.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
 import { type FakeExchange, type FakeRequest, fakeExchange } from "../support/exchange.ts";
@@ -25,12 +26,13 @@ export class CacheStage {
   readonly changed: string[] = [];
   readonly cache: ResponseCache;
 
-  constructor(options: Partial<CacheOptions> = {}, disk?: DiskTier) {
+  constructor(options: Partial<CacheOptions> = {}, disk?: DiskTier, shared?: SharingOptions) {
     this.cache = new ResponseCache({
       name: "test",
       options: { ...OPTIONS, ...options },
       next: (exchange) => void this.asked.push(exchange),
       disk,
+      shared,
       changed: (places) => void this.changed.push(...places),
       now: () => this.nowMs,
     });

@@ -115,6 +115,21 @@ test("what is in the way is said: hosts, failures, a virtualenv that is not used
 test("several projects: one has to be named", () => {
   const two = surroundingsOf({ files: { "/srv/a/manage.py": MANAGE, "/srv/b/manage.py": MANAGE } });
   expect(() => findProject(two, "/srv", undefined)).toThrow(
-    "there are several projects: say which, as in server dev /srv/b",
+    "there are several projects here, a, b: say which, as in server dev a",
   );
+});
+
+test("a function that makes the application: the lines that give it a name", () => {
+  const files = { "/srv/shop/__init__.py": "def create_app():\n    app = Flask(__name__)\n" };
+  const project = findProject(machine(files), "/srv", undefined);
+  expect(() => plan(factsOf({ project }), {}, machine(files).files)).toThrow(
+    /needs it under a name; in wsgi.py[^]*:\n {4}from shop import create_app\n {4}application = create_app\(\)$/,
+  );
+});
+
+test("on a narrow terminal its lines break between words", () => {
+  const facts = factsOf();
+  const lines = readyText(facts, plan(facts), false, 40).split("\n");
+  expect(lines.filter((line) => line.length > 40)).toEqual([]);
+  expect(lines.filter((line) => line !== "" && !line.startsWith("  "))).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { controlHome, E2E_TIMEOUT_MS, runServer, type Server, startServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+import { TerminalScreen } from "../support/screen.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -99,10 +100,27 @@ test("for people: a line each, the remedy below, a sum at the end", async () => 
   );
 });
 
+test("on a narrow terminal lines break between words and stay below their beginning", async () => {
+  const screen = new TerminalScreen({ words: ["doctor"], folder, env: controlHome(folder), columns: 50 });
+  try {
+    await screen.ended();
+    const lines = screen.text.split("\n").slice(0, -1);
+    const known = /^$|^(ok|notice|problem|unknown) +\S|^ {9}\S|^ {12}\S|^\d+ problem/;
+    expect(lines.filter((line) => !known.test(line))).toEqual([]);
+    expect(lines.some((line) => line.startsWith(" ".repeat(9)))).toBe(true);
+  } finally {
+    screen.close();
+  }
+});
+
 test("a file that went away under a running server is a problem", async () => {
   rmSync(join(folder, "static"), { recursive: true });
   const { code, report } = await doctor();
   expect(code).toBe(1);
-  expect(report.findings[0]).toMatchObject({ check: "configuration", verdict: "problem" });
+  expect(report.findings[0]).toMatchObject({
+    check: "configuration",
+    verdict: "problem",
+    remedy: expect.stringMatching(/^make it, as manage.py collectstatic does/),
+  });
   expect(report.findings.map(lineOf)).toContainEqual(expect.stringMatching(/^ok server: runs, pid \d+, for /));
 });

@@ -1,5 +1,6 @@
 /** The real nginx and this server, given what the import makes of the same file, answer a list of requests alike. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { importFiles } from "../../src/import/import.ts";
 import { formatFindings } from "../../src/import/report.ts";
@@ -7,6 +8,7 @@ import { SourceFile } from "../../src/import/source.ts";
 import { writePlan } from "../../src/import/write.ts";
 import { CASES } from "../cases/import/differential.ts";
 import { type DifferentialRequest, FILES } from "../cases/import/differential-case.ts";
+import { Authority } from "../support/certificates.ts";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { nginxMissing, startNginxOn } from "../support/nginx.ts";
@@ -18,6 +20,9 @@ setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const folder = makeFolder("import-nginx");
 const backend = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: echo });
+const pair = new Authority(folder).make("backend", { names: "DNS:backend.example" });
+const tls = { cert: readFileSync(pair.pem, "utf8"), key: readFileSync(pair.key, "utf8") };
+const secure = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: echo, tls });
 const theirs: number[] = [];
 const ours: number[] = [];
 let nginx: Peer;
@@ -35,6 +40,7 @@ afterAll(async () => {
   await nginx?.stop();
   await server?.dispose();
   await backend.stop(true);
+  await secure.stop(true);
   removeFolder(folder);
 });
 
@@ -52,7 +58,8 @@ function configuration(ports: readonly number[]): string {
     text
       .replaceAll("$LISTEN", `127.0.0.1:${ports[index]}`)
       .replaceAll("$ROOT", folder)
-      .replaceAll("$BACKEND", `127.0.0.1:${backend.port}`);
+      .replaceAll("$BACKEND", `127.0.0.1:${backend.port}`)
+      .replaceAll("$SECURE", `127.0.0.1:${secure.port}`);
   const http = CASES.map(({ http: lines = "" }, index) => fill(lines, index));
   const servers = CASES.map(({ server: lines }, index) => fill(`server { listen $LISTEN; ${lines} }`, index));
   return `http {

@@ -11,7 +11,7 @@ import { testUnless } from "../support/skip.ts";
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const stage = new SetupStage();
-const { home: HOME, open, startproject } = stage;
+const { home: HOME, open, server, startproject } = stage;
 let port = "";
 
 beforeAll(async () => {
@@ -93,6 +93,20 @@ test("Esc goes back from every question to the one before, and from the first ou
   expect(readdirSync(folder)).toEqual(files);
 });
 
+test("what is wrong with an answer stays behind the guide on a narrow terminal", async () => {
+  const folder = join(HOME, "nothing");
+  writeFiles(folder, { "notes/read.me": "" });
+  const terminal = open(folder, ["--kind", "proxy", "--listen", port], { columns: 50 });
+  await terminal.sees("Where does the other server listen?");
+  terminal.type("C-u", "http://x y", "Enter");
+  const seen = await terminal.sees("should be an address such as");
+  const lines = seen.slice(seen.indexOf("should be an address")).split("\n");
+  expect(lines.length).toBeGreaterThan(1);
+  expect(lines.slice(1).filter((line) => !line.startsWith("   "))).toEqual([]);
+  terminal.type("C-c");
+  expect(await terminal.ended()).toBe(1);
+});
+
 test("Ctrl-C while the project is looked at, and while static files are collected", async () => {
   const folder = startproject("slow");
   const settings = readFileSync(join(folder, "shop/settings.py"), "utf8");
@@ -143,6 +157,25 @@ class Command(collectstatic.Command):
   expect(await collecting.ended()).toBe(1);
   expect(collecting.text).toContain("collectstatic ended with aborted");
   expect(collecting.text).toContain("server.toml is written");
+});
+
+test("Ctrl-C while it starts: it leaves at once, and says what goes on", async () => {
+  const folder = join(HOME, "starting");
+  const app = `import os, time
+if "\\0run\\0" in open(f"/proc/{os.getppid()}/cmdline").read():
+    time.sleep(30)
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return []
+`;
+  writeFiles(folder, { "app.py": app });
+  const words = ["--yes", "--listen", port, "--python", "/usr/bin/python3", ...AS];
+  const terminal = open(folder, words);
+  await terminal.sees("Starting");
+  terminal.type("C-c");
+  expect(await terminal.ended()).toBe(1);
+  expect(terminal.text).toContain("the start goes on: server status tells");
+  expect((await server(folder, "stop", "--now")).code).toBe(0);
 });
 
 test("a project that fails to import: why, mended, again", async () => {

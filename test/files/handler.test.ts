@@ -322,6 +322,7 @@ describe("files that change", () => {
   test("a rewrite within the same second changes the ETag, and is seen after a second", async () => {
     const name = join(root, "changing.txt");
     writeFileSync(name, "one");
+    await ask("/static/changing.txt");
     const before = await ask("/static/changing.txt");
     await Bun.sleep(20);
     writeFileSync(name, "two");
@@ -356,7 +357,7 @@ describe("files that change", () => {
     for (const name of ["replaced.txt", "removed.txt", "escaping.txt"]) {
       writeFileSync(join(root, name), "old");
       utimesSync(join(root, name), OLD, OLD);
-      expect((await ask(`/static/${name}`)).text).toBe("old");
+      for (let i = 0; i < 2; i++) expect((await ask(`/static/${name}`)).text).toBe("old");
     }
     writeFileSync(join(root, "new"), "new");
     utimesSync(join(root, "new"), OLD, OLD);
@@ -372,7 +373,6 @@ describe("files that change", () => {
 
   test("an unchanged file keeps its bytes in memory over the look at the disk", async () => {
     const handler = make();
-    const first = fakeExchange({ path: "/a.txt" });
     let sent: Uint8Array[] = [];
     const spy = (exchange: ReturnType<typeof fakeExchange>) => {
       const whole = exchange.reply.whole.bind(exchange.reply);
@@ -384,10 +384,10 @@ describe("files that change", () => {
     };
     // the tree was made moments ago, so its files settle only after two seconds
     await Bun.sleep(2100);
-    spy(first);
+    for (let i = 0; i < 2; i++) spy(fakeExchange({ path: "/a.txt" }));
     await stale();
     spy(fakeExchange({ path: "/a.txt" }));
-    expect(sent[1]).toBe(sent[0]!); // two were sent
+    expect(sent[2]).toBe(sent[1]!); // three were sent, the second from the cache
     expect(openBelow(root)).toBe(0); // the root itself may be held for a moment (root.ts)
   });
 });

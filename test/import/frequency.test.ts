@@ -137,6 +137,13 @@ const SERVER: readonly Row[] = [
   ["location /x/ { root /srv; }", /files = "\/srv\/x\/"/],
   ["charset utf-8;", /^charset += "utf-8"/m],
   ["charset off;", "default-here"],
+  ["location /p/ { proxy_pass http://127.0.0.1:9; proxy_ssl_verify on; }", "no-effect-there"],
+  [
+    "location /p/ { proxy_pass https://127.0.0.1:9; proxy_ssl_name a.example; }",
+    /server_name = "a.example", verify = false/,
+  ],
+  ["location /p/ { proxy_pass https://127.0.0.1:9; proxy_cookie_path ~^/a /b; }", "not-supported"],
+  ["root /srv; autoindex on; autoindex_exact_size off;", "not-supported"],
   ["server_name b\u00fccher.example xn--bcher-kva.example;", /^names += "xn--bcher-kva.example"/m],
   ["location = /r { allow all; root /srv; }", /"= \/r" += \{ files = "\/srv\/?" \}/],
   ["rewrite ^/a$ /b; rewrite ^/c$ /d;", /match = "\^\/a\$", rewrite = "\/b" \}/],

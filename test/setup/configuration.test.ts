@@ -2,29 +2,12 @@
 import { expect, test } from "bun:test";
 import type { Answers } from "../../src/setup/question.ts";
 import { urlOf } from "../../src/setup/front.ts";
-import { makePlan } from "../../src/setup/plan.ts";
-import { ROOT, seenOf, type Sight } from "../support/setup.ts";
-
-const ANSWERS: Answers = {
-  domain: "www.shop.example.org",
-  https: "auto",
-  processes: "2",
-  threads: "2",
-  collectstatic: "yes",
-  start: "yes",
-};
-
-function plan(sight: Sight = {}, answers: Answers = {}, file = `${ROOT}/server.toml`) {
-  return makePlan(seenOf(sight), { ...ANSWERS, ...answers }, file);
-}
+import { planOf as plan, ROOT, type Sight, VENV } from "../support/setup.ts";
 
 /** Without the head. */
 function toml(sight: Sight = {}, answers: Answers = {}, file?: string): string {
   return plan(sight, answers, file).toml.split("\n\n").slice(1).join("\n\n");
 }
-
-/** What shop's virtualenv and nothing else looks like. */
-const VENV: Sight = { files: { [`${ROOT}/.venv/bin/python`]: "" } };
 
 test("a project that lacks nothing", () => {
   expect(plan(VENV).toml).toBe(`# Written by server setup. Every key: server help config.
@@ -133,34 +116,6 @@ test("who it runs as: a user with fewer rights, or root, said aloud", () => {
   expect(toml(sight, { user: "root" })).toStartWith("[server]\nrun_as_root = true\n");
 });
 
-const sqliteAt = (name: string) => ({ databases: [{ alias: "default", engine: "django.db.backends.sqlite3", name }] });
-
-test("a database in a file: its own folder is given to who serves, the project's is not", () => {
-  const account = { uid: 0, name: "root", gid: 0, home: "/root" };
-  const adviceOn = (name: string, files: Record<string, string>, seen = {}) =>
-    plan(
-      { ...VENV, host: { account }, settings: sqliteAt(name), files: { ...VENV.files, ...files }, seen },
-      { user: "www-data" },
-    ).advice.join("\n");
-  const apart = { "/srv/the db/x.sqlite3": "" };
-  expect(adviceOn("/srv/the db/x.sqlite3", apart)).toEndWith(": chown www-data: '/srv/the db' '/srv/the db/x.sqlite3'");
-  const beside = { [`${ROOT}/db.sqlite3`]: "", [`${ROOT}/shop/settings.py`]: BASE_DIR };
-  const said = adviceOn(`${ROOT}/db.sqlite3`, beside);
-  expect(said).toStartWith("The database is a file, and SQLite writes a journal beside it");
-  expect(said).toContain(`whoever may write in ${ROOT} may replace the code there`);
-  expect(said).toEndWith(`
-    install -d -m 750 -o www-data ${ROOT}/database
-    mv ${ROOT}/db.sqlite3 ${ROOT}/database/db.sqlite3
-    chown www-data: ${ROOT}/database/db.sqlite3
-and in DATABASES of ${ROOT}/shop/settings.py:
-    "NAME": BASE_DIR / "database/db.sqlite3",`);
-  expect(said).not.toContain(`chown www-data: ${ROOT} `);
-  const webUser = { name: "www-data", reaches: true, cannotWrite: [] };
-  expect(adviceOn("/srv/the db/x.sqlite3", apart, { webUser })).toBe("");
-});
-
-const BASE_DIR = "BASE_DIR = Path(__file__).resolve().parent.parent\n";
-
 test("as a service it has the unit's user", () => {
   const owner = { uid: 1000, gid: 1000, name: "ann", home: "/" };
   expect(toml({ ...VENV, seen: { owner } }, { unit: "yes" })).not.toContain("user");
@@ -189,6 +144,8 @@ test("what is imported is written as it was translated", () => {
     losses: [],
     folders: ["/srv/nowhere"],
     isOurs: true,
+    forwards: false,
+    names: [],
     asRoot: false,
     front: { host: "a.org", port: 8080, address: "0.0.0.0", https: false },
     taken: [],
@@ -237,6 +194,14 @@ const URLS: readonly (readonly [Answers, string, string])[] = [
   [{ domain: ".example.net example.com" }, "https://example.com/", "127.0.0.1:443"],
 ];
 
+test("a name in letters of its own is written so, and is what browsers send everywhere else", () => {
+  const sight = { ...VENV, settings: { allowedHosts: ["x.org"] } };
+  const { front, toml: text, edit } = plan(sight, { domain: "München.de", https: "off", lines: "add" });
+  expect(text).toContain('names = ["München.de"]');
+  expect(edit?.lines).toEqual(['ALLOWED_HOSTS = [*ALLOWED_HOSTS, "xn--mnchen-3ya.de"]']);
+  expect([front.host, urlOf(front)]).toEqual(["xn--mnchen-3ya.de", "http://münchen.de/"]);
+});
+
 test("where it is reached: not by an address that Django refuses, if there is another", () => {
   const shown = (settings: NonNullable<Sight["settings"]>, lines: string) => {
     const { front, advice } = plan({ ...VENV, settings }, { https: "off", domain: "", lines });
@@ -260,100 +225,6 @@ for (const [answers, url, asked] of URLS)
     const { front } = plan(VENV, answers);
     expect(urlOf(front)).toBe(url);
     expect(`${front.address}:${front.port}`).toBe(asked);
-  });
-
-const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[] = [
-  ["nothing to say", undefined, { seen: { owner: { uid: 1, gid: 1, name: "ann", home: "/" } } }],
-  ["DEBUG", /DEBUG is on: .* DEBUG = False in shop\/settings.py/, { settings: { debug: true } }],
-  [
-    "nobody is allowed: the address, by which it is opened",
-    /Add to shop\/settings.py, since Django answers 400 [^]*:\n {4}ALLOWED_HOSTS = \["198.51.100.7"\]$/,
-    { settings: { allowedHosts: [] } },
-    { domain: "", https: "off" },
-  ],
-  [
-    "nobody is allowed, and the settings cannot be read",
-    /answers 400 to everybody/,
-    { settings: { allowedHosts: [], file: undefined } },
-    { domain: "", https: "off" },
-  ],
-  [
-    "uploads that who serves may not write",
-    /Uploads go to \/srv\/media, which www-data must be able to write: chown -R www-data: \/srv\/media/,
-    {
-      settings: { mediaPath: "/media/", mediaRoot: "/srv/media" },
-      seen: { webUser: { name: "www-data", reaches: true, cannotWrite: ["/srv/media"] } },
-    },
-    { unit: "yes", uploads: "public" },
-  ],
-  [
-    "lines that were left",
-    /Add to shop\/settings.py, since [^]*:\n {4}ALLOWED_HOSTS = \[\*ALLOWED_HOSTS, "b.org"\]/,
-    {},
-    { domain: "b.org", lines: "leave" },
-  ],
-  ["a redirect to nowhere", /SECURE_SSL_REDIRECT/, { settings: { sslRedirect: true } }, { https: "off" }],
-  [
-    "a CDN",
-    /static files come from there/,
-    { settings: { staticPath: undefined, staticUrl: "https://cdn.example.org/" } },
-  ],
-  [
-    "channels",
-    /ASGI server beside this one. Start shop.asgi:application/,
-    { settings: { installedApps: ["channels"], asgi: "shop.asgi.application" } },
-  ],
-  [
-    "the DNS",
-    /The certificate comes when it leads here/,
-    { names: { "www.shop.example.org": { kind: "unknown-name" } } },
-  ],
-  [
-    "a database in a file, for a service",
-    /so www-data must be able to write x.sqlite3 and its folder: chown www-data: \/srv\/db$/,
-    {
-      settings: sqliteAt("/srv/db/x.sqlite3"),
-      seen: { webUser: { name: "www-data", reaches: true, cannotWrite: ["/srv/db"] } },
-    },
-    { unit: "yes" },
-  ],
-  [
-    "a database in a file, for a service of the project's owner",
-    undefined,
-    {
-      settings: sqliteAt("/srv/db/x.sqlite3"),
-      seen: { owner: { uid: 1000, gid: 1000, name: "ann", home: "/" } },
-    },
-    { unit: "yes" },
-  ],
-  [
-    "gunicorn's unit",
-    /\/etc\/systemd\/system\/shop.service starts gunicorn/,
-    { existing: [{ path: "/etc/systemd/system/shop.service", kind: "unit", program: "gunicorn" }] },
-  ],
-  [
-    "the way over, from a service",
-    /systemctl disable --now nginx, then server start/,
-    {
-      taken: [{ port: 80, listeners: [], holders: [{ pid: 9, name: "nginx" }] }],
-      host: { systemd: true },
-      files: { ...VENV.files, "/lib/systemd/system/nginx.service": "" },
-    },
-    { listen: "web" },
-  ],
-  [
-    "the way over, from a process",
-    /To switch over: end nginx, then server start/,
-    { taken: [{ port: 80, listeners: [], holders: [{ pid: 9, name: "nginx" }] }] },
-    { listen: "web" },
-  ],
-];
-
-for (const [title, expected, sight, answers] of ADVICE)
-  test(`advice: ${title}`, () => {
-    const { advice } = plan({ ...VENV, ...sight }, answers);
-    if (expected === undefined) expect(advice).toEqual([]);
-    else expect(advice.join("\n")).toMatch(expected);
   });
 
 test("a function that makes the application gets its file", () => {

@@ -96,7 +96,7 @@ const PAGES: readonly (readonly [number, boolean, RegExp, ("static" | "proxy")?]
   [421, false, /names in server.toml/],
   [500, false, /stands in server.log, then server reload/],
   [502, false, /Python process died/],
-  [502, false, /is it started\?/, "proxy"],
+  [502, false, /the other server does not answer; start it/, "proxy"],
   [503, false, /in time/],
   [418, false, /see server.log/],
 ];

@@ -35,6 +35,11 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
     `domain= https=off ${COMMON} lines=add collectstatic=yes start=yes`,
   ],
   [
+    "addresses in ALLOWED_HOSTS are no domain names",
+    { settings: { allowedHosts: ["198.51.100.7", "[2001:db8::1]", "localhost"] } },
+    `domain= https=off ${COMMON} collectstatic=yes start=yes`,
+  ],
+  [
     "systemd and root: a unit, which starts it",
     { host: { systemd: true, account: ROOT_ACCOUNT } },
     `domain=www.shop.example.org https=auto ${COMMON} collectstatic=yes unit=yes`,
@@ -116,6 +121,8 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           losses: [],
           folders: [],
           isOurs: true,
+          forwards: false,
+          names: [],
           asRoot: false,
           front: undefined,
           taken: nginx,
@@ -134,6 +141,8 @@ const CONVERSATIONS: readonly (readonly [string, Sight, string, Answers?])[] = [
           losses: ["spooler: none here"],
           folders: [],
           isOurs: true,
+          forwards: false,
+          names: [],
           asRoot: false,
           front: undefined,
           taken: [],
@@ -154,6 +163,8 @@ const refuse = (id: QuestionId, typed: string, sight: Sight = {}, answers: Answe
 };
 
 const CERTIFICATE = "-----BEGIN CERTIFICATE-----\n";
+const SITE = { kind: "static", root: ROOT, name: "shop" } as const;
+const HIDDEN = { [`${ROOT}/.keys/k.pem`]: "-----BEGIN EC PRIVATE KEY-----\n" };
 const FILES = { files: { [`${ROOT}/a.pem`]: CERTIFICATE, [`${ROOT}/k.pem`]: "-----BEGIN EC PRIVATE KEY-----\n" } };
 
 const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sight?, Answers?])[] = [
@@ -165,8 +176,8 @@ const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sigh
   ["domain", "exa mple..org", /^mple..org: /],
   ["https", "auto", undefined, {}, { domain: "example.org" }],
   ["https", "auto", /needs --domain/, {}, {}],
-  ["https", "auto", /shop.lan are not; internal/, {}, { domain: "shop.lan" }],
-  ["https", "auto", /are not; internal/, {}, { domain: "*.example.org" }],
+  ["https", "auto", /shop.lan is not; internal/, {}, { domain: "shop.lan" }],
+  ["https", "auto", /is not; internal/, {}, { domain: "*.example.org" }],
   ["https", "maybe", /should be auto, files, internal or off/, {}, {}],
   ["listen", "web", undefined, {}, { listen: "web" }],
   ["listen", "8080", undefined, {}, { listen: "8080" }],
@@ -179,6 +190,8 @@ const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sigh
   ["cert", "shop", /is no file/, FILES, { https: "files" }],
   ["key", "k.pem", undefined, FILES, { https: "files" }],
   ["key", "a.pem", /holds no private key/, FILES, { https: "files" }],
+  ["key", "k.pem", /stands among the files that are served/, { ...FILES, project: SITE }, { https: "files" }],
+  ["key", ".keys/k.pem", undefined, { files: HIDDEN, project: SITE }, { https: "files" }],
   ["processes", "0", /from 1 to 1024/],
   ["processes", "4", undefined],
   ["threads", "many", /from 1 to 256/],
@@ -190,7 +203,7 @@ const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sigh
   ["upstream", "what is it", /should be an address/, { projects: [] }, { kind: "proxy" }],
   ["python", ".venv", undefined, { python: null }],
   ["python", "nowhere", /there is no interpreter at \/srv\/shop\/nowhere/, { python: null }],
-  ["unit", "yes", /systemd does not run this machine/, {}, { unit: "yes" }],
+  ["unit", "yes", /^cannot be yes: systemd does not run this machine/, {}, { unit: "yes" }],
   [
     "unit",
     "yes",
@@ -254,6 +267,28 @@ test("lines are added only by consent: --yes leaves them", () => {
   const question = ask("lines", { settings: { staticRoot: undefined } });
   expect(question).toMatchObject({ initial: "add", unasked: "leave" });
   expect(why(question)).toContain('    STATIC_ROOT = "/srv/shop/staticfiles"');
+});
+
+test("files that forward to what runs the project are no way to run it here; their names are", () => {
+  const importable = {
+    files: ["/etc/nginx/sites-enabled/shop"],
+    toml: "",
+    losses: [],
+    folders: [],
+    isOurs: true,
+    forwards: true,
+    names: ["shop.example.net"],
+    asRoot: false,
+    front: undefined,
+    taken: [],
+  };
+  const sight: Sight = { settings: { allowedHosts: [] }, seen: { importable } };
+  expect(ask("import", sight)).toMatchObject({ initial: "no" });
+  expect(why(ask("import", sight))).toContain("Begun anew, server runs it itself.");
+  expect(ask("domain", sight, { import: "no" })).toMatchObject({ initial: "shop.example.net" });
+  expect(why(ask("domain", sight, { import: "no" }))).toStartWith("From what serves the project today.");
+  const files: Sight = { ...sight, project: SITE };
+  expect(ask("import", files)).toMatchObject({ initial: "yes" });
 });
 
 test("root is asked as whom the project runs, unless somebody owns it or a unit does", () => {

@@ -34,6 +34,8 @@ interface Stage {
   /** It runs the machine, and we are root. */
   readonly systemd?: true;
   readonly options?: Partial<WizardOptions>;
+  /** Where server.toml goes. */
+  readonly output?: string;
   /** Undefined: what is offered. */
   readonly reply?: (question: Question) => Reply | undefined;
 }
@@ -98,7 +100,7 @@ function look(stage: Stage, run: string[]): Looking {
     surroundings,
     folder,
     uid: stage.systemd === true ? 0 : 1000,
-    output: undefined,
+    output: stage.output,
     variables: {},
     signal: new AbortController().signal,
     isRunning: () => Promise.resolve(false),
@@ -203,6 +205,13 @@ test("--yes asks nothing, writes, and leaves the code as it is", async () => {
   expect(run).toEqual(["check", "collectstatic", "deploy", "start"]);
   expect(settingsNow()).toBe(SETTINGS_TEXT);
   expect(existsSync(join(folder, "server.toml"))).toBe(true);
+});
+
+test("a file of another name is named in what is to be typed", async () => {
+  const given = { ...GIVEN, start: "no" };
+  const { last } = await talk({ output: join(folder, "my site.toml"), options: { given, yes: true } });
+  expect(last).toStartWith("good: my site.toml is ready. To start: cd ");
+  expect(last).toContain("&& server start -c 'my site.toml'; then http://127.0.0.1:8000/");
 });
 
 test("--dry-run shows all and does nothing", async () => {
@@ -338,6 +347,7 @@ test("with systemd and root it becomes a service, which starts it", async () => 
   expect(text).toContain("Run: install and start a service of systemd");
   const without = await talk({ systemd: true, options: { given: { ...GIVEN, unit: "no", user: "root" }, yes: true } });
   expect(without.run.at(-1)).toBe("start");
+  expect(without.text).toContain("Run: server start, as root");
 });
 
 test("root that uWSGI would have been is said in the file, and told", async () => {

@@ -5,6 +5,8 @@ import type { Interpreter } from "../../src/project/interpreter.ts";
 import type { Project } from "../../src/project/project.ts";
 import type { Settings } from "../../src/project/settings.ts";
 import type { Loaded, MachineFacts, ProjectFacts } from "../../src/setup/facts.ts";
+import { makePlan } from "../../src/setup/plan.ts";
+import type { Answers } from "../../src/setup/question.ts";
 import type { Seen } from "../../src/setup/seen.ts";
 import { surroundingsOf, type Table } from "./surroundings.ts";
 
@@ -134,4 +136,20 @@ function factsOf(project: Project, { settings, loaded, python, existing = [] }: 
       ...loaded,
     },
   };
+}
+
+/** What shop's virtualenv and nothing else looks like. */
+export const VENV: Sight = { files: { [`${ROOT}/.venv/bin/python`]: "" } };
+
+const ANSWERS: Answers = {
+  domain: "www.shop.example.org",
+  https: "auto",
+  processes: "2",
+  threads: "2",
+  collectstatic: "yes",
+  start: "yes",
+};
+
+export function planOf(sight: Sight = {}, answers: Answers = {}, file = `${ROOT}/server.toml`) {
+  return makePlan(seenOf(sight), { ...ANSWERS, ...answers }, file);
 }

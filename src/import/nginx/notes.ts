@@ -135,6 +135,8 @@ const LOST: Readonly<Record<string, string>> = {
 };
 
 const HARMLESS: Readonly<Record<string, string>> = {
+  autoindex_exact_size: "listings have a look of their own; take the line out",
+  autoindex_localtime: "listings have a look of their own; take the line out",
   limit_rate: "replies are not slowed down here",
   limit_rate_after: "replies are not slowed down here",
   add_trailer: "trailers are not sent",

@@ -6,6 +6,7 @@ import { Settings, type UpstreamKey, type Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import { passFields } from "./pass-fields.ts";
 import { passParams } from "./pass-params.ts";
+import { passTls } from "./pass-tls.ts";
 import type { Directive } from "./parser.ts";
 import { hasTemplate } from "./strings.ts";
 import { outsideOf, type Translation } from "./translation.ts";
@@ -34,6 +35,7 @@ export function translatePass(t: Translation, pass: Directive, block: Block): Pa
   if (prefix === "proxy") passFields(outside, block, target.address.authority, settings);
   else passParams(outside, block, settings);
   passSettings(t, block, prefix, settings);
+  passTls(t, block, target.address.protocol === "https", settings);
   for (const { origin } of [pass, ...passLines(block, prefix)]) settings.sources.add(origin);
   const upstream = upstreamNamed(t, target.address, pass, settings);
   t.ledger.translated(pass, `upstream = ${JSON.stringify(upstream)}`);
@@ -185,7 +187,11 @@ function rewrites(t: Translation, block: Block, settings: Settings<UpstreamKey>)
     ["proxy_cookie_domain", "cookie_domains"],
     ["proxy_cookie_path", "cookie_paths"],
   ] as const) {
-    const pairs = block.inForce(name).filter(({ args }) => args.length >= 2);
+    const written = block.inForce(name).filter(({ args }) => args.length >= 2);
+    const isExpression = ({ args }: Directive) => args[0]?.text.startsWith("~") === true;
+    for (const each of written.filter(isExpression))
+      t.ledger.lost(each, "beginnings are replaced here, and expressions are not asked; write what it begins with");
+    const pairs = written.filter((each) => !isExpression(each));
     if (pairs.length === 0) continue;
     settings.set(key, Object.fromEntries(pairs.map(({ args }) => [args[0]?.text ?? "", args[1]?.text ?? ""])));
     for (const directive of pairs) t.ledger.translated(directive, `upstream: ${key}`);

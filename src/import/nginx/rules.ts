@@ -140,6 +140,11 @@ function conditional(t: Translation, statement: Directive, context: RuleContext)
     t.ledger.lost(each, "only return and rewrite are carried over from inside if; write a location for it");
   }
   const { when } = condition;
+  const captured = redirectToCaptured(t, inner);
+  if (captured !== undefined) {
+    t.ledger.translated(statement, "rules: redirect");
+    return when.map((all) => ({ when: whenValue(all), ...captured }));
+  }
   const sets = inner.filter(({ name }) => name === "set");
   for (const each of sets) setUnder(t, each, context, when);
   const block = new Block(inner, context.block);
@@ -152,6 +157,29 @@ function conditional(t: Translation, statement: Directive, context: RuleContext)
   else if (sets.length > 0) t.ledger.translated(statement, "stands in the rules that ask for what is set");
   else if (others.length === 0) t.ledger.noEffect(statement, "nothing is decided in it");
   return when.flatMap((all) => rules.map((rule) => (all.length === 0 ? rule : { when: whenValue(all), ...rule })));
+}
+
+/** `if ($host ~* ^www\.(.+)) { set $bare $1; rewrite ^(.*)$ https://$bare$1 permanent; }`: what is set stands for what the
+ *  condition has captured. */
+function redirectToCaptured(t: Translation, [set, action, ...more]: readonly Directive[]): Rule | undefined {
+  if (set?.name !== "set" || action === undefined || more.some(({ name }) => name !== "break")) return undefined;
+  const [variable = "", value = ""] = set.args.map(({ text }) => text);
+  const [first = "", target = "", flag] = action.args.map(({ text }) => text);
+  if (!/^\$\{?\d\}?$/.test(value) || !/^(?:https?:|\$scheme)/.test(target)) return undefined;
+  const isReturn = action.name === "return" && REDIRECTS.has(Number(first));
+  const whole = isReturn ? target : action.name === "rewrite" ? wholePath(first, withQuery(target)) : undefined;
+  if (whole === undefined) return undefined;
+  const name = subjectOf(variable);
+  const redirect = stringOf(
+    t,
+    action,
+    whole.replace(new RegExp(`\\$(?:${name}\\b|\\{${name}\\})`, "g"), () => value),
+  );
+  if (redirect === undefined) return undefined;
+  t.ledger.translated(set, "stands in the redirect");
+  t.ledger.translated(action, "rules: redirect");
+  const status = isReturn ? Number(first) : flag === "permanent" ? 301 : 302;
+  return { redirect, ...(status !== 302 && { status }) };
 }
 
 function whenValue(all: readonly string[]): Value {

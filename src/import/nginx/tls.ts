@@ -1,10 +1,9 @@
 /** ssl_certificate and what stands beside it → `tls` of a site. Protocols and ciphers are chosen by policy here. */
-import { resolve } from "node:path";
 import type { Settings, SiteKey, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Listen } from "./listen.ts";
 import type { Directive } from "./parser.ts";
-import { stringOf, type Translation } from "./translation.ts";
+import { fileOf, type Translation } from "./translation.ts";
 
 /** Decided here without being told, or of no use any more. */
 const NOT_NEEDED: Readonly<Record<string, string>> = {
@@ -63,12 +62,6 @@ export function siteTls(t: Translation, block: Block, listens: readonly Listen[]
 
 function oneOrAll(values: readonly string[]): Value {
   return values.length === 1 ? (values[0] as string) : values; // length 1
-}
-
-function fileOf(t: Translation, line: Directive): string | undefined {
-  const text = stringOf(t, line, line.args[0]?.text ?? "");
-  if (text === undefined || text.startsWith("$ENV{")) return text;
-  return resolve(t.confPrefix, text);
 }
 
 function policy(t: Translation, block: Block): Record<string, Value> {

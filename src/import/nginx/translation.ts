@@ -65,3 +65,10 @@ export function stringOf(
   t.ledger.lost(directive, `$${converted.unknown} ${why}`);
   return undefined;
 }
+
+/** A file that is relative to the folder of the configuration. */
+export function fileOf(t: Translation, line: Directive): string | undefined {
+  const text = stringOf(t, line, line.args[0]?.text ?? "");
+  if (text === undefined || text.startsWith("$ENV{")) return text;
+  return resolve(t.confPrefix, text);
+}

@@ -26,6 +26,20 @@ export const REPLY_CASES: readonly DifferentialCase[] = [
     ],
   },
   {
+    name: "a server behind TLS whose certificate nobody vouches for",
+    server: `
+      proxy_set_header Host $host;
+      location /believed/ { proxy_pass https://$SECURE; }
+      location /said/ { proxy_pass https://$SECURE; proxy_ssl_verify off; proxy_ssl_server_name on; }
+      location /verified/ {
+        proxy_pass https://$SECURE;
+        proxy_ssl_verify on;
+        proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;
+        proxy_ssl_name backend.example;
+      }`,
+    requests: ["/believed/x", "/said/x", "/verified/x"],
+  },
+  {
     name: "what a proxy is told",
     http: `upstream pool { server $BACKEND; keepalive 8; }`,
     server: `

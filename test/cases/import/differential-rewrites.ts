@@ -60,6 +60,19 @@ export const REWRITE_CASES: readonly DifferentialCase[] = [
     requests: ["/index.html", "/sub/index.html", "/sub/"],
   },
   {
+    name: "a name without its www",
+    server: `
+      if ($host ~* ^www\\.(.*)) { set $bare $1; rewrite ^(.*)$ http://$bare$1 permanent; }
+      if ($host ~* ^m\\.(.+)$) { set $rest $1; return 302 https://$rest$request_uri; }
+      location / { return 404; }`,
+    requests: [
+      { path: "/a/b?c=d", headers: { host: "www.example.org" } },
+      { path: "/a%20b", headers: { host: "WWW.example.org" } },
+      { path: "/a?b", headers: { host: "m.example.org" } },
+      { path: "/a", headers: { host: "example.org" } },
+    ],
+  },
+  {
     name: "redirects to the host and port that were asked, and with a query of their own",
     server: `
       location = /host { return 301 $scheme://$http_host/to; }

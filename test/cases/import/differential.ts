@@ -1,7 +1,7 @@
 /**
  * Server blocks that the real nginx and this server, given what the import makes of them, have to answer alike. One nginx
  * and one server serve all of them, each on a port of its own. `$ROOT` is the folder of FILES, `$BACKEND` an HTTP server
- * that tells what it was asked. Where the answers are not to be the same, a request says how, and why.
+ * that tells what it was asked, `$SECURE` one with a certificate that nobody vouches for. Where the answers are not to be the same, a request says how, and why.
  */
 
 import { bare, type DifferentialCase } from "./differential-case.ts";
