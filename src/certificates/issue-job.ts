@@ -16,7 +16,8 @@ import { type ChallengeKind, renewalId, type Show } from "./order.ts";
 import { hostOf, makeClient, orderAt, type OrderingContext } from "./ordering.ts";
 import { type Attempt, isPressing, type Lifetime, nextAttempt, pauseMs, renewAtMs } from "./policy.ts";
 import { askRenewalInfo } from "./renewal-info.ts";
-import type { Store } from "./store.ts";
+import { type StandIn, standInFor } from "./stand-in.ts";
+import { pairId, type Store } from "./store.ts";
 
 /** What a site wants. */
 export interface Wanted {
@@ -25,6 +26,8 @@ export interface Wanted {
   readonly kind: "auto" | "internal";
   /** How the names can be proved, the best first; of `auto`. */
   readonly challenges: readonly ChallengeKind[];
+  /** URL: of the authority that is asked first; "" of `internal`. */
+  readonly directory: string;
 }
 
 export interface IssuerOptions {
@@ -57,6 +60,8 @@ export interface IssueState {
   readonly pair: LoadedPair;
   /** Of the last order, when it failed; or of what it gave, when that cannot be kept. */
   readonly problem: string | undefined;
+  /** Why it is not the one that is wanted; undefined when it is, or temporary. */
+  readonly standsIn: string | undefined;
   /** When the next order is due, milliseconds since the epoch; undefined: another server orders. */
   readonly nextMs: number | undefined;
   /** Orders that failed since the last one that did not. */
@@ -89,6 +94,8 @@ export class Job {
   private readonly now: () => number;
   private readonly ticks: () => number;
   private pair: LoadedPair | undefined;
+  /** Without `pair`: shown in its place; else a temporary one is made. */
+  private standIn: StandIn | undefined;
   private temporary: LoadedPair | undefined;
   private failures = 0;
   private problem: string | undefined;
@@ -105,14 +112,15 @@ export class Job {
   /** Until when an authority, by its directory, does not want to see us; by `ticks`. */
   private readonly barredUntil = new Map<string, number>();
 
-  constructor(id: string, wanted: Wanted, issuer: JobHost, context: IssuerContext) {
-    this.id = id;
+  constructor(wanted: Wanted, issuer: JobHost, context: IssuerContext) {
+    this.id = pairId(wanted.names, wanted.directory);
     this.wanted = wanted;
     this.issuer = issuer;
     this.context = context;
     this.now = context.now ?? Date.now;
     this.ticks = context.ticks ?? liveMs;
     this.pair = this.stored();
+    if (this.pair === undefined) this.standIn = standInFor(wanted.names, context.store.pairs(), this.now());
   }
 
   private stored(): LoadedPair | undefined {
@@ -121,8 +129,9 @@ export class Job {
   }
 
   get state(): IssueState {
-    const { pair, problem, nextMs, failures } = this;
-    const rest = { problem, nextMs, failures };
+    const { problem, nextMs, failures, standIn } = this;
+    const pair = this.pair ?? standIn?.pair;
+    const rest = { problem, nextMs, failures, standsIn: this.pair === undefined ? standIn?.why : undefined };
     if (pair !== undefined) return { source: this.wanted.kind, pair, ...rest };
     this.temporary ??= temporaryPair(this.wanted.names, this.now());
     return { source: "temporary", pair: this.temporary, ...rest };
@@ -132,7 +141,7 @@ export class Job {
     if (!this.isStopped) return;
     this.isStopped = false;
     if (this.pair === undefined && this.wanted.kind === "auto")
-      this.say("notice", "a temporary certificate is shown until there is one");
+      this.say("notice", this.standIn?.why ?? "a temporary certificate is shown until there is one");
     this.wait(0);
   }
 
@@ -170,7 +179,7 @@ export class Job {
   private async takeTurn(): Promise<void> {
     try {
       const waitMs = await this.step();
-      this.nextMs = this.issuer.mayWrite ? this.now() + waitMs : undefined;
+      this.nextMs = this.issuer.mayWrite ? Math.round(this.now() + waitMs) : undefined;
       this.wait(waitMs);
     } catch (error) {
       this.say("crit", `unexpected error: ${error instanceof Error ? error.stack : String(error)}`);
@@ -216,8 +225,7 @@ export class Job {
     if (found === undefined) return;
     const { fromMs = Number.POSITIVE_INFINITY, toMs = 0 } = this.pair === undefined ? {} : lifetimeOf(this.pair);
     if (found.cert === this.pair?.cert || (fromMs <= this.now() && lifetimeOf(found).toMs <= toMs)) return;
-    this.pair = found;
-    this.context.changed();
+    this.shows(found);
   }
 
   private async dueMs(): Promise<number> {
@@ -247,7 +255,8 @@ export class Job {
     }
     this.say("notice", `ordering a certificate at ${hostOf(authority)}`);
     try {
-      return await this.orderAt(authority, this.pair === undefined ? undefined : renewalId(this.pair.cert));
+      const before = this.pair ?? this.standIn?.pair;
+      return await this.orderAt(authority, before === undefined ? undefined : renewalId(before.cert));
     } catch (error) {
       if (error instanceof AcmeProblem && error.retryAfterMs > 0)
         this.barredUntil.set(authority.directory, this.ticks() + error.retryAfterMs);
@@ -313,11 +322,16 @@ export class Job {
       this.problem = `the certificate cannot be kept, and is lost with a restart: ${(error as Error).message}`;
       this.say("error", this.problem);
     }
-    this.pair = pair;
     this.window = undefined;
     this.askAtMs = 0;
     const { toMs } = lifetimeOf(pair);
     this.say("notice", `shows a new certificate, valid until ${minuteOf(toMs)}`);
+    this.shows(pair);
+  }
+
+  private shows(pair: LoadedPair): void {
+    this.pair = pair;
+    this.standIn = undefined;
     this.context.changed();
   }
 
@@ -328,7 +342,7 @@ export class Job {
     const pause = pauseMs(this.failures, this.wanted.kind === "auto" ? barred : [], Math.random());
     this.pausedUntil = this.ticks() + pause;
     const again = `tried again in ${Math.ceil(pause / 60_000)} min`;
-    const what = this.pair === undefined ? "no certificate" : "no new certificate";
+    const what = (this.pair ?? this.standIn) === undefined ? "no certificate" : "no new certificate";
     this.problem = `${what} could be had: ${(error as Error).message}; ${again}`;
     const isBad = this.pair === undefined || isPressing(lifetimeOf(this.pair), this.now());
     this.say(isBad ? "error" : "warn", this.problem);
@@ -338,9 +352,10 @@ export class Job {
 
   /** Browsers refuse both; of a temporary one it is at least plain why. It is made anew when it is over itself. */
   private dropExpired(): void {
-    const shown = this.pair ?? this.temporary;
+    const shown = this.pair ?? this.standIn?.pair ?? this.temporary;
     if (shown === undefined || lifetimeOf(shown).toMs > this.now()) return;
     this.pair = undefined;
+    this.standIn = undefined;
     this.temporary = undefined;
     this.context.changed();
   }

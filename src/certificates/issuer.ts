@@ -20,7 +20,6 @@ import { INTERNAL_MS, newAuthority } from "./local.ts";
 import { makeClient } from "./ordering.ts";
 import { type Check, preflight } from "./preflight.ts";
 import { makeResolver } from "./resolver.ts";
-import { pairId } from "./store.ts";
 
 export class Issuer implements JobHost {
   options: IssuerOptions;
@@ -74,17 +73,17 @@ export class Issuer implements JobHost {
   }
 
   private job(wanted: Wanted): Job {
-    const id = pairId(wanted.names);
-    const known = this.jobs.get(id) ?? new Job(id, wanted, this, this.context);
-    this.jobs.set(id, known);
+    const key = keyOf(wanted);
+    const known = this.jobs.get(key) ?? new Job(wanted, this, this.context);
+    this.jobs.set(key, known);
     return known;
   }
 
   /** From now on these are wanted, and no others. */
   start(all: readonly Wanted[], options: IssuerOptions): void {
     this.options = options;
-    const kept = new Map(all.map((wanted) => [pairId(wanted.names), this.job(wanted)]));
-    for (const [id, job] of this.jobs) if (!kept.has(id)) job.stop();
+    const kept = new Map(all.map((wanted) => [keyOf(wanted), this.job(wanted)]));
+    for (const [key, job] of this.jobs) if (!kept.has(key)) job.stop();
     this.jobs = kept;
     for (const job of kept.values()) job.begin();
   }
@@ -128,6 +127,11 @@ export class Issuer implements JobHost {
       );
     return made;
   }
+}
+
+/** The order of names says nothing. */
+function keyOf({ names, ...rest }: Wanted): string {
+  return JSON.stringify([names.toSorted(), rest]);
 }
 
 function isGood({ chain }: LoadedPair, nowMs: number): boolean {

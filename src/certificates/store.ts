@@ -4,12 +4,12 @@
  *
  *     FOLDER/lock                               held by the one server that orders (os/lock-file.ts)
  *     FOLDER/accounts/HASH.json                 HASH: of the authority's directory URL
- *     FOLDER/certificates/NAME-HASH/pair.pem    key, certificate and chain; HASH: of all names
+ *     FOLDER/certificates/NAME-HASH/pair.pem    key, certificate and chain; HASH: of all names, and of whom they are asked
  *     FOLDER/authority.pem                      of `tls = "internal"`: key and certificate
  *     FOLDER/authority.crt                      its certificate alone, for those who are to trust it
  */
 import { createHash, createPrivateKey } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { acquireLock, type LockFile } from "../os/lock-file.ts";
 import type { AccountKey } from "./acme-client.ts";
@@ -54,6 +54,17 @@ export class Store {
   /** Undefined when there is none, or none that can be used. */
   pair(id: string): LoadedPair | undefined {
     return this.readPair(join("certificates", id, "pair.pem"));
+  }
+
+  /** All that can be used, whoever they are for. */
+  pairs(): LoadedPair[] {
+    try {
+      const names = readdirSync(join(this.folder, "certificates"));
+      return names.flatMap((id) => this.pair(id) ?? []);
+    } catch {
+      // There is none yet.
+      return [];
+    }
   }
 
   /** Throws what the file system throws. */
@@ -112,10 +123,11 @@ export class Store {
   }
 }
 
-/** Of the names of a site: readable, and another for other names. */
-export function pairId(names: readonly string[]): string {
+/** Of the names of a site and the authority that is asked for it (its directory; "" for our own): readable, and another for
+ *  others. What a staging authority has signed is not shown for long where another one is wanted. */
+export function pairId(names: readonly string[], directory: string): string {
   const label = (names[0] ?? "").replace(/[^a-z0-9.-]/g, "_").slice(0, 100);
-  return `${label}-${shortHash(names.toSorted().join(" "))}`;
+  return `${label}-${shortHash([directory, ...names.toSorted()].join(" "))}`;
 }
 
 function shortHash(text: string): string {

@@ -13,7 +13,7 @@ export async function goToBackground(words: readonly string[], log: string, term
     terminal.stderr(`server: the log cannot be written: ${(error as Error).message}\n`);
     return EXIT_FAILED;
   }
-  const server = new Successor({ words, stdio: ["ignore", output, output], detached: true });
+  const server = new Successor({ words, stdio: ["ignore", output, output], output: log, detached: true });
   closeSync(output);
   const start = await server.start;
   if (!start.ok) {

@@ -13,7 +13,7 @@ export function certificatesOnDisk({ sites, server }: Config): CertificateDetail
     const source = site.tls?.source;
     if (source === undefined) return [];
     if (source.kind === "files") return source.pairs.map((files) => detail(site, "files", loadPair(files)));
-    const pair = store.pair(pairId(source.names));
+    const pair = store.pair(pairId(source.names, source.directory));
     return pair === undefined ? [] : [detail(site, source.kind, pair)];
   });
 }

@@ -21,7 +21,7 @@ export const START: Command = {
       type: "string",
       short: "o",
       value: "FILE",
-      doc: `What the server prints; ${LOG_NAME} beside the configuration unless given.`,
+      doc: `What the server prints; ${LOG_NAME} beside the configuration unless given. It is rotated and opened anew as the logs are.`,
     },
   },
   positionalsMax: 0,
@@ -43,7 +43,12 @@ export const START: Command = {
       );
       return EXIT_FAILED;
     }
-    const server = new Successor({ words: ["run", "-c", file], stdio: ["ignore", output, output], detached: true });
+    const server = new Successor({
+      words: ["run", "-c", file],
+      stdio: ["ignore", output, output],
+      output: path,
+      detached: true,
+    });
     closeSync(output);
     const start = await server.start;
     if (!start.ok) {

@@ -173,6 +173,7 @@ function acmeContext({ authority, challenges, profile }: AcmeConfig, { values }:
   return {
     challenges: challenges ?? kinds,
     addressChallenges: isByZone ? [...challenges, ...kinds] : (challenges ?? kinds),
+    directory: authority.directory,
     isPrivate: authority.ca !== undefined,
     isLetsEncrypt,
     profile,

@@ -5,6 +5,7 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Place } from "./place.ts";
+import { findUser } from "./users.ts";
 
 /** What is at `path`; undefined after reporting that nothing is, or that it cannot be looked at. */
 export function requireFound(place: Place, path: string, expected: string): Stats | undefined {
@@ -37,7 +38,12 @@ export function requireWritableDirectory(place: Place, path: string): boolean {
 
 /** A file that can be appended to, or made. */
 export function requireAppendable(place: Place, path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false });
+  let found: Stats | undefined;
+  try {
+    found = statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    return place.wrong({ what: `names ${path}, ${failureOf(error)}`, should: "should be a file" });
+  }
   if (found === undefined) return void requireWritableParent(place, path);
   if (found.isDirectory()) {
     return place.wrong({ what: `names ${path}, which is a directory`, should: "should be a file" });
@@ -103,5 +109,6 @@ export function failureOf(error: unknown): string {
 }
 
 function userName(): string {
-  return String(process.getuid?.() ?? "?");
+  const uid = String(process.getuid?.() ?? "?");
+  return findUser(uid)?.name ?? uid;
 }

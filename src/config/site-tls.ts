@@ -23,6 +23,8 @@ export interface AcmeContext {
   readonly challenges: readonly ChallengeKind[];
   /** Of a site that has addresses among its names, which no zone proves (RFC 8738 section 7). */
   readonly addressChallenges: readonly ChallengeKind[];
+  /** URL: of the authority that is asked first. */
+  readonly directory: string;
   /** The authority is one of a company's own: it may know any name. */
   readonly isPrivate: boolean;
   readonly isLetsEncrypt: boolean;
@@ -122,7 +124,12 @@ function resolveIssuer(
     warnOfAddress(place, names, acme);
   }
   const isAddressed = names.some(isAddressName);
-  return { kind, names: hosts, challenges: isAddressed ? acme.addressChallenges : acme.challenges };
+  return {
+    kind,
+    names: hosts,
+    challenges: isAddressed ? acme.addressChallenges : acme.challenges,
+    directory: kind === "auto" ? acme.directory : "",
+  };
 }
 
 /** Let's Encrypt has one kind of certificate for addresses. */

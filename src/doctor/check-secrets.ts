@@ -1,8 +1,9 @@
 /** Secrets in files: keys of certificates and the state folder are for their owner. */
 import { chmodSync } from "node:fs";
+import { join } from "node:path";
 import { type Finding, type Fix, ok, problem } from "./finding.ts";
 import type { FileState } from "./ground.ts";
-import type { Check } from "./patient.ts";
+import type { Check, Patient } from "./patient.ts";
 
 const OTHERS = 0o007;
 const GROUP_WRITES = 0o020;
@@ -17,10 +18,26 @@ export const SECRETS: Check = {
     const paths = [...new Set([...keys, ...(usesState ? [config.server.stateDirectory] : [])])];
     return paths.flatMap((path) => {
       const state = ground.state(path);
-      return state === undefined ? [] : [judge(path, state)];
+      return state === undefined ? [] : [serving(path, config) ?? judge(path, state)];
     });
   },
 };
+
+/** Whoever asks for it gets it, whatever its mode: the server reads it. */
+function serving(path: string, { sites }: Patient["config"]): Finding | undefined {
+  const routes = sites.flatMap((site) => site.routes.filter(({ internal }) => !internal));
+  for (const { target, pattern } of routes) {
+    if (target.kind !== "files" || target.single || !path.startsWith(join(target.path, "/"))) continue;
+    if (!target.rules.hidden && path.slice(target.path.length).includes("/.")) continue;
+    const says = `stands among the files of ${pattern}, which are sent to everybody`;
+    return problem(
+      `key ${path}`,
+      says,
+      `move it out of ${target.path}, and order another certificate: it may be known`,
+    );
+  }
+  return undefined;
+}
 
 function judge(path: string, { mode, kind }: FileState): Finding {
   const subject = kind === "directory" ? `state ${path}` : `key ${path}`;

@@ -102,7 +102,7 @@ export function configurationFindings(problems: readonly Problem[]): Found[] {
 export async function withReasons(findings: readonly Found[], ground: Ground, who: Serving): Promise<Found[]> {
   return Promise.all(
     findings.map(async (finding) => {
-      const path = /names (\/.*), which user \d+ (?:may not reach|cannot use)/.exec(finding.says)?.[1];
+      const path = /names (\/.*), which user \S+ (?:may not reach|cannot use)/.exec(finding.says)?.[1];
       const refused = path === undefined ? undefined : await refusalOf(ground, who, path, ["read"]);
       if (refused?.state === undefined) return finding;
       const owners = (uid: number, gid: number) => ownerName(ground.files, uid, gid);

@@ -20,7 +20,7 @@ export interface Beginning {
 /** Throws with what is wrong in the message. */
 export function begin(written: Config, { inheritance, read = readFileOf(written) }: RunOptions): Beginning {
   if (written.server.umask !== undefined) process.umask(written.server.umask);
-  const logs = new Logs(written);
+  const logs = new Logs(written, inheritance?.output);
   const held = inheritance?.upgrade === true ? inheritance.locks : undefined;
   const hold = ControlHold.acquire(written, logs.logFor("control"), held);
   try {

@@ -174,9 +174,9 @@ function problemsOf({ names }: SiteConfig, pairs: readonly LoadedPair[]): string
 }
 
 function describeIssued({ label: site }: SiteConfig, state: IssueState): Shown {
-  const { source, pair, problem, nextMs, failures } = state;
+  const { source, pair, problem, nextMs, failures, standsIn } = state;
   const waiting = source === "temporary" ? ["browsers refuse it: it is shown until there is one of an authority"] : [];
-  const problems = [...waiting, ...(problem === undefined ? [] : [problem])];
+  const problems = [...waiting, ...[standsIn, problem].filter((text) => text !== undefined)];
   const next = nextMs === undefined ? {} : { nextAt: nextMs };
   return { pair, status: { site, source, ...describePair(pair), ...next, failures, problems } };
 }

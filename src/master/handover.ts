@@ -27,6 +27,7 @@ export type PassedListeners = Readonly<Record<string, readonly number[]>>;
 
 interface Passed {
   readonly upgrade: boolean;
+  readonly output?: string | undefined;
   readonly listeners: PassedListeners;
   readonly locks: HeldLocks;
 }
@@ -44,6 +45,8 @@ interface Message {
 export interface SuccessorOptions {
   readonly words: readonly string[];
   readonly stdio: readonly ["ignore" | number, number, number];
+  /** The file that its output is: it looks after that as after its logs. */
+  readonly output?: string | undefined;
   /** What it inherits; undefined for a server that begins anew. */
   readonly upgrade?: { readonly listeners: PassedListeners; readonly locks: HeldLocks };
   /** Beside our own environment. */
@@ -68,7 +71,7 @@ export class Successor implements ConnectOwner {
   private wire: Wire | undefined;
 
   /** Throws when a process cannot be made. */
-  constructor({ words, stdio, upgrade, environment, detached }: SuccessorOptions) {
+  constructor({ words, stdio, output, upgrade, environment, detached }: SuccessorOptions) {
     const { promise, resolve } = Promise.withResolvers<Start>();
     this.start = promise;
     this.settle = resolve;
@@ -83,6 +86,7 @@ export class Successor implements ConnectOwner {
     );
     const passed = {
       upgrade: upgrade !== undefined,
+      output,
       listeners: Object.fromEntries(listeners) as PassedListeners,
       locks: Object.fromEntries(locks) as HeldLocks,
     } satisfies Passed;
@@ -179,10 +183,12 @@ export class Inheritance implements ConnectOwner {
   readonly upgrade: boolean;
   readonly listeners: PassedListeners;
   readonly locks: HeldLocks;
+  readonly output: string | undefined;
   private readonly gone = Promise.withResolvers<void>();
 
-  private constructor({ upgrade, listeners, locks }: Passed) {
+  private constructor({ upgrade, listeners, locks, output }: Passed) {
     this.upgrade = upgrade;
+    this.output = output;
     this.listeners = listeners;
     this.locks = locks;
   }

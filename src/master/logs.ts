@@ -3,10 +3,19 @@
  * or when somebody moved a file away, and rotated (log-rotation.ts). The numbers that the front threads have stay the
  * same all the while (os/log-file.ts). The error log has a number of its own, behind which a reload puts another file.
  */
-import { closeSync, statSync } from "node:fs";
+import { closeSync, fstatSync, statSync } from "node:fs";
 import { type Log, type LogLevel, makeLog, type Threshold } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { errorLogWriter, isInPlace, openLogFile, pointLog, reopenLogFile, STREAMS } from "../os/log-file.ts";
+import {
+  errorLogWriter,
+  isInPlace,
+  openLogFile,
+  pointLog,
+  reopenLogFile,
+  STDERR,
+  STDOUT,
+  STREAMS,
+} from "../os/log-file.ts";
 import { duplicate } from "../os/sockets.ts";
 import { giveFile } from "./privileges.ts";
 import { LogRotation } from "./log-rotation.ts";
@@ -44,9 +53,14 @@ export class Logs {
   /** The descriptor of the error log, whatever file that is. */
   readonly error: number;
 
+  /** Of a server in the background: the file that its standard output and error are. */
+  readonly output: string | undefined;
+
   /** Throws what the file system throws. */
-  constructor(config: Config) {
+  constructor(config: Config, output?: string) {
     this.config = config;
+    this.output = fstatSync(STDOUT).isFile() ? output : undefined;
+    if (this.output !== undefined) giveFile(STDOUT, config.server);
     this.threshold = { level: config.server.logLevel };
     const staged = this.stage(config);
     // Every configuration has an error log.
@@ -100,12 +114,15 @@ export class Logs {
     pointLog(this.error, this.opened.get(this.config.server.errorLog) as number);
   }
 
-  /** Of the configuration in force. */
+  /** Of the configuration in force, and the output. */
   get files(): LogFile[] {
-    return logPaths(this.config).flatMap((path) => {
+    const { output } = this;
+    const files = logPaths(this.config).flatMap((path) => {
       const fd = this.opened.get(path);
       return STREAMS.has(path) || fd === undefined ? [] : [{ path, fd }];
     });
+    if (output === undefined || files.some(({ path }) => path === output)) return files;
+    return [...files, { path: output, fd: STDOUT }];
   }
 
   /** Every log file anew, under its name: whoever moved them away has them to himself. Returns what could not be opened;
@@ -137,7 +154,8 @@ export class Logs {
   /** Anew. Throws what the file system throws, and then all is as before. */
   private begin({ path, fd }: LogFile): void {
     reopenLogFile(fd, path);
-    if (path === this.config.server.errorLog) this.pointErrorLog();
+    if (path === this.output) for (const stream of [STDOUT, STDERR]) if (stream !== fd) pointLog(stream, fd);
+    this.pointErrorLog();
   }
 
   /** From now on files are rotated, and found again when they were moved. */

@@ -348,7 +348,7 @@ class Master {
       words: this.successor,
       systemd: this.systemd,
       config: this.config,
-      log: this.log,
+      logs: this.logs,
       listeners: this.listeners,
       companions: this.companions,
       hold,

@@ -3,18 +3,22 @@
  * directory for each app, empty at the start of the server, gone at its end. What a process that ended says of the moment
  * (`gauge_live…_PID.db`) is removed, as the library asks its server to (mark_process_dead); what it has counted stays.
  */
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AppConfig } from "../config/config.ts";
 
 const VARIABLE = "PROMETHEUS_MULTIPROC_DIR";
 const PREFIX = "server-metrics-";
 const LOOK_MS = 5_000;
+/** Apps may run as other users, each in a directory of its own. */
+const ROOT_MODE = 0o711;
 const LIVE_GAUGE = /^gauge_live[a-z]*_(\d+)\.db$/;
 
 export class MultiprocessMetrics {
   private readonly temporaryDirectory: string;
   private root: string | undefined;
+  /** Of the directories of apps; undefined: ours. */
+  private readonly owners = new Map<string, { readonly uid: number; readonly gid: number } | undefined>();
   private timer: Timer | undefined;
 
   constructor(temporaryDirectory: string) {
@@ -26,18 +30,23 @@ export class MultiprocessMetrics {
     if (VARIABLE in app.env || process.env[VARIABLE] !== undefined) return app.env;
     this.root ??= this.begin();
     const directory = join(this.root, app.name);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const { user, group } = app.process;
-    if (user !== undefined) chownSync(directory, user.id, group ?? process.getgid?.() ?? 0);
+    this.owners.set(directory, user && { uid: user.id, gid: group ?? process.getgid?.() ?? 0 });
+    this.make(directory);
     return { ...app.env, [VARIABLE]: directory };
+  }
+
+  private make(directory: string): void {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const owner = this.owners.get(directory);
+    if (owner !== undefined) chownSync(directory, owner.uid, owner.gid);
   }
 
   private begin(): string {
     this.sweepLeftovers();
     this.timer = setInterval(() => this.clean(), LOOK_MS);
     const root = mkdtempSync(join(this.temporaryDirectory, `${PREFIX}${process.pid}-`));
-    // Apps may run as other users, each in a directory of its own.
-    chmodSync(root, 0o711);
+    chmodSync(root, ROOT_MODE);
     return root;
   }
 
@@ -49,8 +58,21 @@ export class MultiprocessMetrics {
     }
   }
 
+  /** Who cleans directories of temporary files up may take these away: a worker that is started then could not be. What somebody
+   *  else has put there is left alone. */
+  private restore(root: string): void {
+    try {
+      if (!existsSync(root)) makeRoot(root);
+      if (lstatSync(root).uid !== process.geteuid?.()) return;
+      for (const directory of this.owners.keys()) if (!existsSync(directory)) this.make(directory);
+    } catch {
+      // somebody was faster
+    }
+  }
+
   /** Of the processes that have ended. */
   clean(): void {
+    if (this.root !== undefined) this.restore(this.root);
     for (const app of this.root === undefined ? [] : entries(this.root)) {
       for (const file of entries(app)) {
         const pid = LIVE_GAUGE.exec(file.slice(app.length + 1))?.[1];
@@ -64,6 +86,11 @@ export class MultiprocessMetrics {
     if (this.root !== undefined) remove(this.root);
     this.root = undefined;
   }
+}
+
+function makeRoot(path: string): void {
+  mkdirSync(path);
+  chmodSync(path, ROOT_MODE);
 }
 
 function entries(directory: string): string[] {

@@ -15,6 +15,7 @@ import type { Companions } from "./companions.ts";
 import type { ControlHold } from "./control-hold.ts";
 import { type Start, Successor } from "./handover.ts";
 import type { Listeners } from "./listeners.ts";
+import type { Logs } from "./logs.ts";
 import type { Systemd } from "./systemd.ts";
 
 export type UpgradeOutcome = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
@@ -23,7 +24,7 @@ export interface UpgradeParts {
   /** Of the command line; undefined: there can be no successor. */
   readonly words: readonly string[] | undefined;
   readonly config: Config;
-  readonly log: Log;
+  readonly logs: Logs;
   readonly listeners: Listeners;
   readonly companions: Companions;
   readonly hold: ControlHold;
@@ -38,7 +39,8 @@ const TAKE_MS = 5_000;
 
 /** Never rejects. When it is well, this process has only to drain. */
 export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
-  const { words, config, log, listeners, companions, hold, systemd } = parts;
+  const { words, config, logs, listeners, companions, hold, systemd } = parts;
+  const log = logs.logFor("master");
   if (process.pid === 1)
     return refused(log, "this is process 1 of a container, which ends with it: restart the container");
   if (words === undefined)
@@ -56,6 +58,7 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
     successor = new Successor({
       words,
       stdio: [0, 1, 2],
+      output: logs.output,
       upgrade: { listeners: listeners.passOn(), locks: hold.held },
       environment: systemd.environment,
       detached: false,

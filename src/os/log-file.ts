@@ -16,6 +16,7 @@ import { check, libc } from "./libc.ts";
 const LOG_MODE = 0o640;
 const OTHERS_WRITE = 0o022;
 const O_CLOEXEC = 0o2000000;
+export const [STDOUT, STDERR] = [1, 2] as const;
 const NEWLINE = 0x0a;
 
 /** Names of what is no file. */
@@ -27,9 +28,9 @@ export function openLogFile(where: string): number {
     case "off":
       return -1;
     case "stdout":
-      return 1;
+      return STDOUT;
     case "stderr":
-      return 2;
+      return STDERR;
     default:
       return openToAppend(where);
   }
@@ -37,6 +38,7 @@ export function openLogFile(where: string): number {
 
 /** Who may write the directory could have root write, and give away, any file there is: by a link with the log's name. */
 export function openToAppend(path: string): number {
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) return openPipe(path);
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
   if (process.geteuid?.() !== 0 || !mayOthersWrite(dirname(path))) return openSync(path, flags, LOG_MODE);
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) throw refusal(path, "it is a link");
@@ -45,6 +47,16 @@ export function openToAppend(path: string): number {
   if (fstatSync(fd).nlink <= 1) return fd;
   closeSync(fd);
   throw refusal(path, "it has another name, too");
+}
+
+/** A pipe is not waited for, neither for somebody who reads it nor for room in it (fifo(7)): no request is worth a line. */
+function openPipe(path: string): number {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    const isUnread = (error as { code?: string }).code === "ENXIO";
+    throw isUnread ? new Error(`${path}: it is a pipe that nobody reads`) : error;
+  }
 }
 
 function refusal(path: string, what: string): Error {
@@ -80,9 +92,9 @@ function inherit(fd: number, { mode, uid, gid }: Stats): void {
   }
 }
 
-/** From now on `fd` is the same file as `other`, for every thread that has its number. */
+/** From now on `fd` is the same file as `other`, for every thread that has its number. Standard streams are for successors, too. */
 export function pointLog(fd: number, other: number): void {
-  check(libc.dup3(other, fd, O_CLOEXEC), "dup3", "a log");
+  check(libc.dup3(other, fd, fd <= STDERR ? 0 : O_CLOEXEC), "dup3", "a log");
 }
 
 /** Does `path` still name the file that `fd` is? It was moved or deleted otherwise. */

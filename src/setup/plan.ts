@@ -25,6 +25,8 @@ export interface SetupPlan {
   readonly edit: SettingsEdit | undefined;
   readonly django: DjangoWork | undefined;
   readonly start: "unit" | "start" | "reload" | undefined;
+  /** As whom it will run; undefined: as who starts it, or nobody can say yet. */
+  readonly user: string | undefined;
   readonly front: Front;
   /** What the administrator should know or do, a sentence or two each. */
   readonly advice: readonly string[];
@@ -66,6 +68,7 @@ export function makePlan(seen: Seen, answers: Answers, file: string): SetupPlan 
     edit,
     django: djangoWork(seen, answers, lack),
     start: startOf(seen, answers),
+    user: servingUser(seen, answers),
     front,
     advice: adviceFor(seen, answers),
   };

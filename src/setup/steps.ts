@@ -136,10 +136,19 @@ const STARTS = {
   reload: ["Reloading", "reload"],
 } as const;
 
-async function start(plan: SetupPlan, { screen, actions }: Running): Promise<boolean> {
+async function start(plan: SetupPlan, { screen, actions, signal }: Running): Promise<boolean> {
   const [text, action] = STARTS[plan.start ?? "start"];
   const work = screen.work(text);
-  const { ok, said } = await actions[action](plan.file);
+  const outcome = await Promise.race([actions[action](plan.file), aborted(signal)]);
+  if (outcome === undefined) {
+    work.end("bad", "Interrupted");
+    screen.outro(
+      "bad",
+      "server.toml is written, and the start goes on: server status tells how far it is, server stop ends it.",
+    );
+    return false;
+  }
+  const { ok, said } = outcome;
   const lines = said.trimEnd().split("\n");
   if (ok) {
     work.end("good", lines.at(-1) ?? "It serves");
@@ -149,6 +158,13 @@ async function start(plan: SetupPlan, { screen, actions }: Running): Promise<boo
   screen.block("It said", lines.slice(-LINES_SHOWN).map(plain));
   screen.outro("bad", "server.toml is written. When that is mended: server start.");
   return false;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  if (signal.aborted) resolve(undefined);
+  signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  return promise;
 }
 
 async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Running): Promise<boolean> {

@@ -258,7 +258,7 @@ function doneRows(plan: SetupPlan): (readonly [string, string])[] {
     ...(plan.start === undefined
       ? []
       : [
-          ["Run", STARTS[plan.start]] as const,
+          ["Run", `${STARTS[plan.start]}${plan.user === undefined ? "" : `, as ${plan.user}`}`] as const,
           ["Ask for", plan.front.files === undefined ? "a page" : "a page and a static file"] as const,
         ]),
   ];

@@ -13,7 +13,13 @@ import { until } from "../support/wait.ts";
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const WAIT_MS = 20_000;
-const WANTED: Wanted = { names: ["a.test"], kind: "auto", challenges: ["http-01", "tls-alpn-01"] };
+const DIRECTORY = "https://first.test/dir";
+const WANTED: Wanted = {
+  names: ["a.test"],
+  kind: "auto",
+  challenges: ["http-01", "tls-alpn-01"],
+  directory: DIRECTORY,
+};
 const LEVELS = ["debug", "info", "notice", "warn", "error", "crit"] as const;
 
 const ended: (() => void)[] = [];

@@ -12,7 +12,8 @@ import { until } from "../support/wait.ts";
 
 const DAY_MS = 86_400_000;
 const NAMES = ["a.test", "b.test"];
-const WANTED: Wanted = { names: NAMES, kind: "auto", challenges: ["http-01", "tls-alpn-01"] };
+const DIRECTORY = "https://first.test/dir";
+const WANTED: Wanted = { names: NAMES, kind: "auto", challenges: ["http-01", "tls-alpn-01"], directory: DIRECTORY };
 const folders: string[] = [];
 afterEach(() => folders.splice(0).forEach(removeFolder));
 
@@ -47,7 +48,7 @@ function stage({ internal = false, folder = "" } = {}) {
       throw Object.assign(new Error("no"), { code: "ECONNREFUSED" });
     },
   });
-  const wanted: Wanted = internal ? { ...WANTED, kind: "internal" } : WANTED;
+  const wanted: Wanted = internal ? { ...WANTED, kind: "internal", directory: "" } : WANTED;
   return { issuer, options, store, lines, requests, clock, wanted, changes: () => changes, folder: place };
 }
 
@@ -73,7 +74,7 @@ test("until an authority has answered, the site shows a temporary certificate, a
 
 test("what is in the store is shown, and nothing is ordered before its time", async () => {
   const { issuer, options, store, wanted, clock, requests } = stage();
-  store.keepPair(pairId(NAMES), stored(clock.ms - DAY_MS, clock.ms + 80 * DAY_MS));
+  store.keepPair(pairId(NAMES, DIRECTORY), stored(clock.ms - DAY_MS, clock.ms + 80 * DAY_MS));
   expect(issuer.state(wanted).source).toBe("auto");
   issuer.start([wanted], options);
   await until("question about its window", 20_000, () => requests.length > 0);
@@ -86,7 +87,7 @@ test("what is in the store is shown, and nothing is ordered before its time", as
 test("a failed renewal leaves the old certificate, to the end of its life", async () => {
   const { issuer, options, store, wanted, clock } = stage();
   const pair = stored(clock.ms - 80 * DAY_MS, clock.ms + 10 * DAY_MS);
-  store.keepPair(pairId(NAMES), pair);
+  store.keepPair(pairId(NAMES, DIRECTORY), pair);
   issuer.start([wanted], options);
   await until("failure", 20_000, () => issuer.state(wanted).problem !== undefined);
   expect(issuer.state(wanted)).toMatchObject({ source: "auto", pair: { cert: pair.cert } });
@@ -175,4 +176,42 @@ test("a certificate is named to its authority by who signed it and by its number
   expect(Buffer.from(keyId, "base64url")).toHaveLength(20);
   expect(Buffer.from(serial, "base64url")[0]).toBe(1);
   expect(renewalId(makeCertificate({ subject: "x", names: NAMES, key: newKey(), ...dates }))).toBeUndefined();
+});
+
+describe("what a reload changes", () => {
+  test("other names are shown with what is kept until there is a certificate for them", async () => {
+    const { issuer, options, store, wanted, clock, lines } = stage();
+    const pair = stored(clock.ms - DAY_MS, clock.ms + 80 * DAY_MS);
+    store.keepPair(pairId(NAMES, DIRECTORY), pair);
+    issuer.start([wanted], options);
+    const more: Wanted = { ...wanted, names: [...NAMES, "c.test"] };
+    const why = "one of before, signed by CN=x, is shown until there is a new one; it does not name c.test";
+    expect(issuer.state(more)).toMatchObject({ source: "auto", pair: { cert: pair.cert }, standsIn: why });
+    issuer.start([more], options);
+    await until("failure", 20_000, () => issuer.state(more).failures > 0);
+    expect(issuer.state(more)).toMatchObject({ pair: { cert: pair.cert }, standsIn: why });
+    expect(issuer.state(more).problem).toStartWith("no new certificate could be had");
+    expect(lines.join("\n")).toContain(`a.test: ${why}`);
+    // Its end is the end of it.
+    issuer.stop();
+    clock.ms += 81 * DAY_MS;
+    issuer.start([more], options);
+    await until("temporary one", 20_000, () => issuer.state(more).source === "temporary");
+    issuer.stop();
+  });
+
+  test("another authority, or an authority in place of our own, is asked at once", async () => {
+    const { issuer, options, wanted, requests } = stage({ internal: true });
+    issuer.start([wanted], options);
+    await until(
+      "own certificate",
+      20_000,
+      () => issuer.state(wanted).standsIn === undefined && issuer.state(wanted).source === "internal",
+    );
+    expect(requests).toEqual([]);
+    issuer.start([WANTED], options);
+    expect(issuer.state(WANTED).standsIn).toMatch(/^one of before, signed by CN=server local authority/);
+    await until("question", 20_000, () => requests.includes("https://first.test/dir"));
+    issuer.stop();
+  });
 });

@@ -72,10 +72,12 @@ describe("the lock", () => {
   });
 });
 
-test("a site's folder is called after its first name, and is another for other names", () => {
-  const id = pairId(["www.a.test", "a.test"]);
+test("a site's folder is called after its first name, and is another for other names and authorities", () => {
+  const id = pairId(["www.a.test", "a.test"], "https://ca.test/dir");
   expect(id).toMatch(/^www\.a\.test-[0-9a-f]{12}$/);
-  expect(pairId(["www.a.test"])).not.toBe(id);
-  expect(pairId(["*.a.test"])).toMatch(/^_\.a\.test-/);
-  expect(pairId(["../../etc/passwd"])).not.toContain("/");
+  expect(pairId(["a.test", "www.a.test"], "https://ca.test/dir").slice(-12)).toBe(id.slice(-12));
+  expect(pairId(["www.a.test"], "https://ca.test/dir")).not.toBe(id);
+  expect(pairId(["www.a.test", "a.test"], "https://staging.test/dir")).not.toBe(id);
+  expect(pairId(["*.a.test"], "")).toMatch(/^_\.a\.test-/);
+  expect(pairId(["../../etc/passwd"], "")).not.toContain("/");
 });

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config/load.ts";
-import { ROOT } from "../support/folder.ts";
+import { makeFolder, removeFolder, ROOT } from "../support/folder.ts";
 
 const CASES = join(ROOT, "test/cases/config");
 const DAY = 86_400_000;
@@ -59,4 +60,18 @@ test("a route may have no log", () => {
   const [first, second] = load("ok_everything.toml").sites;
   expect(first?.routes.every(({ logged }) => logged)).toBe(true);
   expect(second?.routes[0]?.logged).toBe(false);
+});
+
+test("a log that cannot be looked at is a mistake of the file, with its place", () => {
+  const folder = makeFolder("config-logs");
+  // As below a directory that may not be entered, which root does not know.
+  symlinkSync("loop", join(folder, "loop"));
+  const file = join(folder, "server.toml");
+  writeFileSync(
+    file,
+    '[server]\nerror_log = "loop"\n[[site]]\nlisten = [8080]\n[site.routes]\n"/" = { respond = "" }\n',
+  );
+  const { problems } = loadConfig(file, {});
+  removeFolder(folder);
+  expect(problems).toMatchObject([{ line: 2, key: "server.error_log" }]);
 });

@@ -268,6 +268,19 @@ testUnless(opensslMissing())("a key that others may read is taken from them by -
   ]);
 });
 
+testUnless(opensslMissing())("a key that stands among the files that are served", async () => {
+  const { pem: cert, key } = new Authority(folder).make("open", { names: "DNS:www.example.org" });
+  const toml = (files: string) =>
+    `[[site]]\nnames = ["www.example.org"]\nlisten = [{ address = 8443, tls = true }]\ntls = { cert = "${cert}", key = "${key}" }\n[site.routes]\n"/" = { files = "${files}" }\n`;
+  const [served] = await findingsOf(SECRETS, patientOf(folder, toml(folder)));
+  expect(served).toMatchObject({
+    verdict: "problem",
+    says: "stands among the files of /, which are sent to everybody",
+  });
+  const [beside] = await findingsOf(SECRETS, patientOf(folder, toml(join(folder, "home"))));
+  expect(beside?.says).not.toContain("stands among");
+});
+
 test("certificates that browsers refuse, or soon will", async () => {
   const nowMs = Date.parse("2026-11-30T12:00:00Z");
   const all = [

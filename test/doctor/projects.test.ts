@@ -329,14 +329,14 @@ test("a path that the loader cannot reach: the directory that refuses, and the w
   const home = join(folder, "home");
   writeFiles(folder, { "home/site/a.css": "" });
   chmodSync(home, 0o750);
-  const what = `names ${home}/site, which user 65534 may not reach`;
+  const what = `names ${home}/site, which user nobody may not reach`;
   const place = { severity: "error" as const, file: "server.toml", line: 3, column: 1, key: "site.routes./.files" };
   const problems = [
     { ...place, what, should: "should be an existing directory", suggestion: undefined, frame: undefined },
   ];
   const { ground } = patientOf(folder, app("good"), { ground: { kernelAllows: () => Promise.resolve(undefined) } });
   const [finding] = await withReasons(configurationFindings(problems), ground, NOBODY);
-  expect(finding?.says).toMatch(new RegExp(`which user 65534 may not reach: ${home} has mode 750, owner \\S+$`));
+  expect(finding?.says).toMatch(new RegExp(`which user nobody may not reach: ${home} has mode 750, owner \\S+$`));
   expect(finding?.remedy).toStartWith(`chmod o+x ${home}, or`);
 });
 

@@ -126,6 +126,16 @@ describe("an order that fails leaves the site served, says why, and the next one
     expect(await status(server)).toMatch(/certificate a\.test: valid for .*, from auto, renewal in/);
   });
 
+  test("when another authority is wanted than the one that signed", async () => {
+    const [staging, real] = [await authority(), await authority()];
+    const server = await serve(toml(one(staging)));
+    await server.logged("a.test: shows a new certificate");
+    writeFiles(folder, { "server.toml": toml(one(real)) });
+    expect((await server.command("reload")).code).toBe(0);
+    await until("its certificate", WAIT_MS, async () => (await verified()) === "https");
+    expect([staging.orders.length, real.orders.length]).toEqual([1, 1]);
+  });
+
   test("when it is away at the start", async () => {
     const only = await authority();
     const away = await freePort();

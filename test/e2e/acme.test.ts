@@ -134,6 +134,27 @@ describe("a site without a certificate gets one", () => {
     expect(await ask(root)).toBe("https");
   });
 
+  test("for one name more, and all others keep theirs until then", async () => {
+    const authority = await pebble();
+    const server = await serve(toml(authority));
+    await issued(server);
+    const root = await authority.root();
+    await until("answer with it", ISSUED_MS, async () => (await ask(root)) === "https");
+    const answers: string[] = [];
+    let isOver = false;
+    const load = Array.from({ length: 2 }, async () => {
+      while (!isOver) answers.push(await ask(root));
+    });
+    await Bun.write(join(folder, "server.toml"), toml(authority, "", [...NAMES, "more.a.test"]));
+    expect((await server.command("reload")).code).toBe(0);
+    await issued(server, 2);
+    await until("answer to the new name", ISSUED_MS, async () => (await ask(root, "more.a.test")) === "https");
+    isOver = true;
+    await Promise.all(load);
+    expect(answers.filter((answer) => answer !== "https")).toEqual([]);
+    expect(server.log).toContain("is shown until there is a new one; it does not name more.a.test");
+  });
+
   test("with the account of a customer (external account binding)", async () => {
     const key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
     const authority = await pebble({ customers: { "kid-1": key } });

@@ -1,6 +1,15 @@
 /** In the background: `server start`, `stop`, and `restart`, which hands over to a new process without losing a request. */
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { BINARY, controlHome, E2E_TIMEOUT_MS, runServer, withoutNoOrphans } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
@@ -151,6 +160,29 @@ test("a pid file that somebody removed, or left behind, stands in nobody's way",
   await until("its end", 10_000, () => !lives(pid));
   expect(existsSync(join(folder, "server.pid"))).toBe(true);
   await start();
+  expect((await command("stop")).code).toBe(0);
+});
+
+test("the output of a server in the background is a log: opened anew by USR1, rotated, and its successor's, too", async () => {
+  const output = join(folder, "server.log");
+  const shows = (text: string) =>
+    until(`${text} in it`, 10_000, () => existsSync(output) && readFileSync(output, "latin1").includes(text));
+  writeFileSync(join(folder, "server.toml"), toml.replace('access_log = "off"\n', ""));
+  await start();
+  renameSync(output, `${output}.1`);
+  process.kill(pidInFile(), "SIGUSR1");
+  await shows("log files are opened anew");
+  expect((await get(address, "/hello?first")).status).toBe(200);
+  await shows("/hello?first");
+  expect((await command("restart")).code).toBe(0);
+  renameSync(output, `${output}.2`);
+  expect((await command("logs", "reopen")).stdout).toBe("1 log file opened anew\n");
+  expect((await get(address, "/hello?second")).status).toBe(200);
+  await shows("/hello?second");
+  writeFileSync(join(folder, "server.toml"), toml.replace('access_log = "off"', 'log_rotate_size = "8KiB"'));
+  expect((await command("reload")).code).toBe(0);
+  for (let i = 0; i < 100; i++) await get(address, `/hello?third-${i}`);
+  await until("a rotated file", 10_000, () => readdirSync(folder).some((name) => /^server\.log\.\d{8}T/.test(name)));
   expect((await command("stop")).code).toBe(0);
 });
 

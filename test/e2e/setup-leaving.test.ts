@@ -11,7 +11,7 @@ import { testUnless } from "../support/skip.ts";
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const stage = new SetupStage();
-const { home: HOME, open, startproject } = stage;
+const { home: HOME, open, server, startproject } = stage;
 let port = "";
 
 beforeAll(async () => {
@@ -157,6 +157,25 @@ class Command(collectstatic.Command):
   expect(await collecting.ended()).toBe(1);
   expect(collecting.text).toContain("collectstatic ended with aborted");
   expect(collecting.text).toContain("server.toml is written");
+});
+
+test("Ctrl-C while it starts: it leaves at once, and says what goes on", async () => {
+  const folder = join(HOME, "starting");
+  const app = `import os, time
+if "\\0run\\0" in open(f"/proc/{os.getppid()}/cmdline").read():
+    time.sleep(30)
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return []
+`;
+  writeFiles(folder, { "app.py": app });
+  const words = ["--yes", "--listen", port, "--python", "/usr/bin/python3", ...AS];
+  const terminal = open(folder, words);
+  await terminal.sees("Starting");
+  terminal.type("C-c");
+  expect(await terminal.ended()).toBe(1);
+  expect(terminal.text).toContain("the start goes on: server status tells");
+  expect((await server(folder, "stop", "--now")).code).toBe(0);
 });
 
 test("a project that fails to import: why, mended, again", async () => {

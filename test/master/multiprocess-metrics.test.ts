@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, lchownSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { AppConfig } from "../../src/config/config.ts";
 import { MultiprocessMetrics } from "../../src/master/multiprocess-metrics.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
@@ -43,4 +43,18 @@ test("nothing is left at the end, nor of a server that was killed", () => {
   expect(existsSync(leftover)).toBe(false);
   metrics.close();
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test("directories that somebody has removed are made again, but not through what is another's", () => {
+  const { PROMETHEUS_MULTIPROC_DIR: directory = "" } = metrics.environment(app());
+  const root = dirname(directory);
+  rmSync(root, { recursive: true });
+  metrics.clean();
+  expect([statSync(root).mode & 0o777, statSync(directory).mode & 0o777]).toEqual([0o711, 0o700]);
+  rmSync(root, { recursive: true });
+  mkdirSync(join(folder, "theirs"));
+  symlinkSync("theirs", root);
+  lchownSync(root, NOBODY, NOBODY);
+  metrics.clean();
+  expect(readdirSync(join(folder, "theirs"))).toEqual([]);
 });

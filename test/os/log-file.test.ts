@@ -2,11 +2,13 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
   chmodSync,
   closeSync,
+  constants,
   existsSync,
   linkSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   statSync,
   symlinkSync,
@@ -112,4 +114,21 @@ test("streams are not opened, and a file is made when it is missing", () => {
   const fd = openSync(path, "r");
   expect(isInPlace(fd, join(folder, "none.log"))).toBe(false);
   closeSync(fd);
+});
+
+test("a pipe that nobody reads is refused, and not waited for; one that somebody reads is written", () => {
+  const path = join(folder, "pipe.log");
+  Bun.spawnSync(["mkfifo", path]);
+  expect(() => openLogFile(path)).toThrow("it is a pipe that nobody reads");
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const fd = openLogFile(path);
+  writeSync(fd, "line\n");
+  const read = Buffer.alloc(16);
+  expect(read.latin1Slice(0, readSync(reader, read))).toBe("line\n");
+  // One that nobody reads fast enough loses lines, as a full disk does.
+  expect(() => {
+    for (let i = 0; i < 1000; i++) writeSync(fd, "x".repeat(1000));
+  }).toThrow("EAGAIN");
+  closeSync(fd);
+  closeSync(reader);
 });

@@ -347,6 +347,7 @@ test("with systemd and root it becomes a service, which starts it", async () => 
   expect(text).toContain("Run: install and start a service of systemd");
   const without = await talk({ systemd: true, options: { given: { ...GIVEN, unit: "no", user: "root" }, yes: true } });
   expect(without.run.at(-1)).toBe("start");
+  expect(without.text).toContain("Run: server start, as root");
 });
 
 test("root that uWSGI would have been is said in the file, and told", async () => {

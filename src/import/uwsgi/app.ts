@@ -52,6 +52,7 @@ function translateTarget(context: Context): void {
     given.tell("noEffectThere", file, `uWSGI loads ${showOption(module)} and skips a second app at the same place`);
   const option = module ?? file;
   const written = option?.value ?? "";
+  if (option !== undefined && written === "") given.tell("noEffectThere", option, "names nothing that could be loaded");
   if (option === undefined || written === "") return translateFirstMount(context);
   // A module with a colon says itself what is called; a file never does.
   const target = wsgiTarget(context, option, module === undefined ? fileTarget(written, name) : written, name);

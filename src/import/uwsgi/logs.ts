@@ -83,7 +83,9 @@ function translateWhich({ given, plan }: Context): void {
   const disabled = given.last("disable-logging");
   const isOff = disabled !== undefined && isYes(disabled);
   if (disabled !== undefined && !isOff) given.tell("defaultHere", disabled, "requests are logged");
-  const chosen = given.all("log-4xx", "log-5xx", "log-slow").filter(isYes);
+  const named = given.all("log-4xx", "log-5xx", "log-slow");
+  const chosen = named.filter(isYes);
+  for (const option of named) if (!isYes(option)) given.tell("defaultHere", option, "is switched off");
   if (!isOff) {
     for (const option of chosen) given.tell("defaultHere", option, "all requests are logged");
     return;
