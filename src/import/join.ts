@@ -9,23 +9,41 @@ import type { ImportReport } from "./report.ts";
 import { isInline, isList } from "./toml.ts";
 
 export function joinApps(plan: Plan, report: ImportReport): void {
-  const joined: JoinedPass[] = [];
-  for (const [name, upstream] of plan.upstreams) {
-    const app = appBehind(plan, upstream);
-    const site = app === undefined ? siteBehind(plan, name, upstream) : undefined;
-    const target = app ?? (site && appOf(site));
-    if (target === undefined) continue;
+  // All of them first: a socket may be passed to in several ways, and is there until the last of them is gone.
+  const found = [...plan.upstreams].flatMap(([name, upstream]) => joinOf(plan, name, upstream) ?? []);
+  const joined = found.map(({ name, upstream, app, site }): JoinedPass => {
     for (const each of plan.sites) {
-      if (each === site) continue;
-      leadToApp(each, name, target, upstream);
-      if (site !== undefined) addBeside(each, target, site);
+      if (found.some((other) => other.site === each)) continue;
+      leadToApp(each, name, app, upstream);
+      if (site !== undefined) addBeside(each, app, site);
     }
     plan.upstreams.delete(name);
-    if (site !== undefined) plan.sites.splice(plan.sites.indexOf(site), 1);
-    joined.push({ upstream, app: target, isEncrypted: leadFromTls(plan, target) });
-    closeSocket(plan.apps.get(target), site);
+    return { upstream, app, isEncrypted: leadFromTls(plan, app) };
+  });
+  for (const [app, site] of new Map(found.map(({ app: name, site }) => [name, site]))) {
+    const settings = plan.apps.get(app);
+    const sockets = socketsOf(settings, site);
+    if (settings === undefined || isAsked(plan, sockets)) continue;
+    if (site === undefined) settings.delete("uwsgi_socket");
+    else plan.sites.splice(plan.sites.indexOf(site), 1);
+    tellClosed(settings, sockets);
   }
   tellJoined(joined, [...plan.upstreams.values()], report);
+}
+
+interface Join {
+  readonly name: string;
+  readonly upstream: Settings<UpstreamKey>;
+  readonly app: string;
+  /** Undefined: the socket is the app's own, and speaks uwsgi. */
+  readonly site: Site | undefined;
+}
+
+function joinOf(plan: Plan, name: string, upstream: Settings<UpstreamKey>): Join | undefined {
+  const own = appBehind(plan, upstream);
+  const site = own === undefined ? siteBehind(plan, name, upstream) : undefined;
+  const app = own ?? (site && appOf(site));
+  return app === undefined ? undefined : { name, upstream, app, site };
 }
 
 /** Are all servers of the upstream sockets of one app? */
@@ -145,11 +163,19 @@ function leadFromTls(plan: Plan, app: string): boolean {
   return leading.length > 0 && leading.every(({ settings }) => settings.has("tls") && !settings.has("https_redirect"));
 }
 
-function closeSocket(app: Settings<AppKey> | undefined, site: Site | undefined): void {
-  if (app === undefined) return;
-  const sockets = listOf(site === undefined ? app.get("uwsgi_socket") : site.settings.get("listen")).map(addressOf);
+function socketsOf(app: Settings<AppKey> | undefined, site: Site | undefined): string[] {
+  return listOf(site === undefined ? app?.get("uwsgi_socket") : site.settings.get("listen")).map(addressOf);
+}
+
+/** By an upstream that could not be joined, since it passes another Host or to further servers. */
+function isAsked({ upstreams }: Plan, sockets: readonly string[]): boolean {
+  return [...upstreams.values()].some((upstream) =>
+    listOf(upstream.get("servers")).some((server) => sockets.some((socket) => reaches(addressOf(server), socket))),
+  );
+}
+
+function tellClosed(app: Settings<AppKey>, sockets: readonly string[]): void {
   if (sockets.length === 0) return;
-  if (site === undefined) app.delete("uwsgi_socket");
   const told = `nginx reached it through ${sockets.join(", ")}, which nobody needs any more.`;
   app.comment = app.comment === undefined ? told : `${app.comment}\n${told}`;
 }

@@ -52,6 +52,30 @@ describe("nginx and an app that it passed to become one server", () => {
     ]);
   });
 
+  test("a socket that is passed to in two ways is no socket for either", () => {
+    const lines =
+      "location / { uwsgi_pass 127.0.0.1:8997; } location /slow/ { uwsgi_pass 127.0.0.1:8997; uwsgi_buffering off; }";
+    const { plan } = imported(server(lines), INI);
+    expect([...plan.upstreams.keys()]).toEqual([]);
+    expect(plan.sites[0]?.routes.map(({ settings }) => settings.get("app"))).toEqual(["mysite", "mysite"]);
+    expect(plan.apps.get("mysite")?.has("uwsgi_socket")).toBe(false);
+    const http = INI.replace("socket=", "http-socket=");
+    const passes =
+      "proxy_set_header Host $host; location / { proxy_pass http://127.0.0.1:8997; } location /slow/ { proxy_pass http://127.0.0.1:8997; proxy_buffering off; }";
+    const both = imported(server(passes), http);
+    expect([...both.plan.upstreams.keys()]).toEqual([]);
+    expect(both.plan.sites).toHaveLength(1);
+    expect(both.plan.sites[0]?.routes.map(({ settings }) => settings.get("app"))).toEqual(["mysite", "mysite"]);
+  });
+
+  test("one of two ways that cannot be joined leaves the socket", () => {
+    const lines =
+      "proxy_set_header Host other.example; location / { proxy_pass http://127.0.0.1:8997; } location /a/ { proxy_set_header Host $host; proxy_pass http://127.0.0.1:8997; }";
+    const { plan } = imported(server(lines), INI.replace("socket=", "http-socket="));
+    const addresses = plan.sites.flatMap(({ settings }) => settings.get("listen"));
+    expect([...plan.upstreams.keys()].length > 0 ? addresses : []).toContain("127.0.0.1:8997");
+  });
+
   test("files first leads to the app otherwise", () => {
     const { plan } = imported(
       server("root /srv/www; location / { try_files $uri @app; } location @app { uwsgi_pass 127.0.0.1:8997; }"),
