@@ -105,9 +105,11 @@ async function judgeRoute(route: RouteConfig, site: SiteConfig, patient: Patient
     return undefined;
   const subject = `files of ${pattern} (${site.label})`;
   const below = target.single ? "" : sampleIn(patient.ground, target.path, DEPTH);
-  // Of STATIC_ROOT judgeDjango has said it.
-  const isRoot = patient.apps.some(({ settings }) => settings?.staticRoot?.replace(/\/$/, "") === target.path);
-  if (below === undefined && isRoot) return undefined;
+  // Of STATIC_ROOT judgeDjango has said it; and nobody may have uploaded anything yet.
+  const isKnown = patient.apps.some(({ settings }) =>
+    [settings?.staticRoot, settings?.mediaRoot].some((path) => path?.replace(/\/$/, "") === target.path),
+  );
+  if (below === undefined && isKnown) return undefined;
   if (below === undefined)
     return notice(subject, `${target.path} has no files`, "put them there, or name another directory");
   if (patient.running === undefined) return undefined;

@@ -158,6 +158,16 @@ describe("static files", () => {
     ]);
   });
 
+  test("uploads that are not there yet are no matter", async () => {
+    const routes = `"/static/" = { files = "static/" }\n"/media/" = { files = "empty/" }`;
+    const judged = (mediaRoot: string | undefined) =>
+      linesOf(STATIC, patientOf(folder, site(routes), { apps: factsOf({ staticRoot: root(), mediaRoot }) }));
+    expect(await judged(undefined)).toContainEqual(
+      expect.stringMatching(/^notice files of \/media\/ .* has no files$/),
+    );
+    expect((await judged(join(folder, "empty"))).filter((line) => line.includes("/media/"))).toEqual([]);
+  });
+
   test("WhiteNoise and the finders of development need no route", async () => {
     const whitenoise = factsOf({ middleware: ["whitenoise.middleware.WhiteNoiseMiddleware"] });
     expect(await linesOf(STATIC, patientOf(folder, site(""), { apps: whitenoise }))).toEqual([

@@ -10,7 +10,8 @@ import { get } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
-const VARIABLE = "BUN_JSC_useConcurrentGC";
+const CONCURRENT = "BUN_JSC_useConcurrentGC";
+const MARKERS = "BUN_JSC_numberOfGCMarkers";
 
 let folder: string;
 beforeAll(() => {
@@ -21,7 +22,8 @@ afterAll(() => removeFolder(folder));
 const environmentOf = (pid: number | string) =>
   readFileSync(`/proc/${pid}/environ`, "latin1")
     .split("\0")
-    .filter((line) => line.startsWith(VARIABLE));
+    .filter((line) => line.startsWith("BUN_JSC_"))
+    .toSorted();
 
 async function serving(env: Readonly<Record<string, string>>, fd: number | undefined, look: (pid: number) => unknown) {
   const port = await freePort();
@@ -51,16 +53,21 @@ test("the process that was started is the one that serves, with what it was give
   writeFileSync(given, "");
   const fd = openSync(given, "r");
   await serving({}, fd, async (pid) => {
-    expect(environmentOf(pid)).toEqual([`${VARIABLE}=0`]);
+    expect(environmentOf(pid)).toEqual([`${MARKERS}=1`, `${CONCURRENT}=0`]);
     expect(readlinkSync(`/proc/${pid}/fd/3`)).toBe(given);
     const place = join(folder, "environ");
     const written = () => (existsSync(place) ? readFileSync(place, "latin1") : "");
     await until("the service", 10_000, () => written().includes("PATH="));
-    expect(written()).not.toContain(VARIABLE);
+    expect(written()).not.toContain("BUN_JSC_");
   });
   closeSync(fd);
 });
 
 test("what an administrator has chosen stays", async () => {
-  await serving({ [VARIABLE]: "1" }, undefined, (pid) => expect(environmentOf(pid)).toEqual([`${VARIABLE}=1`]));
+  await serving({ [CONCURRENT]: "1" }, undefined, (pid) =>
+    expect(environmentOf(pid)).toEqual([`${MARKERS}=1`, `${CONCURRENT}=1`]),
+  );
+  await serving({ [CONCURRENT]: "1", [MARKERS]: "2" }, undefined, (pid) =>
+    expect(environmentOf(pid)).toEqual([`${MARKERS}=2`, `${CONCURRENT}=1`]),
+  );
 });

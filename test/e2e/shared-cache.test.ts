@@ -158,7 +158,8 @@ describe("three fronts", () => {
     // The first one has to be seen before that is known.
     const [first] = await timed(() => together(40, "/private/a"));
     const [second, answers] = await timed(() => together(40, "/private/a"));
-    expect([first < 2000, second < 1000]).toEqual([true, true]);
+    // One after the other they would take 12 s.
+    expect([first < 4000, second < 3000]).toEqual([true, true]);
     expect(answers.map(status)).toEqual(Array<string>(40).fill("BYPASS"));
     expect(asked.length).toBe(80);
   });
@@ -166,7 +167,7 @@ describe("three fronts", () => {
   test("pages that are to be asked about each time do not wait in line", async () => {
     await together(12, "/checked/a");
     const [ms, answers] = await timed(() => together(12, "/checked/a"));
-    expect(ms).toBeLessThan(1000);
+    expect(ms).toBeLessThan(2000);
     expect(answers.map(({ status: code }) => code)).toEqual(Array<number>(12).fill(200));
     expect(count(asked, "GET /checked/a if")).toBeGreaterThanOrEqual(1);
   });
@@ -245,13 +246,14 @@ describe("fronts that die, hang and change", () => {
       const wasHolder = first?.end !== "open";
       const left = others.filter(({ end }) => end === "open");
       // Where the home has died each of the others asks for itself.
-      if (wasHolder) await until("the next fetch", 1000, () => held.length >= 2);
+      if (wasHolder) await until("the next fetch", 3000, () => held.length >= 2);
       expect(held.length).toBeLessThanOrEqual(wasHolder ? FRONTS : FRONTS - 1);
       for (const answer of held.splice(0)) answer();
       const [ms, answers] = await timed(() => Promise.all(left.map((client) => client.answer())));
       for (const client of others) client.close();
       first?.close();
-      expect(ms).toBeLessThan(1000);
+      // Less than `wait`.
+      expect(ms).toBeLessThan(3000);
       expect(answers.map(({ status: code }) => code)).toEqual(left.map(() => 200));
       if (wasHolder) break;
       await until("a successor", 10_000, async () =>
@@ -286,7 +288,7 @@ describe("fronts that die, hang and change", () => {
     for (let page = 0; page < 10; page++) {
       for (const client of alive) client.send(`GET /fresh/hung${page} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
       const [ms] = await timed(() => Promise.all(alive.map((client) => client.answer())));
-      expect(ms).toBeLessThan(800);
+      expect(ms).toBeLessThan(2000);
     }
     for (const client of clients) client.close();
     // It would wait for the one that hangs.
