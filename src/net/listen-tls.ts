@@ -12,6 +12,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { X509Certificate } from "node:crypto";
 import { peek } from "../os/peek.ts";
 import { duplicate, sendPacket } from "../os/sockets.ts";
+import { withLittleUnsent } from "../os/stream-socket.ts";
 import { type Before, BeforeTls } from "./before-tls.ts";
 import { asksForAlpn } from "./client-hello.ts";
 import type { Listener } from "./listener.ts";
@@ -133,6 +134,7 @@ class Listening implements TlsListener {
 
   private listen() {
     const { fd, policy } = this.options;
+    withLittleUnsent(fd);
     const { handle } = this.nameless?.context ?? makeEmptyContext(policy);
     const settings = { fd: duplicate(fd), allowHalfOpen: true, tls: { secureContext: handle }, socket: this.events() };
     return Bun.listen<SocketWire>(settings as unknown as Bun.UnixSocketOptions<SocketWire>);

@@ -3,7 +3,14 @@
  * first, and twice as many each time that more were there (nginx's multi_accept, without a call that fails for each that does not).
  */
 import { closeDescriptor } from "../os/sockets.ts";
-import { acceptConnection, ownAddress, peerAddress, withoutDelay, withoutWaiting } from "../os/stream-socket.ts";
+import {
+  acceptConnection,
+  ownAddress,
+  peerAddress,
+  withLittleUnsent,
+  withoutDelay,
+  withoutWaiting,
+} from "../os/stream-socket.ts";
 import { EPOLLIN } from "../os/epoll.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
@@ -28,7 +35,10 @@ export class PolledListener implements Listener, Pollable {
     this.loop = loop;
     this.options = options;
     withoutWaiting(options.fd);
-    if (!options.unix) withoutDelay(options.fd);
+    if (!options.unix) {
+      withoutDelay(options.fd);
+      withLittleUnsent(options.fd);
+    }
     const own = ownAddress(options.fd);
     this.own = own.host === "0.0.0.0" || own.host === "::" ? undefined : own;
     loop.add(options.fd, EPOLLIN, this);

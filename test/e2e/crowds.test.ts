@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { readFileSync } from "node:fs";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { Crowd } from "../support/crowd.ts";
-import { freePort } from "../support/folder.ts";
+import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { site } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
 import { ask, Client } from "../support/wire.ts";
@@ -14,8 +14,10 @@ import { ask, Client } from "../support/wire.ts";
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const MIB = 1024 * 1024;
+const LARGE_BYTES = 20 * MIB;
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
+const folder = makeFolder("crowds");
 const host = "127.0.0.1";
 let server: Server;
 let port: number;
@@ -23,14 +25,28 @@ let port: number;
 beforeAll(async () => {
   port = await freePort();
   const limits = 'fronts = 2\naccess_log = "off"\nheader_timeout = "3s"\nmax_connections = 7000\n';
-  server = await startServer(`[server]\n${limits}${site(`${host}:${port}`, '"/" = { respond = "hello" }')}`);
+  const routes = '"/" = { respond = "hello" }\n"/large" = { files = "large" }';
+  writeFiles(folder, { large: "x".repeat(LARGE_BYTES) });
+  server = await startServer(`[server]\n${limits}${site(`${host}:${port}`, routes)}`, { folder });
 });
-afterAll(() => server.dispose());
+afterAll(async () => {
+  await server.dispose();
+  removeFolder(folder);
+});
 
 /** Resident memory of the server. */
 function rss(): number {
   const status = readFileSync(`/proc/${server.pid}/status`, "latin1");
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+}
+
+/** Of each connection of the server: bytes that it has sent and the client has not taken. `/proc/net/tcp`: proc(5). */
+function sendQueues(): number[] {
+  const own = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "latin1").trim().split("\n").slice(1);
+  const fields = rows.map((row) => row.trim().split(/\s+/));
+  const established = fields.filter(([, local = "", , state]) => local.endsWith(own) && state === "01");
+  return established.map((row) => Number.parseInt(row[4] ?? "", 16));
 }
 
 /** The 99th percentile of a request's time, in milliseconds, over 1,500 requests of five connections. */
@@ -102,6 +118,20 @@ describe("a crowd", () => {
     expect(during).toBeLessThan(unharmed(before.p99) + 200);
     expect(rss() - before.rss).toBeLessThan(300 * MIB);
     expect((await ask({ host, port }, GET)).status).toBe(200);
+  });
+
+  test("of 40 that ask for much and take nothing: the kernel does not hold it for them", async () => {
+    const clients = await Promise.all(Array.from({ length: 40 }, () => Client.open({ host, port })));
+    for (const client of clients) {
+      client.pause();
+      client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    await until("all replies begun", 20_000, () => sendQueues().filter((bytes) => bytes > 0).length >= clients.length);
+    await Bun.sleep(500);
+    const queues = sendQueues();
+    for (const client of clients) client.close();
+    // A send buffer grows to megabytes by itself.
+    expect(Math.max(...queues)).toBeLessThan(MIB / 2);
   });
 
   test("that is larger than max_connections: new clients are served all the same", async () => {
