@@ -35,7 +35,7 @@ export function responseFieldRules(limits: HeadLimits): FieldRules {
   return { fieldsMax: limits.fieldsMax, singletons: RESPONSE_SINGLETONS, forbidden: 0 };
 }
 
-/** Bytes of the longest status line with its CRLF: 1 KiB; a reason phrase is a few words. */
+/** Bytes of the longest status line with its CR: 1 KiB; a reason phrase is a few words. */
 export const STATUS_LINE_BYTES_MAX = 1024;
 
 /** `HTTP/1.x SP 3DIGIT` is fixed; then SP and a reason phrase. */
@@ -94,7 +94,7 @@ function findLineEnd(bytes: Buffer, start: number): number {
 
 /** A missing SP before an absent reason phrase is forgiven, as nginx does: nothing hangs on it. */
 function isStatusLine(bytes: Buffer, start: number, end: number): boolean {
-  if (bytes[end] !== CR || bytes[end + 1] !== LF) return false;
+  if (end === start + STATUS_LINE_BYTES_MAX || bytes[end] !== CR || bytes[end + 1] !== LF) return false;
   for (let i = 0; i < VERSION.length; i++) if (bytes[start + i] !== VERSION[i]) return false;
   const first = (bytes[start + STATUS_AT] ?? 0) - DIGIT_ZERO;
   if (!isDigit(bytes[start + VERSION.length]) || bytes[start + STATUS_AT - 1] !== SP || first < 1 || first > 5)

@@ -209,6 +209,11 @@ export const RESPONSES: readonly ResponseCase[] = [
   open("rfc9112_4_empty_line_before", "\r\nHTTP/1.1 200 OK\r\n\r\n", "failed bad_status_line"),
   open("rfc9112_4_nul_in_reason", "HTTP/1.1 200 O\0K\r\n\r\n", "failed bad_status_line"),
   open("rfc9112_4_line_too_long", `HTTP/1.1 200 ${"x".repeat(2000)}\r\n\r\n`, "failed status_line_too_long"),
+  open(
+    "rfc9112_4_line_too_long_by_one",
+    `HTTP/1.1 200 ${"x".repeat(1024 - 13)}\r\n\r\n`,
+    "failed status_line_too_long",
+  ),
   open("rfc9112_4_line_without_end", `HTTP/1.1 200 ${"x".repeat(2000)}`, "failed status_line_too_long"),
   open("limits_head_too_large", ok(`X: ${"y".repeat(70_000)}\r\n`), "failed head_too_large"),
   open("limits_too_many_fields", ok("X: y\r\n".repeat(201)), "failed too_many_fields"),
