@@ -168,13 +168,16 @@ test("the output of a server in the background is a log: opened anew by USR1, ro
   const shows = (text: string) =>
     until(`${text} in it`, 10_000, () => existsSync(output) && readFileSync(output, "latin1").includes(text));
   writeFileSync(join(folder, "server.toml"), toml.replace('access_log = "off"\n', ""));
-  await start();
+  const first = await start();
   renameSync(output, `${output}.1`);
-  process.kill(pidInFile(), "SIGUSR1");
+  process.kill(first, "SIGUSR1");
   await shows("log files are opened anew");
   expect((await get(address, "/hello?first")).status).toBe(200);
   await shows("/hello?first");
   expect((await command("restart")).code).toBe(0);
+  // Until then it answers, too, and writes to the file that it has.
+  await until("the end of the first", 20_000, () => !lives(first));
+  pidInFile();
   renameSync(output, `${output}.2`);
   expect((await command("logs", "reopen")).stdout).toBe("1 log file opened anew\n");
   expect((await get(address, "/hello?second")).status).toBe(200);
