@@ -8,3 +8,8 @@ export function upperFirst(text: string): string {
 export function shellWord(text: string): string {
   return /^[\w./@:+=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
+
+/** Without the sign that ends it. */
+export function firstSentence(text: string): string {
+  return /^.*?[.;:](?=\s|$)/s.exec(text)?.[0].slice(0, -1) ?? text;
+}

@@ -1,5 +1,5 @@
 /** `server completion bash | zsh | fish`: made from the table of commands, so that it cannot fall behind it. */
-import { shellWord } from "../base/words.ts";
+import { firstSentence, shellWord } from "../base/words.ts";
 import { HELP_OPTION } from "./arguments.ts";
 import { type Command, EXIT_OK, EXIT_USAGE, flagsOf, type Option } from "./command.ts";
 
@@ -78,10 +78,6 @@ function taken({ type, value }: Option): Flag["takes"] {
   if (value === "FILE") return "file";
   if (/^\w+(\|\w+)+$/.test(value)) return value.split("|");
   return value === "DIRECTORY" || value === "FOLDER" ? "folder" : "text";
-}
-
-function firstSentence(doc: string): string {
-  return /^.*?[.;:](?=\s|$)/s.exec(doc)?.[0].slice(0, -1) ?? doc;
 }
 
 function bashScript(parts: readonly Part[]): string {

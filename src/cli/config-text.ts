@@ -1,4 +1,5 @@
 /** What `server config` shows: the configuration in force as TOML with the origin of each line, and keys explained. */
+import { firstSentence } from "../base/words.ts";
 import type { Group, Row } from "../config/effective.ts";
 import type { KeyExplanation } from "../config/explain-key.ts";
 import type { Path } from "../config/positions.ts";
@@ -91,8 +92,7 @@ export function tableText(keys: readonly KeyExplanation[], colour: boolean): str
   const names = keys.map(({ key }) => key.slice(key.lastIndexOf(".") + 1));
   const columns = Math.max(...names.map(({ length }) => length)) + 2;
   const rows = keys.map(({ doc }, i) => {
-    const first = /^.*?[.;:](?=\s|$)/s.exec(doc)?.[0].slice(0, -1) ?? doc;
-    const [line = "", ...rest] = indented(" ".repeat(columns), first).split("\n");
+    const [line = "", ...rest] = indented(" ".repeat(columns), firstSentence(doc)).split("\n");
     const name = names[i] ?? "";
     return [`  ${bold(name)}${line.slice(2 + name.length)}`, ...rest].join("\n");
   });

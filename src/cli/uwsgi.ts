@@ -16,6 +16,7 @@ import type { UwsgiRun } from "../import/uwsgi/run.ts";
 import type { RunOptions } from "../master/run-options.ts";
 import { goToBackground } from "./background.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
+import { isAlive } from "../os/process-state.ts";
 
 const PARTIAL = "--partial";
 
@@ -185,14 +186,5 @@ function pidIn(path: string): number | undefined {
     return Number.isInteger(pid) && pid > 1 ? pid : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as { code?: string }).code === "EPERM";
   }
 }

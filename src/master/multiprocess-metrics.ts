@@ -6,6 +6,7 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AppConfig } from "../config/config.ts";
+import { isAlive } from "../os/process-state.ts";
 
 const VARIABLE = "PROMETHEUS_MULTIPROC_DIR";
 const PREFIX = "server-metrics-";
@@ -107,14 +108,5 @@ function remove(path: string): void {
     rmSync(path, { recursive: true, force: true });
   } catch {
     // another user's: it is not ours to remove
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as { code?: string }).code === "EPERM";
   }
 }

@@ -19,3 +19,13 @@ export function processState(pid: number | string): ProcessState | undefined {
     return undefined;
   }
 }
+
+/** Is there such a process, this user's or another's? One that has ended counts until its parent asks how (kill(2), signal 0). */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code === "EPERM";
+  }
+}
