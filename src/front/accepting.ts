@@ -76,7 +76,8 @@ export class Accepting {
   stop(): void {
     this.state = "stopped";
     clearTimeout(this.timer);
-    this.closeListeners();
+    for (const listener of this.listeners.values()) listener.finish();
+    this.listeners.clear();
     this.handles.forEach(closeOwn);
   }
 
@@ -104,7 +105,8 @@ export class Accepting {
     const left = this.handles.filter(({ key }) => keys.has(key));
     this.handles = this.handles.filter(({ key }) => !keys.has(key));
     for (const handle of left) {
-      this.close(handle.key);
+      this.listeners.get(handle.key)?.finish();
+      this.listeners.delete(handle.key);
       closeOwn(handle);
     }
   }

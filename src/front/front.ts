@@ -28,6 +28,7 @@ import { Channels } from "./channels.ts";
 import { openErrorLog } from "./error-log.ts";
 import { Generations } from "./generations.ts";
 import { Handshake } from "./handshake.ts";
+import { DRAIN_ACCEPT_MS, DRAIN_DEAF_MS, DRAIN_IDLE_MS, leave } from "./leaving.ts";
 import { LimitLog } from "./limit-log.ts";
 import type { ListenerHandle, Setup, ToFront } from "./messages.ts";
 import { type SessionObserver, SWEEP_INTERVAL_MS } from "./options.ts";
@@ -49,15 +50,6 @@ const SCRATCH_BYTES = 128 * 1024;
 const ID_MAX = 0x7fffffff;
 
 type Start = Extract<ToFront, { kind: "start" }>;
-
-/** From the order to stop until nobody listens: connections that are queued by then are served. */
-const DRAIN_ACCEPT_MS = 10;
-
-/** Until clients are told to close. They connect again at once, and must not meet a sibling that is just about to stop. */
-const DRAIN_DEAF_MS = 50;
-
-/** How long an idle connection still waits for the request that may be on its way; it is answered, and told to close. */
-const DRAIN_IDLE_MS = 250;
 
 export interface FrontEvents {
   /** Nothing is accepted any more. */
@@ -170,9 +162,19 @@ export class Front implements SessionObserver {
 
   /** What was prepared is served, from the next request on. Throws when it cannot listen. */
   change(): void {
-    const before = this.generations.change();
-    const { current } = this.generations;
-    if (before === current) return;
+    const before = this.generations.current;
+    // None of its apps ends before it is known whether ports that are left go on asking them.
+    before.users++;
+    try {
+      this.generations.change();
+      if (this.generations.current !== before) this.take(before, this.generations.current);
+    } finally {
+      before.users--;
+      this.generations.look();
+    }
+  }
+
+  private take(before: Serving, current: Serving): void {
     this.admission.setBounds(admissionBounds(current.config));
     this.budget.setBounds(spoolBounds(current.config));
     const ports = [...this.ports.values()];
@@ -180,10 +182,19 @@ export class Front implements SessionObserver {
     this.accepting.change(current.setup.listeners);
     const isServed = (port: Port) => this.ports.get(port.handle.key) === port;
     const stay = new Set(current.setup.listeners.map(({ key }) => key));
-    this.leave(
-      ports.filter((port) => !isServed(port) || !stay.has(port.handle.key)),
-      stay,
-    );
+    const left = ports.filter((port) => !isServed(port) || !stay.has(port.handle.key));
+    const keys = left.map(({ handle }) => handle.key).filter((key) => !stay.has(key));
+    leave({
+      ports: left,
+      keys,
+      serving: before,
+      accepting: this.accepting,
+      sessionsOf: (port) => this.admission.sessionsOf(port),
+      deaf: () => {
+        for (const key of keys) this.ports.delete(key);
+        this.told.left(keys);
+      },
+    });
   }
 
   private serve(serving: Serving): void {
@@ -192,20 +203,6 @@ export class Front implements SessionObserver {
       if (this.ports.get(handle.key)?.serve(serving, handle) === true) continue;
       this.ports.set(handle.key, makePort(serving, handle, context));
     }
-  }
-
-  /** Ports that are not served any more; their listeners unless another port has them now. As at a stop: first what the
-   *  kernel has queued is accepted, and what is under way comes to its end. */
-  private leave(ports: readonly Port[], stay: ReadonlySet<string>): void {
-    const keys = ports.map(({ handle }) => handle.key).filter((key) => !stay.has(key));
-    const sessions = () => ports.flatMap((port) => this.admission.sessionsOf(port));
-    setTimeout(() => {
-      this.accepting.leave(new Set(keys));
-      for (const key of keys) this.ports.delete(key);
-      this.told.left(keys);
-      setTimeout(() => sessions().forEach((session) => session.drain(false)), DRAIN_DEAF_MS);
-      setTimeout(() => sessions().forEach((session) => session.drain(true)), DRAIN_DEAF_MS + DRAIN_IDLE_MS);
-    }, DRAIN_ACCEPT_MS);
   }
 
   // ── what the master says and asks ─────────────────────────────────────────────────────────────────────────────

@@ -132,6 +132,11 @@ class Listening implements TlsListener {
     this.listener.stop(false);
   }
 
+  /** Bun accepts when its loop says so, and not before. */
+  finish(): void {
+    this.stop();
+  }
+
   private listen() {
     const { fd, policy } = this.options;
     withLittleUnsent(fd);

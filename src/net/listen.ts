@@ -24,5 +24,7 @@ function bunListener(options: ListenOptions): Listener {
   const settings = { fd: options.fd, allowHalfOpen: true, socket: { ...SOCKET_EVENTS, open } };
   // Bun.listen takes { fd } (a test holds it to that); its type does not say so.
   const listener = Bun.listen<SocketWire>(settings as unknown as Bun.UnixSocketOptions<SocketWire>);
-  return { stop: () => listener.stop(false) };
+  const stop = () => listener.stop(false);
+  // It accepts when its loop says so, and not before.
+  return { stop, finish: stop };
 }

@@ -2,7 +2,7 @@
  * Accepting in our own event loop (loop.ts). As many connections as wait are accepted in a turn, up to a bound: one is asked for at
  * first, and twice as many each time that more were there (nginx's multi_accept, without a call that fails for each that does not).
  */
-import { closeDescriptor } from "../os/sockets.ts";
+import { closeDescriptor, LISTEN_BACKLOG } from "../os/sockets.ts";
 import {
   acceptConnection,
   ownAddress,
@@ -77,6 +77,16 @@ export class PolledListener implements Listener, Pollable {
     // The master has the same socket: closing this descriptor would not take it out of the kernel's set.
     if (this.state === "open") this.loop.remove(this.options.fd, false);
     this.state = state;
+  }
+
+  /** What is still queued when the last descriptor is closed is reset by the kernel. A flood cannot keep it from ending. */
+  finish(): void {
+    for (let left = LISTEN_BACKLOG; left > 0 && this.state === "open"; left--) {
+      const fd = acceptConnection(this.options.fd);
+      if (fd < 0) break;
+      this.accepted(fd);
+    }
+    this.stop();
   }
 
   stop(): void {

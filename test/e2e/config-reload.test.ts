@@ -141,6 +141,32 @@ test("listeners come and go; a removed one refuses, its connections are told to 
   expect(await body("/fixed")).toBe("one");
 });
 
+test("connections of a listener that is left ask the app of before until they are told to close, though it is another now", async () => {
+  const second = await freePort();
+  const routes = '"/" = { app = "probe" }';
+  const app = (round: number) => TWO_FRONTS + probeApp({ env: `ROUND = "${round}"` });
+  const running = await start(app(0) + site(`${listen}", "127.0.0.1:${second}`, routes));
+  const ask = async () => {
+    const statuses = new Set<number>();
+    const client = await Client.open({ host: "127.0.0.1", port: second });
+    for (let isOpen = true; isOpen;) {
+      client.send(request("/hello"));
+      const { status, fields } = await client.answer();
+      statuses.add(status);
+      isOpen = !fields.some(([name, value]) => name.toLowerCase() === "connection" && value === "close");
+    }
+    client.close();
+    return [...statuses];
+  };
+  const asked = Promise.all(Array.from({ length: 8 }, ask));
+  write(app(1) + site(listen, routes));
+  expect(await running.command("reload")).toMatchObject({ code: 0, stderr: "" });
+  expect(await asked).toEqual(Array.from({ length: 8 }, () => [200]));
+  await until("the end of the old worker", 10_000, () => workers(running) === 1);
+});
+
+const workers = (running: Server) => running.children().filter(({ command }) => /\bworker\b/.test(command)).length;
+
 test("what cannot be changed while it runs is named, the rest is in force", async () => {
   const running = await start(TWO_FRONTS + site(listen, FIXED));
   write(`[server]\nfronts = 3\n${site(listen, '"/fixed" = { respond = "two" }')}`);

@@ -153,3 +153,25 @@ test("a hundred connections that come at once are all accepted, and none after s
   for (const client of [...clients, late]) wireOf(client).close();
   closeDescriptor(master);
 });
+
+test("finish() accepts what is queued by then, so that nobody is reset when the last descriptor is closed", async () => {
+  const { fds, port } = listenTcp({ host: "127.0.0.1", port: 0 }, 1);
+  const master = fds[0] as number; // one was asked for
+  const accepted: Ear[] = [];
+  const accept = () => {
+    const ear = new Ear();
+    accepted.push(ear);
+    return ear;
+  };
+  const listener = new PolledListener(loop, { fd: duplicate(master), unix: false, accept });
+  const clients = Array.from({ length: 20 }, () => new Ear());
+  for (const client of clients) connect({ kind: "tcp", host: "127.0.0.1", port }, client);
+  // In the same turn: the loop has not said that somebody waits.
+  listener.finish();
+  closeDescriptor(master);
+  expect(accepted).toHaveLength(20);
+  for (const client of clients) await client.until("connected");
+  await Bun.sleep(20);
+  for (const client of clients) expect(client.heard).toEqual(["connected"]);
+  for (const client of clients) wireOf(client).close();
+});
