@@ -1,6 +1,6 @@
 /** The last errors, each kind once, with a hint where one is known: for `server status` and the status page. */
 import type { LogLevel } from "../base/log.ts";
-import { hintFor } from "./hints.ts";
+import { hintFor } from "../project/hints.ts";
 
 export interface RecentError {
   /** When it came last, Unix milliseconds. */

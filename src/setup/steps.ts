@@ -5,6 +5,7 @@
 import { basename, dirname, join } from "node:path";
 import { shellWord } from "../base/words.ts";
 import type { Surroundings } from "../machine/surroundings.ts";
+import { hintFor } from "../project/hints.ts";
 import { awaitCertificate, type CertificateState } from "./certificate.ts";
 import { withLines } from "./edits.ts";
 import { collectStatic, checkDeploy, whyFails } from "./manage.ts";
@@ -174,7 +175,10 @@ async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Runn
   const judgements: Judgement[] = [];
   const work = screen.work("Asking for a page");
   const page = await askFront(front, front.path);
-  judgements.push(judgePage(front.path, page, { host: hostOf(front), kind, log }));
+  const failure =
+    typeof page !== "string" && page.status >= 500 ? await failureOf(plan, page.status, running) : undefined;
+  const hint = failure?.lines.map(hintFor).findLast((each) => each !== undefined);
+  judgements.push(judgePage(front.path, page, { host: hostOf(front), kind, log, hint }));
   const file = front.files === undefined ? undefined : someFile(front.files.folder);
   if (front.files !== undefined && file !== undefined) {
     const path = front.files.prefix + file.path;
@@ -183,7 +187,8 @@ async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Runn
   const [first, ...rest] = judgements;
   if (first !== undefined) work.end(first.good ? "good" : "bad", first.what);
   for (const { good, what } of rest) screen.say(good ? "good" : "bad", what);
-  if (typeof page !== "string" && page.status >= 500) await showFailure(plan, page.status, running);
+  if (failure !== undefined && failure.lines.length > 0)
+    screen.block(failure.title, failure.lines.slice(-LINES_SHOWN).map(plain));
   if (typeof page !== "string" && page.trusted === false) judgements.push(...(await judgeCertificate(plan, running)));
   advise(plan, screen);
   const failed = judgements.filter(({ good }) => !good);
@@ -229,17 +234,18 @@ const DISTRUST: Readonly<Record<SetupPlan["front"]["https"], string>> = {
   internal: "Browsers believe the certificate once they know this machine's authority: server cert trust.",
 };
 
+interface PageFailure {
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
 /** What the project or the log says of a page that failed. */
-async function showFailure(plan: SetupPlan, status: number, running: Running): Promise<void> {
+async function failureOf(plan: SetupPlan, status: number, running: Running): Promise<PageFailure> {
   const { django, front, file } = plan;
   const host = hostOf(front) ?? front.address;
   const said = django !== undefined && status === 500 ? await whyFails(django, host, running) : [];
-  const lines = said.length > 0 ? said : tailOf(join(dirname(file), LOG_NAME)).filter(isTelling);
-  if (lines.length > 0)
-    running.screen.block(
-      said.length > 0 ? "Django says" : `The end of ${LOG_NAME}`,
-      lines.slice(-LINES_SHOWN).map(plain),
-    );
+  if (said.length > 0) return { title: "Django says", lines: said };
+  return { title: `The end of ${LOG_NAME}`, lines: tailOf(join(dirname(file), LOG_NAME)).filter(isTelling) };
 }
 
 function isTelling(line: string): boolean {

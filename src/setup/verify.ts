@@ -68,10 +68,12 @@ export interface JudgeContext {
   readonly kind: "django" | "wsgi" | "static" | "proxy";
   /** Where the log is. */
   readonly log: string;
+  /** What mends what the project or the log says of a failure, when that is known (project/hints). */
+  readonly hint?: string | undefined;
 }
 
 /** Of the page that was asked for. */
-export function judgePage(path: string, answer: Answered | string, { host, kind, log }: JudgeContext): Judgement {
+export function judgePage(path: string, answer: Answered | string, { host, kind, log, hint }: JudgeContext): Judgement {
   if (typeof answer === "string") return bad(`${path} is not answered: ${answer}`, `see ${log}`);
   const { status, location, bytes } = answer;
   const name = host ?? "this address";
@@ -97,7 +99,7 @@ export function judgePage(path: string, answer: Answered | string, { host, kind,
     case 500:
       return bad(
         `${path} is answered 500`,
-        `the project fails; mend what is shown or stands in ${log}, then server reload`,
+        hint ?? `the project fails; mend what is shown or stands in ${log}, then server reload`,
       );
     case 502:
       return bad(

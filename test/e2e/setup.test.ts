@@ -150,6 +150,23 @@ application = get_wsgi_application()
   expect(stdout).toContain('"/uploads/" = { files = "media/", internal = true }');
 });
 
+test("a page that fails: why, and the command that mends it", async () => {
+  const folder = startproject("tables");
+  writeFiles(folder, {
+    "shop/urls.py": `from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.urls import path
+urlpatterns = [path("", lambda request: HttpResponse(str(User.objects.count())))]
+`,
+  });
+  const words = ["--yes", "--domain", "shop.test", "--listen", port, ...AS, "--lines", "add", "--collectstatic", "no"];
+  const { stdout, code } = await server(folder, "setup", ...words);
+  await server(folder, "stop", "--now");
+  expect(code).toBe(1);
+  expect(stdout).toContain("no such table: auth_user");
+  expect(stdout.replaceAll(/\s+/g, " ")).toContain("the database has not this table yet: manage.py migrate");
+});
+
 test("a folder of files, without colours, served", async () => {
   const folder = join(HOME, "files");
   writeFiles(folder, { "index.html": "hello", "a.css": "b {}" });

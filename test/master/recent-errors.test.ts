@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { hintFor } from "../../src/master/hints.ts";
+import { hintFor } from "../../src/project/hints.ts";
 import { ERRORS_MAX, RecentErrors } from "../../src/master/recent-errors.ts";
 
 const AT = "2026/11/29 12:00:00 ";

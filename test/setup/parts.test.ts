@@ -108,6 +108,11 @@ for (const [status, good, expected, kind] of PAGES)
     expect(`${judged.what}; ${judged.remedy}`).toMatch(expected);
   });
 
+test("what mends a failure is said when it is known", () => {
+  const judged = judgePage("/", answer(500), { ...context, hint: "manage.py migrate" });
+  expect(judged).toMatchObject({ good: false, what: "/ is answered 500", remedy: "manage.py migrate" });
+});
+
 test("no answer at all", () => {
   expect(judgePage("/", "ECONNREFUSED", context)).toMatchObject({
     good: false,
