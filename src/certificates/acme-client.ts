@@ -54,6 +54,8 @@ export interface AccountKey {
   readonly key: KeyObject;
   /** The account's URL, once there is one. */
   kid: string | undefined;
+  /** It is being made. */
+  signingUp?: Promise<void> | undefined;
 }
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -64,6 +66,8 @@ export const WHO = { "User-Agent": `server/${version}`, "Accept-Language": "en" 
 const REQUEST_TIMEOUT_MS = 30_000;
 /** A server may refuse any nonce; one that refuses this many in a row refuses us. */
 const NONCES_MAX = 8;
+/** Limits are for a week at most (Let's Encrypt). More is a proxy's mistake, or a date by a clock that is not ours. */
+const RETRY_AFTER_MS_MAX = 8 * 86_400_000;
 
 export class AcmeClient {
   readonly account: AccountKey;
@@ -88,12 +92,11 @@ export class AcmeClient {
 
   private async readDirectory(): Promise<Directory> {
     const { directory } = this.authority;
-    const response = await this.send(directory, {});
-    const text = await response.text();
+    const { status, text, retryAfterMs } = await this.send(directory, {});
     const found = parseJson(text) as Readonly<Record<string, unknown>>;
     const isDirectory = ["newNonce", "newAccount", "newOrder"].every((name) => typeof found[name] === "string");
     if (isDirectory) return found as unknown as Directory;
-    throw new AcmeProblem("unreachable", `${directory} is no directory (RFC 8555): status ${response.status}`);
+    throw new AcmeProblem("unreachable", `${directory} is no directory (RFC 8555): status ${status}`, retryAfterMs);
   }
 
   /** Finds or makes the account. */
@@ -123,43 +126,47 @@ export class AcmeClient {
     for (let attempt = 1; ; attempt++) {
       const nonce = this.nonce ?? (await this.freshNonce());
       this.nonce = undefined;
-      const response = await this.send(url, {
+      const answer = await this.send(url, {
         method: "POST",
         headers: { "Content-Type": "application/jose+json" },
         body: this.sign(url, nonce, payload),
       });
-      this.nonce = response.headers.get("replay-nonce") ?? undefined;
-      const answer = await readAnswer(url, response);
-      if (response.ok) return answer;
-      const problem = problemOf(response.status, answer);
+      this.nonce = answer.nonce;
+      if (isGood(answer)) return answer;
+      const problem = problemOf(answer);
       if (problem.kind !== "badNonce" || attempt === NONCES_MAX) throw problem;
     }
   }
 
   private async freshNonce(): Promise<string> {
     const { newNonce } = await this.directory();
-    const nonce = (await this.send(newNonce, { method: "HEAD" })).headers.get("replay-nonce");
-    if (nonce === null) throw new AcmeProblem("unreachable", `${newNonce} gave no nonce`);
+    const { nonce, retryAfterMs } = await this.send(newNonce, { method: "HEAD" });
+    if (nonce === undefined) throw new AcmeProblem("unreachable", `${newNonce} gave no nonce`, retryAfterMs);
     return nonce;
   }
 
   /** A plain GET, for what needs no account (renewalInfo). */
   async get(url: string): Promise<Answer> {
-    const response = await this.send(url, {});
-    const answer = await readAnswer(url, response);
-    if (!response.ok) throw problemOf(response.status, answer);
+    const answer = await this.send(url, {});
+    if (!isGood(answer)) throw problemOf(answer);
     return answer;
   }
 
-  private async send(url: string, init: RequestInit): Promise<Response> {
+  /** One request and the whole of its answer: what ends in the middle is as bad as nothing. */
+  private async send(url: string, init: RequestInit): Promise<Received> {
     const { ca } = this.authority;
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     try {
       const headers = { ...WHO, ...init.headers };
-      return await this.fetch(url, { ...init, headers, signal, ...(ca === undefined ? {} : { tls: { ca } }) });
+      const more = ca === undefined ? {} : { tls: { ca } };
+      return await readAnswer(url, await this.fetch(url, { ...init, headers, signal, ...more }));
     } catch (error) {
-      const { code, message } = error as Error & { code?: string };
-      throw new AcmeProblem("unreachable", `${new URL(url).host} cannot be reached: ${code ?? message}`);
+      const { code, message, name } = error as Error & { code?: unknown };
+      const why = name === "TimeoutError" ? `no answer in ${REQUEST_TIMEOUT_MS / 1000} s` : message;
+      throw new AcmeProblem(
+        "unreachable",
+        `${new URL(url).host} cannot be reached: ${typeof code === "string" ? code : why}`,
+      );
     }
   }
 
@@ -196,10 +203,21 @@ function encode(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
-async function readAnswer(url: string, response: Response): Promise<Answer> {
+interface Received extends Answer {
+  readonly status: number;
+  readonly nonce: string | undefined;
+}
+
+function isGood({ status }: Received): boolean {
+  return status >= 200 && status < 300;
+}
+
+async function readAnswer(url: string, response: Response): Promise<Received> {
   const text = await response.text();
   const isJson = /\bjson\b/.test(response.headers.get("content-type") ?? "");
   return {
+    status: response.status,
+    nonce: response.headers.get("replay-nonce") ?? undefined,
     url: response.headers.get("location") ?? url,
     text,
     json: isJson ? (parseJson(text) as Answer["json"]) : {},
@@ -219,10 +237,10 @@ function parseJson(text: string): unknown {
 function retryAfter(written: string | null): number {
   if (written === null) return 0;
   const ms = /^\d+$/.test(written) ? Number(written) * 1000 : Date.parse(written) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+  return Number.isFinite(ms) ? Math.min(RETRY_AFTER_MS_MAX, Math.max(0, ms)) : 0;
 }
 
-function problemOf(status: number, { json, text, retryAfterMs }: Answer): AcmeProblem {
+function problemOf({ status, json, text, retryAfterMs }: Received): AcmeProblem {
   const kind = String(json["type"] ?? "").replace(/^urn:ietf:params:acme:error:/, "");
   const detail = String(json["detail"] ?? text.slice(0, 200));
   return new AcmeProblem(kind === "" ? `status ${status}` : kind, `${kind || status}: ${detail}`, retryAfterMs);

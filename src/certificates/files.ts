@@ -21,6 +21,11 @@ export interface LoadedPair {
   readonly key: string;
 }
 
+/** Of the site's own; milliseconds since the epoch. */
+export function lifetimeOf({ chain: [leaf] }: LoadedPair): { readonly fromMs: number; readonly toMs: number } {
+  return { fromMs: leaf?.validFromDate.getTime() ?? 0, toMs: leaf?.validToDate.getTime() ?? 0 };
+}
+
 /** Which of the two files is meant, and what is wrong with it. */
 export class PairProblem extends Error {
   readonly file: "cert" | "key";

@@ -10,7 +10,7 @@ import { liveMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { AcmeProblem, type Authority } from "./acme-client.ts";
 import type { DnsHookOptions } from "./dns-hook.ts";
-import type { LoadedPair } from "./files.ts";
+import { type LoadedPair, lifetimeOf } from "./files.ts";
 import { internalPair, temporaryPair } from "./local.ts";
 import { type ChallengeKind, renewalId, type Show } from "./order.ts";
 import { hostOf, makeClient, orderAt, type OrderingContext } from "./ordering.ts";
@@ -104,9 +104,10 @@ export class Job {
   private busy: Promise<void> | undefined;
   private isForced = false;
   private nextMs: number | undefined = undefined;
-  /** Of the authority (RFC 9773), and when it is asked again. */
+  /** Of the authority (RFC 9773), and when it is asked again, by `ticks`. */
   private window: Lifetime | undefined;
   private askAtMs = 0;
+  private renewal: Promise<string | undefined> | undefined;
   /** After a failure, by `ticks`. */
   private pausedUntil = 0;
   /** Until when an authority, by its directory, does not want to see us; by `ticks`. */
@@ -150,8 +151,14 @@ export class Job {
     clearTimeout(this.timer);
   }
 
-  /** An order now, due or not. Undefined: it went well; else why not. */
-  async renew(): Promise<string | undefined> {
+  /** An order now, due or not; who asks while one that was asked for is under way gets that. Undefined: it went well; else why
+   *  not. */
+  renew(): Promise<string | undefined> {
+    this.renewal ??= this.renewNow().finally(() => (this.renewal = undefined));
+    return this.renewal;
+  }
+
+  private async renewNow(): Promise<string | undefined> {
     await this.busy;
     if (!this.issuer.mayWrite) return this.issuer.whyNot;
     this.isForced = true;
@@ -197,7 +204,7 @@ export class Job {
     this.isForced = false;
     this.dropExpired();
     const pausedMs = this.pausedUntil - this.ticks();
-    if (!isForced && pausedMs > 0) return pausedMs;
+    if (!isForced && pausedMs > 0) return Math.max(pausedMs, this.untilDueMs);
     const dueMs = await this.dueMs();
     if (!isForced && dueMs > this.now()) return dueMs - this.now();
     try {
@@ -229,22 +236,31 @@ export class Job {
   }
 
   private async dueMs(): Promise<number> {
+    if (this.pair !== undefined && this.wanted.kind === "auto" && this.ticks() >= this.askAtMs)
+      await this.askWindow(this.pair);
+    return this.now() + this.untilDueMs;
+  }
+
+  /** By what is known of its window. */
+  private get untilDueMs(): number {
     if (this.pair === undefined) return 0;
     // Signed by a clock of ours that was ahead. An authority's clock is better than ours.
     if (this.wanted.kind === "internal" && lifetimeOf(this.pair).fromMs > this.now()) return 0;
-    if (this.wanted.kind === "auto" && this.now() >= this.askAtMs) await this.askWindow(this.pair);
-    return renewAtMs(lifetimeOf(this.pair), this.window, chanceOf(this.pair.cert));
+    return renewAtMs(lifetimeOf(this.pair), this.window, chanceOf(this.pair.cert)) - this.now();
   }
 
   private async askWindow({ cert }: LoadedPair): Promise<void> {
-    const { authority, contact } = this.issuer.options;
-    const client = makeClient({ authority, contact }, { store: this.context.store, fetch: this.context.fetch });
-    const { window, explanation, askAgainMs } = await askRenewalInfo(client, cert);
+    const { authority, second, contact } = this.issuer.options;
+    const { store, fetch } = this.context;
+    const clients = [authority, second].flatMap((each) =>
+      each === undefined ? [] : [makeClient({ authority: each, contact }, { store, fetch })],
+    );
+    const { window, explanation, askAgainMs } = await askRenewalInfo(clients, cert);
     if (window !== undefined && explanation !== "" && window.fromMs !== this.window?.fromMs)
       this.say("notice", `why the authority wants it renewed from ${minuteOf(window.fromMs)} on: ${explanation}`);
     // That it cannot be reached now takes back nothing.
     this.window = window ?? this.window;
-    this.askAtMs = this.now() + askAgainMs;
+    this.askAtMs = this.ticks() + askAgainMs;
   }
 
   private async order(): Promise<LoadedPair> {
@@ -341,13 +357,17 @@ export class Job {
     const barred = [authority, second].flatMap((each) => (each === undefined ? [] : [this.barredMs(each)]));
     const pause = pauseMs(this.failures, this.wanted.kind === "auto" ? barred : [], Math.random());
     this.pausedUntil = this.ticks() + pause;
-    const again = `tried again in ${Math.ceil(pause / 60_000)} min`;
+    const waitMs = Math.max(pause, this.untilDueMs);
+    const again =
+      waitMs === pause
+        ? `tried again in ${Math.ceil(pause / 60_000)} min`
+        : `tried again when it is due, ${minuteOf(this.now() + waitMs)}`;
     const what = (this.pair ?? this.standIn) === undefined ? "no certificate" : "no new certificate";
     this.problem = `${what} could be had: ${(error as Error).message}; ${again}`;
     const isBad = this.pair === undefined || isPressing(lifetimeOf(this.pair), this.now());
     this.say(isBad ? "error" : "warn", this.problem);
     this.dropExpired();
-    return pause;
+    return waitMs;
   }
 
   /** Browsers refuse both; of a temporary one it is at least plain why. It is made anew when it is over itself. */
@@ -367,11 +387,6 @@ export class Job {
 
 const OVER_AT_ONCE =
   "the new certificate is to be renewed at once by this machine's clock, or by its authority's word: is the clock right?";
-
-function lifetimeOf({ chain }: LoadedPair): Lifetime {
-  const [leaf] = chain;
-  return { fromMs: leaf?.validFromDate.getTime() ?? 0, toMs: leaf?.validToDate.getTime() ?? 0 };
-}
 
 function minuteOf(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16)}Z`;

@@ -38,12 +38,23 @@ export async function orderAt(wanted: Ordered, context: OrderingContext): Promis
   try {
     return await orderOf(client, wanted, context);
   } catch (error) {
-    // It has forgotten us: a new authority under the old address, or an account that was closed.
-    if (!(error instanceof AcmeProblem) || error.kind !== "accountDoesNotExist") throw error;
-    context.say("info", `${hostOf(wanted.authority)} does not know the account any more; another is made`);
-    client.account.kid = undefined;
-    return orderOf(client, wanted, context);
+    const lost = error instanceof AcmeProblem ? await whyLost(client, error) : undefined;
+    if (lost === undefined) throw error;
+    context.say("info", `${hostOf(wanted.authority)} ${lost.says}; another is made`);
+    context.store.replaceAccount(wanted.authority.directory, client.account, lost.isClosed);
+    return orderOf(makeClient(wanted, context), wanted, context);
   }
+}
+
+/** Is the account none any more? Either the authority has forgotten us, as a new one under the old address has; or somebody has
+ *  closed it, and it is nothing but refused from then on (RFC 8555 section 7.3.6), as is another one with its key. */
+async function whyLost(client: AcmeClient, { kind }: AcmeProblem) {
+  if (kind === "accountDoesNotExist") return { isClosed: false, says: "does not know the account any more" };
+  const { kid } = client.account;
+  if (kind !== "unauthorized" || kid === undefined) return undefined;
+  const asked: unknown = await client.post(kid).catch((error: unknown) => error);
+  const isClosed = asked instanceof AcmeProblem && asked.kind === "unauthorized";
+  return isClosed ? { isClosed, says: "has closed the account" } : undefined;
 }
 
 export function makeClient(
@@ -73,9 +84,16 @@ function checked(cert: string, key: KeyObject): LoadedPair {
   throw new AcmeProblem("badCertificate", "the authority sent something that is no certificate of our key");
 }
 
-/** An account that cannot be kept is one for this order. */
-async function register(client: AcmeClient, { authority }: Ordered, { store, say }: OrderingContext): Promise<void> {
-  if (client.account.kid !== undefined) return;
+/** Sites that begin together have one account: authorities give few to an address (Let's Encrypt: 10 in three hours). */
+async function register(client: AcmeClient, wanted: Ordered, context: OrderingContext): Promise<void> {
+  const { account } = client;
+  if (account.kid !== undefined) return;
+  account.signingUp ??= signUp(client, wanted, context).finally(() => (account.signingUp = undefined));
+  await account.signingUp;
+}
+
+/** An account that cannot be kept is good for as long as this server lives. */
+async function signUp(client: AcmeClient, { authority }: Ordered, { store, say }: OrderingContext): Promise<void> {
   await client.register();
   try {
     store.keepAccount(authority.directory, client.account);

@@ -15,9 +15,18 @@ export interface RenewalInfo {
 const ASK_AGAIN_MS_MIN = 60_000;
 const ASK_AGAIN_MS_MAX = 86_400_000;
 
-/** `cert`: PEM. */
-export async function askRenewalInfo(client: AcmeClient, cert: string): Promise<RenewalInfo> {
-  const unknown = { window: undefined, explanation: "", askAgainMs: ASK_AGAIN_MS };
+const unknown: RenewalInfo = { window: undefined, explanation: "", askAgainMs: ASK_AGAIN_MS };
+
+/** `cert`: PEM. `clients`: of the authorities that may have signed it; the others do not know it. */
+export async function askRenewalInfo(clients: readonly AcmeClient[], cert: string): Promise<RenewalInfo> {
+  for (const client of clients) {
+    const info = await askOne(client, cert);
+    if (info.window !== undefined) return info;
+  }
+  return unknown;
+}
+
+async function askOne(client: AcmeClient, cert: string): Promise<RenewalInfo> {
   const id = renewalId(cert);
   try {
     const { renewalInfo } = await client.directory();
@@ -28,7 +37,8 @@ export async function askRenewalInfo(client: AcmeClient, cert: string): Promise<
     const askAgainMs =
       retryAfterMs === 0 ? ASK_AGAIN_MS : Math.min(ASK_AGAIN_MS_MAX, Math.max(ASK_AGAIN_MS_MIN, retryAfterMs));
     const explanation = String(json["explanationURL"] ?? "");
-    return { window: window.fromMs <= window.toMs ? window : undefined, explanation, askAgainMs };
+    // Section 4.2: one that ends when it begins is none.
+    return { window: window.fromMs < window.toMs ? window : undefined, explanation, askAgainMs };
   } catch (error) {
     if (error instanceof AcmeProblem) return unknown;
     throw error;

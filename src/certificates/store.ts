@@ -33,6 +33,8 @@ export interface NoLock {
 
 export class Store {
   readonly folder: string;
+  /** By the authority's directory: one for all sites, also before it is kept, and where it cannot be. */
+  private readonly accounts = new Map<string, AccountKey>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -43,7 +45,11 @@ export class Store {
     try {
       mkdirSync(this.folder, { recursive: true, mode: FOLDER_MODE });
       const lock = acquireLock(join(this.folder, "lock"));
-      if ("release" in lock) return lock;
+      if ("release" in lock) {
+        // Another server may have written until now.
+        this.accounts.clear();
+        return lock;
+      }
       const why = `the server with pid ${lock.heldBy ?? "unknown"} has ${this.folder}, and orders for both`;
       return { why, isHeld: true };
     } catch (error) {
@@ -95,12 +101,24 @@ export class Store {
 
   /** That of an authority; a new key when there is none yet. */
   account(directory: string): AccountKey {
+    const account = this.accounts.get(directory) ?? this.readAccount(directory) ?? { key: newKey(), kid: undefined };
+    this.accounts.set(directory, account);
+    return account;
+  }
+
+  private readAccount(directory: string): AccountKey | undefined {
     try {
       const { key, kid } = JSON.parse(readFileSync(this.accountFile(directory), "utf8")) as Record<string, string>;
       return { key: createPrivateKey(key ?? ""), kid };
     } catch {
-      return { key: newKey(), kid: undefined };
+      return undefined;
     }
+  }
+
+  /** `lost` is none any more; another one may have been put in its place already. */
+  replaceAccount(directory: string, lost: AccountKey, withNewKey: boolean): void {
+    if (this.accounts.get(directory) === lost)
+      this.accounts.set(directory, { key: withNewKey ? newKey() : lost.key, kid: undefined });
   }
 
   keepAccount(directory: string, { key, kid }: AccountKey): void {

@@ -98,6 +98,9 @@ describe("what an authority refuses", () => {
     const at = new Date(Date.now() + 3_600_000).toUTCString();
     const { retryAfterMs } = await refusedWith(problem("rateLimited", { "Retry-After": at }));
     expect(Math.abs(retryAfterMs - 3_600_000)).toBeLessThan(5_000);
+    // No authority means a month: a proxy does, or a clock that is not ours.
+    for (const long of ["99999999999", "Fri, 01 Jan 2100 00:00:00 GMT"])
+      expect((await refusedWith(problem("rateLimited", { "Retry-After": long }))).retryAfterMs).toBe(8 * 86_400_000);
     for (const nonsense of ["-5", "soon", ""])
       expect((await refusedWith(problem("rateLimited", { "Retry-After": nonsense }))).retryAfterMs).toBe(0);
   });
@@ -114,4 +117,24 @@ test("an authority that says nonsense for its directory is a problem, not a cras
     const client = new AcmeClient(at, { key: newKey(), kid: undefined }, [], async () => new Response(text));
     expect(await client.register().catch((error: unknown) => error)).toBeInstanceOf(AcmeProblem);
   }
+});
+
+test("an authority that is busy says when to come again, in place of its directory too", async () => {
+  const at = { directory: "https://ca.test/dir", ca: undefined, binding: undefined };
+  const busy = async () => new Response("maintenance", { status: 503, headers: { "Retry-After": "600" } });
+  const client = new AcmeClient(at, { key: newKey(), kid: undefined }, [], busy);
+  const message = "https://ca.test/dir is no directory (RFC 8555): status 503";
+  expect(await client.directory().catch((error: unknown) => error)).toMatchObject({ message, retryAfterMs: 600_000 });
+});
+
+test("an answer that ends in the middle is one that did not come", async () => {
+  const at = { directory: "https://ca.test/dir", ca: undefined, binding: undefined };
+  const half = async () => {
+    const lost = Object.assign(new Error("the peer is gone; pass verbose for more"), { code: "ECONNRESET" });
+    return new Response(new ReadableStream({ pull: (controller) => controller.error(lost) }));
+  };
+  const client = new AcmeClient(at, { key: newKey(), kid: undefined }, [], half);
+  const problem = await client.get("https://ca.test/ari/x").catch((error: unknown) => error);
+  expect(problem).toBeInstanceOf(AcmeProblem);
+  expect(problem).toMatchObject({ kind: "unreachable", message: "ca.test cannot be reached: ECONNRESET" });
 });

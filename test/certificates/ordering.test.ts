@@ -103,11 +103,33 @@ test("an account that the authority has forgotten is made anew", async () => {
   expect(context.store.account(authority.directory).key.equals(key)).toBe(true);
 });
 
-test("an account that cannot be kept is good for this order", async () => {
-  const { order, folder, said } = stage();
+test("sites that begin together have one account", async () => {
+  const { order, authority } = stage();
+  await Promise.all([order(), order(), order()]);
+  expect([authority.orders.length, authority.accountsMade]).toEqual([3, 1]);
+  authority.forgetAccounts();
+  await order();
+  expect(authority.accountsMade).toBe(1);
+});
+
+test("an account that was closed is never used again, nor is its key", async () => {
+  const { order, authority, context, said } = stage();
+  await order();
+  const { key } = context.store.account(authority.directory);
+  authority.closeAccounts();
+  expect((await order()).chain).toHaveLength(2);
+  expect(said).toEqual(["ca.test has closed the account; another is made"]);
+  const kept = new Store(context.store.folder).account(authority.directory);
+  expect([kept.kid, kept.key.equals(key)]).toEqual(["https://ca.test/account/2", false]);
+});
+
+test("an account that cannot be kept is good for as long as the server lives", async () => {
+  const { order, folder, said, authority } = stage();
   writeFileSync(join(folder, "state"), "no folder");
   expect((await order()).chain).toHaveLength(2);
   expect(said.join()).toStartWith("the account at ca.test cannot be kept: ");
+  await order();
+  expect([authority.accountsMade, said.length]).toEqual([1, 1]);
 });
 
 describe("what goes wrong is said in the authority's words", () => {

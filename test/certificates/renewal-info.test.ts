@@ -9,10 +9,12 @@ import { FakeAuthority } from "../support/acme.ts";
 const HOUR_MS = 3_600_000;
 const { cert } = internalPair(["a.test"], newAuthority(Date.now()), Date.now());
 
-function ask(authority: FakeAuthority) {
-  const { directory, fetch } = authority;
-  const account = { key: newKey(), kid: undefined };
-  return askRenewalInfo(new AcmeClient({ directory, ca: undefined, binding: undefined }, account, [], fetch), cert);
+function ask(...authorities: FakeAuthority[]) {
+  const clients = authorities.map(({ directory, fetch }) => {
+    const account = { key: newKey(), kid: undefined };
+    return new AcmeClient({ directory, ca: undefined, binding: undefined }, account, [], fetch);
+  });
+  return askRenewalInfo(clients, cert);
 }
 
 test("the window is the authority's, and it is asked again when it says", async () => {
@@ -43,8 +45,24 @@ test("an authority without an opinion, with a mad one, or away, has none", async
   expect(await ask(authority)).toEqual({ window: undefined, explanation: "", askAgainMs: 6 * HOUR_MS });
   authority.window = { start: "2030-01-03T04:00:00Z", end: "2030-01-02T04:00:00Z" };
   expect((await ask(authority)).window).toBeUndefined();
+  // Section 4.2: it must end after it begins.
+  authority.window = { start: "2030-01-03T04:00:00Z", end: "2030-01-03T04:00:00Z" };
+  expect((await ask(authority)).window).toBeUndefined();
   authority.window = { start: "soon", end: "later" };
   expect((await ask(authority)).window).toBeUndefined();
   authority.misbehaviour.down = true;
   expect(await ask(authority)).toEqual({ window: undefined, explanation: "", askAgainMs: 6 * HOUR_MS });
+});
+
+test("of two authorities that may have signed it, the one that knows it has the word", async () => {
+  const [first, second] = [
+    new FakeAuthority({ url: "https://ca.test" }),
+    new FakeAuthority({ url: "https://other.test" }),
+  ];
+  second.window = { start: "2030-01-02T04:00:00Z", end: "2030-01-03T04:00:00Z" };
+  expect((await ask(first, second)).window?.fromMs).toBe(Date.UTC(2030, 0, 2, 4));
+  expect([first.windowsAsked.length, second.windowsAsked.length]).toEqual([1, 1]);
+  first.window = { start: "2030-02-02T04:00:00Z", end: "2030-02-03T04:00:00Z" };
+  expect((await ask(first, second)).window?.fromMs).toBe(Date.UTC(2030, 1, 2, 4));
+  expect(second.windowsAsked).toHaveLength(1);
 });

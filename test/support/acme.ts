@@ -54,6 +54,7 @@ export class FakeAuthority {
   private readonly key = newKey();
   private readonly nonces = new Set<string>();
   private readonly accounts = new Map<string, Json>();
+  private readonly closed: string[] = [];
   private readonly made: Order[] = [];
   private readonly validated = new Set<string>();
   private failed = new Map<string, string>();
@@ -72,8 +73,17 @@ export class FakeAuthority {
     return makeCertificate({ subject: "fake authority", names: [], key: this.key, ...dates });
   }
 
+  get accountsMade(): number {
+    return this.accounts.size;
+  }
+
   forgetAccounts(): void {
     this.accounts.clear();
+  }
+
+  /** As an administrator does, for good (RFC 8555 section 7.3.6). */
+  closeAccounts(): void {
+    this.closed.push(...[...this.accounts.values()].map((jwk) => JSON.stringify(jwk)));
   }
 
   /** In place of globalThis.fetch. */
@@ -219,10 +229,12 @@ export class FakeAuthority {
       return { account: "", problem: ["badNonce", "that nonce is none of ours"] };
     }
     if (head.url !== url) return { account: "", problem: ["unauthorized", `signed for ${head.url}`] };
+    const isNew = head.jwk !== undefined && !this.closed.includes(JSON.stringify(head.jwk));
     const account = head.kid === undefined ? String(this.accounts.size + 1) : (head.kid.split("/").at(-1) ?? "");
-    if (head.jwk !== undefined) this.accounts.set(account, head.jwk);
-    const jwk = this.accounts.get(account);
+    if (isNew) this.accounts.set(account, head.jwk);
+    const jwk = head.jwk ?? this.accounts.get(account);
     if (jwk === undefined) return { account, problem: ["accountDoesNotExist", "no such account"] };
+    if (this.closed.includes(JSON.stringify(jwk))) return { account, problem: ["unauthorized", "it is deactivated"] };
     const key = createPublicKey({ key: jwk as never, format: "jwk" });
     const signed = Buffer.from(`${fields.protected}.${fields.payload}`);
     const signature = Buffer.from(fields.signature, "base64url");
