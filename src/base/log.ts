@@ -1,8 +1,10 @@
 /**
  * The error log: levels and the shape of a line. Where lines go is the caller's `write`.
  *
- *   text   2026/11/22 17:41:43 [warn] front-1: text          nginx's error_log is the model
- *   json   {"time":"2026-11-22T17:41:43.120Z","level":"warn","source":"front-1","message":"text"}
+ *   text   2026/11/22 17:41:43 [warn] 4711 front-1: text     nginx's error_log is the model
+ *   json   {"time":"2026-11-22T17:41:43.120Z","level":"warn","pid":4711,"source":"front-1","message":"text"}
+ *
+ * The number is that of the process: while one takes over from another, both write the same file.
  *
  * One line is one event; in text the further lines of a traceback follow as lines that begin with a tab.
  */
@@ -61,7 +63,7 @@ export function isBelow(level: LogLevel, floor: LogLevel): boolean {
 /** Control characters become `\xNN`: client data in a message can never start a line of its own. Newlines of ours (tracebacks) are written as continuation lines that begin with a tab. */
 export function formatLogLine(when: Date, level: LogLevel, source: string, text: string): string {
   const safe = escapeControls(text).replaceAll("\n", "\n\t");
-  return `${timestamp(when)} [${level}] ${source}: ${safe}\n`;
+  return `${timestamp(when)} [${level}] ${process.pid} ${source}: ${safe}\n`;
 }
 
 /** Makes lines of this format. */
@@ -72,12 +74,17 @@ export function lineOf(format: LogFormat): typeof formatLogLine {
 /** syslog's (sd-daemon(3)). */
 const PRIORITIES: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, notice: 5, warn: 4, error: 3, crit: 2 };
 
-const TIMESTAMP = /^(?:\d{4}\/\d\d\/\d\d )?\d\d:\d\d:\d\d /;
+const PREFIX = /^(?:\d{4}\/\d\d\/\d\d )?\d\d:\d\d:\d\d (?:(\[[a-z]+\]) \d+ )?/;
 
-/** The same for the journal of systemd, which has the time and takes every line for one of its own. */
+/** A line of text without its time and its process. */
+export function bareLine(line: string): string {
+  return line.replace(PREFIX, (_, level?: string) => (level === undefined ? "" : `${level} `));
+}
+
+/** The same for the journal of systemd, which knows the time and the process, and takes every line for one of its own. */
 export function journalLines(line: string, level: LogLevel): string {
   if (line === "") return "";
-  const lines = line.replace(TIMESTAMP, "").trimEnd().split("\n");
+  const lines = bareLine(line).trimEnd().split("\n");
   return lines.map((each) => `<${PRIORITIES[level]}>${each}\n`).join("");
 }
 
@@ -89,7 +96,7 @@ function shortLogLine(when: Date, level: LogLevel, source: string, text: string)
 }
 
 function jsonLogLine(when: Date, level: LogLevel, source: string, message: string): string {
-  return `${JSON.stringify({ time: when.toISOString(), level, source, message })}\n`;
+  return `${JSON.stringify({ time: when.toISOString(), level, pid: process.pid, source, message })}\n`;
 }
 
 function escapeControls(text: string): string {

@@ -77,7 +77,7 @@ export function errorLineReader(format: LogFormat): ReadLine {
 }
 
 function readText(line: string): LineFacts {
-  const [, day, clock, level, source] = /^(\d{4}\/\d\d\/\d\d) ([\d:]{8}) \[(\w+)\] (.*?): /.exec(line) ?? [];
+  const [, day, clock, level, source] = /^(\d{4}\/\d\d\/\d\d) ([\d:]{8}) \[(\w+)\] (?:\d+ )?(.*?): /.exec(line) ?? [];
   if (day === undefined) return { atMs: undefined };
   // In the zone of the machine, as it was written.
   return { atMs: Date.parse(`${day.replaceAll("/", "-")}T${clock}`), level: levelOf(level), source };

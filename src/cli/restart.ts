@@ -1,4 +1,8 @@
-/** `server restart`: a new process, of the binary and the configuration as they are now, takes over without losing a request. */
+/**
+ * `server restart`: a new process, of the binary and the configuration as they are now, takes over without losing a request. It
+ * returns when that one serves, as nginx and Caddy do, and says who is still there: replies of the old one may take their time.
+ */
+import { formatDuration } from "../base/units.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK } from "./command.ts";
 
 export const RESTART: Command = {
@@ -7,7 +11,7 @@ export const RESTART: Command = {
   usage: "[-c FILE]",
   doc:
     "The new process is of the binary and the configuration as they are now, takes up the listening sockets and serves before " +
-    "the old one finishes its requests. If it cannot, the old one goes on, and the reason is shown with exit code 1.",
+    "the old one finishes its requests. That has drain_timeout, and is not waited for. If the new one cannot, the old one goes on, and the reason is shown with exit code 1.",
   options: { config: CONFIG_OPTION },
   positionalsMax: 0,
   async run(given, terminal) {
@@ -16,7 +20,7 @@ export const RESTART: Command = {
     try {
       const request = { command: "restart" };
       const outcome = (await ask(configurationPath(given, terminal), request, () => {})) as Outcome;
-      if (outcome.ok) terminal.stdout(`process ${outcome.pid} has taken over\n`);
+      if (outcome.ok) terminal.stdout(takenOver(outcome));
       else
         terminal.stderr(printable(`${outcome.why}\nserver: the new process has not taken over; the old one goes on\n`));
       return outcome.ok ? EXIT_OK : EXIT_FAILED;
@@ -28,4 +32,17 @@ export const RESTART: Command = {
   },
 };
 
-type Outcome = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
+interface TakenOver {
+  readonly ok: true;
+  readonly pid: number;
+  /** The old process. */
+  readonly finishing: number;
+  readonly drainTimeoutMs: number;
+}
+
+type Outcome = TakenOver | { readonly ok: false; readonly why: string };
+
+function takenOver({ pid, finishing, drainTimeoutMs }: TakenOver): string {
+  const bound = formatDuration(drainTimeoutMs);
+  return `process ${pid} has taken over; process ${finishing} finishes the requests that it has, which may take ${bound}\n`;
+}

@@ -40,9 +40,11 @@ export function makeCommands(sources: CommandSources): ControlCommands {
     },
     purge: purgeCommand(sources),
     reload: reloadCommand(sources),
-    restart: (parameters) => {
+    restart: async (parameters) => {
       checkParameters(parameters, []);
-      return sources.upgrade();
+      const outcome = await sources.upgrade();
+      if (!outcome.ok) return outcome;
+      return { ...outcome, finishing: process.pid, drainTimeoutMs: sources.drainTimeoutMs() };
     },
     stop: (parameters) => {
       checkParameters(parameters, ["now"]);

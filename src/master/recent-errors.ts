@@ -1,12 +1,12 @@
 /** The last errors, each kind once, with a hint where one is known: for `server status` and the status page. */
-import type { LogLevel } from "../base/log.ts";
+import { bareLine, type LogLevel } from "../base/log.ts";
 import { hintFor } from "../project/hints.ts";
 
 export interface RecentError {
   /** When it came last, Unix milliseconds. */
   readonly at: number;
   readonly times: number;
-  /** As in the log, without its time. */
+  /** As in the log, without its time and its process. */
   readonly text: string;
   readonly hint: string | undefined;
 }
@@ -14,7 +14,6 @@ export interface RecentError {
 export const ERRORS_MAX = 10;
 const TEXT_MAX = 2000;
 const ERRORS: ReadonlySet<LogLevel> = new Set(["error", "crit"]);
-const TIMESTAMP = /^(?:\d{4}\/\d\d\/\d\d )?\d\d:\d\d:\d\d /;
 
 /** What a worker prints on stderr comes line by line, whatever it means: of a traceback the last line tells what it was. */
 const PRINTED = /(?:\[error\] app [^:]+: |"message":")worker \d+: (.*)/;
@@ -26,12 +25,13 @@ export class RecentErrors {
   private readonly kept = new Map<string, RecentError>();
 
   add(line: string, level: LogLevel, atMs: number): void {
-    const printed = PRINTED.exec(line)?.[1];
+    const bare = bareLine(line);
+    const printed = PRINTED.exec(bare)?.[1];
     const isError = ERRORS.has(level) && (printed === undefined || EXCEPTION.test(printed));
     // Indented are the lines of the program that lead to it.
     const hint = level === "debug" || printed?.startsWith(" ") === true ? undefined : hintFor(line);
     if (!isError && hint === undefined) return;
-    const text = line.replace(TIMESTAMP, "").trimEnd().slice(0, TEXT_MAX);
+    const text = bare.trimEnd().slice(0, TEXT_MAX);
     const kind = text.replace(/\d+/g, "0");
     const times = (this.kept.get(kind)?.times ?? 0) + 1;
     this.kept.delete(kind);

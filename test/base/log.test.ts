@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { formatLogLine, journalLines, lineOf, makeLog } from "../../src/base/log.ts";
 
-test("a line names time, level and source", () => {
+test("a line names time, level, process and source", () => {
   const line = formatLogLine(new Date(2026, 10, 22, 7, 4, 9), "warn", "front-1", "something");
-  expect(line).toBe("2026/11/22 07:04:09 [warn] front-1: something\n");
+  expect(line).toBe(`2026/11/22 07:04:09 [warn] ${process.pid} front-1: something\n`);
 });
 
 test("what is below the level is dropped", () => {
@@ -28,7 +28,7 @@ test("short lines are for who watches: what a worker prints stands as it printed
   expect(line(when, "error", "app shop", "worker 1: a\x1b[2Jb")).toBe("07:04:09 a\\x1b[2Jb\n");
 });
 
-test("the journal gets a priority for each line, and no time", () => {
+test("the journal gets a priority for each line, no time and no process", () => {
   const line = formatLogLine(new Date(), "warn", "app a", "Traceback:\n  x.py");
   expect(journalLines(line, "warn")).toBe("<4>[warn] app a: Traceback:\n<4>\t  x.py\n");
   expect(journalLines("12:00:01 hello\n", "notice")).toBe("<5>hello\n");
@@ -42,6 +42,6 @@ test("what is below may change while the log is written", () => {
   log.debug("one");
   threshold.level = "debug";
   log.debug("two");
-  expect(lines.map((line) => line.slice(20))).toEqual(["[debug] master: two\n"]);
+  expect(lines.map((line) => line.slice(20))).toEqual([`[debug] ${process.pid} master: two\n`]);
   expect(log.level).toBe("debug");
 });

@@ -39,6 +39,7 @@ describe("lines of the error log", () => {
     const when = new Date(AT);
     const line = lineOf(format)(when, "warn", "app mysite", "worker 1: x\ny").trimEnd().split("\n")[0] as string;
     expect(errorLineReader(format)(line)).toEqual({ atMs: AT, level: "warn", source: "app mysite" });
+    expect(errorLineReader(format)(line.replace(` ${process.pid} `, " "))).toMatchObject({ source: "app mysite" });
     expect(errorLineReader(format)("nothing of ours").level).toBeUndefined();
   });
 });

@@ -15,7 +15,9 @@ test("a limit is told at once, then once in an interval with the number of the o
   nowMs = LIMIT_LOG_INTERVAL_MS;
   limits.hit("max_connections", "192.0.2.8 is refused");
   expect(lines).toHaveLength(3);
-  expect(lines[2]).toContain("[warn] front-0: max_connections: 192.0.2.8 is refused (and 99 times before)");
+  expect(lines[2]).toContain(
+    `[warn] ${process.pid} front-0: max_connections: 192.0.2.8 is refused (and 99 times before)`,
+  );
   expect(limitHits(memory)).toEqual([
     ["max_connections", 101],
     ["spool_disk", 1],
@@ -35,7 +37,7 @@ test("the end of a limit is told once for each line that told of it", () => {
   };
   for (let i = 0; i < 100; i++) flap();
   expect(lines).toHaveLength(2);
-  expect(lines[1]).toContain("[info] front-0: descriptors: accepting again");
+  expect(lines[1]).toContain(`[info] ${process.pid} front-0: descriptors: accepting again`);
   nowMs = LIMIT_LOG_INTERVAL_MS;
   flap();
   expect(lines).toHaveLength(4);
