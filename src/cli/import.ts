@@ -86,6 +86,7 @@ function whyNot(target: string): string | undefined {
 function tellMissing(plan: Plan, terminal: Terminal): void {
   for (const { settings } of plan.sites.flatMap(({ routes }) => routes)) {
     const path = settings.get("files");
+    // Rewrites come from nginx, which has one root.
     const isOfRules = settings.has("rules") && !settings.has("try") && !settings.has("otherwise");
     if (!isOfRules || typeof path !== "string" || path.includes("$") || existsSync(path)) continue;
     if (!existsSync(dirname(path))) continue;
@@ -94,7 +95,7 @@ function tellMissing(plan: Plan, terminal: Terminal): void {
       settings.delete(key);
     terminal.stderr(`server import: ${path} is not there: where no rule of its route fits, 404 is answered\n`);
   }
-  const served = plan.sites.flatMap(({ routes }) => routes.map(({ settings }) => settings.get("files")));
+  const served = plan.sites.flatMap(({ routes }) => routes.flatMap(({ settings }) => settings.get("files") ?? []));
   const paths = served.filter((path) => typeof path === "string" && path.startsWith("/") && !path.includes("$"));
   for (const path of new Set(paths)) {
     if (existsSync(String(path))) continue;

@@ -309,14 +309,21 @@ export interface ResponseCacheConfig {
   readonly showsStatus: boolean;
 }
 
+/** Where files are looked for. */
+export interface FilesRoot {
+  /** Directory or single file, absolute. */
+  readonly path: string;
+  /** Template of the path below the directory, beginning with `/`; undefined: that of the request, below the mount. */
+  readonly below: string | undefined;
+}
+
 export type RouteTarget =
   | {
       readonly kind: "files";
-      /** Directory or single file, absolute. */
-      readonly path: string;
+      /** The first that has the file answers. */
+      readonly roots: readonly [FilesRoot, ...FilesRoot[]];
+      /** There is one root, which is that file. */
       readonly single: boolean;
-      /** Template of the path below the directory, beginning with `/`; undefined: that of the request, below the mount. */
-      readonly below: string | undefined;
       readonly index: readonly string[];
       readonly rules: FileRulesConfig;
       /** Cache-Control by name; see files/cache-control. */

@@ -1,13 +1,11 @@
 /** `try` and `otherwise` of a route → what its directory of files does before it gives up. */
+import { AS_ASKED } from "../files/try.ts";
 import type { FallbackConfig, RouteTarget } from "./config.ts";
 import type { Section } from "./keys.ts";
 import type { RouteSection } from "./routes.ts";
 import type { TARGET } from "./schema-site.ts";
 
 type Otherwise = FallbackConfig["otherwise"];
-
-/** Beside `otherwise` alone: what a directory of files serves without `try`. */
-const AS_ASKED: readonly string[] = ["$uri", "$uri/"];
 
 const NOT_FOUND: Otherwise = { kind: "status", status: 404 };
 

@@ -46,15 +46,18 @@ const CACHE_OF_TARGET: Kind<Place> = {
   read: (place) => (isTable(place.value) || CACHE.read(place) !== undefined ? place : undefined),
 };
 
+export const FILES_EXPECTED = "a directory or a file, or a list of directories";
+
 /** What a request is answered with: exactly one of these. */
 export const ROUTE_TARGETS = ["files", "app", "upstream", "redirect", "respond", "error"] as const;
 
 /** The targets and what belongs to one of them. */
 export const TARGET = {
   files: optional(
-    nonEmpty("a directory or a file"),
+    listOf(nonEmpty("a directory or a file"), FILES_EXPECTED),
     "–",
-    "Serves files: a directory, or one file. In a directory a prefix route looks for what follows its prefix (as nginx's alias), " +
+    "Serves files: a directory, one file, or a list of directories of which the first that has the file answers (each name " +
+      "of `try` is looked for in all of them before the next). In a directory a prefix route looks for what follows its prefix (as nginx's alias), " +
       "an `=` or regex route for the whole path (as nginx's root). In a regex route captures may stand in it: " +
       '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`. nginx: alias, root. uWSGI: static-map.',
   ),

@@ -92,9 +92,10 @@ function moduleOf({ root, wsgi }: Config["apps"][number], { files }: Patient["gr
 }
 
 function filesOf({ target, pattern }: RouteConfig, who: Serving): Wanted[] {
+  if (target.kind !== "files") return [];
   // Captures stand in a path with a variable.
-  if (target.kind !== "files" || target.path.includes("$")) return [];
-  return [{ path: target.path, needs: target.single ? ["read"] : OPEN, who, what: `the files of ${pattern}` }];
+  const paths = target.roots.map(({ path }) => path).filter((path) => !path.includes("$"));
+  return paths.map((path) => ({ path, needs: target.single ? ["read"] : OPEN, who, what: `the files of ${pattern}` }));
 }
 
 function keyFiles(config: Config, who: Serving): Wanted[] {

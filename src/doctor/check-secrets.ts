@@ -27,14 +27,12 @@ export const SECRETS: Check = {
 function serving(path: string, { sites }: Patient["config"]): Finding | undefined {
   const routes = sites.flatMap((site) => site.routes.filter(({ internal }) => !internal));
   for (const { target, pattern } of routes) {
-    if (target.kind !== "files" || target.single || !path.startsWith(join(target.path, "/"))) continue;
-    if (!target.rules.hidden && path.slice(target.path.length).includes("/.")) continue;
+    if (target.kind !== "files" || target.single) continue;
+    const root = target.roots.find((each) => path.startsWith(join(each.path, "/")));
+    if (root === undefined) continue;
+    if (!target.rules.hidden && path.slice(root.path.length).includes("/.")) continue;
     const says = `stands among the files of ${pattern}, which are sent to everybody`;
-    return problem(
-      `key ${path}`,
-      says,
-      `move it out of ${target.path}, and order another certificate: it may be known`,
-    );
+    return problem(`key ${path}`, says, `move it out of ${root.path}, and order another certificate: it may be known`);
   }
   return undefined;
 }

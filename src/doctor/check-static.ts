@@ -58,14 +58,22 @@ function judgeSite({ routes, label }: SiteConfig, path: string, root: string, su
       ),
     ];
   const { target } = route;
-  if (target.kind !== "files" || target.path.replace(/\/$/, "") === root.replace(/\/$/, "")) return [];
+  if (target.kind !== "files" || target.roots.some((each) => isSame(each.path, root))) return [];
   return [
     problem(
       subject,
-      `${path} of site ${label} leads to ${target.path}, but STATIC_ROOT is ${root}`,
+      `${path} of site ${label} leads to ${pathsOf(target)}, but STATIC_ROOT is ${root}`,
       `in [site.routes]: ${line}`,
     ),
   ];
+}
+
+function isSame(path: string, other: string | undefined): boolean {
+  return path.replace(/\/$/, "") === other?.replace(/\/$/, "");
+}
+
+function pathsOf({ roots }: FilesTarget): string {
+  return roots.map(({ path }) => path).join(" and ");
 }
 
 function collected(subject: string, root: string, { app, ground }: { app: AppFacts["app"]; ground: Ground }): Finding {
@@ -101,17 +109,21 @@ function sampleIn({ files }: Ground, folder: string, depth: number): string | un
 
 async function judgeRoute(route: RouteConfig, site: SiteConfig, patient: Patient): Promise<Finding | undefined> {
   const { target, match, pattern } = route;
-  if (target.kind !== "files" || target.path.includes("$") || match.kind === "regex" || route.internal)
-    return undefined;
+  if (target.kind !== "files" || match.kind === "regex" || route.internal) return undefined;
+  const paths = target.roots.map(({ path }) => path);
+  if (paths.some((path) => path.includes("$"))) return undefined;
   const subject = `files of ${pattern} (${site.label})`;
-  const below = target.single ? "" : sampleIn(patient.ground, target.path, DEPTH);
+  const samples = paths.map((path) => (target.single ? "" : sampleIn(patient.ground, path, DEPTH)));
+  const below = samples.find((sample) => sample !== undefined);
   // Of STATIC_ROOT judgeDjango has said it; and nobody may have uploaded anything yet.
   const isKnown = patient.apps.some(({ settings }) =>
-    [settings?.staticRoot, settings?.mediaRoot].some((path) => path?.replace(/\/$/, "") === target.path),
+    [settings?.staticRoot, settings?.mediaRoot].some((known) => paths.some((path) => isSame(path, known))),
   );
   if (below === undefined && isKnown) return undefined;
-  if (below === undefined)
-    return notice(subject, `${target.path} has no files`, "put them there, or name another directory");
+  if (below === undefined) {
+    const have = paths.length === 1 ? "has" : "have";
+    return notice(subject, `${pathsOf(target)} ${have} no files`, "put them there, or name another directory");
+  }
   if (patient.running === undefined) return undefined;
   return ask(subject, urlPath(route, target, below), site, patient);
 }

@@ -1,6 +1,7 @@
 /**
- * A directory of files that tries several names before it gives up (nginx: try_files). Names are below the directory;
- * in them `$uri` is what the request asks for there, without the route's prefix.
+ * Directories of files in which several names are tried before giving up (nginx: try_files). Names are below a directory;
+ * in them `$uri` is what the request asks for there, without the route's prefix. Of several directories the first that has
+ * the name answers, and all of them are looked into before the next name is tried.
  *
  *   $uri        that file                    /index.html   this one, whatever was asked for
  *   $uri/       the index of that directory; without the slash in the request: 301 to it
@@ -8,18 +9,22 @@
  * Unlike nginx a directory counts only when it has an index, and the last name is no special case: what happens when there
  * is none of the files is the handler `otherwise`. Other methods than GET and HEAD find the same files, and are 405 there.
  */
+import { answer } from "../exchange/canned.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
-import { Files, type FilesOptions } from "./handler.ts";
+import { Files, type FilesOptions, makeFilesHandler } from "./handler.ts";
 import { isRead, refuseMethod } from "./methods.ts";
 import { joinPaths } from "./path.ts";
 
-export interface TryOptions extends FilesOptions {
+export interface TryOptions {
+  readonly directories: readonly FilesOptions[];
   readonly candidates: readonly string[];
   readonly otherwise: Handler;
 }
 
 export interface Tried {
+  /** The directory, as the options name it. */
+  readonly root: string;
   /** Below the directory. */
   readonly name: string;
   /** `redirect`: a directory, to whose slash the client is sent. */
@@ -28,49 +33,79 @@ export interface Tried {
 
 const URI = "$uri";
 
+/** Beside `otherwise` alone, and of several directories: what one directory serves by itself. */
+export const AS_ASKED: readonly string[] = [URI, `${URI}/`];
+
 export function makeTryHandler(options: TryOptions): Handler {
-  const files = new Files(options);
+  const directories = options.directories.map((each) => new Files(each));
   const candidates = options.candidates.map((text) => Buffer.from(text, "utf8").latin1Slice().split(URI));
   const { otherwise } = options;
   return (exchange) => {
     const reads = isRead(exchange.head.method);
-    const rest = files.restOf(exchange);
     for (const candidate of candidates) {
-      const name = nameOf(candidate, rest);
-      if (reads ? answers(files, exchange, name, rest) : refuses(files, exchange, name)) return;
+      for (const files of directories) {
+        const rest = files.restOf(exchange);
+        const name = nameOf(candidate, rest);
+        if (reads ? answers(files, exchange, name, rest) : refuses(files, exchange, name)) return;
+      }
     }
     otherwise(exchange);
   };
 }
 
-/** What would be looked for, for people: as `makeTryHandler` does, without candidates as the file handler itself does. */
+/** Without `try` and `otherwise`: what is in none of them is 404, and no other method than those of files is taken. */
+export function makeDirectoriesHandler(directories: readonly FilesOptions[]): Handler {
+  const [first] = directories;
+  if (first !== undefined && directories.length === 1) return makeFilesHandler(first);
+  const otherwise: Handler = (exchange) =>
+    isRead(exchange.head.method) ? answer(exchange, 404) : refuseMethod(exchange);
+  return makeTryHandler({ directories, candidates: AS_ASKED, otherwise });
+}
+
+/** What would be looked for, for people: as the handlers do. `candidates`: undefined without `try` and `otherwise`. */
 export function traceFiles(
-  options: FilesOptions,
+  directories: readonly FilesOptions[],
   candidates: readonly string[] | undefined,
   exchange: Exchange,
 ): Tried[] {
-  const files = new Files(options);
-  const rest = files.restOf(exchange);
-  const hasSlash = exchange.head.path.endsWith("/");
-  if (candidates === undefined) return [tracePlain(files, rest, hasSlash)];
-  return candidates.map((text) => {
-    const name = nameOf(Buffer.from(text, "utf8").latin1Slice().split(URI), rest);
-    const found = files.find(name);
-    const isRedirect = isOwnDirectory(name, rest) && !hasSlash && (found.kind === "file" || found.kind === "listing");
-    return isRedirect ? tried(name, "redirect") : tried(found.name, found.kind === "directory" ? "none" : found.kind);
+  const all = directories.map((options) => traced(options, exchange));
+  if (candidates === undefined && all.length === 1) return all.map(tracePlain);
+  return (candidates ?? AS_ASKED).flatMap((text) => {
+    const candidate = Buffer.from(text, "utf8").latin1Slice().split(URI);
+    return all.map((directory) => traceCandidate(directory, candidate));
   });
 }
 
-function tracePlain(files: Files, rest: string, hasSlash: boolean): Tried {
-  const found = files.find(rest);
-  if (found.kind !== "directory") return tried(found.name, found.kind);
-  if (!hasSlash) return tried(rest, "redirect");
-  const { kind, name } = files.find(`${rest}/`);
-  return tried(name, kind === "directory" ? "none" : kind);
+interface Traced {
+  readonly root: string;
+  readonly files: Files;
+  readonly rest: string;
+  readonly hasSlash: boolean;
 }
 
-function tried(name: string, kind: Tried["kind"]): Tried {
-  return { name: Buffer.from(name, "latin1").toString("utf8"), kind };
+function traced(options: FilesOptions, exchange: Exchange): Traced {
+  const files = new Files(options);
+  return { root: options.root, files, rest: files.restOf(exchange), hasSlash: exchange.head.path.endsWith("/") };
+}
+
+function traceCandidate({ root, files, rest, hasSlash }: Traced, candidate: readonly string[]): Tried {
+  const name = nameOf(candidate, rest);
+  const found = files.find(name);
+  const isRedirect = isOwnDirectory(name, rest) && !hasSlash && (found.kind === "file" || found.kind === "listing");
+  if (isRedirect) return tried(root, name, "redirect");
+  return tried(root, found.name, found.kind === "directory" ? "none" : found.kind);
+}
+
+function tracePlain({ root, files, rest, hasSlash }: Traced): Tried {
+  const found = files.find(rest);
+  if (found.kind !== "directory") return tried(root, found.name, found.kind);
+  if (!hasSlash) return tried(root, rest, "redirect");
+  const { kind, name } = files.find(`${rest}/`);
+  return tried(root, name, kind === "directory" ? "none" : kind);
+}
+
+function tried(root: string, name: string, kind: Tried["kind"]): Tried {
+  return { root, name: Buffer.from(name, "latin1").toString("utf8"), kind };
 }
 
 /** `$uri/` of a request without the slash. */

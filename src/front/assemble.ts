@@ -28,8 +28,7 @@ import type { SpoolBudget } from "../exchange/spool-budget.ts";
 import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
-import { makeFilesHandler } from "../files/handler.ts";
-import { makeTryHandler } from "../files/try.ts";
+import { makeDirectoriesHandler, makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
@@ -328,10 +327,10 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       const options = () => filesOptions(target, { site, route }, scope, { ...files, compressions });
       if (route.fallback === undefined || target !== route.target) {
         const from = [target, route.encoding, site.types, scopeFrom, config.server.fileCache];
-        return heirlooms.fileHandlers.of(from, () => makeFilesHandler(options()));
+        return heirlooms.fileHandlers.of(from, () => makeDirectoriesHandler(options()));
       }
       const { candidates, otherwise } = route.fallback;
-      return makeTryHandler({ ...options(), candidates, otherwise: makeOtherwise(otherwise, route, around) });
+      return makeTryHandler({ directories: options(), candidates, otherwise: makeOtherwise(otherwise, route, around) });
     }
     case "app":
       return intercepted(

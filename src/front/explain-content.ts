@@ -30,22 +30,27 @@ export function explainContent(
   if (target.kind === "redirect") return undefined;
   if (target.kind === "files") {
     const file = files.find(({ kind }) => kind !== "none");
-    return file?.kind === "file" ? explainFile(site, target, encoding, file.name) : undefined;
+    return file?.kind === "file" ? explainFile(site, target, encoding, file) : undefined;
   }
   const compress = encoding.compress.replies ? `listed types: ${codingsOf(encoding)}` : "off";
   const type = target.kind === "respond" ? target.contentType : undefined;
   return { type, cache: undefined, compress, siblings: [] };
 }
 
-/** `file` is absolute. */
-function explainFile(site: SiteConfig, target: FilesTarget, encoding: EncodingConfig, file: string): ExplainedContent {
-  const type = contentTypeOf(file, Charset.of(encoding), site.types);
-  const path = target.single ? file : bytes(file.slice(target.path.length));
+/** `name` is absolute. */
+function explainFile(
+  site: SiteConfig,
+  target: FilesTarget,
+  encoding: EncodingConfig,
+  { name, root }: Tried,
+): ExplainedContent {
+  const type = contentTypeOf(name, Charset.of(encoding), site.types);
+  const path = target.single ? name : bytes(name.slice(root.length));
   return {
     type,
-    cache: cachePolicyOf(target).of(path) ?? "none is sent",
+    cache: cachePolicyOf(target, root).of(path) ?? "none is sent",
     compress: compressionOf(encoding, type),
-    siblings: isPacked(type) ? [] : siblingsOf(encoding, file),
+    siblings: isPacked(type) ? [] : siblingsOf(encoding, name),
   };
 }
 

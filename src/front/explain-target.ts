@@ -5,7 +5,7 @@ import { CLOSE_STATUS } from "../exchange/error-target.ts";
 export function describeTarget(target: RouteTarget): string {
   switch (target.kind) {
     case "files":
-      return `${target.single ? "the file" : "files of"} ${target.path}`;
+      return `${target.single ? "the file" : "files of"} ${target.roots.map(({ path }) => path).join(", then ")}`;
     case "app":
       return `app ${target.app}`;
     case "upstream":

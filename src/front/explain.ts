@@ -271,7 +271,7 @@ function filesOf(config: Config, site: SiteConfig, route: RouteConfig, exchange:
   const scope = routeScope(route.match, site.names, makeScope(config));
   const options = filesOptions(target, { site, route }, scope, {});
   const tried = traceFiles(options, fallback?.candidates, exchange);
-  return tried.map(({ name, kind }) => ({ name: target.path + name, kind }));
+  return tried.map((each) => ({ ...each, name: each.root + each.name }));
 }
 
 function describeOtherwise(otherwise: NonNullable<RouteConfig["fallback"]>["otherwise"]): string {

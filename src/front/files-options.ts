@@ -30,32 +30,33 @@ export interface FilesSurroundings {
   readonly route: RouteConfig;
 }
 
+/** Of each directory, in order. */
 export function filesOptions(
   target: FilesTarget,
   { site, route }: FilesSurroundings,
   scope: Scope,
   { compressions = new Compressions(), ...shared }: Partial<SharedFiles> & { readonly compressions?: Compressions },
-): FilesOptions {
+): FilesOptions[] {
   const { compress, precompressed } = route.encoding;
-  return {
-    root: target.path,
+  return target.roots.map(({ path, below }) => ({
+    root: path,
     single: target.single,
-    below: target.below === undefined ? undefined : makeTemplate(target.below, scope),
+    below: below === undefined ? undefined : makeTemplate(below, scope),
     index: target.index,
     links: target.rules.symlinks,
     hidden: target.rules.hidden,
     listing: target.rules.listing,
     absoluteRedirect: target.rules.absoluteRedirect,
     rangesMax: target.rules.rangesMax,
-    cachePolicy: cachePolicyOf(target, shared.log),
+    cachePolicy: cachePolicyOf(target, path, shared.log),
     encoding: { siblings: precompressed, compression: compressions.ofFiles(compress) },
     types: site.types,
     charset: Charset.of(route.encoding),
     ...shared,
-  };
+  }));
 }
 
 /** Hashed names are those of a whole directory: a single file is served under the one name that the route gives it. */
-export function cachePolicyOf({ path, single, cache }: FilesTarget, log?: Log): CachePolicy {
-  return new CachePolicy(cache, single ? undefined : new StaticManifest(path, log));
+export function cachePolicyOf({ single, cache }: FilesTarget, directory: string, log?: Log): CachePolicy {
+  return new CachePolicy(cache, single ? undefined : new StaticManifest(directory, log));
 }

@@ -67,9 +67,11 @@ function probesOfRoute(
   if (pattern.startsWith("=")) return [get(`route ${pattern}`, path, host)];
   const folder = path.endsWith("/") ? path : `${path}/`;
   const missing = get(`nothing below ${pattern}`, `${folder}no-such-file.txt`, host);
-  const files = settings.get("files");
-  if (typeof files === "string") {
-    const found = filesIn(files).map((name) => get(`a file below ${pattern}`, folder + encodeURIComponent(name), host));
+  const folders = [settings.get("files") ?? []].flat().filter((each) => typeof each === "string");
+  if (folders.length > 0) {
+    const found = folders
+      .flatMap(filesIn)
+      .map((name) => get(`a file below ${pattern}`, folder + encodeURIComponent(name), host));
     const edge = folder === "/" ? [] : [get(`the edge of ${pattern}`, `${folder.slice(0, -1)}../`, host)];
     return [get(`the directory ${pattern}`, folder, host), ...found, missing, ...edge];
   }

@@ -50,9 +50,9 @@ export function translateExisting(
 function foldersOf({ sites }: Config): string[] {
   const targets = sites.flatMap(({ routes }) => routes.map(({ target }) => target));
   const served = targets.flatMap((target) =>
-    target.kind === "files" && !target.single && !target.path.includes("$") ? [target.path.replace(/\/$/, "")] : [],
+    target.kind === "files" && !target.single ? target.roots.map(({ path }) => path) : [],
   );
-  return [...new Set(served)];
+  return [...new Set(served.filter((path) => !path.includes("$")).map((path) => path.replace(/\/$/, "")))];
 }
 
 function portsOf({ sites }: Config): number[] {

@@ -300,7 +300,12 @@ describe("every key reaches the configuration", () => {
     ]);
     const files = join(CASES, "project/static");
     const php = { kind: "regex", source: "\\.php$", ignoreCase: false };
-    const directory = { kind: "files", path: files, single: false, rules: expect.any(Object) };
+    const served = (path: string) => ({
+      kind: "files",
+      roots: [{ path, below: undefined }],
+      rules: expect.any(Object),
+    });
+    const directory = { ...served(files), single: false };
     expect(routes as unknown[]).toEqual([
       [
         "/static/",
@@ -318,14 +323,7 @@ describe("every key reaches the configuration", () => {
         "= /style.css",
         { kind: "exact", path: "/style.css" },
         undefined,
-        {
-          kind: "files",
-          path: join(files, "site.css"),
-          single: true,
-          rules: expect.any(Object),
-          index: ["index.html"],
-          cache: expect.any(Array),
-        },
+        { ...served(join(files, "site.css")), single: true, index: ["index.html"], cache: expect.any(Array) },
       ],
       [
         "~ \\.php$",

@@ -64,9 +64,8 @@ describe("sites and routes", () => {
 
   test("a directory with captures is split where the first variable begins", () => {
     expect(routeOf("~ ^/u/(?<user>[a-z]+)/(.*)$")?.target).toMatchObject({
-      path: join(CASES, "project"),
+      roots: [{ path: join(CASES, "project"), below: "/$user/$2" }],
       single: false,
-      below: "/$user/$2",
     });
   });
 

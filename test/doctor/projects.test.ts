@@ -158,6 +158,18 @@ describe("static files", () => {
     ]);
   });
 
+  test("one of several directories is STATIC_ROOT", async () => {
+    const judged = (files: string) =>
+      linesOf(
+        STATIC,
+        patientOf(folder, site(`"/static/" = { files = ${files} }`), { apps: factsOf({ staticRoot: root() }) }),
+      );
+    expect(await judged('["empty/", "static/"]')).toEqual([`ok static files of app x: collected in ${root()}`]);
+    expect(await judged('["empty/", "old/"]')).toContainEqual(
+      `problem static files of app x: /static/ of site default leads to ${join(folder, "empty")} and ${join(folder, "old")}, but STATIC_ROOT is ${root()}`,
+    );
+  });
+
   test("uploads that are not there yet are no matter", async () => {
     const routes = `"/static/" = { files = "static/" }\n"/media/" = { files = "empty/" }`;
     const judged = (mediaRoot: string | undefined) =>

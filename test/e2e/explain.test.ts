@@ -19,6 +19,9 @@ const ROUTES = `
 "/shut/" = { files = "tree/", access = ["deny all"] }
 "/went/" = { redirect = "/tree/$args" }
 "/inner/" = { respond = "in", internal = true }
+"/both/" = { files = ["tree/bare/", "tree/"] }
+"/else/" = { files = ["tree/bare/", "tree/"], otherwise = { respond = "else", status = 203 } }
+"~ ^/u/([a-z]+)/(.*)$" = { files = ["tree/$1/$2", "tree/bare/$2"] }
 "/text" = { respond = "text", status = 202 }
 `;
 
@@ -61,6 +64,21 @@ test.each([
   ["/shut/x", "GET", 403, "403: "],
   ["/went/?a", "GET", 302, "302: "],
   ["/inner/", "GET", 404, "404: "],
+  ["/both/x.txt", "GET", 200, "the file "],
+  ["/both/bare/x.txt", "GET", 200, "the file "],
+  ["/both/", "GET", 200, "the file "],
+  ["/both/with", "GET", 301, "301: "],
+  ["/both/bare", "GET", 404, "404: "],
+  ["/both/x.txt", "POST", 405, "405: "],
+  ["/both/x", "POST", 405, "405: "],
+  ["/both/x", "OPTIONS", 204, "204: "],
+  ["/else/with/", "GET", 200, "the file "],
+  ["/else/with/x", "GET", 203, "203: "],
+  ["/else/with/x", "POST", 203, "203: "],
+  ["/else/x.txt", "POST", 405, "405: "],
+  ["/u/bare/x.txt", "GET", 200, "the file "],
+  ["/u/with/x.txt", "GET", 200, "the file "],
+  ["/u/with/y.txt", "GET", 404, "404: "],
   ["/text", "GET", 202, "202: "],
   ["/nowhere", "GET", 404, "404: "],
   ["/tree/", "TRACE", 405, "405: "],

@@ -33,7 +33,7 @@ test.each([
 
 describe("a directory that a template names without its slash, for a path that has it", () => {
   const options = { root, single: false, index: ["index.html"], charset: undefined, below: template("/$arg_d") };
-  const tried = { ...options, candidates: ["$uri", "$uri/"], otherwise: () => expect.unreachable() };
+  const tried = { directories: [options], candidates: ["$uri", "$uri/"], otherwise: () => expect.unreachable() };
   test.each([
     ["a file route", makeFilesHandler(options), "/x/", "d=d", 200, "index of d", undefined],
     ["a file route", makeFilesHandler(options), "/x/", "d=e", 404, "404 Not Found", undefined],

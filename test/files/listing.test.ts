@@ -172,7 +172,7 @@ describe("a listing", () => {
         { status: 418, reason: undefined, fields: exchange.head.fields, length: 0 },
         Buffer.alloc(0),
       );
-    const handler = makeTryHandler({ ...options(), candidates: ["$uri", "$uri/"], otherwise });
+    const handler = makeTryHandler({ directories: [options()], candidates: ["$uri", "$uri/"], otherwise });
     expect(ask("/files/sub/", {}, handler).status).toBe(200);
     expect(ask("/files/sub", {}, handler).status).toBe(301);
     expect(ask("/files/missing/", {}, handler).status).toBe(418);
