@@ -4,6 +4,7 @@
  * caches with every event. Measured: under load 3 to 4 % of the processor time of a request, whoever answers it; when events come
  * alone, nothing.
  */
+import { sendMostlyFrom } from "../os/stream-socket.ts";
 
 /** Larger writes are not worth a copy. */
 const BYTES_MAX = 4 * 1024;
@@ -17,6 +18,7 @@ export interface Gathered {
 
 /** Of this thread. What waits stands there in the order of writing. */
 export const gathered = Buffer.allocUnsafeSlow(BYTES_MAX * WRITES_MAX);
+sendMostlyFrom(gathered);
 const waiting: (Gathered | undefined)[] = [];
 let count = 0;
 let end = 0;

@@ -68,9 +68,20 @@ export function receive(fd: number, address: number, length: number): number {
   return count === -1 ? -errno() : count;
 }
 
+/** Memory of its own, whose place never changes, from which nearly everything small is sent: to ask for its place each time would be
+ *  a sixth of what our own code does for a message of a WebSocket. */
+let usual: Uint8Array | undefined = undefined;
+let usualAt = 0;
+
+export function sendMostlyFrom(bytes: Uint8Array): void {
+  usual = bytes;
+  usualAt = ptr(bytes);
+}
+
 /** How many bytes the kernel took, 0 when it has no room now; -errno when the connection is broken. */
 export function send(fd: number, bytes: Uint8Array, offset: number, length: number): number {
-  const count = sendDirect(fd, ptr(bytes, offset), length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const address = bytes === usual ? ((usualAt + offset) as Pointer) : ptr(bytes, offset);
+  const count = sendDirect(fd, address, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count !== -1) return count;
   const code = errno();
   return code === EAGAIN || code === EINTR ? 0 : -code;
