@@ -28,6 +28,28 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** A power of two. */
+const VIEWS = 16;
+/** Of memory that is used again and again views of this length at most are the same objects (net/receive-buffer.ts). */
+const VIEWED_BYTES_MAX = 2048;
+const viewed: Buffer[] = Array.from({ length: VIEWS }, () => EMPTY);
+const views: Buffer[] = Array.from({ length: VIEWS }, () => EMPTY);
+const starts = new Int32Array(VIEWS);
+const ends = new Int32Array(VIEWS);
+
+/** `bytes[start, end)`, no copy: what repeats itself stands where it stood before, and is the same object then. */
+export function viewOf(bytes: Buffer, start: number, end: number): Buffer {
+  if (bytes.length > VIEWED_BYTES_MAX) return bytes.subarray(start, end);
+  const slot = (start * 7 + end) & (VIEWS - 1);
+  if (viewed[slot] === bytes && starts[slot] === start && ends[slot] === end) return views[slot] as Buffer; // slot < VIEWS
+  const view = bytes.subarray(start, end);
+  viewed[slot] = bytes;
+  views[slot] = view;
+  starts[slot] = start;
+  ends[slot] = end;
+  return view;
+}
+
 /** The same bytes in memory of their own: of what is only lent. */
 export function copyOf(bytes: Uint8Array): Buffer {
   const copy = Buffer.allocUnsafe(bytes.length);

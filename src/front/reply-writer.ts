@@ -99,8 +99,10 @@ export class ReplyWriter {
     this.status = head.status;
     this.framing = hasNoContent(head.status) ? "none" : "length";
     this.remaining = head.length;
+    const length = this.takeLength(content, head);
+    if (length === content.length && this.outbox.joinSoon(prepared.bytes, content)) return;
     this.scratch.set(prepared.bytes, 0);
-    this.writeWithHead(prepared.bytes.length, content, this.takeLength(content, head), true);
+    this.writeWithHead(prepared.bytes.length, content, length, true);
   }
 
   private encodeAndWrite(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {

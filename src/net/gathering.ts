@@ -41,6 +41,19 @@ export function gather(whose: Gathered, bytes: Uint8Array, offset: number, lengt
   return at;
 }
 
+/** As gather, of two that follow each other. */
+export function gatherBoth(whose: Gathered, first: Uint8Array, second: Uint8Array): number {
+  const length = first.length + second.length;
+  if (state !== "open" || length > BYTES_MAX) return -1;
+  if (count === WRITES_MAX) send();
+  const at = end;
+  gathered.set(first, at);
+  gathered.set(second, at + first.length);
+  end += length;
+  waiting[count++] = whose;
+  return at;
+}
+
 /** The events are dealt with. */
 export function endGathering(): void {
   if (count > 0) send();

@@ -2,7 +2,7 @@
  * What is still to be written on a wire: bytes that the kernel had no room for, in order. It copies nothing: whoever
  * gives bytes leaves them untouched until `empty` is true again.
  */
-import { gather, type Gathered, gathered } from "./gathering.ts";
+import { gather, gatherBoth, type Gathered, gathered } from "./gathering.ts";
 import type { Wire } from "./wire.ts";
 
 export class Outbox implements Gathered {
@@ -81,6 +81,16 @@ export class Outbox implements Gathered {
     if (at === -1) return this.writeCopying(bytes, length, offset);
     this.soonAt = at;
     this.soon = length;
+    return true;
+  }
+
+  /** As writeSoon, of two that follow each other. False: it cannot be soon, and nothing was done. */
+  joinSoon(first: Uint8Array, second: Uint8Array): boolean {
+    this.sendSoon();
+    const at = this.pending > 0 || this.ahead > 0 ? -1 : gatherBoth(this, first, second);
+    if (at === -1) return false;
+    this.soonAt = at;
+    this.soon = first.length + second.length;
     return true;
   }
 

@@ -12,6 +12,7 @@ import type { Dialect } from "./dialect.ts";
 import { clientFields, type ForwardRules, ownFields, ownFieldsStay, requestFields } from "./forward.ts";
 import { addHopFields, connectionOptions } from "./hops.ts";
 import type { ProxyOptions, UpstreamOptions } from "./options.ts";
+import { RepeatedBytes } from "./repeated-bytes.ts";
 import { type PieceWriter, RepeatedRequests } from "./repeated-request.ts";
 import { strippedTarget, uriTarget } from "./target.ts";
 import { addUpgrade, offeredUpgrade } from "./upgrade.ts";
@@ -31,6 +32,8 @@ class HttpDialect implements Dialect, PieceWriter {
   private readonly options: UpstreamOptions;
   private readonly via: boolean;
   private readonly repeated: RepeatedRequests;
+  private readonly last = new RepeatedBytes();
+  bytes: Buffer = writer.bytes;
   private readonly memo = new ResponseMemo();
 
   constructor(options: UpstreamOptions) {
@@ -40,23 +43,31 @@ class HttpDialect implements Dialect, PieceWriter {
     this.repeated = new RepeatedRequests(options);
   }
 
-  get bytes(): Buffer {
-    return writer.bytes;
-  }
-
   makeParser(): ClientConnection {
     return new ClientConnection(DEFAULT_HEAD_LIMITS, this.memo);
   }
 
   encode(exchange: Exchange, bodyLength: number, fallbackHost: string, route: ProxyOptions): number {
-    const { repeated } = this;
-    if (repeated.isAlike(exchange, bodyLength, route)) {
-      return repeated.write(exchange, fallbackHost, route, writer, this);
+    const { repeated, last } = this;
+    const alike = repeated.isAlike(exchange, bodyLength, route);
+    const known = alike ? last.find(exchange, route) : undefined;
+    if (known !== undefined) {
+      this.bytes = known;
+      return known.length;
     }
+    const length = alike
+      ? repeated.write(exchange, fallbackHost, route, writer, this)
+      : this.write(exchange, bodyLength, fallbackHost, route);
+    this.bytes = writer.bytes;
+    if (alike) last.keep(exchange, route, writer.bytes, length);
+    return length;
+  }
+
+  private write(exchange: Exchange, bodyLength: number, fallbackHost: string, route: ProxyOptions): number {
     const { headersUp } = this.options;
     if (headersUp === undefined) {
       this.writeBegin(exchange, fallbackHost, route);
-      if (ownFieldsStay(exchange)) writer.addLines(repeated.ownLinesOf(exchange).text);
+      if (ownFieldsStay(exchange)) writer.addLines(this.repeated.ownLinesOf(exchange).text);
       else ownFields(exchange, writer, this.via);
     } else {
       const fields = new Fields();

@@ -10,7 +10,7 @@ import { PacketWriter } from "../protocol/uwsgi/packet.ts";
 import { CgiReplyParser } from "./cgi-reply.ts";
 import type { Dialect } from "./dialect.ts";
 import type { ProxyOptions, UpstreamOptions } from "./options.ts";
-import { RepeatedPackets } from "./repeated-packet.ts";
+import { RepeatedBytes } from "./repeated-bytes.ts";
 
 export function makeUwsgiDialect(options: UpstreamOptions): Dialect {
   return new UwsgiDialect(options);
@@ -28,18 +28,17 @@ class UwsgiDialect implements Dialect {
   private readonly params: readonly { readonly name: string; readonly value: Template }[];
   private readonly sink: VariableFilter;
   private readonly memo = new ResponseMemo();
-  private readonly repeated: RepeatedPackets;
+  /** Does no option look at the request? */
+  private readonly isPlain: boolean;
+  private readonly repeated = new RepeatedBytes();
+  bytes: Buffer = packet.bytes;
 
   constructor(options: UpstreamOptions) {
     this.modifier1 = options.modifier1 ?? 0;
     this.modifier2 = options.modifier2 ?? 0;
     this.params = options.params ?? [];
-    this.repeated = new RepeatedPackets(this.params.every(({ value }) => value.constant !== undefined));
+    this.isPlain = this.params.every(({ value }) => value.constant !== undefined);
     this.sink = new VariableFilter(new Set(this.params.map(({ name }) => name)));
-  }
-
-  get bytes(): Buffer {
-    return packet.bytes;
   }
 
   makeParser(): CgiReplyParser {
@@ -48,13 +47,20 @@ class UwsgiDialect implements Dialect {
 
   encode(exchange: Exchange, bodyLength: number, _fallbackHost: string, route: ProxyOptions): number {
     const { repeated } = this;
-    const alike = repeated.isAlike(exchange, bodyLength);
+    const alike = this.isAlike(exchange, bodyLength);
     const known = alike ? repeated.find(exchange, route) : undefined;
-    if (known !== undefined) return packet.again(known);
+    this.bytes = known ?? packet.bytes;
+    if (known !== undefined) return known.length;
     const made = this.write(exchange, bodyLength, route);
     if (made === undefined) return -1;
-    if (alike) repeated.keep(exchange, route, made);
+    if (alike) repeated.keep(exchange, route, made, made.length);
     return made.length;
+  }
+
+  /** Are head, route and connection all that its packet depends on? */
+  private isAlike({ head, forwarding, remoteUser }: Exchange, bodyLength: number): boolean {
+    if (head.repeats !== true || bodyLength !== 0 || !this.isPlain) return false;
+    return forwarding !== "believed" && remoteUser === "";
   }
 
   private write(exchange: Exchange, bodyLength: number, route: ProxyOptions): Buffer | undefined {

@@ -33,6 +33,31 @@ describe("what is written soon", () => {
     expect([wire.output, outbox.empty, outbox.taken, outbox.given]).toEqual(["abc", true, 3, 3]);
   });
 
+  test("may be two, which follow each other", () => {
+    const { wire, outbox } = make();
+    const [head, content] = [Buffer.from("ab"), Buffer.from("cd")];
+    beginGathering();
+    expect(outbox.joinSoon(head, content)).toBe(true);
+    head.fill("x");
+    content.fill("x");
+    expect([wire.output, outbox.given]).toEqual(["", 4]);
+    soon(outbox, "e");
+    expect(wire.output).toBe("abcd");
+    expect(outbox.joinSoon(Buffer.alloc(4000, "x"), Buffer.alloc(97, "x"))).toBe(false);
+    endGathering();
+    expect(outbox.joinSoon(head, content)).toBe(false);
+    expect(wire.output).toBe("abcde");
+  });
+
+  test("is never two behind what waits", () => {
+    const { wire, outbox } = make();
+    wire.room = 1;
+    outbox.write(Buffer.from("abc"));
+    beginGathering();
+    expect(outbox.joinSoon(Buffer.from("d"), Buffer.from("e"))).toBe(false);
+    expect(wire.output).toBe("a");
+  });
+
   test("is written at once when no events are dealt with, and when it is large", () => {
     const { wire, outbox } = make();
     soon(outbox, "abc");

@@ -90,8 +90,11 @@ describe("the tenth time a request goes on as the first", () => {
         const wanted = fresh.encode(again({ ...head, repeats: false }, change), 0, "fallback:81", each);
         const text = fresh.bytes.latin1Slice(0, wanted);
         head.repeats = true;
-        const length = kept.encode(again(head, change), 0, "fallback:81", each);
-        expect(kept.bytes.latin1Slice(0, length)).toBe(text);
+        const exchange = again(head, change);
+        for (let time = 1; time <= 3; time++) {
+          const length = kept.encode(exchange, 0, "fallback:81", each);
+          expect(kept.bytes.latin1Slice(0, length)).toBe(text);
+        }
       }
     }
   });

@@ -30,6 +30,13 @@ export class LengthDecoder implements BodyDecoder {
     this.remaining = length;
   }
 
+  /** For the next message. */
+  reset(length: number): this {
+    this.remaining = length;
+    this.data = EMPTY;
+    return this;
+  }
+
   pull(intake: Intake): BodyStep {
     if (this.remaining === 0) return "end";
     const count = Math.min(this.remaining, intake.length);

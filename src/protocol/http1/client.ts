@@ -45,6 +45,8 @@ export class ClientConnection {
   private readonly search = new SectionSearch();
   private currentHead: ResponseHead | undefined = undefined;
   private body: BodyDecoder | undefined = undefined;
+  /** Of all bodies whose length is known. */
+  private readonly counted = new LengthDecoder(0);
   private currentFailure: HeadFailure | undefined = undefined;
 
   /** `memo`: shared by connections with the same limits. */
@@ -146,7 +148,7 @@ export class ClientConnection {
     this.currentHead = head;
     if (head.status < 200 && head.framing !== "tunnel") return this.interim();
     this.place = "body";
-    this.body = makeDecoder(head);
+    this.body = makeDecoder(head, this.counted);
     return "head";
   }
 
@@ -220,13 +222,13 @@ export class ClientConnection {
   }
 }
 
-function makeDecoder(head: ResponseHead): BodyDecoder | undefined {
+function makeDecoder(head: ResponseHead, counted: LengthDecoder): BodyDecoder | undefined {
   switch (head.framing) {
     case "none":
     case "tunnel":
       return undefined;
     case "length":
-      return new LengthDecoder(head.length);
+      return counted.reset(head.length);
     case "chunked":
       return new ChunkedDecoder();
     case "close":

@@ -3,7 +3,7 @@
  * (the usual case: no copy), and otherwise gathers in a buffer of its own that doubles, so that a head which comes byte by
  * byte costs each byte a bounded number of copies.
  */
-import { asBuffer, EMPTY } from "../../base/bytes.ts";
+import { asBuffer, EMPTY, viewOf } from "../../base/bytes.ts";
 
 /** Smallest buffer to gather in: most heads that come in pieces fit. */
 const GATHER_BYTES_MIN = 1024;
@@ -58,7 +58,7 @@ export class Intake {
   /** Consumes and returns the first `count` bytes, without a copy. */
   take(count: number): Uint8Array {
     const { bytes, start } = this;
-    const taken = start === 0 && count === bytes.length ? bytes : bytes.subarray(start, start + count);
+    const taken = start === 0 && count === bytes.length ? bytes : viewOf(bytes, start, start + count);
     this.skip(count);
     return taken;
   }

@@ -4,27 +4,28 @@
  * kept, and a HEAD is never answered from here, so that nothing is decided. Heads are immutable: one object serves any
  * number of responses.
  *
- * A fixed table, with the bytes in one piece of memory: to keep a head leaves nothing to be collected.
+ * A fixed table: nothing grows.
  */
+import { viewOf } from "../../base/bytes.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** Larger heads set cookies and policies, and seldom repeat. */
 const BYTES_MAX = 1024;
-/** A power of two; the bytes of the heads are 128 KiB. */
+/** A power of two; the bytes of the heads are 128 KiB at most. */
 const SLOTS = 128;
 
 export class ResponseMemo {
-  private bytes: Buffer | undefined = undefined;
-  private readonly lengths = new Int32Array(SLOTS);
+  private readonly bytes: (Buffer | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   private readonly heads: (ResponseHead | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
 
   /** The head that `bytes[start, start + length)`, a whole one, was before; undefined when it is not known. */
   find(bytes: Buffer, start: number, length: number): ResponseHead | undefined {
-    if (this.bytes === undefined || length > BYTES_MAX) return undefined;
+    if (length > BYTES_MAX) return undefined;
     const slot = slotOf(bytes, start, length);
-    if (this.lengths[slot] !== length) return undefined;
-    const at = slot * BYTES_MAX;
-    if (bytes.compare(this.bytes, at, at + length, start, start + length) !== 0) return undefined;
+    const held = this.bytes[slot];
+    if (held === undefined || held.length !== length) return undefined;
+    // Of a view that is there already this costs a fifth of what Buffer.compare with its places costs.
+    if (!held.equals(viewOf(bytes, start, start + length))) return undefined;
     const head = this.heads[slot];
     if (head !== undefined) head.repeats = true;
     return head;
@@ -33,9 +34,9 @@ export class ResponseMemo {
   keep(bytes: Buffer, start: number, length: number, head: ResponseHead): void {
     if (length > BYTES_MAX) return;
     const slot = slotOf(bytes, start, length);
-    this.bytes ??= Buffer.allocUnsafeSlow(SLOTS * BYTES_MAX);
-    bytes.copy(this.bytes, slot * BYTES_MAX, start, start + length);
-    this.lengths[slot] = length;
+    let held = this.bytes[slot];
+    if (held === undefined || held.length !== length) this.bytes[slot] = held = Buffer.allocUnsafe(length);
+    bytes.copy(held, 0, start, start + length);
     this.heads[slot] = head;
   }
 }

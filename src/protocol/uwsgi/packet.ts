@@ -50,14 +50,6 @@ export class PacketWriter {
     this.tooLarge = undefined;
   }
 
-  /** Begins with what an earlier `finish` gave: all of a packet. Returns its bytes. */
-  again(packet: Uint8Array): number {
-    this.buffer.set(packet, 0);
-    this.end = packet.length;
-    this.tooLarge = undefined;
-    return packet.length;
-  }
-
   /** Adds a variable (latin-1). False, and the packet is lost, when it does not fit. */
   variable(name: string, value: string): boolean {
     const needed = 4 + name.length + value.length;

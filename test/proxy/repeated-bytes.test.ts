@@ -61,8 +61,10 @@ describe("a packet that is sent again says what a new one would", () => {
             const wanted = fresh.encode(exchangeOf({ ...head, repeats: false }, peer, change), 0, "", route);
             const bytes = fresh.bytes.latin1Slice(0, wanted);
             head.repeats = true;
-            const length = kept.encode(exchangeOf(head, peer, change), 0, "", route);
-            expect(kept.bytes.latin1Slice(0, length)).toBe(bytes);
+            for (let time = 1; time <= 3; time++) {
+              const length = kept.encode(exchangeOf(head, peer, change), 0, "", route);
+              expect(kept.bytes.latin1Slice(0, length)).toBe(bytes);
+            }
           }
   });
 });
@@ -97,4 +99,25 @@ test("a large packet is made each time, and right", () => {
     return dialect.bytes.latin1Slice(0, length);
   });
   expect(new Set(texts).size).toBe(1);
+});
+
+test("a packet is kept when its request has come twice in a row on the connection", () => {
+  const dialect = makeUwsgiDialect(OPTIONS);
+  const heads = [headOf(), headOf({ path: "/app/y" })];
+  for (const head of heads) head.repeats = true;
+  const memoryOf = (index: number) => {
+    dialect.encode(
+      exchangeOf(heads[index] as RequestHead, ONE, () => {}), // 0 or 1
+      0,
+      "",
+      ROUTES[0],
+    );
+    return dialect.bytes;
+  };
+  const [shared, ...others] = [0, 1, 0, 1, 1].map(memoryOf);
+  expect(others.every((bytes) => bytes === shared)).toBe(true);
+  const kept = memoryOf(1);
+  expect(kept).not.toBe(shared);
+  expect(memoryOf(1)).toBe(kept);
+  expect(memoryOf(0)).toBe(shared as Buffer);
 });
