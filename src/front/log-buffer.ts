@@ -32,12 +32,14 @@ export class LogBuffer {
     return this.writer.lost;
   }
 
-  /** Latin-1, with its line feed. */
-  append(line: string): void {
+  /** A line in two parts, latin-1, with its line feed. */
+  append(begin: string, end: string): void {
     const { buffer } = this;
-    if (line.length > buffer.length - this.used) this.flush();
-    if (line.length > buffer.length) return this.writer.write(Buffer.from(line, "latin1"), line.length);
-    this.used += buffer.latin1Write(line, this.used);
+    const length = begin.length + end.length;
+    if (length > buffer.length - this.used) this.flush();
+    if (length > buffer.length) return this.writer.write(Buffer.from(begin + end, "latin1"), length);
+    this.used += buffer.latin1Write(begin, this.used);
+    if (end !== "") this.used += buffer.latin1Write(end, this.used);
     if (this.isTerminal) this.flush();
   }
 

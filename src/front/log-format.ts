@@ -8,16 +8,24 @@ import type { Exchange } from "../exchange/exchange.ts";
 import type { LogEscape } from "../exchange/log-formats.ts";
 import type { Template } from "../exchange/template.ts";
 
-/** Makes the line of an exchange that is over, with its line feed. */
-export type LogLine = (exchange: Exchange) => string;
+/** Makes the line of an exchange that is over, with its line feed, in two parts: either may be kept for lines that have the same. */
+export interface LogLine {
+  begin(exchange: Exchange): string;
+  end(exchange: Exchange): string;
+}
+
+/** A line that is made in one part, as it is another each time. */
+export function wholeLine(make: (exchange: Exchange) => string): LogLine {
+  return { begin: make, end: () => "" };
+}
 
 export function makeLogLine(template: Template, escape: LogEscape): LogLine {
   const escaped = escape === "json" ? jsonEscaped : quoted;
-  return (exchange) => {
+  return wholeLine((exchange) => {
     let line = "";
     for (const part of template.parts) line += typeof part === "string" ? part : escaped(part.read(exchange));
     return `${line}\n`;
-  };
+  });
 }
 
 // eslint-disable-next-line no-control-regex

@@ -8,7 +8,7 @@ import { monotonicMs } from "../base/clock.ts";
 import type { Masking } from "../exchange/masking.ts";
 import { clockOf } from "../base/time-of-day.ts";
 import { SecondText } from "../exchange/time-text.ts";
-import { type LogLine, quoted } from "./log-format.ts";
+import { type LogLine, quoted, wholeLine } from "./log-format.ts";
 
 /** SGR: faint for what went well and is not news, then green, cyan, yellow, red by the class of the status. */
 const COLOURS: Readonly<Record<string, number>> = { "2": 32, "3": 36, "4": 33, "5": 31 };
@@ -20,7 +20,7 @@ const KIB = 1024;
 export function makeTerminalLine(masking: Masking, colour: boolean): LogLine {
   const time = new SecondText(clockOf);
   const paint = (code: number, text: string) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
-  return ({ head, finalStatus, contentBytes, startedMs }) => {
+  return wholeLine(({ head, finalStatus, contentBytes, startedMs }) => {
     const { method, target } = head;
     const status = paint(COLOURS[String(finalStatus)[0] ?? ""] ?? BOLD, String(finalStatus));
     const took = durationText(monotonicMs() - startedMs).padStart(8);
@@ -29,7 +29,7 @@ export function makeTerminalLine(masking: Masking, colour: boolean): LogLine {
     // What was refused before it could be read may have no method.
     const request = method === "" ? shown : `${paint(BOLD, quoted(method))} ${shown}`;
     return `${paint(FAINT, time.now())} ${status} ${took} ${paint(FAINT, size)} ${request}\n`;
-  };
+  });
 }
 
 function durationText(ms: number): string {

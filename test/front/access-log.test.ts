@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { monotonicMs } from "../../src/base/clock.ts";
@@ -10,7 +10,7 @@ import { formatLogTime } from "../../src/exchange/time-text.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
 import { AccessLog, type LogCondition, makeCombinedLine } from "../../src/front/access-log.ts";
 import { LogBuffer } from "../../src/front/log-buffer.ts";
-import { type LogLine, makeLogLine, quoted } from "../../src/front/log-format.ts";
+import { type LogLine, makeLogLine, quoted, wholeLine } from "../../src/front/log-format.ts";
 import { unreadExchange } from "../../src/front/unread-exchange.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
@@ -38,6 +38,8 @@ function over(exchange: Exchange, status: number, contentBytes = 0): Exchange {
   exchange.contentBytes = contentBytes;
   return exchange;
 }
+
+const textOf = (line: LogLine, exchange: Exchange) => line.begin(exchange) + line.end(exchange);
 
 const asked = (request: FakeRequest, status = 200, bytes = 0) => over(fakeExchange(request).exchange, status, bytes);
 
@@ -80,7 +82,46 @@ test("the combined line that is made by hand is the one that its template makes"
   const user = asked({}, 401, 7);
   user.remoteUser = "anna";
   for (const exchange of [...requests.map((request) => asked(request)), user])
-    expect(COMBINED(exchange)).toBe(byTemplate(exchange));
+    expect(textOf(COMBINED, exchange)).toBe(textOf(byTemplate, exchange));
+});
+
+test("of lines that have much in common each says what is its own", () => {
+  const combined = makeCombinedLine(MASKING);
+  const { template: text, escape } = NAMED_LOG_FORMATS["combined"] ?? { template: "", escape: "json" };
+  const byTemplate = makeLogLine(template(text, maskedScope(BUILT_IN, MASKING), "log"), escape);
+  const [one, other] = [asked({ target: "/one" }), asked({ target: "/?token=1" })].map(({ head }) => head);
+  const client = (remoteAddress: string) => ({ ...CLIENT, remoteAddress });
+  const met = (change: Partial<Exchange>) => Object.assign(asked({}), change, { clientHead: change.head });
+  const repeated = { head: { ...one, repeats: true } } as Partial<Exchange>;
+  const all = [
+    met(repeated),
+    met(repeated),
+    met({ ...repeated, finalStatus: 304 }),
+    met({ ...repeated, contentBytes: 7 }),
+    met({ ...repeated, contentBytes: 7, peer: client("192.0.2.7") }),
+    met({ ...repeated, contentBytes: 7, peer: client("192.0.2.8") }),
+    met({ ...repeated, peer: client("192.0.2.8"), remoteUser: "anna" }),
+    met({ head: { ...other, repeats: true } } as Partial<Exchange>),
+    met(repeated),
+  ];
+  for (const exchange of all) expect(textOf(combined, exchange)).toBe(textOf(byTemplate, exchange));
+});
+
+test("a line bears the second in which it was written, also for a client that was there before", () => {
+  const combined = makeCombinedLine(MASKING);
+  const exchange = asked({});
+  const clock = spyOn(Date, "now");
+  try {
+    const written = [1_000_000, 1_000_999, 1_001_000].map((ms) => {
+      clock.mockReturnValue(ms);
+      return combined.begin(exchange);
+    });
+    expect(written[1]).toBe(written[0] as string);
+    expect(written[2]).toContain(formatLogTime(new Date(1_001_000)));
+    expect(written[2]).not.toBe(written[0] as string);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test("what a client sends cannot end its quotes or start a line", () => {
@@ -139,7 +180,11 @@ test("only what has one of the statuses or was slow gets a line", () => {
   Object.assign(slow, { startedMs: monotonicMs() - 5000 });
   const all = [asked({ target: "/ok" }), asked({ target: "/404" }, 404), asked({ target: "/503" }, 503), slow];
   const shown = (condition: LogCondition) =>
-    logged(all, ({ head }) => `${head.target}\n`, condition)
+    logged(
+      all,
+      wholeLine(({ head }) => `${head.target}\n`),
+      condition,
+    )
       .trimEnd()
       .split("\n");
   expect(shown(ALL)).toEqual(["/ok", "/404", "/503", "/slow"]);
@@ -181,7 +226,7 @@ test("json is JSON whatever a client sends, of every exchange", () => {
     3,
   );
   for (const exchange of [hostile, over(unreadExchange(CLIENT), 400), asked({}, 499)]) {
-    const bytes = Buffer.from(line(exchange), "latin1");
+    const bytes = Buffer.from(textOf(line, exchange), "latin1");
     const parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Record<string, unknown>;
     expect(parsed).toMatchObject({ status: exchange.finalStatus, bytes: exchange.contentBytes });
     expect(typeof parsed["request_time"]).toBe("number");
@@ -190,11 +235,11 @@ test("json is JSON whatever a client sends, of every exchange", () => {
 });
 
 test("on a terminal the short format has columns, and a colour that says how it went", () => {
-  const plain = makeTerminalLine(MASKING, false);
+  const plain = (exchange: Exchange) => textOf(makeTerminalLine(MASKING, false), exchange);
   expect(plain(asked({ target: "/r?token=s3&a=1", fields: [] }, 200, 1234))).toMatch(
     /^\d\d:\d\d:\d\d 200 +\d+(\.\d)? ms +1\.2 KiB GET \/r\?token=\*\*\*&a=1\n$/,
   );
-  const coloured = makeTerminalLine(MASKING, true);
+  const coloured = (exchange: Exchange) => textOf(makeTerminalLine(MASKING, true), exchange);
   expect(coloured(asked({}, 500, 0))).toContain("\x1b[31m500\x1b[0m");
   expect(coloured(asked({}, 304, 0))).toContain("\x1b[36m304\x1b[0m");
   expect(plain(asked({ target: "/\x1b[2J" }))).toContain("/\\x1B[2J");
