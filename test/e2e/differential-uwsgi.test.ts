@@ -107,6 +107,51 @@ const CASES: readonly Case[] = [
     targets: ["/", "/z?"],
   },
   {
+    name: "several directories behind one prefix, one below another, and files",
+    file: [
+      "uwsgi.ini",
+      "[uwsgi]\nhttp-socket = 127.0.0.1:@PORT@\nchdir = @SITE@\nmodule = facts\nstatic-map = /static=static\n" +
+        "static-map = /static=media\nstatic-map = /static/inner=media\nstatic-map = /robots.txt=static/robots.txt\n" +
+        "static-map = /page=static/page.html\nstatic-map2 = /media=@SITE@\n",
+    ],
+    targets: [
+      "/static/site.css",
+      "/static/a.txt",
+      "/static/none",
+      "/static/",
+      "/static/dir/",
+      "/static/inner",
+      "/static/inner/",
+      "/static/inner/a.txt",
+      "/static/inner/site.css",
+      "/static/inner/none",
+      "/robots.txt",
+      "/page",
+      "/page/x",
+      "/media/a.txt",
+      "/media/none",
+    ],
+  },
+  {
+    name: "two of check-static before a static-map",
+    file: [
+      "uwsgi.ini",
+      "[uwsgi]\nhttp-socket = 127.0.0.1:@PORT@\nchdir = @SITE@\nmodule = facts\nstatic-map = /inner=media\n" +
+        "check-static = static\ncheck-static = media\nstatic-index = index.html\n",
+    ],
+    targets: [
+      "/site.css",
+      "/a.txt",
+      "/inner/a.txt",
+      "/inner/site.css",
+      "/dir/",
+      "/",
+      "/inner/",
+      "/none",
+      "/inner/none",
+    ],
+  },
+  {
     name: "check-static with an index",
     file: [
       "uwsgi.ini",

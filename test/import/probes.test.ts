@@ -29,3 +29,16 @@ test("requests are made from the routes of each site, and one for a host that no
     "GET no-such-host.invalid / 0",
   ]);
 });
+
+test("of several directories files of each are asked for", () => {
+  const ini = "[uwsgi]\nhttp-socket = :80\nmodule = x\nchdir = /srv\nstatic-map = /s=one\nstatic-map = /s=two\n";
+  const { plan } = importFiles([new SourceFile("uwsgi.ini", "/srv/uwsgi.ini", ini)], {});
+  const probes = probesOf(plan, (directory) => [`${directory.replaceAll("/", "")}.txt`]);
+  expect(probes.map(({ path }) => path).filter((path) => path.startsWith("/s"))).toEqual([
+    "/s/",
+    "/s/srvone.txt",
+    "/s/srvtwo.txt",
+    "/s/no-such-file.txt",
+    "/s../",
+  ]);
+});

@@ -52,7 +52,10 @@ export function writeProject(folder: string): void {
     "site/static/site.css": "body { color: black }\n",
     "site/static/dir/index.html": "<p>index</p>\n",
     "site/static/favicon.ico": "icon",
+    "site/static/inner/a.txt": "inner\n",
+    "site/static/page.html": "page\n",
     "site/media/a.txt": "a text\n",
+    "site/media/site.css": "second {}\n",
     "site/VERSION": "1.2.3\n",
   });
 }

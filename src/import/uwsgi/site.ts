@@ -3,16 +3,16 @@
  * not found is asked of the app; so it is here (`otherwise`).
  */
 import { FRAMING } from "../../config/schema-headers.ts";
-import { formatDuration } from "../../base/units.ts";
-import { statSync } from "node:fs";
-import { freeName, type Route, type RouteKey, Settings, type Site, type Value } from "../plan.ts";
+import { freeName, Settings, type Site, type Value } from "../plan.ts";
 import { FILE, MODULE, mountTarget, wsgiTarget } from "./app.ts";
 import { isInline, isList } from "../toml.ts";
-import { absolutePath, type Context } from "./context.ts";
+import type { Context } from "./context.ts";
 import { isYes } from "./given.ts";
-import { hasMark, unmark } from "./marks.ts";
+import { unmark } from "./marks.ts";
 import { type Option, showOption } from "./option.ts";
+import { addRoute } from "./routes.ts";
 import { sizeOf } from "./sizes.ts";
+import { translateStatic } from "./static-files.ts";
 
 export function translateSite(context: Context, site: Site): void {
   translateStatic(context, site);
@@ -29,85 +29,6 @@ export function serveBesideApp(given: Context["given"]): boolean {
   const names = ["static-map", "static-map2", "check-static", "static-check", "add-header", "rem-header", "del-header"];
   const pages = ["error-page-403", "error-page-404", "error-page-500"];
   return given.look(...names, ...pages, "limit-post", "mount").length > 0;
-}
-
-function addRoute(site: Site, pattern: string, values: Partial<Record<RouteKey, Value>>, option?: Option): void {
-  const settings = new Settings<RouteKey>();
-  for (const [key, value] of Object.entries(values)) settings.set(key as RouteKey, value, option?.origin);
-  const route: Route = { pattern, settings, origin: option?.origin };
-  const before = site.routes.findIndex((each) => each.pattern === pattern);
-  // The first that has the file answers, and of two with the same beginning that is nearly always the first.
-  if (before === -1) site.routes.push(route);
-}
-
-function translateStatic(context: Context, site: Site): void {
-  const { given } = context;
-  const index = given.all("static-index");
-  for (const option of index) given.tell("translated", option, "index of the files");
-  const names = index.map(({ value = "" }) => unmark(value));
-  const cache = translateExpires(context);
-  for (const option of given.all("static-map", "static-map2")) {
-    const [, prefix, folder] = /^([^=]*)=(.*)$/s.exec(option.value ?? "") ?? [];
-    if (prefix === undefined || folder === undefined) given.tell("error", option, "should be /prefix=directory");
-    else if (option.key === "static-map") mapFiles(context, site, { option, prefix, folder, names, cache });
-    // The whole path is looked for below the directory, as nginx's root has it.
-    else mapFiles(context, site, { option, prefix, folder: `${folder.replace(/\/$/, "")}${prefix}`, names, cache });
-  }
-  const checks = given.all("check-static", "static-check");
-  checks.forEach((option, place) => {
-    if (place === 0) return mapFiles(context, site, { option, prefix: "/", folder: option.value ?? "", names, cache });
-    given.notSupported(
-      option,
-      "is a second directory behind the same paths; put its files in the first",
-      "changes-meaning",
-    );
-  });
-}
-
-interface Files {
-  readonly option: Option;
-  readonly prefix: string;
-  readonly folder: string;
-  /** Files that stand for a directory. */
-  readonly names: readonly string[];
-  readonly cache: string | undefined;
-}
-
-function mapFiles(context: Context, site: Site, { option, prefix, folder, names, cache }: Files): void {
-  const { given, root, app, name } = context;
-  const path = absolutePath(folder, root);
-  const files = { files: unmark(path), ...(cache !== undefined && { cache }) };
-  if (!hasMark(path) && statSync(path, { throwIfNoEntry: false })?.isFile() === true) {
-    addRoute(site, `= ${prefix}`, files, option);
-    return given.tell("translated", option, `a route to the file`);
-  }
-  const directory = { ...files, files: `${unmark(path).replace(/\/+$/, "")}/` };
-  // Without static-index a directory is no file, not even one with an index.html.
-  const looks = names.length === 0 ? { index: [] } : { index: names };
-  const otherwise = app.has("wsgi") ? { otherwise: { app: name } } : {};
-  addRoute(site, `${prefix.replace(/\/+$/, "")}/`, { ...directory, ...looks, ...otherwise }, option);
-  given.tell("translated", option, "a route to the files; what is not there is asked of the app");
-}
-
-/** Expires by expressions over names: one for all of them is a duration, others have no counterpart. */
-function translateExpires({ given }: Context): string | undefined {
-  const options = given.all("static-expires", "static-expires-uri", "static-expires-path-info");
-  let cache: string | undefined;
-  for (const option of options) {
-    const [, pattern = "", seconds = ""] = /^(\S*)\s+(\d+)/.exec(option.value ?? "") ?? [];
-    const isForAll = /^(?:\^?(?:\/)?\.?[*+]?\$?|\^?\/?\w*\/\*|\/\w+\/\.?\*)$/.test(pattern) || pattern === "/*";
-    if (seconds !== "" && isForAll && cache === undefined) {
-      cache = lifetime(Number(seconds));
-      given.tell("translated", option, "cache of the files");
-    } else given.notSupported(option, 'is by an expression; give cache a table such as { "*.css" = "7d" }', "harmless");
-  }
-  return cache;
-}
-
-/** In days where it is so many. */
-function lifetime(seconds: number): string {
-  const days = seconds / 86_400;
-  return Number.isInteger(days) && days > 0 ? `${days}d` : formatDuration(seconds * 1000);
 }
 
 /** An app of its own for each mount, which needs manage-script-name to be asked by path. */
