@@ -5,7 +5,6 @@
  *                    │ ▲                                │
  *                    ▼ │ pause                          ▼ it failed: the old one goes on, a pause, again
  */
-import { createHash } from "node:crypto";
 import { liveMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { AcmeProblem, type Authority } from "./acme-client.ts";
@@ -14,7 +13,7 @@ import { type LoadedPair, lifetimeOf } from "./files.ts";
 import { internalPair, temporaryPair } from "./local.ts";
 import { type ChallengeKind, renewalId, type Show } from "./order.ts";
 import { hostOf, makeClient, orderAt, type OrderingContext } from "./ordering.ts";
-import { type Attempt, isPressing, type Lifetime, nextAttempt, pauseMs, renewAtMs } from "./policy.ts";
+import { type Attempt, chanceOf, isPressing, type Lifetime, nextAttempt, pauseMs, renewAtMs } from "./policy.ts";
 import { askRenewalInfo } from "./renewal-info.ts";
 import { type StandIn, standInFor } from "./stand-in.ts";
 import { pairId, type Store } from "./store.ts";
@@ -272,10 +271,16 @@ export class Job {
     this.say("notice", `ordering a certificate at ${hostOf(authority)}`);
     try {
       const before = this.pair ?? this.standIn?.pair;
-      return await this.orderAt(authority, before === undefined ? undefined : renewalId(before.cert));
+      const pair = await this.orderAt(authority, before === undefined ? undefined : renewalId(before.cert));
+      this.barredUntil.delete(authority.directory);
+      return pair;
     } catch (error) {
-      if (error instanceof AcmeProblem && error.retryAfterMs > 0)
-        this.barredUntil.set(authority.directory, this.ticks() + error.retryAfterMs);
+      // That it is busy for a minute takes back nothing of the hours that it said before.
+      if (error instanceof AcmeProblem)
+        this.barredUntil.set(
+          authority.directory,
+          this.ticks() + Math.max(this.barredMs(authority), error.retryAfterMs),
+        );
       throw error;
     }
   }
@@ -390,9 +395,4 @@ const OVER_AT_ONCE =
 
 function minuteOf(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16)}Z`;
-}
-
-/** The same for the same certificate, also after a restart. */
-function chanceOf(cert: string): number {
-  return createHash("sha256").update(cert).digest().readUInt32BE(0) / 2 ** 32;
 }

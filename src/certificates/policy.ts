@@ -2,6 +2,7 @@
  * When a certificate is renewed, how long a failure is waited out, and of whom the next one is asked. Pure: the clock and
  * chance are parameters.
  */
+import { createHash } from "node:crypto";
 
 export interface Lifetime {
   readonly fromMs: number;
@@ -19,6 +20,11 @@ const LONGEST_PAUSE_MS = DAY_MS;
 const PATIENCE = 3;
 /** Without a window of the authority's own it is asked again this often (RFC 9773 section 4.3.3). */
 export const ASK_AGAIN_MS = 6 * HOUR_MS;
+
+/** For `renewAtMs`; also after a restart. `cert`: PEM. */
+export function chanceOf(cert: string): number {
+  return createHash("sha256").update(cert).digest().readUInt32BE(0) / 2 ** 32;
+}
 
 /** At `window`, somewhere in it (RFC 9773 section 4.2), but not when less than a thirtieth of the lifetime is left, whatever it says; else when a third of the lifetime is left, or up to a thirtieth of it
  *  before, so that all who began together do not come together. `chance`: 0 to 1, the same for one certificate. */

@@ -159,6 +159,24 @@ describe("an authority that limits us", () => {
     await server.has("auto");
   });
 
+  test("for hours, then for a minute, is left alone for the hours; until an order goes well", async () => {
+    const { serve, first, clock } = stage();
+    const waitMs = () => (server.state().nextMs ?? 0) - clock.ms;
+    first.misbehaviour.limitedForS = 86_400;
+    const server = serve();
+    await server.failed(1);
+    first.misbehaviour.limitedForS = 60;
+    await server.renew();
+    expect(waitMs()).toBeGreaterThan(0.9 * DAY_MS);
+    first.misbehaviour.limitedForS = undefined;
+    expect(await server.renew()).toBeUndefined();
+    clock.ms = endOf(server) - HOUR_MS;
+    first.misbehaviour.invalid = true;
+    await server.look();
+    await server.failed(1);
+    expect(waitMs()).toBeLessThan(HOUR_MS);
+  });
+
   test("gives its place to the second one", async () => {
     const { serve, first, second } = stage({ hasSecond: true });
     first.misbehaviour.limitedForS = 7 * 86_400;
