@@ -1,7 +1,8 @@
 /** Users and groups of this machine, for permissions: who is who, and as whom things are served. */
 import type { AppConfig } from "../config/config.ts";
 import { findUser, memberships } from "../config/users.ts";
-import type { Files } from "../machine/surroundings.ts";
+import { accountOf } from "../machine/host.ts";
+import type { Files, RunAs } from "../machine/surroundings.ts";
 import type { Serving } from "./ground.ts";
 
 /** `group` in place of the user's own. Undefined: there is no such user. */
@@ -32,6 +33,13 @@ export function servingApp(app: AppConfig, server: Serving): Serving {
   if (user === undefined && group === undefined) return server;
   const named = user === undefined ? undefined : servingAs(user.name ?? String(user.id), group);
   return named ?? { ...server, gids: [group ?? server.gids[0] ?? 0, ...server.gids.slice(1)] };
+}
+
+/** For root, as whom a project's code is run, so that it does and makes nothing as root; undefined for ourselves. */
+export function lessThanRoot(files: Files, uid: number, gid: number): RunAs | undefined {
+  if (process.geteuid?.() !== 0 || uid === 0) return undefined;
+  const { name, home = "/" } = accountOf(files, uid);
+  return { uid, gid, name, home };
 }
 
 /** `deploy:www-data` */

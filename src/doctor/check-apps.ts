@@ -2,11 +2,12 @@
 import LOAD from "../apps/python/load.py" with { type: "text" };
 import type { AppConfig } from "../config/config.ts";
 import { mayBeRoot } from "../config/reach.ts";
+import { runningAs } from "../machine/surroundings.ts";
 import { adviceOn } from "../project/failure.ts";
 import { installerOf } from "../project/installer.ts";
 import { examine } from "../project/interpreter.ts";
 import { type ProbeFailure, probeSettings, type Settings } from "../project/settings.ts";
-import { servingApp } from "./accounts.ts";
+import { lessThanRoot, servingApp } from "./accounts.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 import IMPORT from "./import.py" with { type: "text" };
 import type { AppFacts, Check, Patient, RunningApp } from "./patient.ts";
@@ -123,9 +124,12 @@ async function importApp(
   return { failure, facts: { app, settings, rssBytes: imported.rss ?? undefined } };
 }
 
-async function settingsOf(app: AppConfig, module: string | null, { ground }: Patient): Promise<Settings | undefined> {
+async function settingsOf(app: AppConfig, module: string | null, patient: Patient): Promise<Settings | undefined> {
+  const { ground, serving } = patient;
+  const { uid, gids } = servingApp(app, serving);
+  const as = lessThanRoot(ground.files, uid, gids[0] ?? uid);
   const wish = { python: app.python, root: app.root, settings: module ?? undefined, wsgi: undefined };
-  return (await probeSettings(ground, { ...wish, environment: app.env })).settings;
+  return (await probeSettings(runningAs(ground, as), { ...wish, environment: app.env })).settings;
 }
 
 function stateOf({ name, processesMin }: AppConfig, running: RunningApp | undefined): Finding[] {

@@ -1,6 +1,8 @@
 /** Static files: is there a route for STATIC_URL, does it lead to STATIC_ROOT, are the files there, and are they answered? */
 import { join } from "node:path";
 import type { RouteConfig, SiteConfig } from "../config/config.ts";
+import { runningAs } from "../machine/surroundings.ts";
+import { lessThanRoot } from "./accounts.ts";
 import { type Finding, type Fix, notice, ok, problem } from "./finding.ts";
 import type { Ground } from "./ground.ts";
 import type { AppFacts, Check, Patient } from "./patient.ts";
@@ -88,7 +90,11 @@ function collecting(words: readonly string[], app: AppFacts["app"], ground: Grou
   return {
     does: "collects the static files",
     run: async () => {
-      const ran = await ground.run(words, { folder: app.root, timeoutMs: COLLECT_TIMEOUT_MS, environment: app.env });
+      // The files are the project's, as if its owner had collected them: so `server setup` does it.
+      const owner = ground.state(app.root);
+      const as = owner && lessThanRoot(ground.files, owner.uid, owner.gid);
+      const options = { folder: app.root, timeoutMs: COLLECT_TIMEOUT_MS, environment: app.env };
+      const ran = await runningAs(ground, as).run(words, options);
       return ran.code === 0 ? undefined : (ran.failure ?? ran.stderr.trim().split("\n").at(-1) ?? `status ${ran.code}`);
     },
   };

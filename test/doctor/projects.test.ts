@@ -1,6 +1,6 @@
 /** Checks of projects, each with its fault: interpreter, import, static files, ALLOWED_HOSTS; and of the configuration. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { loadTranslated } from "../../src/config/load.ts";
 import { APPS } from "../../src/doctor/check-apps.ts";
@@ -322,6 +322,35 @@ testUnless("missing" in sample ? sample.missing : undefined)("a real Django proj
     rmSync(project, { recursive: true });
   }
 });
+
+// A virtualenv may stand on an interpreter in root's home.
+const hasDjango = Bun.spawnSync([PYTHON, "-c", "import django"]).exitCode === 0;
+const cannotBeAnother = isRoot ? undefined : "only root becomes another user";
+testUnless(hasDjango ? cannotBeAnother : "python3-django is not installed")(
+  "no line of a project is run by root, which is another user's",
+  async () => {
+    const project = makeFolder("doctor-owner");
+    try {
+      const who = 'import os\nwith open(BASE_DIR / "seen", "a") as seen: print(os.getuid(), file=seen)\n';
+      Bun.spawnSync([PYTHON, "-m", "django", "startproject", "shop", "."], { cwd: project });
+      const settings = join(project, "shop/settings.py");
+      writeFileSync(settings, `${await Bun.file(settings).text()}\nSTATIC_ROOT = BASE_DIR / "collected"\n${who}`);
+      mkdirSync(join(project, "collected"));
+      Bun.spawnSync(["chown", "-R", "65534:65534", project]);
+      chmodSync(project, 0o755);
+      const toml = `[app.shop]\nwsgi = "shop.wsgi"\npython = "${PYTHON}"\n[[site]]\nlisten = ["127.0.0.1:8199"]\n[site.routes]\n"/" = { app = "shop" }\n"/static/" = { files = "collected/" }\n`;
+      const patient = patientOf(project, toml, { serving: NOBODY });
+      const mended = await mend(await Array.fromAsync(examine(patient, [APPS, STATIC])));
+      expect(mended.map(({ failure }) => failure ?? "mended")).toEqual(["mended"]);
+      const seen = (await Bun.file(join(project, "seen")).text()).trim().split("\n");
+      expect(seen.length).toBeGreaterThan(2);
+      expect(new Set(seen)).toEqual(new Set(["65534"]));
+      expect(statSync(join(project, "collected/admin")).uid).toBe(65534);
+    } finally {
+      rmSync(project, { recursive: true });
+    }
+  },
+);
 
 test("a check that breaks is a finding, and the others go on", async () => {
   const broken = {
