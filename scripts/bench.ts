@@ -2,7 +2,8 @@
  * `make bench`: this server beside those that one would use instead, on this machine.
  *
  *   make bench                                     every row, every peer; writes docs/bench.md, its charts, docs/bench/results.json
- *   make bench ROW=hello,1k PEER="server,Caddy"    a part; what else was measured on this machine stays
+ *   make bench ROW=hello,1k PEER="server,Caddy"    a part; what else was measured on this machine stays. docs/bench of another
+ *                                                  machine is left alone: then .build/bench is written
  *   make bench-quick                               the main rows against nginx + uWSGI; writes to .build/bench only
  *
  * ROUNDS (3) and SECONDS (2) say how long. Rows are scripts/bench/rows, peers scripts/bench/peers.
@@ -112,9 +113,10 @@ async function main(): Promise<void> {
   const [rounds, seconds] = values.quick ? [1, 1] : [Number(values.rounds), Number(values.seconds)];
   const told = describe(here, absent);
   const results: RowResult[] = [];
+  const place = placeFor({ isWhole: values.row === "" && values.peer === "", machine: told.machine });
   const measured = (row: RowResult) => {
-    results.push(row);
-    keep({ ...told, rows: results });
+    results.push({ ...row, entries: row.entries.map((entry) => ({ ...entry, date: told.date })) });
+    keep({ ...told, rows: results }, place.meanwhile);
   };
   const plan: Plan = { peers: here, progress: new Progress(rows.length), rounds, seconds, measured };
   for (const scene of new Set(rows.map((row) => row.scene))) {
@@ -122,28 +124,55 @@ async function main(): Promise<void> {
     await runScene(scene, ofScene, plan);
   }
   console.log(summary(results));
-  show(keep({ ...told, rows: results }));
+  show(keep({ ...told, rows: results }, place.atLast), place.atLast);
 }
 
-const FOLDER = values.quick ? join(ROOT, ".build/bench") : join(ROOT, "docs");
-const RESULTS = join(FOLDER, values.quick ? "results.json" : "bench/results.json");
+interface Folder {
+  readonly path: string;
+  readonly results: string;
+  /** What was measured before stays. */
+  readonly adds: boolean;
+  readonly readme: string | undefined;
+}
+
+const DOCS: Folder = {
+  path: join(ROOT, "docs"),
+  results: join(ROOT, "docs/bench/results.json"),
+  adds: true,
+  readme: join(ROOT, "README.md"),
+};
+const SCRATCH: Folder = {
+  path: join(ROOT, ".build/bench"),
+  results: join(ROOT, ".build/bench/results.json"),
+  adds: false,
+  readme: undefined,
+};
+
+/** Of two machines nothing stands beside each other: docs/bench becomes that of this one when everything was measured here. */
+function placeFor(run: { isWhole: boolean; machine: string }): { meanwhile: Folder; atLast: Folder } {
+  const known = readResults(DOCS.results)?.machine ?? run.machine;
+  if (values.quick) return { meanwhile: SCRATCH, atLast: SCRATCH };
+  if (known === run.machine) return { meanwhile: DOCS, atLast: DOCS };
+  if (run.isWhole) return { meanwhile: SCRATCH, atLast: DOCS };
+  say(`docs/bench is of another machine, and stays: ${known}; make bench without ROW and PEER measures all of it here`);
+  return { meanwhile: SCRATCH, atLast: SCRATCH };
+}
 
 /** What is known now: of before, too, unless it was but a quick look. */
-function keep(now: Results): Results {
+function keep(now: Results, { results: path, adds }: Folder): Results {
   const order = ROWS.map(({ id }) => id);
   if (isBrokenOff) return now;
-  const results = values.quick ? now : merge(readResults(RESULTS), now, order);
-  writeResults(RESULTS, results);
+  const results = adds ? merge(readResults(path), now, order) : now;
+  writeResults(path, results);
   return results;
 }
 
-function show(results: Results): void {
-  const readme = values.quick ? undefined : join(ROOT, "README.md");
-  writePages(results, FOLDER, readme);
+function show(results: Results, { path, results: file, readme }: Folder): void {
+  writePages(results, path, readme);
   // They are sources like others: `make check` looks at their format.
-  const written = [RESULTS, join(FOLDER, "bench.md"), ...(readme === undefined ? [] : [readme])];
+  const written = [file, join(path, "bench.md"), ...(readme === undefined ? [] : [readme])];
   run([process.execPath, "fmt", "--no-script", ...written]);
-  say(`${RESULTS.slice(ROOT.length).replace(/^[./]*\//, "")} and bench.md are written`);
+  say(`${file.slice(ROOT.length).replace(/^[./]*\//, "")} and bench.md are written`);
 }
 
 /** The servers are being stopped: what is measured from now on means nothing. */

@@ -15,7 +15,7 @@ import { makeFolder, removeFolder, ROOT } from "../../test/support/folder.ts";
 import { stopAll } from "./peers/program.ts";
 import { serverPeer } from "./peers/server.ts";
 import { hasPackages, installPackages, inVenv } from "./peers/venv.ts";
-import { fromJsc, fromPySpy, selfShares, type Share, type Stack, totalShares } from "./profile/stacks.ts";
+import { fromJsc, fromPySpy, PARTIAL, selfShares, type Share, type Stack, totalShares } from "./profile/stacks.ts";
 import { ROWS } from "./rows/all.ts";
 import type { Row } from "./rows/row.ts";
 import { PREPARE } from "./scenes/prepare.ts";
@@ -31,6 +31,10 @@ const AFTER_MS = 6_000;
 const PRELOAD = fileURLToPath(new URL("./profile/preload.ts", import.meta.url));
 const PY_SPY = ["py-spy"];
 const PY_SPY_RATE = "500";
+
+/** A front thread may take so long to write what it has seen: it grows with the seconds. */
+const WRITTEN_MS = 60_000;
+const LOOK_MS = 100;
 
 const seconds = Number(values.seconds);
 
@@ -84,6 +88,20 @@ async function samplePython(subject: Subject, folder: string): Promise<Stack[]> 
   return fromPySpy(readFileSync(out, "utf8"));
 }
 
+/** The files of all front threads, whole; those that are by then. */
+async function writtenBy(folder: string, untilMs: number): Promise<string[]> {
+  for (;;) {
+    const files = readdirSync(folder).filter((name) => name.startsWith("front-"));
+    const missing = files.filter((name) => name.endsWith(PARTIAL));
+    if (missing.length > 0 && performance.now() < untilMs) {
+      await Bun.sleep(LOOK_MS);
+      continue;
+    }
+    for (const name of missing) console.log(`without ${name.slice(0, -PARTIAL.length)}: it was not written in time`);
+    return files.filter((name) => !missing.includes(name));
+  }
+}
+
 /** For something to do: a front in its epoll. (Of Python only threads are seen that hold the interpreter's lock.) */
 function isWaiting({ frames }: Stack): boolean {
   return /^(?:wait src\/os\/epoll|epoll_wait)/.test(frames[0] ?? "");
@@ -135,8 +153,7 @@ async function main(): Promise<void> {
       samplePython(subject, folder),
     ]);
     showTimes(before, times(subject), (sample["perSecond"] ?? Number.NaN) * seconds);
-    await Bun.sleep(Math.max(0, AFTER_MS + seconds * 1000 + 1_000 - (performance.now() - began)));
-    const files = readdirSync(folder).filter((name) => name.startsWith("front-"));
+    const files = await writtenBy(folder, began + AFTER_MS + seconds * 1000 + WRITTEN_MS);
     show(
       "fronts",
       files.flatMap((name) => fromJsc(readFileSync(join(folder, name), "utf8"), ROOT)),

@@ -19,6 +19,8 @@ export interface Entry {
   readonly peer: string;
   readonly values: Readonly<Record<string, Spread>>;
   readonly errors: number;
+  /** When it was measured; a later part of the bench leaves others as they were. */
+  readonly date?: string;
 }
 
 export interface RowResult extends Pick<Row, "id" | "title" | "group" | "judgedBy"> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
+import { ControlClient, controlSocket } from "../support/control.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { testUnless } from "../support/skip.ts";
 import { probeApp, site } from "../support/toml.ts";
@@ -87,9 +88,22 @@ describe("/metrics", () => {
     const name = 'server_requests_total{site="default",route="/x",status="2xx"}';
     await get("/x");
     const before = await metric(name);
-    process.kill(server.pid, 0);
-    await server.command("status");
+    expect(before).toBeGreaterThan(0);
+    for (const front of [0, 1]) {
+      const control = new ControlClient(controlSocket(folder));
+      control.send(`{"command":"fault","front":${front}}\n`);
+      expect(await control.line(1)).toMatchObject({ result: { front } });
+      control.close();
+      await until(
+        "its successor",
+        10_000,
+        async () => (await metric(`server_front_replaced_total{front="${front}"}`)) === 1,
+      );
+    }
+    await until("both", 10_000, async () => (await metric('server_front_accepting{front="1"}')) === 1);
     expect(await metric(name)).toBe(before);
+    await get("/x");
+    await until("one more", 10_000, async () => (await metric(name)) === before + 1);
   });
 });
 

@@ -111,6 +111,11 @@ test("a part that is measured anew takes the place of what was, and the rest sta
 
 test("pages and charts are made of the results, with names escaped", () => {
   expect(page(results([{ ...ROW, load: 999.5 }]))).toContain("The machine was not quiet: load average 999.5.");
+  const dated = (...dates: string[]) =>
+    page(results([{ ...ROW, entries: dates.map((date, i) => ({ ...entry(`peer${i}`, 1, 1), date })) }]));
+  expect(dated("2026-11-29", "2026-11-29")).not.toContain("Measured");
+  expect(dated("2026-11-01", "2026-11-01")).toContain("Measured 2026-11-01.");
+  expect(dated("2026-11-29", "2026-11-01")).toContain("Measured 2026-11-01: peer1.");
   const odd = { ...ROW, title: 'a <b> & "c"' };
   const text = page(results([odd], { absent: [{ peer: "Caddy", why: "no package" }] }));
   expect(text).toContain("Not there: Caddy (no package).");

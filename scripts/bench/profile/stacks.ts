@@ -1,5 +1,8 @@
 /** Stacks that a sampling profiler has seen, and what they say: who was at work, and on whose behalf. */
 
+/** Behind the name of a file of samples that is not whole yet. */
+export const PARTIAL = ".partial";
+
 /** The innermost frame first. */
 export interface Stack {
   readonly frames: readonly string[];

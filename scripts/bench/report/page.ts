@@ -32,7 +32,7 @@ const METHOD = `
 `.trim();
 
 export function page(results: Results): string {
-  const sections = (Object.keys(TITLES) as Group[]).map((group) => section(group, results.rows));
+  const sections = (Object.keys(TITLES) as Group[]).map((group) => section(group, results));
   return `# Side by side
 
 <!-- Written by \`make bench\` from docs/bench/results.json. -->
@@ -62,21 +62,30 @@ function peers({ versions, notes, absent }: Results): string {
   return `Compared: ${named.join("; ")}.${missing.length === 0 ? "" : ` Not there: ${missing.join("; ")}.`}`;
 }
 
-function section(group: Group, all: readonly RowResult[]): string {
+function section(group: Group, { rows: all, date }: Results): string {
   const rows = all.filter((row) => row.group === group && row.entries.length > 0);
   if (rows.length === 0) return "";
   return `## ${TITLES[group]}
 
 ![${TITLES[group]}](bench/${group}.svg)
 
-${rows.map(rowMarkdown).join("\n\n")}
+${rows.map((row) => rowMarkdown(row, date)).join("\n\n")}
 `;
 }
 
 /** What the bench itself leaves behind from the row before stays below it. */
 const BUSY = 2 * navigator.hardwareConcurrency;
 
-function rowMarkdown(row: RowResult): string {
+/** What is older than the page. */
+function older({ entries }: RowResult, date: string): string[] {
+  const dates = [...new Set(entries.map((entry) => entry.date ?? date))].filter((each) => each !== date);
+  return dates.map((each) => {
+    const peers = entries.filter((entry) => entry.date === each).map(({ peer }) => peer);
+    return peers.length === entries.length ? `Measured ${each}.` : `Measured ${each}: ${peers.join(", ")}.`;
+  });
+}
+
+function rowMarkdown(row: RowResult, date: string): string {
   const head = row.metrics.flatMap(({ title }) => [title, "×"]);
   const lines = row.entries.map((entry) => {
     const cells = row.metrics.flatMap(({ key, digits }) => {
@@ -94,6 +103,7 @@ function rowMarkdown(row: RowResult): string {
     ...(bar === undefined ? [] : [`Wanted: ${barText(row)}; ${bar ? "met" : "not met"}.`]),
     ...(row.load === undefined || row.load <= BUSY ? [] : [`The machine was not quiet: load average ${row.load}.`]),
     ...(row.note === undefined ? [] : [`${row.note}.`]),
+    ...older(row, date),
     ...row.refused.map(({ peer, why }) => `${peer}: ${why}.`),
   ];
   const table = [`| | ${head.join(" | ")} |`, `| --- |${" ---: |".repeat(head.length)}`, ...lines].join("\n");
