@@ -1,4 +1,5 @@
 /** Listening addresses as they were written → the sockets that will be opened. */
+import { lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ListenEntry } from "./address-kinds.ts";
 import { UNIX_PATH_BYTES_MAX } from "./address.ts";
@@ -50,10 +51,24 @@ function resolveAddresses(entry: Placed<ListenEntry>, defaultMode: number, conte
     case "unix": {
       const path = absolute(context, address.path);
       if (!fitsUnixPath(entry.place, path)) return [];
-      if (!isRuntimeDirectory(dirname(path), context) && !requireWritableParent(entry.place, path)) return [];
+      if (!mayBeThere(path, context) && !requireWritableParent(entry.place, path)) return [];
       const owner = resolveOwner(entry);
       return [{ kind: "unix", path, mode: mode ?? defaultMode, ...(owner && { owner }) }];
     }
+  }
+}
+
+/** A socket that is there may be ours already, made by root or by systemd; one that is another's is found out when it is bound. */
+function mayBeThere(path: string, context: Context): boolean {
+  return isRuntimeDirectory(dirname(path), context) || isSocket(path);
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
+  } catch {
+    // The directory may be closed to us, which is said where it is asked for.
+    return false;
   }
 }
 

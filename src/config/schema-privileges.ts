@@ -7,8 +7,8 @@ export const PRIVILEGES = {
   user: optional(
     nonEmpty("the name or number of a user"),
     "who starts it",
-    "As whom the server runs that is started as root, its Python processes and services included. Ports and log files are " +
-      "opened before, and of root's rights only those are kept that this file needs at a reload, by the master alone; the log " +
+    "As whom the server runs that is started as root, its Python processes and services included. Ports, log " +
+      "files, and unix sockets in directories that only root may write, are opened before, and of root's rights only those are kept that this file needs at a reload, by the master alone; the log " +
       "says which. nginx: user, uWSGI: uid.",
   ),
   group: optional(

@@ -30,7 +30,6 @@ import { Companions } from "./companions.ts";
 import { begin, type Beginning } from "./beginning.ts";
 import type { ControlHold } from "./control-hold.ts";
 import { Fronts } from "./fronts.ts";
-import { givenListeners } from "./given-listeners.ts";
 import type { Inheritance } from "./handover.ts";
 import { makeIssuer } from "./issuing.ts";
 import { Listeners } from "./listeners.ts";
@@ -80,9 +79,10 @@ export async function runMaster(config: Config, options: RunOptions): Promise<nu
   }
 }
 
-async function serve({ config, logs, hold }: Beginning, options: RunOptions, signals: Signals): Promise<number> {
+async function serve(begun: Beginning, options: RunOptions, signals: Signals): Promise<number> {
+  const { hold } = begun;
   try {
-    return await new Master(config, logs, options).serve(hold, signals);
+    return await new Master(begun, options).serve(hold, signals);
   } finally {
     hold.release();
   }
@@ -125,7 +125,7 @@ class Master {
   /** How long workers may take to end; 0 before there was a request, and after requests were cut off. */
   private graceMs = 0;
 
-  constructor(config: Config, logs: Logs, { read = readFileOf(config), inheritance, successor }: RunOptions) {
+  constructor({ config, logs, given }: Beginning, { read = readFileOf(config), inheritance, successor }: RunOptions) {
     const { fronts } = config.server;
     this.inheritance = inheritance;
     this.read = read;
@@ -138,7 +138,7 @@ class Master {
     const changed = () => this.holdings.certificates.issued();
     this.issuer = makeIssuer(config, { log: logs.logFor("certificates"), fronts: () => this.fronts, changed });
     this.holdings = { config, rates: ratesFor(config), certificates: this.makeCertificates(config) };
-    this.listeners = new Listeners(fronts, givenListeners(inheritance, process.env));
+    this.listeners = new Listeners(fronts, given);
     this.multiprocess = new MultiprocessMetrics(config.server.temporaryDirectory);
     this.pools = new AppPools(fronts, (...from) => this.makePool(...from));
     this.companions = new Companions(config, inheritance?.upgrade === true, (source) => logs.logFor(source));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test as plainTest } fro
 import {
   chmodSync,
   chownSync,
+  constants,
   copyFileSync,
   mkdirSync,
   readdirSync,
@@ -262,6 +263,8 @@ test("a successor is the same user, keeps the same, and ends as well", async () 
 test("what the user may not do is said at the start, not at the first reload", async () => {
   const closed = join(folder, "closed");
   mkdirSync(closed, { mode: 0o755 });
+  // Root could, and whoever it belongs to could have it do so elsewhere.
+  chownSync(closed, NOBODY, NOBODY);
   const { code, stderr } = await runToml(
     `[server]\nuser = "daemon"\n[[site]]\nlisten = ["unix:closed/x.sock"]\n[site.routes]\n"/" = { files = "page.txt" }\n`,
     folder,
@@ -270,6 +273,36 @@ test("what the user may not do is said at the start, not at the first reload", a
   expect(code).toBe(1);
   expect(stderr).toContain("as user daemon it cannot serve");
   expect(stderr).toContain("server.toml:4:11: site.listen: names");
+});
+
+test("a socket in a directory that root alone may write is made by root, the user's, and there after reloads and restarts", async () => {
+  const own = makeFolder("roots-socket");
+  copyFileSync(BINARY, join(own, "server"));
+  chmodSync(join(own, "server"), 0o755);
+  chmodSync(own, 0o755);
+  const path = join(own, "x.sock");
+  const text = (said: string) =>
+    `[server]\nuser = "daemon"\nfronts = 2\n[[site]]\nlisten = [{ address = "unix:x.sock", mode = "660" }]\n[site.routes]\n"/" = { respond = "${said}" }\n`;
+  const options = { folder: own, env: environment, binary: join(own, "server") };
+  const said = async () => (await fetch("http://localhost/", { unix: path })).text();
+  const first = await startServer(text("one"), options);
+  await first.logged(/x\.sock is made by root, who alone may write its directory/);
+  expect(await said()).toBe("one");
+  expect(statSync(path)).toMatchObject({ uid: DAEMON, mode: constants.S_IFSOCK | 0o660 });
+  writeFileSync(join(own, "server.toml"), text("two"));
+  expect(await first.command("reload")).toMatchObject({ code: 0, stderr: "" });
+  expect(await said()).toBe("two");
+  expect((await first.command("restart")).code).toBe(0);
+  expect(await said()).toBe("two");
+  expect((await first.command("stop")).code).toBe(0);
+  await first.dispose();
+  // Nobody but root can remove it, and the next start does.
+  expect(statSync(path).isSocket()).toBe(true);
+  const second = await startServer(text("three"), options);
+  expect(await said()).toBe("three");
+  expect(await second.stop()).toBe(0);
+  await second.dispose();
+  removeFolder(own);
 });
 
 test("what is another's is neither written nor given away", async () => {
