@@ -171,6 +171,8 @@ export class Listeners {
     for (const { address } of next.filter((each) => !added.includes(each)))
       if (address.kind === "unix") setMode(address.path, address.mode);
     this.listening = next;
+    // Who comes while the fronts still accept what is queued would be queued behind it, and reset.
+    for (const each of removed) this.removeFile(each);
     this.leaving.push(...removed);
     if (!this.given.lent) this.closeUnused();
   }
@@ -220,12 +222,17 @@ export class Listeners {
   }
 
   /** Once: what is closed is marked so. */
-  private closeAll({ file, fds, shared, lent }: Listening): void {
+  private closeAll(each: Listening): void {
+    const { fds, shared } = each;
     if (shared && fds[0] === CLOSED) return;
-    // While it is open nothing else can pass for its file.
-    if (!lent && this.areOurs) file?.remove();
+    this.removeFile(each);
     for (const fd of fds) if (fd !== CLOSED) closeDescriptor(fd);
     fds.fill(CLOSED);
+  }
+
+  /** As long as the socket is open nothing else can pass for its file. */
+  private removeFile({ file, lent }: Listening): void {
+    if (!lent && this.areOurs) file?.remove();
   }
 
   close(): void {

@@ -81,12 +81,15 @@ export class PolledListener implements Listener, Pollable {
 
   /** What is still queued when the last descriptor is closed is reset by the kernel. A flood cannot keep it from ending. */
   finish(): void {
-    for (let left = LISTEN_BACKLOG; left > 0 && this.state === "open"; left--) {
+    if (this.state !== "open") return this.stop();
+    // All else beforehand: whoever comes between the last one and the close is lost.
+    this.leave("stopped");
+    for (let left = LISTEN_BACKLOG; left > 0; left--) {
       const fd = acceptConnection(this.options.fd);
       if (fd < 0) break;
       this.accepted(fd);
     }
-    this.stop();
+    closeDescriptor(this.options.fd);
   }
 
   stop(): void {

@@ -141,6 +141,42 @@ test("listeners come and go; a removed one refuses, its connections are told to 
   expect(await body("/fixed")).toBe("one");
 });
 
+test("a unix socket has no name any more when its queue is accepted for the last time: nobody is reset", async () => {
+  const path = join(folder, "more.sock");
+  const running = await start(TWO_FRONTS + site(listen, FIXED));
+  const broken: string[] = [];
+  let replies = 0;
+  let isOver = false;
+  const ask = async (client: Client) => {
+    client.send("GET /fixed HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    await client.answer().then(
+      () => replies++,
+      (error: unknown) => broken.push(String(error)),
+    );
+    client.close();
+  };
+  const hammer = async () => {
+    while (!isOver) {
+      const client = await Client.open({ path }).catch(() => undefined);
+      // Nobody listens there at the moment.
+      if (client === undefined) await Bun.sleep(1);
+      else await ask(client);
+    }
+  };
+  const hammers = Array.from({ length: 4 }, hammer);
+  for (let round = 0; round < 5; round++) {
+    const before = replies;
+    write(TWO_FRONTS + site(`${listen}", "unix:${path}`, FIXED));
+    expect((await running.command("reload")).code).toBe(0);
+    await until("replies", 10_000, () => replies > before + 50);
+    write(TWO_FRONTS + site(listen, FIXED));
+    expect((await running.command("reload")).code).toBe(0);
+  }
+  isOver = true;
+  await Promise.all(hammers);
+  expect(broken).toEqual([]);
+});
+
 test("connections of a listener that is left ask the app of before until they are told to close, though it is another now", async () => {
   const second = await freePort();
   const routes = '"/" = { app = "probe" }';
