@@ -25,10 +25,24 @@ export function translateSite(context: Context, site: Site): void {
 }
 
 /** What uWSGI does for a gateway, too, beside asking the app. */
+const BESIDE_APP = [
+  ...["static-map", "static-map2", "check-static", "static-check", "add-header", "rem-header", "del-header"],
+  ...["error-page-403", "error-page-404", "error-page-500", "limit-post"],
+];
+const OF_FILES = ["static-index", "static-expires", "static-expires-uri", "static-expires-path-info"];
+
 export function serveBesideApp(given: Context["given"]): boolean {
-  const names = ["static-map", "static-map2", "check-static", "static-check", "add-header", "rem-header", "del-header"];
-  const pages = ["error-page-403", "error-page-404", "error-page-500"];
-  return given.look(...names, ...pages, "limit-post", "mount").length > 0;
+  return given.look(...BESIDE_APP, "mount").length > 0;
+}
+
+/** The address is often on the command line, or a script's to say. */
+export function tellWithoutAddress({ given, purpose }: Context): void {
+  const remedy =
+    purpose === "run"
+      ? "begin with --http 127.0.0.1:8000, or where it is to be"
+      : "add http-socket = 127.0.0.1:8000, or where it is to be, or import the script that starts uWSGI with an address";
+  for (const option of given.all(...BESIDE_APP, ...OF_FILES))
+    given.notSupported(option, `belongs to a site, and no address is named for one: ${remedy}`, "changes-meaning");
 }
 
 /** An app of its own for each mount, which needs manage-script-name to be asked by path. */

@@ -18,7 +18,7 @@ import { translateLogs } from "./logs.ts";
 import { markVariable } from "./marks.ts";
 import { type Option, showOption } from "./option.ts";
 import { tellComments, translateRest } from "./rest.ts";
-import { serveBesideApp, translateSite } from "./site.ts";
+import { serveBesideApp, tellWithoutAddress, translateSite } from "./site.ts";
 import { findAddresses, translateSockets } from "./sockets.ts";
 import { type Surroundings, thisSurroundings } from "./surroundings.ts";
 import { translateWorkers } from "./workers.ts";
@@ -119,7 +119,7 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
   if (site !== undefined) {
     translateSite(context, site);
     if (context.app.has("wsgi")) plan.sites.push(site);
-  }
+  } else tellWithoutAddress(context);
   translateLogs(context);
   translateDaemons(context);
   translateRest(context, placeholders);
