@@ -6,6 +6,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { findGroup, findUser, memberships, type UserEntry } from "../config/users.ts";
+import { firstMs } from "../master/companions.ts";
 import { neededBy, readFiles } from "../master/privileges.ts";
 import { STREAMS } from "../os/log-file.ts";
 import type { UnitFacts } from "./unit.ts";
@@ -93,7 +94,7 @@ export function unitFacts(config: Config, wishes: UnitWishes, systemdVersion: nu
     usesTemporary: seen.some((path) => TEMPORARY.some((each) => isBelow(path, each))),
     opensRuntimeDirectory: addressesOf(config).some((each) => each.kind === "unix" && isBelow(each.path, runtime)),
     hasUsers: capabilities.includes("CAP_SETUID"),
-    startTimeoutMs: Math.max(0, ...config.apps.map((app) => app.startTimeoutMs)),
+    startTimeoutMs: Math.max(0, ...config.apps.map((app) => app.startTimeoutMs)) + firstMs(config),
     drainTimeoutMs: config.server.drainTimeoutMs,
     descriptors: Math.max(
       DESCRIPTORS_MIN,

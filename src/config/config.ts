@@ -54,8 +54,8 @@ export interface ServiceConfig extends CommandConfig {
   readonly name: string;
   readonly instances: number;
   readonly restart: RestartRule;
-  /** Relative to the apps. */
-  readonly start: "after" | "before";
+  /** Relative to the apps; `first`: they wait until it is done. */
+  readonly start: "after" | "before" | "first";
 }
 
 export interface CronConfig extends CommandConfig {

@@ -69,10 +69,12 @@ export const SERVICE = {
       "supervisor: autorestart, startsecs.",
   ),
   start: byDefault(
-    choice(["after", "before"]),
+    choice(["after", "before", "first"]),
     "after",
-    "Started when the apps are ready (and ended first), or before they are started (and ended last), for what they need. " +
-      "supervisor: priority.",
+    "Started when the apps are ready (and ended first); `before` they are started (and ended last), for what they need; or " +
+      "`first`: run once to its end, one after the other, before anything else, as `python manage.py migrate`. When one of " +
+      "those fails the server does not start; they run again when the configuration is reloaded, which fails with them. " +
+      "supervisor: priority. uWSGI: hook-pre-app, exec-pre-app.",
   ),
 } satisfies Schema;
 

@@ -26,7 +26,16 @@ export function resolveService(
 ): ServiceConfig[] {
   const command = resolveCommand(section, apps, context);
   const { instances, restart, start } = section.values;
-  return command === undefined ? [] : [{ ...command, name, instances, restart, start }];
+  const isFirst = start === "first";
+  for (const key of isFirst ? (["instances", "restart"] as const) : []) refuseOfFirst(section.place, key);
+  return command === undefined ? [] : [{ ...command, name, instances, restart: isFirst ? "never" : restart, start }];
+}
+
+function refuseOfFirst(place: Place, key: "instances" | "restart"): void {
+  if (!place.has(key)) return;
+  place
+    .into(key)
+    .wrongKey({ what: 'has no meaning beside start = "first"', should: "should be left out: it runs once" });
 }
 
 export function resolveCron(

@@ -278,7 +278,7 @@ class Master {
   }
 
   private async startApps(): Promise<"started"> {
-    this.companions.startBefore();
+    await this.companions.startBefore();
     // What changes while it is imported may not have been.
     this.watches = watchApps(this.config, this.operations);
     await Promise.all(this.pools.apps.map((app) => app.start()));

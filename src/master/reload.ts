@@ -7,7 +7,7 @@
  *                                                                                    ▼
  *                            old listeners, pools and services end when their last request has; unchanged apps load their code
  *
- * One at a time; those that ask meanwhile share the next one. Between two of them unix sockets are looked after: one whose
+ * Before pools import, services that are to be done first are run. One at a time; those that ask meanwhile share the next one. Between two of them unix sockets are looked after: one whose
  * file somebody has removed is bound anew, and all fronts change to that.
  */
 import type { Log } from "../base/log.ts";
@@ -131,7 +131,7 @@ export class Reloads {
     if (ended()) return;
     const staged = this.stage(holdings().config);
     const isOver = staged.listeners.added.length === 0 && staged.privately?.isRenewed !== true;
-    const problems = isOver ? [] : await this.tryOut(staged);
+    const problems = isOver ? [] : await this.tryOut(staged, () => Promise.resolve([]));
     this.tellLost([...lostOf(staged), ...problems]);
     if (isOver || problems.length > 0) return this.undo(staged);
     await this.commit(staged);
@@ -201,7 +201,7 @@ export class Reloads {
     } catch (error) {
       return [textOf(error)];
     }
-    const found = await this.tryOut(staged);
+    const found = await this.tryOut(staged, () => this.parts.companions.prepare(config));
     if (found.length === 0) return staged;
     await this.undo(staged);
     return found;
@@ -235,10 +235,12 @@ export class Reloads {
     }
   }
 
-  private async tryOut(staged: Staged): Promise<readonly string[]> {
+  private async tryOut(staged: Staged, prepare: () => Promise<readonly string[]>): Promise<readonly string[]> {
     const { fronts, ended } = this.parts;
     const found = await fronts.prepare((front) => this.setup(front, staged));
     if (found.length > 0) return found;
+    const failed = await prepare();
+    if (failed.length > 0) return failed;
     const starts = await Promise.allSettled(staged.pools.fresh.map((app) => app.start()));
     const failures = starts.flatMap((start) => (start.status === "rejected" ? [textOf(start.reason)] : []));
     return ended() ? [...failures, "the server stops"] : failures;

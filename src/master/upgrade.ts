@@ -11,7 +11,7 @@
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { EXECUTABLE } from "../os/executable.ts";
-import type { Companions } from "./companions.ts";
+import { type Companions, firstMs } from "./companions.ts";
 import type { ControlHold } from "./control-hold.ts";
 import { type Start, Successor } from "./handover.ts";
 import type { Listeners } from "./listeners.ts";
@@ -115,6 +115,6 @@ async function inTime(successor: Successor, ms: number): Promise<Start> {
   return start;
 }
 
-function boundMs({ apps }: Config): number {
-  return Math.max(0, ...apps.map(({ startTimeoutMs }) => startTimeoutMs)) + START_MARGIN_MS;
+function boundMs(config: Config): number {
+  return Math.max(0, ...config.apps.map(({ startTimeoutMs }) => startTimeoutMs)) + firstMs(config) + START_MARGIN_MS;
 }

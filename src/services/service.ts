@@ -1,6 +1,6 @@
 /**
  * [service.NAME]: a program beside the apps (celery, beat, qcluster), started, logged, restarted and ended with the server.
- * Each instance by itself:
+ * One that is to be done before the apps start (`run`) is started once, and waited for. Each instance by itself:
  *
  *     waiting ─▶ running ─▶ waiting (back-off) │ ended (restart = "never"…)
  *                   └─ stop, restart ─▶ stopping ─▶ waiting │ ended
@@ -19,6 +19,9 @@ export interface ServiceOptions extends CommandOptions {
 
 /** Lines that status shows of a service that failed. */
 const LAST_LINES = 10;
+/** Of one that is to be done before the apps start: a migration of a large table takes minutes, and what hangs must not keep the
+ *  server from saying so for ever. */
+export const RUN_MS_MAX = 3_600_000;
 /** A restarted instance that lives for so long is taken for started. */
 const SETTLE_MS = 1_000;
 
@@ -79,6 +82,23 @@ export class Service implements ChildOwner {
   start(): void {
     this.phase = "running";
     for (const instance of this.instances) this.spawn(instance);
+  }
+
+  /** Once, to its end; why it failed. */
+  async run(timeoutMs = RUN_MS_MAX): Promise<string | undefined> {
+    this.start();
+    const [instance] = this.instances;
+    if (instance === undefined) return undefined;
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      if ("child" in instance.state) instance.state.child.stop();
+    }, timeoutMs);
+    if (instance.state.kind === "running") await this.change(instance);
+    clearTimeout(timer);
+    const late = isLate ? `after ${timeoutMs / 1000} s it was not done: ` : "";
+    const isDone = instance.state.kind === "ended" && instance.failures === 0 && !isLate;
+    return isDone ? undefined : [late + (instance.lastExit ?? "stopped"), ...instance.lastLines].join("\n");
   }
 
   private spawn(instance: Instance): void {

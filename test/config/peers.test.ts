@@ -18,7 +18,7 @@ const OURS_ALONE: readonly string[] = [
   ["app.limits", "data stack fsize memlock core"],
   ["upstream", "head_timeout via sendfile_roots"],
   ["upstream.health", "timeout"],
-  ["service", "app env umask stop_timeout instances restart start"],
+  ["service", "app env umask stop_timeout instances restart"],
   ["cron", "app env umask stop_timeout timezone missed"],
   ["site.routes", "hidden"],
   ["site.routes.cache", "preset max_entry"],

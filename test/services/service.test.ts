@@ -93,3 +93,17 @@ test("thousands of lines at once are all logged, long ones cut", async () => {
   expect(logged.filter((line) => /unit: \d+\n$/.test(line)).length).toBe(5000);
   expect(Math.max(...logged.map((line) => line.length))).toBeLessThan(9000);
 });
+
+test("what is run once is waited for; it fails by its status, and when it takes too long", async () => {
+  const run = (script: string, timeoutMs?: number) => make(script, { restart: "never" }).run(timeoutMs);
+  expect(await run("sleep 0.2; echo done")).toBeUndefined();
+  expect(logged.some((line) => line.endsWith("unit: done\n"))).toBe(true);
+  expect(await run("echo no; exit 3")).toBe("exited with code 3\nno");
+  expect(await run("kill -9 $$")).toBe("was killed by SIGKILL");
+  expect(await run("exec sleep 1000", 100)).toBe("after 0.1 s it was not done: was killed by SIGTERM");
+  expect(await run("trap 'exit 0' TERM; echo deaf; while :; do sleep 0.05; done", 300)).toStartWith("after 0.3 s");
+  const stopped = make("exec sleep 1000", { restart: "never" });
+  const failure = stopped.run();
+  await stopped.stop();
+  expect(await failure).toBe("stopped");
+});

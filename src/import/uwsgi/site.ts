@@ -25,10 +25,9 @@ export function translateSite(context: Context, site: Site): void {
 }
 
 /** What uWSGI does for a gateway, too, beside asking the app. */
-const BESIDE_APP = [
-  ...["static-map", "static-map2", "check-static", "static-check", "add-header", "rem-header", "del-header"],
-  ...["error-page-403", "error-page-404", "error-page-500", "limit-post"],
-];
+const DIRECTORIES = ["static-map", "static-map2", "check-static", "static-check"];
+const REPLIES = ["add-header", "rem-header", "del-header", "error-page-403", "error-page-404", "error-page-500"];
+const BESIDE_APP = [...DIRECTORIES, ...REPLIES, "limit-post"];
 const OF_FILES = ["static-index", "static-expires", "static-expires-uri", "static-expires-path-info"];
 
 export function serveBesideApp(given: Context["given"]): boolean {
