@@ -1,7 +1,10 @@
 /** Questions about the site: names, addresses, HTTPS. */
 import { upperFirst } from "../base/words.ts";
+import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
+import { covers, hostsOf, namesOf } from "../certificates/judge.ts";
+import { parseCertificates, parsePrivateKey } from "../certificates/pem.ts";
 import { isPublicName, type NameVerdict } from "../machine/addresses.ts";
 import type { PortUse } from "../machine/ports.ts";
 import { SITE_NAME } from "../config/http-kinds.ts";
@@ -37,13 +40,18 @@ function isLocal(name: string): boolean {
   return isIP(name.replace(/^\[|\]$/g, "")) !== 0 || /^(localhost|127\.|\[?::1|0\.0\.0\.0|testserver$)/.test(name);
 }
 
+/** All that the configuration takes would fill a narrow screen. */
+const NO_NAME = "should be a name such as example.org or *.example.org";
+
 /** As the configuration reads them, so that what is typed is what can be loaded. */
 function refuseDomains(text: string): string | undefined {
   for (const name of writtenDomains({ domain: text })) {
     const report = new Report("");
     SITE_NAME.read(new Place(report, [], name));
     const [problem] = report.sorted();
-    if (problem !== undefined) return `${name}: ${problem.should ?? problem.what}`;
+    if (problem === undefined) continue;
+    const isAny = problem.should?.includes(SITE_NAME.expected) === true;
+    return `${name}: ${isAny ? NO_NAME : (problem.should ?? problem.what)}`;
   }
   return undefined;
 }
@@ -157,20 +165,74 @@ export function sayVerdict(name: string, verdict: NameVerdict | undefined, { mac
   }
 }
 
-function askFile(id: "cert" | "key", message: string, why: string, mark: RegExp) {
-  return (seen: Seen, { https }: Answers): TextQuestion | undefined => {
-    if (https !== "files") return undefined;
-    const refuse = (text: string) => {
-      if (text === "") return "should be a file in PEM";
-      const path = resolve(seen.folder, text);
-      const found = seen.files.kind(path);
-      if (found !== "file") return found === undefined ? `${text} does not exist` : `${text} is no file`;
-      if (id === "key" && isServed(seen, path))
-        return `${text} stands among the files that are served, to everybody: move it elsewhere first`;
-      return mark.test(seen.files.read(path) ?? "") ? undefined : `${text} holds no ${why}`;
-    };
-    return { id, kind: "text", message, why: ["In PEM."], initial: "", placeholder: `${id}.pem`, refuse };
+export function askCert(seen: Seen, { https }: Answers): TextQuestion | undefined {
+  if (https !== "files") return undefined;
+  const message = "Which file is the certificate, with its chain?";
+  const refuse = (text: string) => refuseFile(seen, text) ?? reasonOf(text, () => chainIn(seen, text));
+  return { id: "cert", kind: "text", message, why: ["In PEM."], initial: "", placeholder: "cert.pem", refuse };
+}
+
+export function askKey(seen: Seen, answers: Answers): TextQuestion | undefined {
+  const { https, cert = "" } = answers;
+  if (https !== "files") return undefined;
+  const refuse = (text: string) => {
+    const wrong = refuseFile(seen, text);
+    if (wrong !== undefined) return wrong;
+    if (isServed(seen, resolve(seen.folder, text)))
+      return `${text} stands among the files that are served, to everybody: move it elsewhere first`;
+    return reasonOf(text, () => {
+      const key = parsePrivateKey(textOf(seen, text), undefined);
+      if (chainIn(seen, cert)[0]?.checkPrivateKey(key) !== true) throw new Error(`which is not the key of ${cert}`);
+    });
   };
+  const why = ["In PEM.", ...missingNames(seen, answers)];
+  return {
+    id: "key",
+    kind: "text",
+    message: "Which file is its key?",
+    why,
+    initial: "",
+    placeholder: "key.pem",
+    refuse,
+  };
+}
+
+function refuseFile({ folder, files }: Seen, text: string): string | undefined {
+  if (text === "") return "should be a file in PEM";
+  const found = files.kind(resolve(folder, text));
+  if (found === "file") return undefined;
+  return found === undefined ? `${text} does not exist` : `${text} is no file`;
+}
+
+function textOf({ folder, files }: Seen, typed: string): string {
+  return files.read(resolve(folder, typed)) ?? "";
+}
+
+function chainIn(seen: Seen, typed: string): X509Certificate[] {
+  return parseCertificates(textOf(seen, typed));
+}
+
+function reasonOf(typed: string, read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    return `${typed}, ${(error as Error).message}`;
+  }
+}
+
+/** Browsers would refuse it for these. */
+function missingNames(seen: Seen, answers: Answers): string[] {
+  try {
+    const [leaf] = chainIn(seen, answers.cert ?? "");
+    const names = domainsOf(answers).flatMap(hostsOf);
+    const missing = leaf === undefined ? [] : names.filter((name) => !covers(leaf, name));
+    if (leaf === undefined || missing.length === 0) return [];
+    return [`The certificate does not name ${missing.join(", ")}, but ${namesOf(leaf).join(", ") || "nobody"}.`];
+  } catch {
+    // It is not what it was when it was answered; the check of what is written tells.
+    return [];
+  }
 }
 
 function isServed({ facts }: Seen, path: string): boolean {
@@ -183,14 +245,6 @@ function isServed({ facts }: Seen, path: string): boolean {
     !path.slice(root.length).includes("/.")
   );
 }
-
-export const askCert = askFile(
-  "cert",
-  "Which file is the certificate, with its chain?",
-  "certificate",
-  /BEGIN CERTIFICATE/,
-);
-export const askKey = askFile("key", "Which file is its key?", "private key", /BEGIN [A-Z ]*PRIVATE KEY/);
 
 /** A path that was typed, as server.toml has it. */
 export function writtenPath(seen: Seen, base: string, typed: string): string {

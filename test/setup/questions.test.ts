@@ -1,5 +1,6 @@
 /** Facts and answers → which questions arise, with which offer and which reasons. */
 import { expect, test } from "bun:test";
+import { temporaryPair } from "../../src/certificates/local.ts";
 import { answerQuestion, beginDialog, nextQuestion } from "../../src/setup/dialog.ts";
 import { obstacleOf } from "../../src/setup/obstacle.ts";
 import { type Answers, type Question, type QuestionId, refuseAnswer } from "../../src/setup/question.ts";
@@ -162,10 +163,20 @@ const refuse = (id: QuestionId, typed: string, sight: Sight = {}, answers: Answe
   return refuseAnswer(question, typed);
 };
 
-const CERTIFICATE = "-----BEGIN CERTIFICATE-----\n";
+const PAIR = temporaryPair(["example.org", "*.example.org"], Date.now());
+const LOCKED = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n";
 const SITE = { kind: "static", root: ROOT, name: "shop" } as const;
-const HIDDEN = { [`${ROOT}/.keys/k.pem`]: "-----BEGIN EC PRIVATE KEY-----\n" };
-const FILES = { files: { [`${ROOT}/a.pem`]: CERTIFICATE, [`${ROOT}/k.pem`]: "-----BEGIN EC PRIVATE KEY-----\n" } };
+const FILES = {
+  files: {
+    [`${ROOT}/a.pem`]: PAIR.cert,
+    [`${ROOT}/bad.pem`]: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    [`${ROOT}/k.pem`]: PAIR.key,
+    [`${ROOT}/.keys/k.pem`]: PAIR.key,
+    [`${ROOT}/other.pem`]: temporaryPair(["example.org"], Date.now()).key,
+    [`${ROOT}/locked.pem`]: LOCKED,
+  },
+};
+const OWN = { https: "files", cert: "a.pem" };
 
 const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sight?, Answers?])[] = [
   ["domain", "example.org, www.example.org", undefined],
@@ -173,7 +184,8 @@ const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sigh
   ["domain", "*.example.org .example.net 192.0.2.1", undefined],
   ["domain", "https://example.org", /^https:\/\/example.org: should be a name without scheme/],
   ["domain", "example.org:80", /without a port/],
-  ["domain", "exa mple..org", /^mple..org: /],
+  // In two lines of a narrow screen.
+  ["domain", "exa mple..org", /^mple..org: should be a name such as example.org or \*.example.org$/],
   ["https", "auto", undefined, {}, { domain: "example.org" }],
   ["https", "auto", /needs --domain/, {}, {}],
   ["https", "auto", /shop.lan is not; internal/, {}, { domain: "shop.lan" }],
@@ -187,11 +199,14 @@ const REFUSALS: readonly (readonly [QuestionId, string, RegExp | undefined, Sigh
   ["cert", "a.pem", undefined, FILES, { https: "files" }],
   ["cert", "b.pem", /b.pem does not exist/, FILES, { https: "files" }],
   ["cert", "k.pem", /holds no certificate/, FILES, { https: "files" }],
+  ["cert", "bad.pem", /whose certificate number 1 is none/, FILES, { https: "files" }],
   ["cert", "shop", /is no file/, FILES, { https: "files" }],
-  ["key", "k.pem", undefined, FILES, { https: "files" }],
-  ["key", "a.pem", /holds no private key/, FILES, { https: "files" }],
-  ["key", "k.pem", /stands among the files that are served/, { ...FILES, project: SITE }, { https: "files" }],
-  ["key", ".keys/k.pem", undefined, { files: HIDDEN, project: SITE }, { https: "files" }],
+  ["key", "k.pem", undefined, FILES, OWN],
+  ["key", "a.pem", /holds no private key/, FILES, OWN],
+  ["key", "other.pem", /^other.pem, which is not the key of a.pem$/, FILES, OWN],
+  ["key", "locked.pem", /whose key has a passphrase/, FILES, OWN],
+  ["key", "k.pem", /stands among the files that are served/, { ...FILES, project: SITE }, OWN],
+  ["key", ".keys/k.pem", undefined, { ...FILES, project: SITE }, OWN],
   ["processes", "0", /from 1 to 1024/],
   ["processes", "4", undefined],
   ["threads", "many", /from 1 to 256/],
@@ -219,6 +234,16 @@ for (const [id, typed, expected, sight, answers] of REFUSALS)
     if (expected === undefined) expect(refused).toBeUndefined();
     else expect(refused).toMatch(expected);
   });
+
+test("it is told whom a certificate does not name, as soon as it is", () => {
+  const told = (domain: string) => why(ask("key", FILES, { ...OWN, domain }));
+  expect(told("example.org www.example.org .example.org")).toBe("In PEM.");
+  expect(told("example.org shop.test")).toBe(
+    "In PEM.\nThe certificate does not name shop.test, but example.org, *.example.org.",
+  );
+  expect(told("")).toBe("In PEM.");
+  expect(why(ask("key", {}, { ...OWN, domain: "shop.test" }))).toBe("In PEM.");
+});
 
 test("the reasons say who has the port, and what the DNS says", () => {
   expect(why(ask("listen", { taken: nginx }))).toBe("Port 80 is taken by nginx (pid 9).");
