@@ -29,6 +29,13 @@ const WAIT_MAX_MS = 1_000;
 /** Under load Bun gets its turn at least so often. */
 const BUN_EVERY_MS = 10;
 
+/**
+ * Small writes are gathered from so many events in a turn on. A few clients are answered one by one: while one is sent its reply, the
+ * one before makes its next request, and neither side falls asleep. Measured with 4 clients that do nothing but ask: 1.09 times
+ * the requests per second, each for 0.96 of the processor time; with 16 there is nothing in it.
+ */
+const GATHERED_FROM = 5;
+
 /** Entries are counted with 32 bits; 0 is none of them. */
 const NUMBER_MAX = 0x7fffffff;
 
@@ -177,7 +184,7 @@ export class Loop {
     const { epoll, entries } = this;
     const count = epoll.wait(timeoutMs);
     beginTurn();
-    beginGathering();
+    if (count >= GATHERED_FROM) beginGathering();
     try {
       for (let i = 0; i < count; i++) {
         const entry = entries[epoll.descriptor(i)];
