@@ -65,7 +65,7 @@ class AcceleratedReply extends ReplaceableReply {
 
   protected override replaces(head: ReplyHead): boolean {
     const { fields } = head;
-    if (!hasAccelField(fields) || this.inner.state !== "waiting") return false;
+    if (!speaksToUs(head) || this.inner.state !== "waiting") return false;
     const target = fields.get("x-accel-redirect") ?? "";
     const path = fields.get("x-sendfile") ?? "";
     if (target === "" && path === "") return false;
@@ -74,7 +74,7 @@ class AcceleratedReply extends ReplaceableReply {
   }
 
   protected override passed(head: ReplyHead): ReplyHead {
-    return hasAccelField(head.fields) ? withoutAccelFields(head) : head;
+    return speaksToUs(head) ? withoutAccelFields(head) : head;
   }
 
   private redirect(target: string, fields: Fields): void {
@@ -167,6 +167,11 @@ function keptFields(fields: Fields): Fields {
     if (KEPT_FIELDS.has(name.lower) && value !== "") kept.add(name, value);
   }
   return kept;
+}
+
+function speaksToUs({ fields, prepared }: ReplyHead): boolean {
+  if (prepared === undefined) return hasAccelField(fields);
+  return (prepared.speaksToUs ??= hasAccelField(fields));
 }
 
 function hasAccelField(fields: Fields): boolean {

@@ -11,10 +11,11 @@
  */
 import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
-import { Exchange, type Peer } from "../exchange/exchange.ts";
+import { Exchange, type ExchangeFacts, type Peer } from "../exchange/exchange.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
+import type { RequestHead } from "../protocol/http/message.ts";
 import { CONTINUE, REPLY_BEGIN } from "../protocol/http1/write.ts";
 import { Deadlines, type Phase } from "./deadlines.ts";
 import { Http1Body, type Http1BodyOwner } from "./http1-body.ts";
@@ -26,6 +27,9 @@ import { ReplyWriter } from "./reply-writer.ts";
 import { Report } from "./report.ts";
 import { peerOf, reportBug, type Session } from "./session.ts";
 import { Http1Upgrader, mayBeNoRequest } from "./session-tunnel.ts";
+
+/** Of the exchange that begins, which copies them: one object for all of a thread. All are set before they are read. */
+const facts = { params: undefined } as { -readonly [Name in keyof ExchangeFacts]: ExchangeFacts[Name] };
 
 export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1ReplyOwner {
   exchange: Exchange | undefined = undefined;
@@ -181,20 +185,22 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     this.persistence.begun();
     this.deadlines.beginExchange();
     this.report.requests++;
-    const exchange = new Exchange({
-      id: this.options.observer.nextId(),
-      head,
-      peer: this.peer,
-      body: this.body,
-      reply: this.reply,
-      protocol: head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0",
-      params: undefined,
-      startedMs: this.deadlines.sinceMs,
-      connection: this.report,
-    });
+    const exchange = new Exchange(this.factsOf(head));
     this.exchange = exchange;
     if (head.upgrade !== undefined) exchange.upgrader = new Http1Upgrader(this, exchange);
     this.options.handler(exchange);
+  }
+
+  private factsOf(head: RequestHead): ExchangeFacts {
+    facts.id = this.options.observer.nextId();
+    facts.head = head;
+    facts.peer = this.peer;
+    facts.body = this.body;
+    facts.reply = this.reply;
+    facts.protocol = head.minor === 1 ? "HTTP/1.1" : "HTTP/1.0";
+    facts.startedMs = this.deadlines.sinceMs;
+    facts.connection = this.report;
+    return facts;
   }
 
   /** The connection is a tunnel from now on. */

@@ -16,6 +16,8 @@ export interface UpstreamReplyHead {
   readonly length: number;
   /** Does the upstream keep the connection open? */
   readonly persistent: boolean;
+  /** The Keep-Alive field. */
+  readonly keepAlive: string | undefined;
   /** Has this very object been a head before? Then it is one that comes again and again. */
   readonly repeats: boolean;
 }

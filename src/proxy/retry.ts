@@ -10,7 +10,7 @@ import { RETRY_ON, RETRY_TIMEOUT_MS, type RetryReason, TRIES_MAX, type UpstreamO
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 export function isIdempotent(method: string): boolean {
-  return IDEMPOTENT.has(method);
+  return method === "GET" || IDEMPOTENT.has(method);
 }
 
 export interface Failure {

@@ -270,7 +270,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
       return this.replyFailed(connection, "bad_status", `status ${status} was not asked for`);
     }
     this.isFault = isServersFault(status);
-    connection.keepAlive = head.fields.get("keep-alive");
+    connection.keepAlive = head.keepAlive;
     this.attempts.headCame(status, head.fields);
     if (this.upstream.options.retryOn?.includes(status) === true && this.retriesStatus(connection, status))
       return false;

@@ -55,6 +55,17 @@ describe("a reply without such fields", () => {
   });
 });
 
+test("a head that is sent again and again is followed each time, or passes each time", () => {
+  const following = { ...head({ "X-Accel-Redirect": "/in" }), prepared: new PreparedHead() };
+  const plain = { ...head({ X: "1" }), prepared: new PreparedHead() };
+  for (let time = 0; time < 3; time++) {
+    const followed = accelerated((sink) => sink.whole(following, Buffer.from("own")));
+    expect([followed.reply.text, followed.noted.length]).toEqual(["inside", 1]);
+    const passed = accelerated((sink) => sink.whole(plain, Buffer.from("own")));
+    expect([passed.reply.text, passed.reply.head, passed.noted.length]).toEqual(["own", plain, 0]);
+  }
+});
+
 describe("X-Accel-Redirect", () => {
   test("gives the path decoded, the query as it is, and a GET without body or its fields", () => {
     const request: FakeRequest = {

@@ -67,6 +67,8 @@ export class PreparedHead {
   bytes: Uint8Array = EMPTY;
   /** The second, since 1970, that its Date tells. */
   second = Number.NaN;
+  /** Do its fields speak to this server (exchange/accel.ts)? Undefined before somebody has looked. */
+  speaksToUs: boolean | undefined = undefined;
 }
 
 /** Field names that belong to the connection, not the message (RFC 9110 section 7.6.1). Lower case. */

@@ -22,6 +22,8 @@ export interface ResponseHead {
   readonly framing: ResponseFraming;
   /** May the connection serve another request when this response is complete? */
   readonly persistent: boolean;
+  /** The Keep-Alive field. */
+  readonly keepAlive: string | undefined;
   /** Upgrade field of a 101. */
   readonly upgrade: string | undefined;
   /** Has this very object been met before (response-memo.ts)? */
@@ -79,6 +81,7 @@ export function parseResponseHead(
     length: body.length,
     framing: body.framing,
     persistent: !ends && isPersistent(minor, notes.connection),
+    keepAlive: fields.get("keep-alive"),
     upgrade: status === 101 ? notes.upgrade : undefined,
     repeats: false,
   };

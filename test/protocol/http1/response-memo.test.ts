@@ -73,3 +73,10 @@ test("a head that comes in pieces is found too, and what came before it is no pa
   expect([connection.next(), connection.next()]).toEqual(["interim", "head"]);
   expect(connection.head).toBe(head);
 });
+
+test("what the upstream says of its connection is told of a known head, too", () => {
+  const memo = new ResponseMemo();
+  const wire = OK.replace("Server: a", "Keep-Alive: timeout=5");
+  const heads = [OK, wire, OK, wire, wire].map((one) => read(memo, one).head.keepAlive);
+  expect(heads).toEqual([undefined, "timeout=5", undefined, "timeout=5", "timeout=5"]);
+});
