@@ -14,7 +14,7 @@ import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import type { ResponseMemo } from "../protocol/http1/response-memo.ts";
 import type { ReplyEvent, ReplyParser, UpstreamReplyHead } from "./dialect.ts";
 
-const STATUS_LINE_BEGIN = "HTTP/";
+const STATUS_LINE_BEGIN = Buffer.from("HTTP/");
 const HEAD_END = "\r\n\r\n";
 
 /** `undecided` until it is known which form this is. */
@@ -78,10 +78,13 @@ export class CgiReplyParser implements ReplyParser {
   }
 
   private decide(): void {
-    const { bytes, start, end } = this.intake;
-    const begin = bytes.latin1Slice(start, Math.min(end, start + STATUS_LINE_BEGIN.length));
-    if (begin === STATUS_LINE_BEGIN) this.passOn(this.takeHeld());
-    else if (!STATUS_LINE_BEGIN.startsWith(begin)) this.form = "fields";
+    const { bytes, start, length } = this.intake;
+    // As a loop: a call out of JavaScript for five bytes was a twentieth of what our own code does for a request.
+    const count = Math.min(length, STATUS_LINE_BEGIN.length);
+    for (let i = 0; i < count; i++) {
+      if (bytes[start + i] !== STATUS_LINE_BEGIN[i]) return void (this.form = "fields");
+    }
+    if (count === STATUS_LINE_BEGIN.length) this.passOn(this.takeHeld());
   }
 
   /** Waits for the whole head: the status may stand in its last line. */
