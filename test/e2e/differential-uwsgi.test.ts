@@ -152,6 +152,20 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "commands that are done before the app is loaded",
+    file: [
+      "uwsgi.ini",
+      "[uwsgi]\nhttp-socket = 127.0.0.1:@PORT@\nchdir = @SITE@/pkg\npythonpath = @SITE@\nmodule = facts\nmaster = true\n" +
+        "made = @SITE@/made-@PORT@.txt\nexec-pre-app = echo command pre-app in $(basename $PWD) >> %(made)\n" +
+        "hook-pre-app = exec:echo pre-app in $(basename $PWD) >> %(made)\n" +
+        "hook-pre-app = safeexec:echo fails >> %(made); exit 1\n" +
+        "exec-in-jail = echo in-jail in $(basename $PWD) >> %(made)\n" +
+        "hook-pre-jail = exec:echo pre-jail >> %(made)\nexec-asap = echo asap >> %(made)\n" +
+        "hook-post-jail = exec:echo post-jail >> %(made)\nstatic-map = /made.txt=%(made)\n",
+    ],
+    targets: ["/made.txt", "/"],
+  },
+  {
     name: "check-static with an index",
     file: [
       "uwsgi.ini",

@@ -26,7 +26,14 @@ export function translateDaemons(context: Context): void {
   for (const option of given.all("cron2")) translateKeyedCron(context, option);
 }
 
-function addService(context: Context, option: Option, command: string, more: Partial<Record<ServiceKey, Value>>): void {
+/** `told`: what is said of it beside its name. */
+export function addService(
+  context: Context,
+  option: Option,
+  command: string,
+  more: Partial<Record<ServiceKey, Value>>,
+  told = "",
+): void {
   const { given, plan, name } = context;
   if (command === "") return given.tell("noEffectThere", option, "names no command");
   const service = freeName(commandName(command), plan.services);
@@ -35,7 +42,7 @@ function addService(context: Context, option: Option, command: string, more: Par
   settings.set("command", commandValue(command), option.origin);
   for (const [key, value] of Object.entries(more)) settings.set(key as ServiceKey, value, option.origin);
   plan.services.set(service, settings);
-  given.tell("translated", option, `[service.${service}]`);
+  given.tell("translated", option, `[service.${service}]${told}`);
 }
 
 /** What a shell would do more than split the words is left to a shell. */

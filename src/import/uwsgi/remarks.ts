@@ -135,7 +135,7 @@ const CHANGES_MEANING: Rows = [
   ],
   [
     "hook-* exec-* call-* after-request-*",
-    'no hooks are run; a command at the start is a [service.NAME] with start = "before", or systemd\'s ExecStartPre=',
+    'is not run; a command is a [service.NAME], and with start = "first" it is done before the app starts',
   ],
   [
     "route* final-route* error-route* response-route* collect-header",

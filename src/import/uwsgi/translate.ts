@@ -14,6 +14,7 @@ import { absolutePath, type Context, type Purpose } from "./context.ts";
 import { translateDaemons } from "./daemons.ts";
 import { Evaluation, type Form, formOf } from "./evaluate.ts";
 import { Given } from "./given.ts";
+import { translateHooks } from "./hooks.ts";
 import { translateLogs } from "./logs.ts";
 import { markVariable } from "./marks.ts";
 import { type Option, showOption } from "./option.ts";
@@ -121,6 +122,7 @@ export function translateOptions({ purpose, options, placeholders, around, plan,
     if (context.app.has("wsgi")) plan.sites.push(site);
   } else tellWithoutAddress(context);
   translateLogs(context);
+  translateHooks(context);
   translateDaemons(context);
   translateRest(context, placeholders);
   if (!context.app.has("wsgi")) {

@@ -70,6 +70,7 @@ function importCase(name: string): Imported {
     ...thisSurroundings(process, run),
     cores: 4,
     hostname: "web1",
+    user: { id: 1000, name: "someone" },
     hasProgram: () => true,
   }));
   return { toml: writePlan(importing.plan), report: importing.report };
