@@ -10,6 +10,9 @@ export interface ExistingFile {
   readonly kind: "nginx" | "uwsgi" | "unit";
   /** What it starts: of a unit. */
   readonly program: string | undefined;
+  /** How many processes and threads in each it starts, where its command says so. */
+  readonly processes?: number;
+  readonly threads?: number;
 }
 
 /** Where distributions and panels have them. */
@@ -38,8 +41,11 @@ export function findExisting(files: Files, root: string): ExistingFile[] {
   const mentioned = everywhere.filter(({ path, kind }) => isOfKind(files, path, kind) && mentions(files, path, root));
   return [...ofProject(files, root), ...mentioned].flatMap(({ path, kind }): ExistingFile[] => {
     if (kind !== "unit") return [{ path, kind, program: undefined }];
-    const program = programOf(files.read(path) ?? "");
-    return program === undefined ? [] : [{ path, kind, program }];
+    const command = commandOf(files.read(path) ?? "");
+    const program = programOf(command);
+    if (program === undefined) return [];
+    const [processes, threads] = [countIn(command, PROCESSES), countIn(command, THREADS)];
+    return [{ path, kind, program, ...(processes && { processes }), ...(threads && { threads }) }];
   });
 }
 
@@ -81,8 +87,19 @@ function mentions(files: Files, path: string, root: string): boolean {
   return false;
 }
 
+function commandOf(text: string): string {
+  return /^\s*(?:ExecStart|command)\s*=\s*((?:.*\\\n)*.*)/m.exec(text)?.[1] ?? "";
+}
+
+/** gunicorn, uvicorn, hypercorn and granian; uWSGI, waitress. */
+const PROCESSES = /\s(?:-w|--workers|--processes)[\s=]*(\d{1,4})(?!\S)/;
+const THREADS = /\s--threads[\s=]+(\d{1,4})(?!\S)/;
+
+function countIn(command: string, option: RegExp): number | undefined {
+  return Number(option.exec(command)?.[1] ?? 0) || undefined;
+}
+
 /** Units that start the project's web server; a worker of Celery is none. */
-function programOf(text: string): string | undefined {
-  const command = /^\s*(?:ExecStart|command)\s*=\s*(.*(?:\\\n.*)*)/m.exec(text)?.[1] ?? "";
+function programOf(command: string): string | undefined {
   return /\b(gunicorn|uwsgi|daphne|uvicorn|hypercorn|waitress-serve|granian|runserver)\b/.exec(command)?.[1];
 }

@@ -12,7 +12,7 @@ import { domainsOf, relativeTo, type Seen } from "./seen.ts";
 export function adviceFor(seen: Seen, answers: Answers): string[] {
   return [
     ...aboutSettings(seen, answers),
-    ...aboutNames(seen, answers),
+    ...(answers.https === "auto" ? [] : aboutNames(seen, answers)),
     ...aboutAsgi(seen),
     ...aboutWriting(seen, answers),
     ...aboutRoot(seen, answers),
@@ -55,6 +55,11 @@ function aboutAddress(seen: Seen, file: string): string[] {
   return [
     `ALLOWED_HOSTS has no ${refused}: Django answers 400 to who comes by that address. Add it, or a name, in ${file}.`,
   ];
+}
+
+/** Of names whose certificate is ordered: true until it is there. */
+export function adviceUntilCertificate(seen: Seen, answers: Answers): string[] {
+  return answers.https === "auto" ? aboutNames(seen, answers) : [];
 }
 
 function aboutNames(seen: Seen, answers: Answers): string[] {

@@ -1,6 +1,6 @@
 /** What will be done, all of it, before any of it is: files, folders, commands, and what is left to say. */
 import { dirname, join } from "node:path";
-import { adviceFor } from "./advice.ts";
+import { adviceFor, adviceUntilCertificate } from "./advice.ts";
 import { configurationText, prefixOf } from "./configuration.ts";
 import type { SettingsEdit } from "./edits.ts";
 import { type Front, placeOf } from "./front.ts";
@@ -30,6 +30,8 @@ export interface SetupPlan {
   readonly front: Front;
   /** What the administrator should know or do, a sentence or two each. */
   readonly advice: readonly string[];
+  /** The same, as long as the certificate that is ordered is not there. */
+  readonly untilCertificate: readonly string[];
 }
 
 export interface NewFolder {
@@ -71,6 +73,7 @@ export function makePlan(seen: Seen, answers: Answers, file: string): SetupPlan 
     user: servingUser(seen, answers),
     front,
     advice: adviceFor(seen, answers),
+    untilCertificate: adviceUntilCertificate(seen, answers),
   };
 }
 

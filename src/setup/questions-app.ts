@@ -24,22 +24,40 @@ export function hasApp(seen: Seen, answers: Answers): boolean {
 export function askProcesses(seen: Seen, answers: Answers): TextQuestion | undefined {
   if (!hasApp(seen, answers)) return undefined;
   const { processes, reason } = sizingOf(seen);
-  return count("processes", "How many processes?", `${upperFirst(reason)}.`, processes, PROCESSES_MAX);
+  const today = runningToday(seen, "processes");
+  const why = [...(today === undefined ? [] : [today.why]), `${upperFirst(reason)}.`];
+  return count("processes", "How many processes?", why, today?.count ?? processes, PROCESSES_MAX);
 }
 
 export function askThreads(seen: Seen, answers: Answers): TextQuestion | undefined {
   if (!hasApp(seen, answers)) return undefined;
   const { threads } = sizingOf(seen);
-  const why = "While one waits for the database, another answers. Python runs one of them at a time.";
-  return count("threads", "How many threads in each?", why, threads, THREADS_MAX);
+  const today = runningToday(seen, "threads");
+  const use = "While one waits for the database, another answers. Python runs one of them at a time.";
+  const why = [...(today === undefined ? [] : [today.why]), use];
+  return count("threads", "How many threads in each?", why, today?.count ?? threads, THREADS_MAX);
 }
 
-function count(id: "processes" | "threads", message: string, why: string, initial: number, max: number): TextQuestion {
+/** What serves the project today was given as many, by somebody who knew why. */
+function runningToday({ facts }: Seen, what: "processes" | "threads"): { count: number; why: string } | undefined {
+  const unit = facts?.existing.find((each) => each[what] !== undefined);
+  const count = unit?.[what];
+  if (unit === undefined || count === undefined) return undefined;
+  return { count, why: `${upperFirst(unit.program ?? "")} has ${count} today, in ${unit.path}.` };
+}
+
+function count(
+  id: "processes" | "threads",
+  message: string,
+  why: readonly string[],
+  initial: number,
+  max: number,
+): TextQuestion {
   const refuse = (text: string) => {
     const isCount = /^\d{1,6}$/.test(text) && Number(text) >= 1 && Number(text) <= max;
     return isCount ? undefined : `should be a number from 1 to ${max}`;
   };
-  return { id, kind: "text", message, why: [why], initial: String(initial), refuse };
+  return { id, kind: "text", message, why, initial: String(initial), refuse };
 }
 
 export function askUploads(seen: Seen, answers: Answers): ChoiceQuestion | undefined {

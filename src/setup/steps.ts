@@ -121,7 +121,7 @@ function interrupted({ screen }: Running): boolean {
 }
 
 function later(plan: SetupPlan, { screen }: Running): boolean {
-  advise(plan, screen);
+  advise(plan, screen, false);
   const name = basename(plan.file);
   const which = name === "server.toml" ? "" : ` -c ${shellWord(name)}`;
   screen.outro(
@@ -189,8 +189,13 @@ async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Runn
   for (const { good, what } of rest) screen.say(good ? "good" : "bad", what);
   if (failure !== undefined && failure.lines.length > 0)
     screen.block(failure.title, failure.lines.slice(-LINES_SHOWN).map(plain));
-  if (typeof page !== "string" && page.trusted === false) judgements.push(...(await judgeCertificate(plan, running)));
-  advise(plan, screen);
+  let isCertified = typeof page !== "string" && page.trusted === true;
+  if (typeof page !== "string" && page.trusted === false) {
+    const certificate = await judgeCertificate(plan, running);
+    judgements.push(...certificate.judgements);
+    isCertified = certificate.isThere;
+  }
+  advise(plan, screen, isCertified);
   const failed = judgements.filter(({ good }) => !good);
   if (failed.length === 0) screen.outro("good", `${urlOf(front)} is served.`);
   else screen.outro("bad", `It runs, but: ${failed.map(({ remedy }) => remedy).join("; ")}.`);
@@ -198,11 +203,14 @@ async function verify(plan: SetupPlan, kind: JudgeContext["kind"], running: Runn
 }
 
 /** One that is ordered is waited for; of the others is told what browsers would not like. */
-async function judgeCertificate(plan: SetupPlan, { screen, actions, signal }: Running): Promise<Judgement[]> {
+async function judgeCertificate(
+  plan: SetupPlan,
+  { screen, actions, signal }: Running,
+): Promise<{ readonly judgements: readonly Judgement[]; readonly isThere: boolean }> {
   const { https } = plan.front;
   if (https !== "auto") {
     screen.say("warn", DISTRUST[https]);
-    return [];
+    return { judgements: [], isThere: false };
   }
   const work = screen.work("Waiting for the certificate");
   const end = await awaitCertificate(
@@ -212,17 +220,12 @@ async function judgeCertificate(plan: SetupPlan, { screen, actions, signal }: Ru
   if (end.kind === "problem") {
     const what = "The certificate could not be ordered";
     work.end("bad", `${what}: ${end.problems.join("; ")}`);
-    return [
-      {
-        good: false,
-        what,
-        remedy: "when that is mended, the server orders again by itself; server cert test explains more",
-      },
-    ];
+    const remedy = "when that is mended, the server orders again by itself; server cert test explains more";
+    return { judgements: [{ good: false, what, remedy }], isThere: false };
   }
   if (end.kind === "there") work.end("good", "The certificate is there");
   else work.end("warn", DISTRUST.auto);
-  return [];
+  return { judgements: [], isThere: end.kind === "there" };
 }
 
 /** Why browsers would not take the certificate that was shown. */
@@ -252,6 +255,11 @@ function isTelling(line: string): boolean {
   return !/\[(debug|info|notice)\]|" \d{3} \d+ "/.test(line);
 }
 
-function advise({ advice }: SetupPlan, screen: Screen): void {
-  for (const text of advice) screen.say("warn", text);
+/** Also of what was only to be shown. */
+export function advise(
+  { advice, untilCertificate }: SetupPlan,
+  screen: Pick<Screen, "say">,
+  isCertified: boolean,
+): void {
+  for (const text of [...advice, ...(isCertified ? [] : untilCertificate)]) screen.say("warn", text);
 }

@@ -14,7 +14,7 @@ import { type Answers, type ChoiceQuestion, type Question, type QuestionId, refu
 import { askFor } from "./questions.ts";
 import { dim, type Line, plain, type Reply, type Screen } from "./screen.ts";
 import { relativeTo, type Seen } from "./seen.ts";
-import { type Actions, carryOut } from "./steps.ts";
+import { type Actions, advise, carryOut } from "./steps.ts";
 
 export interface WizardOptions {
   readonly given: Answers;
@@ -151,6 +151,7 @@ class Talk {
     const plan = makePlan(seen, this.dialog.answers, this.looking.fileFor(seen));
     this.showPlan(plan);
     if (this.options.dryRun) {
+      advise(plan, this.screen, false);
       this.screen.outro("good", "Nothing was written, as --dry-run asks.");
       return { plan, seen };
     }

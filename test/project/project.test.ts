@@ -128,6 +128,22 @@ test("what serves it today: files that mention it, and those in it", () => {
   ]);
 });
 
+const COMMANDS: readonly (readonly [string, object])[] = [
+  ["gunicorn --workers 5 --threads 3 app:app", { processes: 5, threads: 3 }],
+  ["gunicorn -w4 -b unix:/run/app.sock app:app", { processes: 4 }],
+  ["gunicorn \\\n  --workers=3 \\\n  --bind 127.0.0.1:8000 app:app", { processes: 3 }],
+  ["uwsgi --master --processes 4 --threads=2 -w app", { processes: 4, threads: 2 }],
+  ["gunicorn --worker-class gthread --workers-per-core 2 -b :8000 app:app", {}],
+  ["gunicorn --workers 0 --threads $THREADS app:app", {}],
+];
+for (const [command, expected] of COMMANDS)
+  test(`how many processes and threads it has today: ${command.replaceAll(/\\\n\s*/g, "")}`, () => {
+    const files = { "/etc/systemd/system/app.service": `[Service]\nExecStart=/srv/app/bin/${command}\n` };
+    const [unit] = findExisting(surroundingsOf({ files }).files, "/srv/app");
+    const { path: _, kind, program: __, ...counts } = unit ?? {};
+    expect([kind, counts]).toEqual(["unit", expected]);
+  });
+
 const FAILURES: readonly (readonly [Partial<ProbeFailure>, RegExp])[] = [
   [
     { stage: "django", type: "ModuleNotFoundError", missing: "django" },

@@ -1,6 +1,7 @@
 /** What is left to say at the end, each with what to do. */
 import { expect, test } from "bun:test";
 import type { Answers } from "../../src/setup/question.ts";
+import { advise } from "../../src/setup/steps.ts";
 import { planOf as plan, ROOT, type Sight, VENV } from "../support/setup.ts";
 
 const sqliteAt = (name: string) => ({ databases: [{ alias: "default", engine: "django.db.backends.sqlite3", name }] });
@@ -142,7 +143,23 @@ const ADVICE: readonly (readonly [string, RegExp | undefined, Sight, Answers?])[
 
 for (const [title, expected, sight, answers] of ADVICE)
   test(`advice: ${title}`, () => {
-    const { advice } = plan({ ...VENV, ...sight }, answers);
+    const { advice: always, untilCertificate } = plan({ ...VENV, ...sight }, answers);
+    const advice = [...always, ...untilCertificate];
     if (expected === undefined) expect(advice).toEqual([]);
     else expect(advice.join("\n")).toMatch(expected);
   });
+
+test("what is said of a certificate that is to come is not said when it is there", () => {
+  const names = { "www.shop.example.org": { kind: "unknown-name" as const } };
+  const settings = { debug: true };
+  const made = plan({ ...VENV, names, settings }, { https: "auto" });
+  const said = (isCertified: boolean) => {
+    const texts: string[] = [];
+    advise(made, { say: (_, text) => void texts.push(text) }, isCertified);
+    return texts.join("\n");
+  };
+  for (const isCertified of [false, true]) {
+    expect(said(isCertified)).toContain("DEBUG is on");
+    expect(said(isCertified).includes("The certificate comes when it leads here")).toBe(!isCertified);
+  }
+});

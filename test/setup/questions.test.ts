@@ -235,6 +235,15 @@ for (const [id, typed, expected, sight, answers] of REFUSALS)
     else expect(refused).toMatch(expected);
   });
 
+test("what runs the project today was given as many for a reason", () => {
+  const path = "/etc/systemd/system/shop.service";
+  const sight: Sight = { existing: [{ path, kind: "unit", program: "gunicorn", processes: 5 }] };
+  const [processes, threads] = [ask("processes", sight), ask("threads", sight)];
+  expect([processes?.initial, threads?.initial]).toEqual(["5", "2"]);
+  expect(processes?.why[0]).toBe(`Gunicorn has 5 today, in ${path}.`);
+  expect(why(threads)).not.toContain("Gunicorn");
+});
+
 test("it is told whom a certificate does not name, as soon as it is", () => {
   const told = (domain: string) => why(ask("key", FILES, { ...OWN, domain }));
   expect(told("example.org www.example.org .example.org")).toBe("In PEM.");

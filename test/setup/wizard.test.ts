@@ -218,6 +218,7 @@ test("--dry-run shows all and does nothing", async () => {
   const { end, run, text, last } = await talk({ options: { given: GIVEN, yes: true, dryRun: true } });
   expect([end, run, last]).toEqual(["done", [], "good: Nothing was written, as --dry-run asks."]);
   expect(text).toContain('wsgi = "shop.wsgi:application"');
+  expect(text).toContain("warn: DEBUG is on");
   expect(filesNow()).toEqual(FILES);
 });
 
