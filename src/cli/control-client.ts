@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { CONTROL_AUTO, CONTROL_OFF, findControlSockets, thisUser } from "../master/control-place.ts";
+import { pidIn } from "../os/lock-file.ts";
 import { LineSplitter } from "../os/output.ts";
 import { resolve, dirname } from "node:path";
 import { connect } from "../net/connect.ts";
@@ -132,19 +133,10 @@ class Question implements ConnectOwner {
 
 /** The lock beside the socket says whose it is (control-place.ts). */
 function silence(socket: string): string {
-  const [pid] = [socket.replace(/\.sock$/, ".lock"), `${socket}.lock`].flatMap(pidIn);
+  const pid = pidIn(socket.replace(/\.sock$/, ".lock")) ?? pidIn(`${socket}.lock`);
   const who = pid === undefined ? "the server" : `the server, pid ${pid},`;
   const remedy = pid === undefined ? "" : `; kill -KILL ${pid} ends it with all that it has started`;
   return `${who} has not answered for ${GREETING_MS / 1000} s: it hangs, or was stopped${remedy}`;
-}
-
-function pidIn(lock: string): number[] {
-  try {
-    const pid = Number(readFileSync(lock, "latin1"));
-    return pid > 1 ? [pid] : [];
-  } catch {
-    return [];
-  }
 }
 
 function parseMessage(line: string): Message | undefined {

@@ -16,6 +16,7 @@ import type { UwsgiRun } from "../import/uwsgi/run.ts";
 import type { RunOptions } from "../master/run-options.ts";
 import { goToBackground } from "./background.ts";
 import { type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Terminal } from "./command.ts";
+import { pidIn } from "../os/lock-file.ts";
 import { isAlive } from "../os/process-state.ts";
 
 const PARTIAL = "--partial";
@@ -177,14 +178,5 @@ function leave(path: string, before: number | undefined): void {
     else unlinkSync(path);
   } catch {
     // it is gone already
-  }
-}
-
-function pidIn(path: string): number | undefined {
-  try {
-    const pid = Number(readFileSync(path, "utf8").trim());
-    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
-  } catch {
-    return undefined;
   }
 }

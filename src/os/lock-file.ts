@@ -33,7 +33,7 @@ export function acquireLock(path: string, mode = LOCK_MODE): LockFile | { readon
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, mode);
     if (libc.flock(fd, LOCK_EX_NB) === -1) {
       closeSync(fd);
-      return { heldBy: readHolder(path) };
+      return { heldBy: pidIn(path) };
     }
     if (isSameFile(fd, path)) {
       const lock = heldLock(fd, path);
@@ -78,7 +78,8 @@ function isSameFile(fd: number, path: string): boolean {
   return found !== undefined && found.ino === own.ino && found.dev === own.dev;
 }
 
-function readHolder(path: string): number | undefined {
+/** Of a lock or pid file, also another program's; undefined: it is not there, or says nothing. */
+export function pidIn(path: string): number | undefined {
   try {
     const pid = Number(readFileSync(path, "latin1"));
     return Number.isInteger(pid) && pid > 0 ? pid : undefined;

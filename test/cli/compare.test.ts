@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { runCli } from "../../src/cli/cli.ts";
 import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+import { told, type Told } from "../support/terminal.ts";
 
 const folder = makeFolder("compare");
 const serve = (answer: (request: Request) => Response) => Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
@@ -28,22 +28,13 @@ function answer(request: Request): Response {
 
 const CONF = "server { listen 80; location /old/ { return 301 /new/; } location /page/ { return 200 page; } }";
 
-async function compare(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function compare(...words: string[]): Promise<Told> {
   return compareOf(CONF, ...words);
 }
 
-async function compareOf(conf: string, ...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const told = { stdout: "", stderr: "" };
-  const terminal = {
-    stdout: (text: string) => void (told.stdout += text),
-    stderr: (text: string) => void (told.stderr += text),
-    colour: { stdout: false, stderr: false },
-    environment: {},
-    folder,
-  };
+async function compareOf(conf: string, ...words: string[]): Promise<Told> {
   writeFiles(folder, { "nginx.conf": conf });
-  const code = await runCli(["import", "nginx.conf", ...words], terminal);
-  return { code, ...told };
+  return told(["import", "nginx.conf", ...words], folder);
 }
 
 const address = ({ port }: { port: number | undefined }) => `http://127.0.0.1:${port}`;

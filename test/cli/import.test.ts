@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { runCli } from "../../src/cli/cli.ts";
 import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
+import { told, type Told } from "../support/terminal.ts";
 
 let folder = "";
 beforeAll(() => {
@@ -10,18 +10,9 @@ beforeAll(() => {
 });
 afterAll(() => removeFolder(folder));
 
-async function imported(inside: string, ...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const told = { stdout: "", stderr: "" };
-  const terminal = {
-    stdout: (text: string) => void (told.stdout += text),
-    stderr: (text: string) => void (told.stderr += text),
-    colour: { stdout: false, stderr: false },
-    environment: {},
-    folder,
-  };
+async function imported(inside: string, ...words: string[]): Promise<Told> {
   writeFiles(folder, { "nginx.conf": `server { listen 127.0.0.1:80; root ${folder}/www; ${inside} }\n` });
-  const code = await runCli(["import", "-q", "nginx.conf", ...words], terminal);
-  return { code, ...told };
+  return told(["import", "-q", "nginx.conf", ...words], folder);
 }
 
 test("a location of rewrites needs no folder of its own", async () => {

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runCli } from "../../src/cli/cli.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
+import { told } from "../support/terminal.ts";
 
 /** Of Debian's base: everywhere. */
 const DAEMON = 1;
@@ -21,15 +21,8 @@ afterAll(() => removeFolder(folder));
 
 async function service(toml: string, ...words: readonly string[]) {
   writeFileSync(join(folder, "server.toml"), toml);
-  let stdout = "";
-  let stderr = "";
-  const code = await runCli(["service", ...words], {
-    stdout: (text) => void (stdout += text),
-    stderr: (text) => void (stderr += text),
-    colour: { stdout: false, stderr: false },
-    environment: { PATH: "/usr/bin:/bin", SHELL_ONLY: "1" },
-    folder,
-  });
+  const environment = { PATH: "/usr/bin:/bin", SHELL_ONLY: "1" };
+  const { code, stdout, stderr } = await told(["service", ...words], folder, environment);
   const values = (key: string) =>
     stdout.split("\n").flatMap((line) => (line.startsWith(`${key}=`) ? [line.slice(key.length + 1)] : []));
   return { code, stdout, stderr, values };
