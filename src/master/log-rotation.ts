@@ -85,7 +85,7 @@ export class LogRotation {
     for (const { path } of files) {
       removePartial(path);
       for (const { path: rotated } of compress ? rotatedFiles(path) : []) {
-        if (!rotated.endsWith(".gz")) await gzip(rotated);
+        if (!rotated.endsWith(".gz")) await this.compress(rotated);
       }
     }
     const live = files.reduce((sum, { path }) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
@@ -97,6 +97,15 @@ export class LogRotation {
     )) {
       rmSync(path, { force: true });
       this.log.info(`${path} is deleted: log_keep or log_total_size is reached`);
+    }
+  }
+
+  /** What cannot be compressed, as on a full disk, keeps nothing from being deleted: that makes room. */
+  private async compress(path: string): Promise<void> {
+    try {
+      await gzip(path);
+    } catch (error) {
+      this.log.error(`${path} cannot be compressed: ${(error as Error).message}`);
     }
   }
 }
@@ -135,8 +144,9 @@ export function rotatedFiles(path: string): RotatedFile[] {
       if (found === null) return [];
       const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found.slice(1).map(Number);
       const file = join(folder, entry);
-      const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-      return [{ path: file, bytes, atMs: Date.UTC(year, month - 1, day, hour, minute, second) }];
+      const state = statSync(file, { throwIfNoEntry: false });
+      if (state?.isFile() !== true) return [];
+      return [{ path: file, bytes: state.size, atMs: Date.UTC(year, month - 1, day, hour, minute, second) }];
     })
     .toSorted((a, b) => a.atMs - b.atMs || (a.path < b.path ? -1 : 1));
 }
@@ -158,7 +168,7 @@ function removePartial(path: string): void {
   }
 }
 
-/** Complete before it has its name; the original goes last. A file that cannot be compressed, as on a full disk, stays. */
+/** Complete before it has its name; the original goes last. Throws what the file system throws; then all is as before. */
 async function gzip(path: string): Promise<void> {
   const { mode } = statSync(path);
   const partial = `${path}${PARTIAL}`;
@@ -168,6 +178,6 @@ async function gzip(path: string): Promise<void> {
     rmSync(path);
   } catch (error) {
     rmSync(partial, { force: true });
-    throw new Error(`${path} cannot be compressed: ${(error as Error).message}`, { cause: error });
+    throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { closeSync, existsSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { SILENT } from "../../src/base/log.ts";
@@ -91,6 +91,20 @@ test("log_keep deletes by the time in the name", async () => {
   rotation.tidy([{ path, fd }]);
   await rotation.settled();
   expect(rotated()).toEqual([]);
+});
+
+test("what cannot be compressed keeps nothing else from being compressed, and nothing from being deleted", async () => {
+  const [oldest, stuck, other] = ["20200101", "20200102", "20200103"].map((day) => `access.log.${day}T000000Z`);
+  for (const name of [oldest, stuck, other]) writeFileSync(join(folder, name ?? ""), "x".repeat(100));
+  // In the place of what it would become.
+  mkdirSync(join(folder, `${stuck}.gz`));
+  const lines: string[] = [];
+  const log = { ...SILENT, error: (text: string) => void lines.push(text) };
+  const rotation = new LogRotation(() => ({ ...OPTIONS, totalBytes: 140 }), log);
+  rotation.tidy([{ path, fd }]);
+  await rotation.settled();
+  expect(rotated().toSorted()).toEqual([`${stuck}`, `${stuck}.gz`, `${other}.gz`]);
+  expect(lines).toEqual([expect.stringContaining(`${stuck} cannot be compressed: `)]);
 });
 
 test("a rotation that cannot begin a new file leaves everything as it was", () => {
