@@ -60,7 +60,8 @@ export const FILE_CACHE = {
   file_cache: sizeKey(
     size(0, 65_536 * MIB),
     CACHE_BYTES_MAX,
-    "Memory of each front for small files (up to 64 KiB) that are asked for often. 0: none is kept. " +
+    "Memory of each front for small files (up to 64 KiB) that are asked for often; larger ones (up to 4 MiB) that are being sent " +
+      "to many take up to half as much beside it. 0: none is kept. " +
       "nginx: open_file_cache, which keeps descriptors.",
   ),
   cache_revalidate: durationKey(

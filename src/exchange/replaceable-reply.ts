@@ -91,6 +91,17 @@ export abstract class ReplaceableReply extends DelegatingReply {
     return bytes.length;
   }
 
+  /** Undefined where the reply behind has none (Reply.offerFrom). */
+  get offerFrom(): ((source: number, offset: number, length: number) => number) | undefined {
+    return this.inner.offerFrom === undefined ? undefined : this.offeredFrom;
+  }
+
+  private offeredFrom(source: number, offset: number, length: number): number {
+    if (this.replaced === undefined) return this.inner.offerFrom?.(source, offset, length) ?? 0;
+    this.dropped();
+    return length;
+  }
+
   override end(trailers?: Fields): void {
     if (this.replaced === undefined) this.inner.end(trailers);
     else this.replaced = "finished";

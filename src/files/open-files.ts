@@ -9,6 +9,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { type FileStat, hasSameContent, statOf } from "../os/file-stat.ts";
 import { hold, release } from "../os/held.ts";
 import { REVALIDATE_MS } from "./cache.ts";
+import { Copies } from "./copies.ts";
 import type { Representation } from "./representation.ts";
 
 /** Per front. nginx: open_file_cache max, off unless asked for. */
@@ -17,12 +18,19 @@ export const OPEN_FILES_MAX = 64;
 /** How often it is looked for descriptors to close, as long as there are any. */
 const SWEEP_MS = 1000;
 
+/** `cold` asked for once · `warm` all of it was read, so that a copy waits for no disk · `tried` there is a copy, or will be none */
+type Heat = "cold" | "warm" | "tried";
+
 /** Several transfers and the cache read through it, each at its own place (os/read-at.ts); the last one closes it. */
 export class OpenFile {
   readonly fd: number;
   readonly stats: FileStat;
   /** Who made it is the first. */
   private users = 1;
+  private heat: Heat = "cold";
+  /** Undefined as long as nobody keeps it for the next request. */
+  private copies: Copies | undefined = undefined;
+  private copyFd = -1;
 
   constructor(fd: number, stats: FileStat) {
     this.fd = hold(fd);
@@ -34,12 +42,47 @@ export class OpenFile {
   }
 
   release(): void {
-    if (--this.users === 0) release(this.fd);
+    if (--this.users > 0) return;
+    release(this.fd);
+    this.dropCopy();
+  }
+
+  private dropCopy(): void {
+    if (this.copyFd === -1) return;
+    release(this.copyFd);
+    this.copyFd = -1;
+    this.copies?.giveBack(this.stats);
   }
 
   /** Was anything written to it since `stats` were taken? */
   get isUntouched(): boolean {
     return hasSameContent(this.stats, statOf(this.fd));
+  }
+
+  /** It is kept: so it may have a copy, out of these. */
+  keepIn(copies: Copies): void {
+    this.copies = copies;
+  }
+
+  /** All of it was sent to somebody. */
+  wasRead(): void {
+    if (this.heat === "cold") this.heat = "warm";
+  }
+
+  /** A descriptor of its bytes as they were when `stats` were taken, which nobody can change (copies.ts); -1: there is none. */
+  get copy(): number {
+    if (this.heat === "warm") this.makeCopy();
+    return this.copyFd;
+  }
+
+  private makeCopy(): void {
+    if (this.copies === undefined) return;
+    this.heat = "tried";
+    const fd = this.copies.make(this.fd, this.stats);
+    if (fd === -1) return;
+    this.copyFd = hold(fd);
+    // Written to while it was copied: this file is given up at the next request, and transfers end as they do without a copy.
+    if (!this.isUntouched) this.dropCopy();
   }
 }
 
@@ -56,10 +99,12 @@ export class OpenFiles {
   private readonly revalidateMs: number;
   /** From the least to the most recently used. */
   private readonly entries = new Map<string, Entry>();
+  private readonly copies: Copies;
   private sweeper: ReturnType<typeof setInterval> | undefined = undefined;
 
-  constructor(entriesMax: number = OPEN_FILES_MAX, revalidateMs: number = REVALIDATE_MS) {
+  constructor(entriesMax: number = OPEN_FILES_MAX, revalidateMs: number = REVALIDATE_MS, copies = new Copies()) {
     this.entriesMax = entriesMax;
+    this.copies = copies;
     this.revalidateMs = revalidateMs;
   }
 
@@ -81,6 +126,7 @@ export class OpenFiles {
     if (this.entriesMax === 0 || this.revalidateMs === 0) return;
     this.drop(key);
     file.retain();
+    file.keepIn(this.copies);
     this.entries.set(key, { file, representation, path, openedMs: monotonicMs() });
     if (this.entries.size > this.entriesMax) this.drop(this.entries.keys().next().value ?? key);
     this.sweeper ??= setInterval(sweep, SWEEP_MS, this).unref();

@@ -5,6 +5,7 @@ import { Charset } from "../exchange/charset.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { CachePolicy } from "../files/cache-control.ts";
 import { FileCache } from "../files/cache.ts";
+import { Copies } from "../files/copies.ts";
 import type { FilesOptions } from "../files/handler.ts";
 import { OPEN_FILES_MAX, OpenFiles } from "../files/open-files.ts";
 import { StaticManifest } from "../files/static-manifest.ts";
@@ -17,7 +18,7 @@ export type SharedFiles = Required<Pick<FilesOptions, "cache" | "openFiles" | "l
 export function shareFiles({ bytesMax, revalidateMs }: ServerConfig["fileCache"], log: Log): SharedFiles {
   return {
     cache: new FileCache(bytesMax, revalidateMs),
-    openFiles: new OpenFiles(OPEN_FILES_MAX, revalidateMs),
+    openFiles: new OpenFiles(OPEN_FILES_MAX, revalidateMs, new Copies(bytesMax / 2)),
     log,
   };
 }

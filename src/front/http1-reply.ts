@@ -91,6 +91,15 @@ export class Http1Reply implements Reply {
     return this.state === "started" ? this.writer.offer(bytes) : bytes.length;
   }
 
+  /** Undefined where the wire cannot (Reply.offerFrom). */
+  get offerFrom(): ((source: number, offset: number, length: number) => number) | undefined {
+    return this.outbox.takesFiles ? this.offeredFrom : undefined;
+  }
+
+  private offeredFrom(source: number, offset: number, length: number): number {
+    return this.state === "started" ? this.writer.offerFrom(source, offset, length) : length;
+  }
+
   end(trailers?: Fields): void {
     if (this.state === "gone") return;
     assert(this.state === "started", "end belongs to a reply that was started");

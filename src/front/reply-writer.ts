@@ -178,6 +178,16 @@ export class ReplyWriter {
     return taken === length ? bytes.length : taken;
   }
 
+  /** As offer, of bytes of an open file. */
+  offerFrom(source: number, offset: number, length: number): number {
+    if (this.framing === "none") return length;
+    assert(this.framing === "length" && length <= this.remaining, "what is offered of a file was announced");
+    const taken = this.outbox.offerFrom(source, offset, length);
+    this.remaining -= taken;
+    this.contentBytes += taken;
+    return taken;
+  }
+
   private writeChunk(bytes: Uint8Array): boolean {
     const header = chunkHeader(bytes.length);
     const whole = header.length + bytes.length + CHUNK_END.length;

@@ -112,6 +112,21 @@ export class Outbox implements Gathered {
     return taken;
   }
 
+  /** Does the wire take bytes that are in a file (offerFrom)? */
+  get takesFiles(): boolean {
+    return this.wire.writeFrom !== undefined;
+  }
+
+  /** As offer, of bytes of an open file (Wire.writeFrom). */
+  offerFrom(source: number, offset: number, length: number): number {
+    this.sendSoon();
+    if (this.pending > 0) return 0;
+    const taken = this.wire.writeFrom?.(source, offset, length) ?? 0;
+    this.taken += taken;
+    this.refused = taken < length;
+    return taken;
+  }
+
   /** Sends the first bytes of what is written next, which will leave them out. */
   writeAhead(bytes: Uint8Array): void {
     this.sendSoon();

@@ -14,7 +14,7 @@ import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../o
 import { EAGAIN, EINTR } from "../os/libc.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import { ownAddress, receive, resetConnection, send, shutdownSending } from "../os/stream-socket.ts";
+import { ownAddress, receive, resetConnection, send, sendFrom, shutdownSending } from "../os/stream-socket.ts";
 import type { Loop, Pollable } from "./loop.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 import type { OwnedWire, WireOwner } from "./wire.ts";
@@ -143,7 +143,15 @@ export class PolledWire implements OwnedWire, Pollable {
 
   write(bytes: Uint8Array, offset: number, length: number): number {
     if (this.fd === -1 || this.output === "shut") return 0;
-    const taken = send(this.fd, bytes, offset, length);
+    return this.took(send(this.fd, bytes, offset, length), length);
+  }
+
+  writeFrom(source: number, offset: number, length: number): number {
+    if (this.fd === -1 || this.output === "shut") return 0;
+    return this.took(sendFrom(this.fd, source, offset, length), length);
+  }
+
+  private took(taken: number, length: number): number {
     if (taken === length) return taken;
     if (taken < 0) return this.broke();
     this.full = true;

@@ -16,6 +16,9 @@ export interface Wire {
   /** Takes as many bytes as the kernel has room for and returns how many (0 when closed). The rest is the caller's:
    *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. */
   write(bytes: Uint8Array, offset: number, length: number): number;
+  /** As write, of the bytes at `offset` of the open file `source`, which nobody can change (os/sealed-copy.ts): the kernel takes them
+   *  without a copy. Undefined where bytes are changed on their way. */
+  readonly writeFrom?: ((source: number, offset: number, length: number) => number) | undefined;
   /** Stop and go on receiving; the kernel's buffer then slows the peer. Either may be called again to no effect. */
   pause(): void;
   resume(): void;

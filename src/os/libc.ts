@@ -4,7 +4,7 @@
  */
 import { dlopen, type FFIFunction, type Pointer, ptr, read } from "bun:ffi";
 
-/** `send`, `sendmsg`, `recv`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
+/** `send`, `sendmsg`, `sendfile`, `recv`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
  *  answer. */
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -45,6 +45,7 @@ const SYMBOLS = {
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   openat: { args: ["i32", "ptr", "i32"], returns: "i32" },
   pread: { args: ["i32", "ptr", "u64", "i64"], returns: "i32" },
+  sendfile: { args: ["i32", "i32", "ptr", "u64"], returns: "i32" },
   /** For system calls that not every C library wraps; pointers are given as addresses. */
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },

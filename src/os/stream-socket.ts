@@ -13,6 +13,7 @@ import {
   EINPROGRESS,
   EINTR,
   EISCONN,
+  EPIPE,
   errno,
   libc,
   ptr,
@@ -34,6 +35,7 @@ const TCP_NOTSENT_LOWAT = 25;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const SHUT_WR = 1;
+const TWO_32 = 2 ** 32;
 
 /** Over buffers of their own, whose places never change. */
 const name = new Uint8Array(new ArrayBuffer(NAME_BYTES_MAX));
@@ -41,6 +43,9 @@ const nameAt = ptr(name);
 const nameView = new DataView(name.buffer);
 const nameLength = new Int32Array(new ArrayBuffer(4));
 const nameLengthAt = ptr(nameLength);
+/** Sixty-four bits, the low ones first. */
+const fileOffset = new Uint32Array(new ArrayBuffer(8));
+const fileOffsetAt = ptr(fileOffset);
 const option = new Int32Array(new ArrayBuffer(8));
 const optionAt = ptr(option);
 
@@ -85,6 +90,28 @@ export function send(fd: number, bytes: Uint8Array, offset: number, length: numb
   if (count !== -1) return count;
   const code = errno();
   return code === EAGAIN || code === EINTR ? 0 : -code;
+}
+
+/**
+ * As send, of the bytes at `offset` of the open file `source`, which the kernel queues without copying them: nobody may change them
+ * any more (sealed-copy.ts). A short count need not mean that there is no room, since a signal may end the call early, so it is asked
+ * until the kernel says so: only then does it tell when there is room again.
+ */
+export function sendFrom(fd: number, source: number, offset: number, length: number): number {
+  let done = 0;
+  while (done < length) {
+    fileOffset[0] = (offset + done) % TWO_32;
+    fileOffset[1] = (offset + done) / TWO_32;
+    const count = libc.sendfile(fd, source, fileOffsetAt, length - done);
+    if (count > 0) {
+      done += count;
+      continue;
+    }
+    const code = count === 0 ? EPIPE : errno();
+    if (code === EINTR) continue;
+    return code === EAGAIN || done > 0 ? done : -code;
+  }
+  return done;
 }
 
 /** A socket that does not wait and is close-on-exec, or -errno. */
