@@ -69,9 +69,9 @@ export abstract class ReplaceableReply extends DelegatingReply {
     else this.inner.lend?.(this.passed(head), content);
   }
 
-  override start(head: ReplyHead): void {
+  override start(head: ReplyHead, more?: boolean): void {
     if (this.replaces(head)) this.replaced = "started";
-    else this.inner.start(this.passed(head));
+    else this.inner.start(this.passed(head), more);
   }
 
   override data(bytes: Uint8Array): boolean {

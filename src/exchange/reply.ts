@@ -40,7 +40,8 @@ export interface Reply {
   /** As whole, but the bytes are the caller's again after the call: what is not sent at once is copied. Undefined where
    *  bytes are changed on their way. */
   readonly lend?: ((head: ReplyHead, content: Uint8Array) => void) | undefined;
-  start(head: ReplyHead): void;
+  /** `more`: content follows before the caller returns to the loop, so that both may be sent together. */
+  start(head: ReplyHead, more?: boolean): void;
   /** True: all of it was taken, go on, the buffer is yours again. False: the session holds the bytes (do not change
    *  them) and wants no more until `producer.drained()`. Bytes beyond the announced length are cut. */
   data(bytes: Uint8Array): boolean;

@@ -38,7 +38,7 @@ let scratch: Buffer | undefined;
 export function sendFile(reply: Reply, file: OpenFile, selection: Selection): void {
   const transfer = new Transfer(reply, file, selection.pieces);
   reply.producer = transfer;
-  reply.start(selection.head);
+  reply.start(selection.head, true);
   transfer.turn();
 }
 

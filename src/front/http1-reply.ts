@@ -72,12 +72,12 @@ export class Http1Reply implements Reply {
     this.finish();
   }
 
-  start(head: ReplyHead): void {
+  start(head: ReplyHead, more = false): void {
     if (this.state === "gone") return;
     assert(this.state === "waiting", "one reply to a request");
     this.state = "started";
     const { owner, writer } = this;
-    writer.start(this.connection.head, finishedHead(owner.exchange, head), owner.decidePersistence());
+    writer.start(this.connection.head, finishedHead(owner.exchange, head), owner.decidePersistence(), more);
     if (writer.endsConnection) owner.lastReply();
   }
 

@@ -80,7 +80,7 @@ export class ReplyWriter {
     const fits = headBytes !== -1 && headBytes + length <= scratch.length;
     if (fits) return this.writeWithHead(headBytes, content, length, persistent);
     if (headBytes === -1) this.writeLargeHead(request, head, persistent);
-    else outbox.writeCopying(scratch, headBytes);
+    else outbox.writeCopying(scratch, headBytes, 0, length > 0);
     if (length > 0) outbox.writeCopying(content, length);
   }
 
@@ -129,7 +129,7 @@ export class ReplyWriter {
       if (soon) outbox.writeSoon(scratch, headBytes + length);
       else outbox.writeCopying(scratch, headBytes + length);
     } else {
-      outbox.writeCopying(scratch, headBytes);
+      outbox.writeCopying(scratch, headBytes, 0, true);
       outbox.write(content, 0, length);
     }
   }
@@ -151,10 +151,11 @@ export class ReplyWriter {
     return true;
   }
 
-  start(request: RequestHead, head: ReplyHead, persistent: boolean): void {
+  /** `more`: content follows in this very turn. */
+  start(request: RequestHead, head: ReplyHead, persistent: boolean, more = false): void {
     const headBytes = this.encode(request, head, persistent);
     if (headBytes === -1) this.writeLargeHead(request, head, persistent);
-    else this.outbox.writeCopying(this.scratch, headBytes);
+    else this.outbox.writeCopying(this.scratch, headBytes, 0, more);
   }
 
   /** True: taken, the bytes may be reused. False: held until the outbox is empty. */

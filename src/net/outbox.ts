@@ -60,12 +60,12 @@ export class Outbox implements Gathered {
     return false;
   }
 
-  /** The same for a buffer that is used again at once: what the kernel does not take is copied. */
-  writeCopying(bytes: Uint8Array, length: number, offset = 0): boolean {
+  /** The same for a buffer that is used again at once: what the kernel does not take is copied. `more` as for Wire.write. */
+  writeCopying(bytes: Uint8Array, length: number, offset = 0, more = false): boolean {
     this.sendSoon();
-    if (this.ahead > 0) return this.writeCopying(bytes, length - this.ahead, offset + this.leaveOut());
+    if (this.ahead > 0) return this.writeCopying(bytes, length - this.ahead, offset + this.leaveOut(), more);
     let taken = 0;
-    if (this.pending === 0) taken = this.wire.write(bytes, offset, length);
+    if (this.pending === 0) taken = this.wire.write(bytes, offset, length, more);
     this.taken += taken;
     if (taken === length) return true;
     this.queue.push(Uint8Array.prototype.slice.call(bytes, offset + taken, offset + length));

@@ -141,9 +141,9 @@ export class PolledWire implements OwnedWire, Pollable {
 
   // ── Wire ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  write(bytes: Uint8Array, offset: number, length: number): number {
+  write(bytes: Uint8Array, offset: number, length: number, more = false): number {
     if (this.fd === -1 || this.output === "shut") return 0;
-    return this.took(send(this.fd, bytes, offset, length), length);
+    return this.took(send(this.fd, bytes, offset, length, more), length);
   }
 
   writeFrom(source: number, offset: number, length: number): number {

@@ -14,8 +14,9 @@ export interface Wire {
   /** What TLS said was wrong, if it was the reason of the end. */
   readonly trouble?: string | undefined;
   /** Takes as many bytes as the kernel has room for and returns how many (0 when closed). The rest is the caller's:
-   *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. */
-  write(bytes: Uint8Array, offset: number, length: number): number;
+   *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. `more`: others
+   *  are written in this very turn, and it is worth something to send them together. */
+  write(bytes: Uint8Array, offset: number, length: number, more?: boolean): number;
   /** As write, of the bytes at `offset` of the open file `source`, which nobody can change (os/sealed-copy.ts): the kernel takes them
    *  without a copy. Undefined where bytes are changed on their way. */
   readonly writeFrom?: ((source: number, offset: number, length: number) => number) | undefined;

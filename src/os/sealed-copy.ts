@@ -17,13 +17,13 @@ const SEALS = 1 | 2 | 4 | 8;
 
 /** What /proc/PID/fd shows of it. */
 const name = Buffer.from("server-file\0");
-const nameAt = ptr(name);
+/** Over a buffer of its own, whose place never changes. */
 const offset = new Uint32Array(new ArrayBuffer(8));
 const offsetAt = ptr(offset);
 
 /** The first `length` bytes of `source`; -1 when they cannot be had, or the kernel gives no such memory. */
 export function copySealed(source: number, length: number): number {
-  const fd = libc.syscall(SYS_MEMFD_CREATE, nameAt, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0);
+  const fd = libc.syscall(SYS_MEMFD_CREATE, ptr(name), MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0);
   if (fd === -1) return -1;
   if (copyAll(source, fd, length) && libc.fcntl(fd, F_ADD_SEALS, SEALS) === 0) return fd;
   closeDescriptor(fd);

@@ -34,6 +34,7 @@ const TCP_NODELAY = 1;
 const TCP_NOTSENT_LOWAT = 25;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
+const MSG_MORE = 0x8000;
 const SHUT_WR = 1;
 const TWO_32 = 2 ** 32;
 
@@ -83,10 +84,12 @@ export function sendMostlyFrom(bytes: Uint8Array): void {
   usualAt = ptr(bytes);
 }
 
-/** How many bytes the kernel took, 0 when it has no room now; -errno when the connection is broken. */
-export function send(fd: number, bytes: Uint8Array, offset: number, length: number): number {
+/** How many bytes the kernel took, 0 when it has no room now; -errno when the connection is broken. `more`: others follow at once,
+ *  and TCP sends both together. */
+export function send(fd: number, bytes: Uint8Array, offset: number, length: number, more = false): number {
   const address = bytes === usual ? ((usualAt + offset) as Pointer) : ptr(bytes, offset);
-  const count = sendDirect(fd, address, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const flags = more ? MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE : MSG_DONTWAIT | MSG_NOSIGNAL;
+  const count = sendDirect(fd, address, length, flags);
   if (count !== -1) return count;
   const code = errno();
   return code === EAGAIN || code === EINTR ? 0 : -code;

@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
+import { openCopies } from "../support/descriptors.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
@@ -254,4 +255,75 @@ describe("a client that reads slowly", () => {
     writeFileSync(`${target}.new`, content);
     renameSync(`${target}.new`, target);
   }
+});
+
+describe.each(["replaced", "overwritten", "truncated", "removed"] as const)("a hot file that is %s", (how) => {
+  const size = 4_000_000;
+  const name = `hot-${how}.bin`;
+  const path = join(root, name);
+  let patient: Server;
+  let address: { host: string; port: number };
+  const copies = () => openCopies(patient.pid);
+
+  beforeAll(async () => {
+    address = { host: "127.0.0.1", port: await freePort() };
+    const settings = `${ONE_FRONT}\ncache_revalidate = "3s"\n`;
+    const routes = site(`127.0.0.1:${address.port}`, `"/" = { files = "${root}" }`);
+    patient = await startServer(settings + routes);
+  });
+
+  afterAll(() => patient.dispose());
+
+  async function begun(fields = ""): Promise<Client> {
+    const client = await Client.open(address);
+    client.send(`GET /${name} HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`);
+    return client;
+  }
+
+  async function answered(fields = ""): Promise<Answer> {
+    const client = await begun(fields);
+    const answer = await client.answer();
+    client.close();
+    return answer;
+  }
+
+  function change(): void {
+    if (how === "overwritten") writeFileSync(path, Buffer.alloc(size, "b"), { flag: "r+" });
+    else if (how === "truncated") truncateSync(path, 1_000);
+    else if (how === "removed") rmSync(path);
+    else {
+      writeFileSync(`${path}.new`, Buffer.alloc(size, "b"));
+      renameSync(`${path}.new`, path);
+    }
+  }
+
+  const isChanged = ({ status, body }: Answer) =>
+    ({
+      replaced: body.equals(Buffer.alloc(size, "b")),
+      overwritten: body.equals(Buffer.alloc(size, "b")),
+      truncated: body.equals(Buffer.alloc(1_000, "a")),
+      removed: status === 404,
+    })[how];
+
+  test("reaches whole, as it was, who has begun to take it; who asks next gets what is there", async () => {
+    writeFileSync(path, Buffer.alloc(size, "a"));
+    // What was written lately is not sent out of a copy in memory (files/copies.ts).
+    await Bun.sleep(2_200);
+    await answered();
+    expect((await answered()).body.equals(Buffer.alloc(size, "a"))).toBe(true);
+    expect(copies()).toBe(1);
+    const part = await answered("Range: bytes=1000000-2999999\r\n");
+    expect([part.status, part.body.equals(Buffer.alloc(2_000_000, "a"))]).toEqual([206, true]);
+    const slow = await begun();
+    await slow.through("\r\n\r\n");
+    slow.pause();
+    await Bun.sleep(50);
+    change();
+    await until("what is there now", 10_000, async () => isChanged(await answered()));
+    slow.resume();
+    await until("all of it", 10_000, () => slow.waiting.length >= size || slow.end !== "open");
+    expect(slow.waiting.equals(Buffer.alloc(size, "a"))).toBe(true);
+    slow.close();
+    await until("end of the copy", 20_000, () => copies() === 0);
+  });
 });

@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { COPIED_FILE_BYTES_MAX, Copies } from "../../src/files/copies.ts";
 import { OpenFile, OpenFiles } from "../../src/files/open-files.ts";
 import { Representation } from "../../src/files/representation.ts";
 import { statOf } from "../../src/os/file-stat.ts";
-import { openBelow } from "../support/descriptors.ts";
+import { openBelow, openCopies } from "../support/descriptors.ts";
 
 const base = mkdtempSync(join(tmpdir(), "open-files-"));
 afterAll(() => rmSync(base, { recursive: true }));
@@ -81,4 +82,76 @@ describe("OpenFiles", () => {
     for (let i = 0; i < 500 && openBelow(base) > 0; i++) await Bun.sleep(10);
     expect([files.size, openBelow(base)]).toEqual([0, 0]);
   });
+});
+
+describe("the copy of a file", () => {
+  const SIZE = 100_000;
+  /** Written so long ago that it is not being written any more. */
+  const settled = (fd: number) => ({ ...statOf(fd), ctimeSec: 1, mtimeSec: 1 });
+
+  function opened(name: string, size = SIZE, stats: (fd: number) => ReturnType<typeof statOf> = statOf): OpenFile {
+    writeFileSync(join(base, name), Buffer.alloc(size, name));
+    const fd = openSync(join(base, name), "r");
+    return new OpenFile(fd, stats(fd));
+  }
+
+  /** Its times look old to whoever asks whether it has settled, and are what fstat says. */
+  async function old(name: string, size = SIZE): Promise<OpenFile> {
+    const file = opened(name, size);
+    await Bun.sleep(2_100);
+    return file;
+  }
+
+  test("is made when all of it was sent once, has its bytes, and goes with the last who uses the file", async () => {
+    const copies = new Copies();
+    const file = await old("hot");
+    file.keepIn(copies);
+    expect(file.copy).toBe(-1);
+    file.wasRead();
+    const { copy } = file;
+    const found = Buffer.alloc(SIZE);
+    expect([readSync(copy, found, 0, SIZE, 0), found.equals(Buffer.alloc(SIZE, "hot"))]).toEqual([SIZE, true]);
+    expect([file.copy, copies.bytes, openCopies()]).toEqual([copy, SIZE, 1]);
+    file.retain();
+    file.release();
+    expect(openCopies()).toBe(1);
+    file.release();
+    expect([copies.bytes, openCopies()]).toEqual([0, 0]);
+  });
+
+  test("is not made of what nobody keeps, what may be being written, and what is large", async () => {
+    const alone = await old("alone");
+    const large = await old("large", COPIED_FILE_BYTES_MAX + 1);
+    const most = await old("most", COPIED_FILE_BYTES_MAX);
+    const young = opened("young");
+    for (const file of [young, large, most]) file.keepIn(new Copies());
+    const made = [alone, young, large, most].map((file) => {
+      file.wasRead();
+      return file.copy !== -1;
+    });
+    expect(made).toEqual([false, false, false, true]);
+    for (const file of [alone, young, large, most]) file.release();
+    expect(openCopies()).toBe(0);
+  }, 20_000);
+
+  test("is given up when the file was written to", () => {
+    const copies = new Copies();
+    const file = opened("changed", SIZE, settled);
+    file.keepIn(copies);
+    file.wasRead();
+    expect([file.copy, copies.bytes, openCopies()]).toEqual([-1, 0, 0]);
+    file.release();
+  });
+
+  test("of all files together takes no more than the bound", async () => {
+    const copies = new Copies(2.5 * SIZE);
+    const files = [await old("a"), await old("b"), await old("c")];
+    for (const file of files) {
+      file.keepIn(copies);
+      file.wasRead();
+    }
+    expect(files.map(({ copy }) => copy !== -1)).toEqual([true, true, false]);
+    for (const file of files) file.release();
+    expect([copies.bytes, openCopies()]).toEqual([0, 0]);
+  }, 20_000);
 });

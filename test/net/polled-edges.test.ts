@@ -1,5 +1,6 @@
 /** What stands behind what was told is heard of all the same: more than one receive takes, the end, an error. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Socket } from "bun";
 import { Loop } from "../../src/net/loop.ts";
@@ -127,6 +128,60 @@ describe.each(["tcp", "unix"] as const)("%s", (kind) => {
     }
     await until("all of it arrives", WAIT_MS, () => read === total);
     ear.wire?.close();
+    peer.stop();
+  });
+
+  test("what is written out of a file arrives in order, with what is written before and behind", async () => {
+    const path = join(folder, "file");
+    const bytes = Buffer.alloc(8 * 1024 * 1024);
+    for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(i, i);
+    writeFileSync(path, bytes);
+    const fd = openSync(path, "r");
+    const read: Buffer[] = [];
+    let count = 0;
+    const peer = listenAs(
+      kind,
+      (socket) => {
+        socket.pause();
+        setTimeout(() => socket.resume(), 20);
+      },
+      (...[, chunk]: unknown[]) => {
+        read.push(Buffer.from(chunk as Buffer));
+        count += (chunk as Buffer).length;
+      },
+    );
+    const ear = await connected(peer);
+    expect(ear.wire?.write(Buffer.from("head"), 0, 4, true)).toBe(4);
+    for (let sent = 3; sent < bytes.length;) {
+      ear.heard.length = 0;
+      const asked = Math.min(1_000_000, bytes.length - sent);
+      const taken = ear.wire?.writeFrom?.(fd, sent, asked) ?? 0;
+      sent += taken;
+      if (taken < asked) await ear.until("drained");
+    }
+    while (ear.wire?.write(Buffer.from("e"), 0, 1) === 0) await Bun.sleep(1);
+    await until("all of it arrives", WAIT_MS, () => count === bytes.length + 2);
+    const expected = Buffer.concat([Buffer.from("head"), bytes.subarray(3), Buffer.from("e")]);
+    expect(Buffer.concat(read).equals(expected)).toBe(true);
+    closeSync(fd);
+    ear.wire?.close();
+    expect(ear.wire?.writeFrom?.(fd, 0, 1)).toBe(0);
+    peer.stop();
+  });
+
+  test("a peer that is gone is told of when it is written to out of a file", async () => {
+    const path = join(folder, "file");
+    writeFileSync(path, Buffer.alloc(1024 * 1024));
+    const fd = openSync(path, "r");
+    const peer = listenAs(kind, (socket) => void setTimeout(() => socket.terminate(), 5));
+    const ear = await connected(peer);
+    const began = performance.now();
+    while (!ear.heard.includes("closed") && performance.now() - began < WAIT_MS) {
+      ear.wire?.writeFrom?.(fd, 0, 1024 * 1024);
+      await Bun.sleep(1);
+    }
+    expect(ear.heard).toContain("closed");
+    closeSync(fd);
     peer.stop();
   });
 });

@@ -8,11 +8,17 @@ export function openBelow(directory: string): number {
   return count;
 }
 
-function target(fd: string): string {
+/** Copies of files in memory (os/sealed-copy.ts) that a process has open. */
+export function openCopies(pid: number | "self" = "self"): number {
+  const names = readdirSync(`/proc/${pid}/fd`);
+  return names.filter((fd) => target(fd, pid).startsWith("/memfd:server-file")).length;
+}
+
+function target(fd: string, pid: number | "self" = "self"): string {
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
   } catch {
-    // the descriptor that readdir itself used
+    // the descriptor that readdir itself used, or one that was closed meanwhile
     return "";
   }
 }
