@@ -24,6 +24,8 @@ interface Case {
   readonly words?: readonly string[];
   /** Targets of GET. */
   readonly targets: readonly string[];
+  /** Fields of replies that are to be equal, too. */
+  readonly fields?: readonly string[];
 }
 
 const CASES: readonly Case[] = [
@@ -152,6 +154,35 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "routing that adds fields and answers",
+    file: [
+      "uwsgi.ini",
+      "[uwsgi]\nhttp-socket = 127.0.0.1:@PORT@\nchdir = @SITE@\nmodule = facts\nstatic-map = /static=static\n" +
+        "add-header = X-A: 1\nadd-header = X-A: 2\nroute = ^/static/ addheader:Content-Security-Policy: sandbox\n" +
+        "route = ^/m/([a-z]+) addheader:X-Kind: $1 at ${HTTP_HOST} for 5\nroute-uri = \\?down addheader:X-Down: yes\n" +
+        "route-run = addheader:X-A: 3\nroute-if = equal:${HTTP_X_ONE};1 addheader:X-One: one\n" +
+        "route = ^/old/(.*)$ redirect:/new/$1\nroute-uri = ^/q\\?a= redirect-permanent:https://x.example${REQUEST_URI}\n" +
+        "route = ^/gone break:410 Gone\nroute = ^/health$ return:200\nroute = ^/shut return:403\n" +
+        "response-route-status = 200 addheader:X-Good: yes\n",
+    ],
+    targets: [
+      "/static/site.css",
+      "/static/none",
+      "/m/a1/b",
+      "/M/a",
+      "/x?down",
+      "/down?x",
+      "/old/a/b?c=d",
+      "/old",
+      "/q?a=b&c",
+      "/gone/x?y",
+      "/health",
+      "/healthy",
+      "/shut",
+    ],
+    fields: ["Content-Security-Policy", "X-Kind", "X-Down", "X-A", "X-One", "X-Good", "Location"],
+  },
+  {
     name: "commands that are done before the app is loaded",
     file: [
       "uwsgi.ini",
@@ -213,12 +244,16 @@ async function stopPair(pair: Pair | undefined): Promise<void> {
 }
 
 /** What must be equal: addresses apart, which they cannot share. */
-async function told(address: Address, request: string): Promise<unknown> {
+async function told(address: Address, request: string, fields: readonly string[] = []): Promise<unknown> {
   const answer = await ask(address, request);
-  const text = answer.body.toString();
+  // What a redirect says beside its Location nobody reads.
+  const text = answer.status >= 300 && answer.status < 400 ? "" : answer.body.toString();
   const type = field(answer, "Content-Type")?.split(";", 1)[0];
   const isApp = type === "application/json";
-  return { status: answer.status, type: isApp ? type : undefined, body: isApp ? JSON.parse(text) : text };
+  const values = fields.map((name) =>
+    answer.fields.filter(([each]) => each.toLowerCase() === name.toLowerCase()).map(([, value]) => [name, value]),
+  );
+  return { status: answer.status, type: isApp ? type : undefined, body: isApp ? JSON.parse(text) : text, values };
 }
 
 function request(target: string): string {
@@ -240,7 +275,8 @@ for (const each of CASES) {
       if (pair === undefined) throw new Error("not started");
       for (const text of [...each.targets.map(request), POST]) {
         const line = text.split("\r\n", 1)[0];
-        expect([line, await told(pair.ours.address, text)]).toEqual([line, await told(pair.real.address, text)]);
+        const [ours, real] = [pair.ours.address, pair.real.address];
+        expect([line, await told(ours, text, each.fields)]).toEqual([line, await told(real, text, each.fields)]);
       }
     });
   });

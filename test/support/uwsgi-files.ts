@@ -75,6 +75,6 @@ export function startOurs(words: readonly string[], address: Address, folder: st
 
 /** TERM would reload it. */
 export function startReal(words: readonly string[], address: Address, folder: string): Promise<Peer> {
-  const plugins = existsSync(PLUGINS) ? ["--plugins", "python3,http"] : [];
+  const plugins = existsSync(PLUGINS) ? ["--plugins", "python3,http,router_redirect"] : [];
   return Peer.start(["uwsgi", ...plugins, ...words], address, join(folder, "site"), "SIGINT");
 }

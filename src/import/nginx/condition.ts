@@ -1,6 +1,6 @@
 /** The condition of `if ( … )` → that of a rule, which is written the same way, without brackets. */
 import type { Directive } from "./parser.ts";
-import { convertRegex } from "./regex.ts";
+import { convertRegex } from "../regex.ts";
 import { alternatives, type States, subjectOf, testOf } from "./states.ts";
 import { hasTemplate } from "./strings.ts";
 import { stringOf, type Translation } from "./translation.ts";

@@ -4,7 +4,7 @@ import { domainToASCII } from "node:url";
 import type { Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Directive } from "./parser.ts";
-import { convertRegex } from "./regex.ts";
+import { convertRegex } from "../regex.ts";
 import { hasTemplate, withPlaceholders } from "./strings.ts";
 import type { Translation } from "./translation.ts";
 

@@ -9,7 +9,7 @@
 import { Block } from "./block.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Directive } from "./parser.ts";
-import { convertRegex } from "./regex.ts";
+import { convertRegex } from "../regex.ts";
 import { withPlaceholders } from "./strings.ts";
 
 export type LocationMatch =

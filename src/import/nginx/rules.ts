@@ -7,7 +7,7 @@ import { Block } from "./block.ts";
 import { type Condition, conditionOf } from "./condition.ts";
 import { conditionalHeaders, isHeader } from "./conditional-headers.ts";
 import type { Directive } from "./parser.ts";
-import { convertRegex } from "./regex.ts";
+import { convertRegex } from "../regex.ts";
 import { assign, type States, subjectOf } from "./states.ts";
 import { stringOf, type Translation } from "./translation.ts";
 

@@ -3,7 +3,7 @@ import { type MapKey, Settings, type Value } from "../plan.ts";
 import type { Block } from "./block.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Directive } from "./parser.ts";
-import { convertRegex } from "./regex.ts";
+import { convertRegex } from "../regex.ts";
 import { type States, subjectOf } from "./states.ts";
 import { stringOf, type Translation } from "./translation.ts";
 

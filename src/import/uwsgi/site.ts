@@ -11,13 +11,14 @@ import { isYes } from "./given.ts";
 import { unmark } from "./marks.ts";
 import { type Option, showOption } from "./option.ts";
 import { addRoute } from "./routes.ts";
+import { type AddedField, routesNeedSite, translateRouting } from "./routing.ts";
 import { sizeOf } from "./sizes.ts";
 import { translateStatic } from "./static-files.ts";
 
 export function translateSite(context: Context, site: Site): void {
   translateStatic(context, site);
   translateMounts(context, site);
-  translateReplies(context, site);
+  translateReplies(context, site, translateRouting(context, site));
   const noDefault = context.given.last("no-default-app");
   if (noDefault !== undefined) context.given.tell("translated", noDefault, "what no route leads to is answered 404");
   const hasDefault = context.given.look(...MODULE, ...FILE).length > 0 || !isYes(noDefault);
@@ -31,7 +32,7 @@ const BESIDE_APP = [...DIRECTORIES, ...REPLIES, "limit-post"];
 const OF_FILES = ["static-index", "static-expires", "static-expires-uri", "static-expires-path-info"];
 
 export function serveBesideApp(given: Context["given"]): boolean {
-  return given.look(...BESIDE_APP, "mount").length > 0;
+  return given.look(...BESIDE_APP, "mount").length > 0 || routesNeedSite(given);
 }
 
 /** The address is often on the command line, or a script's to say. */
@@ -102,9 +103,9 @@ function copyApp({ app }: Context, wsgi: string, option: Option): Context["app"]
   return copy;
 }
 
-/** What holds for all replies. */
-function translateReplies({ given }: Context, site: Site): void {
-  const added: Record<string, Value> = {};
+/** What holds for all replies. `routed`: fields that routing adds. */
+function translateReplies({ given }: Context, site: Site, routed: readonly AddedField[]): void {
+  const added: AddedField[] = [];
   for (const option of given.all("add-header")) {
     const [, name, value] = /^([^:\s]+):\s*(.*)$/s.exec(option.value ?? "") ?? [];
     if (name === undefined || value === undefined)
@@ -116,19 +117,30 @@ function translateReplies({ given }: Context, site: Site): void {
         "connections and lengths are the server's to say; a gateway's end with the reply",
       );
     else {
-      added[name] = unmark(value).replaceAll("$", "$$$$");
+      added.push([name, unmark(value).replaceAll("$", "$$$$")]);
       given.tell("translated", option, "headers.add of the site");
     }
   }
   const removed = given.all("rem-header", "del-header");
   for (const option of removed) given.tell("translated", option, "headers.remove of the site");
   const headers = {
-    ...(Object.keys(added).length > 0 && { add: added }),
+    ...(added.length + routed.length > 0 && { add: fieldsOf([...added, ...routed]) }),
     ...(removed.length > 0 && { remove: removed.map(({ value = "" }) => unmark(value)) }),
   };
   if (Object.keys(headers).length > 0) site.settings.set("headers", headers);
   translateErrorPages(given, site);
   translateBodyBound(given, site);
+}
+
+/** Several of a name are several fields. */
+function fieldsOf(added: readonly AddedField[]): Record<string, Value> {
+  const names = [...new Set(added.map(([name]) => name))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const [first = "", ...more] = added.filter((field) => field[0] === name).map(([, value]) => value);
+      return [name, more.length === 0 ? first : [first, ...more]];
+    }),
+  );
 }
 
 function translateErrorPages(given: Context["given"], site: Site): void {

@@ -1,4 +1,4 @@
-/** Regular expressions of nginx (PCRE) → of JavaScript, as far as they mean the same there. */
+/** Regular expressions of nginx and uWSGI (PCRE) → of JavaScript, as far as they mean the same there. */
 
 export type ConvertedRegex =
   | { readonly source: string; readonly ignoreCase: boolean; readonly captures: readonly string[] }
