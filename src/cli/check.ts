@@ -2,11 +2,11 @@
  * `server check`: all that is wrong with a configuration, or a summary of what it would serve. Beyond what loading
  * finds, it starts each interpreter once, since one that does not run looks like any other file.
  */
-import { spawnSync } from "node:child_process";
 import { formatDuration } from "../base/units.ts";
 import type { AppConfig, CommandConfig, Config, SiteConfig } from "../config/config.ts";
 import type { UpstreamConfig } from "../config/upstream-config.ts";
 import { listenKey } from "../config/listen.ts";
+import type { Surroundings } from "../machine/surroundings.ts";
 import { CONFIG_OPTION, type Command, EXIT_OK, EXIT_USAGE } from "./command.ts";
 
 /** A cold interpreter on a slow disk takes a second or two. */
@@ -25,9 +25,18 @@ export const CHECK: Command = {
   async run(given, terminal) {
     // Imported only here: version and help start without loading the reader of configurations.
     const { readConfiguration } = await import("./configuration.ts");
+    const { servingApp, startedAs, whoServes } = await import("../doctor/accounts.ts");
+    const { here } = await import("../machine/here.ts");
     const { file, config } = readConfiguration(given, terminal);
     if (config === undefined) return EXIT_USAGE;
-    const apps = config.apps.map((app) => ({ app, version: pythonVersion(app) }));
+    const { files, run } = here();
+    const serving = whoServes(config.server, files);
+    const apps: { app: AppConfig; version: Version }[] = [];
+    for (const app of config.apps) {
+      // Never as root for somebody else: whoever may write a virtualenv says what its interpreter does.
+      const as = serving && startedAs(files, servingApp(app, serving));
+      apps.push({ app, version: await pythonVersion(app, (words, options) => run(words, { ...options, as })) });
+    }
     const refusals = apps.flatMap(({ app, version }) => refuseVersion(app, version));
     if (refusals.length > 0) {
       terminal.stderr(refusals.map((refusal) => `server: ${file}: ${refusal}\n`).join(""));
@@ -41,15 +50,14 @@ export const CHECK: Command = {
 
 type Version = { readonly version: string } | { readonly failure: string };
 
-function pythonVersion(app: AppConfig): Version {
+async function pythonVersion(app: AppConfig, run: Surroundings["run"]): Promise<Version> {
   const script = "import sys; print('.'.join(map(str, sys.version_info[:3])))";
-  const options = { cwd: app.root, encoding: "utf8", timeout: VERSION_TIMEOUT_MS } as const;
-  const { error, status, signal, stdout, stderr } = spawnSync(app.python, ["-c", script], options);
-  if (error !== undefined) return { failure: error.message };
+  const options = { folder: app.root, timeoutMs: VERSION_TIMEOUT_MS };
+  const { failure, code, stdout, stderr } = await run([app.python, "-c", script], options);
   const version = stdout.trim();
-  if (status === 0 && /^\d+\.\d+\.\d+$/.test(version)) return { version };
+  if (code === 0 && /^\d+\.\d+\.\d+$/.test(version)) return { version };
   const last = stderr.trim().split("\n").at(-1) ?? "";
-  return { failure: `${signal ?? `status ${status}`}${last === "" ? "" : `: ${last}`}` };
+  return { failure: `${failure ?? `status ${code}`}${last === "" ? "" : `: ${last}`}` };
 }
 
 function refuseVersion(app: AppConfig, version: Version): string[] {

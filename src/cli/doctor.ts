@@ -165,15 +165,8 @@ async function servingUser(
   running: Running | undefined,
   files: Patient["ground"]["files"],
 ): Promise<Serving | undefined> {
-  const { servingAs, servingOf } = await import("../doctor/accounts.ts");
+  const { servingAs, servingOf, whoServes } = await import("../doctor/accounts.ts");
   const named = given.options["user"];
   if (typeof named === "string") return servingAs(named);
-  const { user } = server;
-  if (running === undefined && process.geteuid?.() === 0 && user !== undefined)
-    return { uid: user.uid, gids: [user.gid, ...user.groups], name: user.name ?? String(user.uid) };
-  return (
-    (running && servingOf(files, running.pid)) ??
-    servingOf(files, "self") ??
-    servingAs(String(process.geteuid?.() ?? 0))
-  );
+  return (running && servingOf(files, running.pid)) ?? whoServes(server, files);
 }

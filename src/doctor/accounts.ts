@@ -1,5 +1,5 @@
 /** Users and groups of this machine, for permissions: who is who, and as whom things are served. */
-import type { AppConfig } from "../config/config.ts";
+import type { AppConfig, Config } from "../config/config.ts";
 import { findUser, memberships } from "../config/users.ts";
 import { accountOf } from "../machine/host.ts";
 import type { Files, RunAs } from "../machine/surroundings.ts";
@@ -27,6 +27,13 @@ export function servingOf(files: Files, pid: number | "self"): Serving | undefin
   return { uid: Number(uid), gids: [gid, ...groups].map(Number), name: findUser(uid)?.name ?? uid };
 }
 
+/** As whom a server would run that we start. */
+export function whoServes({ user }: Config["server"], files: Files): Serving | undefined {
+  const isOther = process.geteuid?.() === 0 && user !== undefined;
+  if (isOther) return { uid: user.uid, gids: [user.gid, ...user.groups], name: user.name ?? String(user.uid) };
+  return servingOf(files, "self") ?? servingAs(String(process.geteuid?.() ?? 0));
+}
+
 /** As whom the Python processes of an app run. */
 export function servingApp(app: AppConfig, server: Serving): Serving {
   const { user, group } = app.process;
@@ -40,6 +47,12 @@ export function lessThanRoot(files: Files, uid: number, gid: number): RunAs | un
   if (process.geteuid?.() !== 0 || uid === 0) return undefined;
   const { name, home = "/" } = accountOf(files, uid);
   return { uid, gid, name, home };
+}
+
+/** The same of who serves, with all its groups. */
+export function startedAs(files: Files, { uid, gids }: Serving): RunAs | undefined {
+  const as = lessThanRoot(files, uid, gids[0] ?? uid);
+  return as && { ...as, groups: gids };
 }
 
 /** `deploy:www-data` */

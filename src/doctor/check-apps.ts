@@ -2,15 +2,16 @@
 import LOAD from "../apps/python/load.py" with { type: "text" };
 import type { AppConfig } from "../config/config.ts";
 import { mayBeRoot } from "../config/reach.ts";
-import { runningAs } from "../machine/surroundings.ts";
-import { adviceOn } from "../project/failure.ts";
+import { runningAs, type Surroundings } from "../machine/surroundings.ts";
+import { adviceOn, readableInterpreter } from "../project/failure.ts";
 import { installerOf } from "../project/installer.ts";
 import { examine } from "../project/interpreter.ts";
 import { type ProbeFailure, probeSettings, type Settings } from "../project/settings.ts";
-import { lessThanRoot, servingApp } from "./accounts.ts";
+import { servingApp, startedAs } from "./accounts.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 import IMPORT from "./import.py" with { type: "text" };
 import type { AppFacts, Check, Patient, RunningApp } from "./patient.ts";
+import { startRefusal } from "./start-refusal.ts";
 
 /** What workers are written for. */
 const OLDEST = [3, 8] as const;
@@ -36,15 +37,8 @@ async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> 
   const refused = refuseRoot(app, patient);
   if (refused !== undefined) return [refused];
   const candidate = { python: app.python, virtualenv: undefined, origin: "" };
-  const found = await examine(ground, candidate, app.root);
-  if ("failure" in found)
-    return [
-      problem(
-        `${subject} python`,
-        `${app.python} does not run: ${found.failure}`,
-        `make the virtualenv anew: python3 -m venv, then pip install -r requirements.txt; or name another one in python`,
-      ),
-    ];
+  const found = await examine(surroundingsOf(app, patient), candidate, app.root);
+  if ("failure" in found) return [await judgeStart(app, found.failure, patient)];
   const [major = 0, minor = 0] = found.version.split(".").map(Number);
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
     return [
@@ -63,6 +57,20 @@ async function examineApp(app: AppConfig, patient: Patient): Promise<Finding[]> 
   const { remedy } = adviceOn(failure, { python: path, root, installer, files: ground.files });
   const what = `it cannot be imported: ${failure.type}: ${failure.message.split("\n", 1)[0]}`;
   return [python, problem(`${subject} import`, what, remedy, { lines: failure.traceback.slice(-LINES_SHOWN) })];
+}
+
+/** Whoever may write a virtualenv says what its interpreter does: it is started as the app's user, never as root. */
+function surroundingsOf(app: AppConfig, { ground, serving }: Patient): Surroundings {
+  return runningAs(ground, startedAs(ground.files, servingApp(app, serving)));
+}
+
+async function judgeStart(app: AppConfig, failure: string, { ground, serving }: Patient): Promise<Finding> {
+  const refusal = await startRefusal(app, servingApp(app, serving), ground);
+  const remedy =
+    refusal === undefined
+      ? "make the virtualenv anew: python3 -m venv, then pip install -r requirements.txt; or name another one in python"
+      : readableInterpreter(app.python);
+  return problem(`app ${app.name} python`, `${app.python} does not run: ${refusal ?? failure}`, remedy);
 }
 
 /** As the start does (master/privileges.ts). */
@@ -89,28 +97,25 @@ async function importApp(
   patient: Patient,
 ): Promise<{ failure: ProbeFailure | undefined; facts: AppFacts }> {
   const { ground, serving } = patient;
-  const who = servingApp(app, serving);
-  // Only root may become another user; who is that user already need not.
-  const changes = process.geteuid?.() === 0 && who.uid !== 0;
   const given = {
     root: app.root,
     target: app.wsgi,
     pythonPath: app.process.pythonPath,
     finders: app.staticFinders,
-    uid: changes ? who.uid : null,
-    gids: who.gids,
   };
   const environment = { PYTHONDONTWRITEBYTECODE: "1", ...app.env };
   const words = [app.python, "-c", `${LOAD}\n${IMPORT}`, JSON.stringify(given)];
-  const ran = await ground.run(words, { folder: app.root, timeoutMs: IMPORT_TIMEOUT_MS, environment });
+  const options = { folder: app.root, timeoutMs: IMPORT_TIMEOUT_MS, environment };
+  const ran = await surroundingsOf(app, patient).run(words, options);
   let imported: Imported;
   try {
     imported = JSON.parse(ran.result) as Imported;
   } catch {
-    const message = ran.failure ?? ran.stderr.trim().split("\n").at(-1) ?? `status ${ran.code}`;
+    const refusal = await startRefusal(app, servingApp(app, serving), ground);
+    const message = refusal ?? ran.failure ?? ran.stderr.trim().split("\n").at(-1) ?? `status ${ran.code}`;
     const failure = {
       stage: "wsgi" as const,
-      type: ran.failure ?? "ended",
+      type: refusal === undefined ? (ran.failure ?? "ended") : "PermissionError",
       message,
       missing: undefined,
       traceback: ran.stderr.trim().split("\n"),
@@ -125,11 +130,8 @@ async function importApp(
 }
 
 async function settingsOf(app: AppConfig, module: string | null, patient: Patient): Promise<Settings | undefined> {
-  const { ground, serving } = patient;
-  const { uid, gids } = servingApp(app, serving);
-  const as = lessThanRoot(ground.files, uid, gids[0] ?? uid);
   const wish = { python: app.python, root: app.root, settings: module ?? undefined, wsgi: undefined };
-  return (await probeSettings(runningAs(ground, as), { ...wish, environment: app.env })).settings;
+  return (await probeSettings(surroundingsOf(app, patient), { ...wish, environment: app.env })).settings;
 }
 
 function stateOf({ name, processesMin }: AppConfig, running: RunningApp | undefined): Finding[] {

@@ -1,6 +1,7 @@
 /** Static files: is there a route for STATIC_URL, does it lead to STATIC_ROOT, are the files there, and are they answered? */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { RouteConfig, SiteConfig } from "../config/config.ts";
+import { accountOf } from "../machine/host.ts";
 import { runningAs } from "../machine/surroundings.ts";
 import { lessThanRoot } from "./accounts.ts";
 import { type Finding, type Fix, notice, ok, problem } from "./finding.ts";
@@ -92,12 +93,22 @@ function collecting(words: readonly string[], app: AppFacts["app"], ground: Grou
     run: async () => {
       // The files are the project's, as if its owner had collected them: so `server setup` does it.
       const owner = ground.state(app.root);
+      const stranger = owner && strangerOf(app.python, owner.uid, ground);
+      if (stranger !== undefined)
+        return `${app.python} is ${stranger}'s, who would have the rights of the project's owner`;
       const as = owner && lessThanRoot(ground.files, owner.uid, owner.gid);
       const options = { folder: app.root, timeoutMs: COLLECT_TIMEOUT_MS, environment: app.env };
       const ran = await runningAs(ground, as).run(words, options);
       return ran.code === 0 ? undefined : (ran.failure ?? ran.stderr.trim().split("\n").at(-1) ?? `status ${ran.code}`);
     },
   };
+}
+
+/** Whoever may write a virtualenv says what its interpreter does. Undefined: it is root's, or this user's. */
+function strangerOf(python: string, uid: number, { files, state }: Ground): string | undefined {
+  const folders = [dirname(python), dirname(dirname(python))].map((path) => state(path));
+  const other = folders.find((each) => each !== undefined && each.uid !== 0 && each.uid !== uid);
+  return other && (accountOf(files, other.uid).name ?? `user ${other.uid}`);
 }
 
 /** A file below, as a path relative to `folder`. */

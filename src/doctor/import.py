@@ -1,7 +1,8 @@
-"""Imports an application as a worker does, as its user, and writes what came of it as JSON to descriptor 3. Run by the app's
-own interpreter in its root, behind the text of apps/python/load.py. Standard library only, Python 3.8 and newer.
+"""Imports an application as a worker does, and writes what came of it as JSON to descriptor 3. Run by the app's
+own interpreter in its root and as its user, behind the text of apps/python/load.py. Standard library only, Python 3.8 and
+newer.
 
-    python -c LOAD+IMPORT '{"root": …, "target": …, "pythonPath": […], "finders": false, "uid": null, "gids": []}'
+    python -c LOAD+IMPORT '{"root": …, "target": …, "pythonPath": […], "finders": false}'
 """
 
 import json
@@ -13,11 +14,6 @@ import traceback
 def main(given):
     answer = {"failure": None, "django": None, "settings": None, "rss": None}
     try:
-        if given["uid"] is not None:
-            os.setgroups(given["gids"])
-            os.setgid(given["gids"][0])
-            os.setuid(given["uid"])
-            require_library()
         sys.path[1:1] = given["pythonPath"]
         application = load_application(given["root"], given["target"])  # noqa: F821
         if given["finders"]:
@@ -29,13 +25,6 @@ def main(given):
     answer["settings"] = os.environ.get("DJANGO_SETTINGS_MODULE")
     answer["rss"] = resident()
     return answer
-
-
-def require_library():
-    """An interpreter below a private home directory has started as root, and finds none of its modules from here on."""
-    library = os.path.dirname(os.__file__)
-    if not os.access(library, os.R_OK | os.X_OK):
-        raise PermissionError("its own library, %s, may not be read" % library)
 
 
 def describe(error):

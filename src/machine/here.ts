@@ -102,10 +102,12 @@ function runProgram(
   return promise;
 }
 
-/** setpriv(1) of util-linux, which is on every Linux that has a root to become less than. */
-function becoming({ uid, gid, name }: RunAs): string[] {
-  const groups = name === undefined ? "--clear-groups" : "--init-groups";
-  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, groups, "--"];
+/** setpriv(1) of util-linux, which is on every Linux that has a root to become less than. It executes with root's right to
+ *  search every directory still in force; the shell behind it finds what the user finds. */
+function becoming({ uid, gid, name, groups = [] }: RunAs): string[] {
+  const others =
+    groups.length > 0 ? `--groups=${groups.join(",")}` : name === undefined ? "--clear-groups" : "--init-groups";
+  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, others, "--", "/bin/sh", "-c", 'exec "$@"', "sh"];
 }
 
 function identity({ home, name }: RunAs): Record<string, string> {

@@ -25,6 +25,8 @@ export interface RunAs {
   /** Undefined: a number without an entry in passwd(5). */
   readonly name: string | undefined;
   readonly home: string;
+  /** Beside `gid`. Undefined: those that the user has. */
+  readonly groups?: readonly number[];
 }
 
 export interface RunOptions {

@@ -56,10 +56,14 @@ function remedyFor(failure: ProbeFailure, context: AdviceContext): string {
     return `mend the line that is shown; ${python} may also be too old for what is written there`;
   if (/^(OperationalError|InterfaceError)$/.test(type))
     return "a query runs when the project is imported: start the database, or move the query into a view";
-  if (type === "PermissionError" && message.startsWith("its own library"))
-    return `a virtualenv of an interpreter that everyone may read: /usr/bin/python3 -m venv, or ${python} moved out of the home directory`;
+  if (type === "PermissionError" && message.startsWith("its own library")) return readableInterpreter(python);
   if (type === "ImproperlyConfigured") return "mend what the message names";
   return `mend what is shown; ${python} manage.py check, in ${root}, shows the same`;
+}
+
+/** The remedy where the interpreter, or its library, is below a private home directory. */
+export function readableInterpreter(python: string): string {
+  return `a virtualenv of an interpreter that everyone may read: /usr/bin/python3 -m venv, or ${python} moved out of the home directory`;
 }
 
 /** A package of the project that is not found is mostly one of another folder. */

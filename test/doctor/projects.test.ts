@@ -94,6 +94,7 @@ describe("apps", () => {
       symlinkSync(library.toString(), join(home, "lib", basename(library.toString())));
       const toml = app("good").replace("[[site]]", `env = { PYTHONHOME = "${home}" }\n[[site]]`);
       const [, finding] = await findingsOf(APPS, patientOf(folder, toml, { serving: NOBODY }));
+      expect(finding?.says).toEndWith(`may not be read by nobody: ${home} has mode 700, owner root:root`);
       expect(finding).toMatchObject({
         verdict: "problem",
         says: expect.stringMatching(/its own library, .*private\/lib\/python3\.\d+, may not be read/),
