@@ -20,9 +20,9 @@ export class ChangingReply extends DelegatingReply {
     super.whole(head, content);
   }
 
-  override start(head: ReplyHead): void {
+  override start(head: ReplyHead, more?: boolean): void {
     this.judge(head);
-    super.start(head);
+    super.start(head, more);
   }
 
   /** Also what Location and Content-Location name, on the same host: elsewhere it would be a way to empty other caches. */

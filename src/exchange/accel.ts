@@ -131,8 +131,8 @@ class RedirectedReply extends DelegatingReply {
     this.inner.whole(this.headOf(head), content);
   }
 
-  override start(head: ReplyHead): void {
-    this.inner.start(this.headOf(head));
+  override start(head: ReplyHead, more?: boolean): void {
+    this.inner.start(this.headOf(head), more);
   }
 
   /** The header rules are those of the route that answers. Error pages were its business too. */

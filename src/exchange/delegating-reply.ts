@@ -30,12 +30,30 @@ export class DelegatingReply implements Reply {
     this.inner.whole(head, content);
   }
 
-  start(head: ReplyHead): void {
-    this.inner.start(head);
+  start(head: ReplyHead, more?: boolean): void {
+    this.inner.start(head, more);
   }
 
   data(bytes: Uint8Array): boolean {
     return this.inner.data(bytes);
+  }
+
+  /** Undefined where the reply behind has none (Reply.offer). */
+  get offer(): ((bytes: Uint8Array) => number) | undefined {
+    return this.inner.offer === undefined ? undefined : this.offered;
+  }
+
+  protected offered(bytes: Uint8Array): number {
+    return this.inner.offer?.(bytes) ?? 0;
+  }
+
+  /** Undefined where the reply behind has none (Reply.offerFrom). */
+  get offerFrom(): ((source: number, offset: number, length: number) => number) | undefined {
+    return this.inner.offerFrom === undefined ? undefined : this.offeredFrom;
+  }
+
+  protected offeredFrom(source: number, offset: number, length: number): number {
+    return this.inner.offerFrom?.(source, offset, length) ?? 0;
   }
 
   end(trailers?: Fields): void {

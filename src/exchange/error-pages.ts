@@ -133,8 +133,8 @@ class PageReply extends DelegatingReply implements ErrorAnswers {
     this.inner.whole(this.headOf(head), content);
   }
 
-  override start(head: ReplyHead): void {
-    this.inner.start(this.headOf(head));
+  override start(head: ReplyHead, more?: boolean): void {
+    this.inner.start(this.headOf(head), more);
   }
 
   override end(): void {

@@ -80,24 +80,14 @@ export abstract class ReplaceableReply extends DelegatingReply {
     return true;
   }
 
-  /** Undefined where the reply behind has none (Reply.offer). */
-  get offer(): ((bytes: Uint8Array) => number) | undefined {
-    return this.inner.offer === undefined ? undefined : this.offered;
-  }
-
-  private offered(bytes: Uint8Array): number {
-    if (this.replaced === undefined) return this.inner.offer?.(bytes) ?? 0;
+  protected override offered(bytes: Uint8Array): number {
+    if (this.replaced === undefined) return super.offered(bytes);
     this.dropped();
     return bytes.length;
   }
 
-  /** Undefined where the reply behind has none (Reply.offerFrom). */
-  get offerFrom(): ((source: number, offset: number, length: number) => number) | undefined {
-    return this.inner.offerFrom === undefined ? undefined : this.offeredFrom;
-  }
-
-  private offeredFrom(source: number, offset: number, length: number): number {
-    if (this.replaced === undefined) return this.inner.offerFrom?.(source, offset, length) ?? 0;
+  protected override offeredFrom(source: number, offset: number, length: number): number {
+    if (this.replaced === undefined) return super.offeredFrom(source, offset, length);
     this.dropped();
     return length;
   }

@@ -109,9 +109,9 @@ class MovedReply extends DelegatingReply {
     this.inner.whole(head, content);
   }
 
-  override start(head: ReplyHead): void {
+  override start(head: ReplyHead, more?: boolean): void {
     this.adopt();
-    this.inner.start(head);
+    this.inner.start(head, more);
   }
 
   private adopt(): void {
