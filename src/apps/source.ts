@@ -3,6 +3,7 @@ import { writeSync } from "node:fs";
 import { openTemporary } from "../os/temporary.ts";
 import controlText from "./python/control.py" with { type: "text" };
 import fileText from "./python/file.py" with { type: "text" };
+import libraryText from "./python/library.py" with { type: "text" };
 import loadText from "./python/load.py" with { type: "text" };
 import processText from "./python/process.py" with { type: "text" };
 import providedText from "./python/provided.py" with { type: "text" };
@@ -41,6 +42,7 @@ const MODULES = {
   process: processText,
   control: controlText,
   load: loadText,
+  library: libraryText,
   zygote: zygoteText,
   provided: providedText,
   uwsgi_worker: uwsgiWorkerText,

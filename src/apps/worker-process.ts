@@ -46,7 +46,7 @@ export interface WorkerSettings {
   readonly worker: number;
   /** It serves nothing: workers are forked from it. */
   readonly isZygote: boolean;
-  /** It is one, or was forked from one. */
+  /** Workers are forked when the project is imported. */
   readonly preload: boolean;
   /** Django's finders answer STATIC_URL. */
   readonly staticFinders: boolean;
@@ -299,6 +299,10 @@ interface WorkerMessage extends ZygoteMessage {
 
 /** What a zygote says; see python/zygote.py. */
 export interface ZygoteMessage {
+  readonly reads?: readonly string[];
+  readonly unfit?: string;
+  readonly unborn?: number;
+  readonly why?: string;
   readonly forked?: number;
   readonly pid?: number;
   readonly reaped?: number;

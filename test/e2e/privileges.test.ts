@@ -92,12 +92,12 @@ async function freeLowPort(): Promise<number> {
   throw new Error("no port below 1024 is free");
 }
 
-const app = (name: string, more = "") => `
+const app = (name: string, more = "", processes = 1) => `
 [app.${name}]
 root = "."
 wsgi = "status.py"
 python = "/usr/bin/python3"
-processes = 1
+processes = ${processes}
 ${more}`;
 
 function toml(ports: readonly number[] = []): string {
@@ -111,6 +111,7 @@ access_log = "logs/access.log"
 state_directory = "state"
 ${app("own")}${app("other", `user = "nobody"\ngroup = ${JSON.stringify(groupName(NOBODY))}`)}
 ${app("forked", `user = "nobody"\ngroup = ${JSON.stringify(groupName(NOBODY))}\npreload = true`)}
+${app("many", `user = "nobody"\ngroup = ${JSON.stringify(groupName(NOBODY))}`, 3)}
 [service.idle]
 command = ["/bin/sleep", "600"]
 user = "nobody"
@@ -123,6 +124,7 @@ https_redirect = false
 "/own" = { app = "own" }
 "/other" = { app = "other" }
 "/forked" = { app = "forked" }
+"/many" = { app = "many" }
 "/page.txt" = { files = "page.txt" }
 "/files/" = { files = "." }
 `;
@@ -170,6 +172,7 @@ const expected: readonly [string, number, string][] = [
   ["/own", DAEMON, "1"],
   ["/other", NOBODY, String(NOBODY)],
   ["/forked", NOBODY, String(NOBODY)],
+  ["/many", NOBODY, String(NOBODY)],
 ];
 
 test("Python is its user, without a right of root's and without a way to more", async () => {

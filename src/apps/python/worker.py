@@ -11,7 +11,6 @@ the master can tell which requests died with it.
 """
 
 import contextvars
-import gc
 import io
 import marshal
 import mmap
@@ -322,19 +321,17 @@ def main():
         confine(settings)
         prepare_interpreter(settings["root"], settings["pythonPath"])
         prepare_stacks(settings["stacksSignal"])
+        if settings["isZygote"] and not settings["preload"]:
+            zygote.prepare_without_project(control)
+            control, settings = fork(control)
         application = load_application(settings["root"], settings["wsgi"])
         if settings["staticFinders"]:
             application = with_static_finders(application)
         if settings["isZygote"]:
             zygote.prepare_to_fork()
-            say_ready(control)
-            control = zygote.serve(control)
-            settings = current.settings = hear(control)
-            name(settings)
+            control, settings = fork(control)
         else:
-            gc.collect()
-            if hasattr(gc, "freeze"):  # PyPy needs none
-                gc.freeze()
+            zygote.set_aside()
         worker = current.worker = Worker(control, settings, application)
         run_postfork_hooks()
     except BaseException as error:
@@ -347,6 +344,15 @@ def main():
         threading.Thread(target=leave, name="server-leave", daemon=True).start()
 
 
+def fork(control):
+    """Returns in each worker, with its control socket and its settings."""
+    say_ready(control)
+    control = zygote.serve(control)
+    settings = current.settings = hear(control)
+    name(settings)
+    return control, settings
+
+
 def hear(control):
     settings = control.line()
     if settings is None:
@@ -355,7 +361,8 @@ def hear(control):
 
 
 def name(settings):
-    what = "preload" if settings["isZygote"] else "worker %d" % settings["worker"]
+    zygotes = "preload" if settings["preload"] else "zygote"
+    what = zygotes if settings["isZygote"] else "worker %d" % settings["worker"]
     name_process("py-%s" % settings["app"], "server: %s %s" % (settings["app"], what))
 
 
