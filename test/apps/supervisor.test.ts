@@ -388,6 +388,6 @@ test("what a worker prints is in the log, line by line, whatever the characters"
   const rig = await startedRig();
   await rig.get("/printing");
   await rig.until(() => rig.log.includes("wsgi.errors"));
-  expect(rig.log).toContain("[notice] test: worker 1: printed: \u00e9\u4e2d\n");
-  expect(rig.log).toContain("[error] test: worker 1: written to wsgi.errors: \u4e2d\n");
+  expect(rig.log).toContain(`[notice] ${process.pid} test: worker 1: printed: \u00e9\u4e2d\n`);
+  expect(rig.log).toContain(`[error] ${process.pid} test: worker 1: written to wsgi.errors: \u4e2d\n`);
 });
