@@ -2,7 +2,8 @@
  * root, alias, index and try_files → a target `files`. In nginx `root` is put before the whole path, `alias` in place of
  * the prefix; here a prefix route looks for what follows its prefix, and other routes for the whole path.
  */
-import { join } from "node:path";
+import { statSync } from "node:fs";
+import { extname, join } from "node:path";
 import { DEFAULT_TYPE } from "../../files/mime.ts";
 import type { RouteKey, Settings, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
@@ -44,9 +45,15 @@ function usesFiles(location: Location): boolean {
   return triedFiles(location) !== undefined || block.one("autoindex") !== undefined || block.one("index") !== undefined;
 }
 
-/** `= /favicon.ico` with an alias leads to one file. */
+/** `= /favicon.ico` with an alias leads to one file, and so does an expression without captures in it. */
 function settingsOfFile({ location }: Located): boolean {
-  return location.match.kind === "exact" && location.block.has("alias");
+  const { match, block } = location;
+  if (!block.has("alias")) return false;
+  return match.kind === "exact" || (match.kind === "regex" && !hasCaptures(block.one("alias")?.args[0]?.text ?? ""));
+}
+
+function hasCaptures(path: string): boolean {
+  return /\$(\d|\{?[a-z])/.test(path);
 }
 
 function directoryOf(t: Translation, located: Located, where: Directive): string | undefined {
@@ -80,13 +87,19 @@ function noteDoubled(t: Translation, where: Directive, path: string): void {
   }
 }
 
+/** All that fits the expression is answered with it. */
+function isOneFile(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? !path.endsWith("/") && extname(path) !== "" : found.isFile();
+}
+
 function aliasPath(t: Translation, located: Located, where: Directive, path: string): string | undefined {
   const { match } = located.location;
   if (match.kind === "regex") {
-    if (/\$(\d|\{?[a-z])/.test(path)) return path;
+    if (hasCaptures(path) || isOneFile(path)) return path;
     return void t.ledger.lost(
       where,
-      "an alias beside an expression needs its captures, as in alias /srv/$1; nginx answers 404 or 500 otherwise",
+      "an alias to a folder beside an expression needs its captures, as in alias /srv/$1; nginx finds no file otherwise",
     );
   }
   if (match.kind === "exact") return path;

@@ -94,6 +94,7 @@ const UNUSED: Readonly<Record<string, string>> = {
   alias: "no location below it serves files",
   index: "no location below it serves files",
   max_ranges: "no location below it serves files",
+  absolute_redirect: "no location below it serves files",
   try_files: "no location below it serves files",
   autoindex: "no location below it serves files",
   location: "nothing leads to it",
@@ -135,6 +136,10 @@ const LOST: Readonly<Record<string, string>> = {
 };
 
 const HARMLESS: Readonly<Record<string, string>> = {
+  // Of a location: those of http and server are translated.
+  send_timeout: "is one for the whole server: write send_timeout into [server]",
+  client_body_timeout: "is one for the whole server: write body_timeout into [server]",
+  keepalive_timeout: "is one for the whole server: write keepalive_timeout into [server]",
   autoindex_exact_size: "listings have a look of their own; take the line out",
   autoindex_localtime: "listings have a look of their own; take the line out",
   limit_rate: "replies are not slowed down here",

@@ -3,7 +3,9 @@ import { formatDuration } from "../../base/units.ts";
 import type { AppKey } from "../plan.ts";
 import type { Context } from "./context.ts";
 import { isYes } from "./given.ts";
+import { hasMark } from "./marks.ts";
 import type { Option } from "./option.ts";
+import { leadingNumber } from "./placeholders.ts";
 import { megabytes } from "./sizes.ts";
 
 const PROCESSES = ["processes", "workers"] as const;
@@ -56,10 +58,19 @@ function fewest({ given }: Context): Fewest {
     return { min: 0, ...(isIdle && { idle: duration(seconds) }), ...(by && { by }) };
   }
   for (const option of [cheap, idle]) if (option !== undefined) given.tell("defaultHere", option, "is switched off");
+  if (cheaper !== undefined && isZero(cheaper)) {
+    given.tell("noEffectThere", cheaper, "is 0 to uWSGI, which switches it off; it should be the fewest processes");
+    return {};
+  }
   const min = cheaper && given.number(cheaper);
   if (cheaper === undefined || min === undefined) return {};
   given.tell("translated", cheaper, "processes.min");
   return { min, by: cheaper };
+}
+
+/** As strtol(3) reads it: `cheaper = true` says nothing. */
+function isZero({ value = "1" }: Option): boolean {
+  return !hasMark(value) && leadingNumber(value) === 0;
 }
 
 /** What was counted from the cores of this machine is a number now. */
