@@ -108,6 +108,7 @@ const UNUSED: Readonly<Record<string, string>> = {
 
 /** Directives that change what is served, and who can do it in the place of nginx. */
 const LOST: Readonly<Record<string, string>> = {
+  types: "is one for the whole site here: write them into `types` of the [[site]]",
   charset_map: "texts are not converted; save them in UTF-8",
   dav_methods: "WebDAV is not served here; leave nginx in front of it",
   geo: "addresses are told apart by `access` of a site or route only; write its rules there",

@@ -83,7 +83,14 @@ function tellRest(context: Context, option: Option, placeholders: ReadonlySet<st
   if (verdict === "not-needed") given.tell("notNeeded", option, sentence);
   else if (verdict === "default-here") given.tell("defaultHere", option, sentence);
   else if (isOff(option)) given.tell("defaultHere", option, "is switched off");
-  else given.notSupported(option, sentence, verdict);
+  else given.notSupported(option, isActOfUwsgi(option) ? OF_UWSGI_ITSELF : sentence, verdict);
+}
+
+const OF_UWSGI_ITSELF = "is not done; have it done before the server starts, or by the project";
+
+/** `hook-post-fork = chdir:/srv`: a hook that runs no command. */
+function isActOfUwsgi({ key, value = "" }: Option): boolean {
+  return key.startsWith("hook-") && !/^!?(?:safe)?exec:/.test(value);
 }
 
 /** What is switched off changes nothing. */
