@@ -3,9 +3,15 @@ import { basename } from "node:path";
 import { runCli } from "./cli/cli.ts";
 import { processTerminal } from "./cli/terminal.ts";
 import { NAMES } from "./os/executable.ts";
+import { launchPython, PYTHON_WORD } from "./apps/python-launch.ts";
 import { LAUNCH_WORD, launchFromLeash } from "./services/launcher.ts";
+
+/** What the server starts begins as this executable: no commands of the command line. */
+const LAUNCHERS = new Map([
+  [LAUNCH_WORD, launchFromLeash],
+  [PYTHON_WORD, launchPython],
+]);
 
 const name = basename(process.argv0);
 const words = NAMES.has(name) ? [name, ...process.argv.slice(2)] : process.argv.slice(2);
-// What the server starts beside the apps begins as this executable: no command of the command line.
-process.exit(words[0] === LAUNCH_WORD ? launchFromLeash() : await runCli(words, processTerminal()));
+process.exit(LAUNCHERS.get(words[0] ?? "")?.() ?? (await runCli(words, processTerminal())));

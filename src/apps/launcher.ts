@@ -1,6 +1,7 @@
 /** Starts worker processes: everything that is the same for each of them. When one is started is the supervisor's business. */
 import { closeSync } from "node:fs";
 import type { Log } from "../base/log.ts";
+import type { LaunchUser } from "../os/launch.ts";
 import { openTemporary } from "../os/temporary.ts";
 import type { AppOptions, ProcessOptions } from "./options.ts";
 import type { RequestQueue } from "./queue.ts";
@@ -62,9 +63,11 @@ export class Launcher {
 
   private spec(settings: WorkerSettings): SpawnSpec {
     const { options, queue, scoreboard, stacks } = this.app;
+    const user = otherUser(options.process);
     return {
       python: options.python,
-      environment: { ...process.env, ...options.env },
+      environment: { ...process.env, ...homeOf(user, options.process), ...options.env },
+      user,
       queueFd: queue.readFd,
       scoreboardFd: scoreboard.fd,
       sourceFd: this.sourceFd,
@@ -94,8 +97,9 @@ export class Launcher {
       isZygote,
       preload: options.preload === true,
       staticFinders: options.staticFinders === true,
-      environ: Object.keys(options.env),
-      ...confinement(options.process),
+      umask: options.process?.umask ?? null,
+      pythonPath: options.process?.pythonPath ?? [],
+      limits: options.process?.limits ?? [],
     };
   }
 
@@ -114,20 +118,18 @@ function openShared(temporaryDirectory: string): number {
   }
 }
 
-/** As JSON has it. */
-function confinement({ user: wanted, group, umask, pythonPath = [], limits = [] }: ProcessOptions = {}) {
-  // Who changes only its group has to be lent rights, too, and says whom it is to become without them.
-  const needsOwn = wanted === undefined && group !== undefined && group !== process.getegid?.();
-  const own = process.geteuid?.() ?? 0;
-  const user = needsOwn && own !== 0 ? { id: own, name: undefined, home: undefined } : wanted;
-  const isOther =
-    user !== undefined &&
-    (own === 0 || user.id !== own || needsOwn || (group ?? process.getegid?.()) !== process.getegid?.());
-  return {
-    user: !isOther ? null : { name: user.name ?? null, id: user.id, home: user.home ?? null },
-    group: group ?? null,
-    umask: umask ?? null,
-    pythonPath,
-    limits,
-  };
+/** Undefined where Python runs as the server does. A number that the machine has no entry for has no further groups, and
+ *  neither has who changes only its group. */
+function otherUser({ user, group }: ProcessOptions = {}): LaunchUser | undefined {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  const isOwn = (user === undefined || (user.id === uid && uid !== 0)) && (group ?? gid) === gid;
+  if (isOwn) return undefined;
+  return { uid: user?.id ?? uid, gid: group ?? gid, groups: user?.name ?? [] };
+}
+
+/** HOME is where the user's is, unless the configuration says another. */
+function homeOf(as: LaunchUser | undefined, { user }: ProcessOptions = {}): Record<string, string> {
+  if (as === undefined || user === undefined) return {};
+  const known = Object.entries({ HOME: user.home, USER: user.name, LOGNAME: user.name });
+  return Object.fromEntries(known.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

@@ -20,6 +20,7 @@ import { connect } from "../net/connect.ts";
 import type { ConnectOwner } from "../net/connect-address.ts";
 import type { Wire } from "../net/wire.ts";
 import { hasCapability } from "../os/capabilities.ts";
+import type { LaunchUser } from "../os/launch.ts";
 import { closeDescriptor, duplicate, pipe, sendDescriptors, socketPair } from "../os/sockets.ts";
 import { LineSplitter, readLines } from "../os/output.ts";
 import { type Birth, type Midwife, spawnPython } from "./birth.ts";
@@ -51,21 +52,10 @@ export interface WorkerSettings {
   /** Django's finders answer STATIC_URL. */
   readonly staticFinders: boolean;
   readonly pythonPath: readonly string[];
-  readonly user: UserIdentity | null;
-  readonly group: number | null;
   readonly umask: number | null;
   readonly limits: readonly ResourceLimit[];
-  /** Names that the configuration sets in the environment. */
-  readonly environ: readonly string[];
   /** Process id of the master. */
   readonly master: number;
-}
-
-export interface UserIdentity {
-  /** Null: a number that the machine has no entry for, and so without further groups. */
-  readonly name: string | null;
-  readonly id: number;
-  readonly home: string | null;
 }
 
 /** setrlimit(2): RLIMIT_NOFILE is `nofile`; -1 for unlimited. */
@@ -82,6 +72,8 @@ export interface SpawnSpec {
   readonly python: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly settings: WorkerSettings;
+  /** Undefined: as the server. */
+  readonly user: LaunchUser | undefined;
   /** Receiving end of the app's packet socket. */
   readonly queueFd: number;
   readonly scoreboardFd: number;
@@ -143,7 +135,7 @@ export class WorkerProcess implements ConnectOwner {
     const out = pipe();
     const err = pipe();
     const theirs = { out: out[1], err: err[1], control: control[1], leash: leash[1] };
-    if (spec.settings.user !== null) giveAway([out[1], err[1]], spec.settings.user.id);
+    if (spec.user !== undefined) giveAway([out[1], err[1]], spec.user.uid);
     this.leash = leash[0];
     this.controlFd = control[0];
     try {

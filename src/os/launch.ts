@@ -1,11 +1,13 @@
 /**
- * From this process to another program: new session, lifetime tied to the parent's, rights given up, then execve(2).
- * It runs in a process of its own that was started for nothing else, since Bun's spawn knows neither users nor leashes.
+ * From this process to another program: new session or group, lifetime tied to the parent's, rights given up, then execve(2).
+ * It runs in a process of its own that was started for nothing else, since Bun's spawn knows neither users nor leashes. So no
+ * program begins with more rights than its user has.
  *
  *   leash    a socket whose other end only the master has. When that closes, the kernel sends SIGKILL to our process group
  *            (F_SETOWN, F_SETSIG, O_ASYNC: fcntl(2)); whatever the program has started goes along
  *   parent   PR_SET_PDEATHSIG besides, for a program that closes descriptors it does not know
  */
+import { keepOnly } from "./capabilities.ts";
 import { check, errno, libc, OsError, ptr } from "./libc.ts";
 
 export interface LaunchSpec {
@@ -14,13 +16,27 @@ export interface LaunchSpec {
   /** argv, its first word included. */
   readonly words: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
+  /** Undefined: where the server is. */
+  readonly cwd: string | undefined;
+  /** A `group` is left to the session of the server. */
+  readonly alone: "session" | "group";
   /** The process that must be our parent. */
   readonly parent: number;
   readonly leashFd: number;
+  /** Descriptors that the program has, beside standard streams and the leash. */
+  readonly kept?: readonly number[];
   /** Undefined: as the server. */
-  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] } | undefined;
+  readonly user: LaunchUser | undefined;
+  /** setrlimit(2): what the program may raise its own bounds to, -1 for unlimited. */
+  readonly limits?: readonly { readonly name: string; readonly value: number }[];
   readonly umask: number | undefined;
+}
+
+export interface LaunchUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** A name: those that the system has for it (initgroups(3)), with `gid`. */
+  readonly groups: readonly number[] | string;
 }
 
 const F_SETFD = 2;
@@ -35,16 +51,38 @@ const SIG_SETMASK = 2;
 const SIGSET_BYTES = 128;
 const PR_SET_PDEATHSIG = 1;
 
-/** Does not return unless it fails, and then throws an OsError that names what could not be done. */
-export function launch(spec: LaunchSpec): never {
-  check(libc.setsid(), "setsid", "");
+/** linux/resource.h (asm-generic/resource.h) */
+const RESOURCES: Readonly<Record<string, number>> = {
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  as: 9,
+};
+const UNLIMITED = 0xffff_ffff_ffff_ffffn;
+
+/** Does not return unless it fails, and then throws an OsError that names what could not be done. `becoming` is called with
+ *  the rights that were lent, what it returns with those of the user: either may throw. */
+export function launch(spec: LaunchSpec, becoming?: () => () => void): never {
+  if (spec.alone === "session") check(libc.setsid(), "setsid", "");
+  else check(libc.setpgid(0, 0), "setpgid", "");
   regainRoot(spec);
   tieToLeash(spec.leashFd);
+  keep(spec);
+  const became = becoming?.();
+  for (const limit of spec.limits ?? []) allow(limit);
   becomeUser(spec);
-  // After the change of user, which clears it.
-  check(libc.prctl(PR_SET_PDEATHSIG, BigInt(SIGKILL), 0n, 0n, 0n), "prctl", "PR_SET_PDEATHSIG");
+  became?.();
+  // After the change of user, which clears it. A group has its leash, and knows of it.
+  if (spec.alone === "session")
+    check(libc.prctl(PR_SET_PDEATHSIG, BigInt(SIGKILL), 0n, 0n, 0n), "prctl", "PR_SET_PDEATHSIG");
   if (process.ppid !== spec.parent) throw new OsError("launch", "the server is gone", 3);
-  check(libc.chdir(ptr(cString(spec.cwd))), "chdir", spec.cwd);
+  if (spec.cwd !== undefined) check(libc.chdir(ptr(cString(spec.cwd))), "chdir", spec.cwd);
   if (spec.umask !== undefined) libc.umask(spec.umask);
   resetSignals();
   return execute(spec);
@@ -60,17 +98,38 @@ function tieToLeash(fd: number): void {
   check(libc.fcntl(fd, F_SETOWN, -process.pid), "fcntl", "F_SETOWN");
   check(libc.fcntl(fd, F_SETSIG, SIGKILL), "fcntl", "F_SETSIG");
   check(libc.fcntl(fd, F_SETFL, check(libc.fcntl(fd, F_GETFL, 0), "fcntl", "F_GETFL") | O_ASYNC), "fcntl", "F_SETFL");
-  // The program keeps it open without knowing.
-  check(libc.fcntl(fd, F_SETFD, 0), "fcntl", "F_SETFD");
 }
 
-/** Groups first: afterwards we may not. */
+/** This runtime has all that it inherits closed when something is executed; a program keeps the leash without knowing. */
+function keep({ leashFd, kept = [] }: LaunchSpec): void {
+  for (const fd of [leashFd, ...kept]) check(libc.fcntl(fd, F_SETFD, 0), "fcntl", `${fd}, F_SETFD`);
+}
+
+/** Only the hard bound, as far as we may: the program sets both, and says so when it cannot. A bound that is below what this
+ *  runtime holds would end it here. */
+function allow({ name, value }: { readonly name: string; readonly value: number }): void {
+  const resource = RESOURCES[name];
+  const bounds = new BigUint64Array(2);
+  if (resource === undefined || libc.getrlimit(resource, ptr(bounds)) === -1) return;
+  const wanted = value === -1 ? UNLIMITED : BigInt(value);
+  if (wanted <= (bounds[1] as bigint)) return;
+  bounds[1] = wanted;
+  libc.setrlimit(resource, ptr(bounds));
+}
+
+/** Groups first: afterwards we may not. What was lent to be inherited goes at last; root's rights went with its number. */
 function becomeUser({ user }: LaunchSpec): void {
   if (user === undefined) return;
-  const groups = new Uint32Array(user.groups.length === 0 ? [user.gid] : user.groups);
-  check(libc.setgroups(BigInt(groups.length), ptr(groups)), "setgroups", user.groups.join(","));
-  check(libc.setgid(user.gid), "setgid", String(user.gid));
-  check(libc.setuid(user.uid), "setuid", String(user.uid));
+  const { uid, gid, groups } = user;
+  if (typeof groups === "string") check(libc.initgroups(ptr(cString(groups)), gid), "initgroups", groups);
+  else {
+    // A list of none has no memory to point to.
+    const list = new Uint32Array([...groups, 0]);
+    check(libc.setgroups(BigInt(groups.length), ptr(list)), "setgroups", groups.join(","));
+  }
+  check(libc.setgid(gid), "setgid", String(gid));
+  check(libc.setuid(uid), "setuid", String(uid));
+  if (uid !== 0) keepOnly([]);
 }
 
 /** Ignored and blocked signals are inherited through execve; this runtime ignores SIGPIPE, a program should not. */

@@ -32,6 +32,10 @@ const SYMBOLS = {
   fcntl: { args: ["i32", "i32", "i64"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   setsid: { args: [], returns: "i32" },
+  setpgid: { args: ["i32", "i32"], returns: "i32" },
+  getrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  initgroups: { args: ["ptr", "u32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   setgroups: { args: ["u64", "ptr"], returns: "i32" },
   setgid: { args: ["u32"], returns: "i32" },
@@ -121,9 +125,11 @@ const ERRNO_TEXT: Readonly<Record<number, string>> = {
 
 export class OsError extends Error {
   override name = "OsError";
+  readonly call: string;
   readonly errno: number;
   constructor(call: string, object: string, code: number) {
     super(`${call}(${object}): ${ERRNO_TEXT[code] ?? `errno ${code}`}`);
+    this.call = call;
     this.errno = code;
   }
 }

@@ -5,9 +5,10 @@
  */
 import { monotonicMs } from "../base/clock.ts";
 import { lending } from "../os/capabilities.ts";
+import { launcherWords, sendSpec } from "../os/launcher.ts";
 import { readLines } from "../os/output.ts";
 import { closeDescriptor, pipe, socketPair } from "../os/sockets.ts";
-import { launcherWords, LEASH_FD, sendSpec } from "./launcher.ts";
+import { LAUNCH_WORD, LEASH_FD } from "./launcher.ts";
 
 export interface CommandOptions {
   /** The executable, absolute. */
@@ -78,10 +79,11 @@ export class Child {
 
   private spawn([out, err, leash]: readonly [number, number, number], ours: number): number {
     const { program, words, env, cwd, user, umask } = this.options;
-    sendSpec(ours, { program, words, env, cwd, user, umask, parent: process.pid, leashFd: LEASH_FD });
+    const alone = "session";
+    sendSpec(ours, { program, words, env, cwd, alone, user, umask, parent: process.pid, leashFd: LEASH_FD });
     const spawn = () =>
       Bun.spawn({
-        cmd: [...launcherWords()],
+        cmd: [...launcherWords(LAUNCH_WORD)],
         // The program's own comes over the leash: some names in it would mean something to the launcher.
         env: {},
         stdio: ["ignore", out, err, leash],

@@ -1,5 +1,6 @@
-"""A Python process before it imports anything of the project: its group, its leash, as whom it runs and within which
-bounds, what it is called. The descriptors are drawn in apps/worker-process.ts.
+"""A Python process before it imports anything of the project: its group, its leash, within which bounds it runs, what it
+is called. As whom it runs is settled before there is an interpreter (apps/python-launch.ts). The descriptors are drawn in
+apps/worker-process.ts.
 
 What it is not: who loads the project (load.py), who runs requests (worker.py), who forks (zygote.py). Standard library
 only, Python 3.8 and newer.
@@ -14,33 +15,17 @@ import sys
 
 CONTROL, QUEUE, LEASH, SCOREBOARD, SOURCE, STACKS, SHARED = 3, 4, 5, 6, 7, 8, 9
 
-F_SETSIG = 10
+F_SETSIG, F_GETSIG = 10, 11
 PR_SET_NAME_BYTES = 15  # the kernel's bound of a process name, prctl(2)
-
-
-regained = False  # root's rights, for the moment until `become`
 
 
 def prepare_process():
     """What a process that the master has started does first."""
-    regain()
     for descriptor in (CONTROL, QUEUE, LEASH, SCOREBOARD, STACKS, SHARED):
         os.set_inheritable(descriptor, False)
     os.close(SOURCE)
     fcntl.fcntl(STACKS, fcntl.F_SETFL, fcntl.fcntl(STACKS, fcntl.F_GETFL) | os.O_APPEND)
     lead_group()
-
-
-def regain():
-    """A master that is not root lends CAP_SETUID to who is to become another user: as root that other user is reached
-    without any right left over (capabilities(7)), and the leash may end whoever it is by then. Others are refused here."""
-    global regained
-    if os.geteuid() != 0:
-        try:
-            os.setuid(0)
-            regained = True
-        except OSError:
-            pass  # stays who it is
 
 
 def lead_group():
@@ -55,8 +40,10 @@ def lead_group():
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     except OSError:
         pass  # a sandbox may forbid it; it is faster with, and right without
-    fcntl.fcntl(LEASH, fcntl.F_SETOWN, -os.getpid())
-    fcntl.fcntl(LEASH, F_SETSIG, signal.SIGKILL)
+    # That which the launcher has put on, as root, may end whoever the processes of this group come to be.
+    if fcntl.fcntl(LEASH, F_GETSIG) != signal.SIGKILL:
+        fcntl.fcntl(LEASH, fcntl.F_SETOWN, -os.getpid())
+        fcntl.fcntl(LEASH, F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(LEASH, fcntl.F_SETFL, fcntl.fcntl(LEASH, fcntl.F_GETFL) | os.O_ASYNC)
     if select.select([LEASH], [], [], 0)[0]:
         os._exit(1)  # nothing is ever sent on it: the master died before the leash was on
@@ -69,7 +56,7 @@ def orphaned():
 
 
 def confine(settings):
-    """Bounds, umask and user of the settings, in this order: only root may raise bounds, and nobody comes back."""
+    """Bounds and umask of the settings. Who may raise bounds has made room for it before (os/launch.ts)."""
     bounds = settings["limits"]
     if bounds:
         import resource
@@ -79,46 +66,6 @@ def confine(settings):
             resource.setrlimit(which, (bound["value"], bound["value"]))
     if settings["umask"] is not None:
         os.umask(settings["umask"])
-    become(settings["user"], settings["group"], settings["environ"])
-
-
-def become(user, group, environ):
-    """`group`, then the other groups of `user`, then `user`. HOME is where the user's is, unless the configuration says
-    another (`environ`: its names)."""
-    if regained and user is None:
-        raise RuntimeError("the rights of root were lent, and nobody was named to become")
-    if group is not None and group != os.getegid():
-        os.setgroups([])
-        os.setgid(group)
-    if user is None or user["id"] == os.geteuid():
-        return
-    if user["name"] is not None:
-        os.initgroups(user["name"], os.getgid() if group is None else group)
-    os.setuid(user["id"])
-    require_library(user)
-    keep_own_proc()
-    known = {"HOME": user["home"], "USER": user["name"], "LOGNAME": user["name"]}
-    os.environ.update({name: value for name, value in known.items() if value is not None and name not in environ})
-
-
-def require_library(user):
-    """An interpreter below a private home directory has started as root, and finds none of its modules from here on."""
-    library = os.path.dirname(os.__file__)
-    if not os.access(library, os.R_OK | os.X_OK):
-        who = user["name"] or "user %d" % user["id"]
-        remedy = "`python` of the app names another interpreter, such as /usr/bin/python3"
-        raise PermissionError("%s may not read %s, the library of %s: %s" % (who, library, sys.executable, remedy))
-
-
-def keep_own_proc():
-    """Who changes its user is not dumpable any more, and then /proc/self, with /dev/stderr in it, is root's."""
-    PR_SET_DUMPABLE = 4
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-    except (ImportError, OSError, AttributeError):
-        pass  # an interpreter without ctypes: everything but /proc/self works
 
 
 def prepare_stacks(number):
