@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { runCli } from "./cli/cli.ts";
 import { processTerminal } from "./cli/terminal.ts";
+import { launchProgram, PROGRAM_WORD } from "./machine/launch-program.ts";
 import { NAMES } from "./os/executable.ts";
 import { launchPython, PYTHON_WORD } from "./apps/python-launch.ts";
 import { LAUNCH_WORD, launchFromLeash } from "./services/launcher.ts";
@@ -10,6 +11,7 @@ import { LAUNCH_WORD, launchFromLeash } from "./services/launcher.ts";
 const LAUNCHERS = new Map([
   [LAUNCH_WORD, launchFromLeash],
   [PYTHON_WORD, launchPython],
+  [PROGRAM_WORD, launchProgram],
 ]);
 
 const name = basename(process.argv0);

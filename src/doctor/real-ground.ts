@@ -6,6 +6,7 @@ import { lookUp } from "../machine/addresses.ts";
 import { here } from "../machine/here.ts";
 import { isClockSynchronised } from "../os/clock-state.ts";
 import type { UpstreamAddress } from "../config/upstream-config.ts";
+import { startedAs } from "./accounts.ts";
 import type { Asked, FileState, Ground, Need, Serving, Space } from "./ground.ts";
 
 /** Somebody who listens answers at once. */
@@ -63,21 +64,18 @@ function spaceOf(path: string): Space | undefined {
 
 const LETTERS: Readonly<Record<Need, string>> = { read: "-r", write: "-w", search: "-x" };
 
-/** Root asks as that user (setpriv of util-linux); anyone else knows of himself alone. */
+/** Root asks as that user; anyone else knows of himself alone. */
 async function kernelAllows(
-  { run }: Pick<Ground, "run">,
+  { run, files }: Pick<Ground, "run" | "files">,
   who: Serving,
   path: string,
   need: Need,
 ): Promise<boolean | undefined> {
   const own = process.geteuid?.();
-  const test = ["test", LETTERS[need], path];
-  const [primary = 0] = who.gids;
-  const as = [`--reuid=${who.uid}`, `--regid=${primary}`, `--groups=${who.gids.join(",")}`];
   if (own !== 0 && own !== who.uid) return undefined;
-  const words = own === who.uid ? test : ["setpriv", ...as, ...test];
-  const { code } = await run(words, { folder: "/", timeoutMs: TEST_MS });
-  // setpriv that is not there, or may not, ends with 127.
+  const as = startedAs(files, who);
+  const { code } = await run(["test", LETTERS[need], path], { folder: "/", timeoutMs: TEST_MS, as });
+  // One that could not be started ends with 126.
   return code === 0 ? true : code === 1 ? false : undefined;
 }
 

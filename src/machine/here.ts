@@ -2,6 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import type { Readable } from "node:stream";
+import { assert } from "../base/assert.ts";
+import { launcherWords, sendSpec } from "../os/launcher.ts";
+import { closeDescriptor, socketPair } from "../os/sockets.ts";
+import { PROGRAM_WORD, SPEC_FD } from "./launch-program.ts";
 import {
   type FileKind,
   type Files,
@@ -60,17 +64,14 @@ function runProgram(
   options: RunOptions,
   environment: Surroundings["environment"],
 ): Promise<Ran> {
-  const [program = "", ...rest] = options.as === undefined ? words : [...becoming(options.as), ...words];
+  const env = { ...environment, ...(options.as && identity(options.as)), ...options.environment };
   const { promise, resolve } = Promise.withResolvers<Ran>();
+  const { as } = options;
   const child = attempt(() =>
-    spawn(program, rest, {
-      cwd: options.folder,
-      env: { ...environment, ...(options.as && identity(options.as)), ...options.environment },
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
-      detached: true,
-    }),
+    as === undefined ? start(words, options.folder, env) : startAs(as, words, options.folder, env),
   );
   if (child === undefined) return Promise.resolve(notStarted("it cannot be started"));
+  if (typeof child === "string") return Promise.resolve(notStarted(child));
   const outputs = [1, 2, RESULT_FD].map((fd) => new Output(child.stdio[fd] as Readable, fd, options.line));
   let failure: string | undefined;
   const end = (why: string) => {
@@ -102,12 +103,33 @@ function runProgram(
   return promise;
 }
 
-/** setpriv(1) of util-linux, which is on every Linux that has a root to become less than. It executes with root's right to
- *  search every directory still in force; the shell behind it finds what the user finds. */
-function becoming({ uid, gid, name, groups = [] }: RunAs): string[] {
-  const others =
-    groups.length > 0 ? `--groups=${groups.join(",")}` : name === undefined ? "--clear-groups" : "--init-groups";
-  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, others, "--", "/bin/sh", "-c", 'exec "$@"', "sh"];
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function start(
+  [program = "", ...rest]: readonly string[],
+  cwd: string,
+  env: Environment,
+  more: readonly number[] = [],
+) {
+  return spawn(program, rest, { cwd, env, stdio: ["ignore", "pipe", "pipe", "pipe", ...more], detached: true });
+}
+
+/** What is executed has the rights of that user from its beginning on. A string is why there is nothing to execute. */
+function startAs(as: RunAs, words: readonly string[], folder: string, env: Environment): ChildProcess | string {
+  const program = Bun.which(words[0] ?? "", { PATH: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", cwd: folder });
+  if (program === null) return "ENOENT";
+  const [ours, launchers] = socketPair("stream");
+  try {
+    const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const user = { uid: as.uid, gid: as.gid, groups: as.groups ?? as.name ?? [] };
+    const what = { program, words, env: Object.fromEntries(set), cwd: folder, parent: process.pid };
+    sendSpec(ours, { ...what, kept: [RESULT_FD], user, umask: undefined });
+    assert(SPEC_FD === RESULT_FD + 1, "the launcher reads it from there");
+    return start(launcherWords(PROGRAM_WORD), "/", {}, [launchers]);
+  } finally {
+    closeDescriptor(ours);
+    closeDescriptor(launchers);
+  }
 }
 
 function identity({ home, name }: RunAs): Record<string, string> {

@@ -18,11 +18,12 @@ export interface LaunchSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Undefined: where the server is. */
   readonly cwd: string | undefined;
-  /** A `group` is left to the session of the server. */
-  readonly alone: "session" | "group";
+  /** A `group` is left to the session of the server. Undefined: whoever started us has seen to it. */
+  readonly alone?: "session" | "group";
   /** The process that must be our parent. */
   readonly parent: number;
-  readonly leashFd: number;
+  /** Undefined: it is waited for. */
+  readonly leashFd?: number;
   /** Descriptors that the program has, beside standard streams and the leash. */
   readonly kept?: readonly number[];
   /** Undefined: as the server. */
@@ -70,9 +71,9 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
  *  the rights that were lent, what it returns with those of the user: either may throw. */
 export function launch(spec: LaunchSpec, becoming?: () => () => void): never {
   if (spec.alone === "session") check(libc.setsid(), "setsid", "");
-  else check(libc.setpgid(0, 0), "setpgid", "");
+  if (spec.alone === "group") check(libc.setpgid(0, 0), "setpgid", "");
   regainRoot(spec);
-  tieToLeash(spec.leashFd);
+  if (spec.leashFd !== undefined) tieToLeash(spec.leashFd);
   keep(spec);
   const became = becoming?.();
   for (const limit of spec.limits ?? []) allow(limit);
@@ -102,7 +103,8 @@ function tieToLeash(fd: number): void {
 
 /** This runtime has all that it inherits closed when something is executed; a program keeps the leash without knowing. */
 function keep({ leashFd, kept = [] }: LaunchSpec): void {
-  for (const fd of [leashFd, ...kept]) check(libc.fcntl(fd, F_SETFD, 0), "fcntl", `${fd}, F_SETFD`);
+  for (const fd of [...(leashFd === undefined ? [] : [leashFd]), ...kept])
+    check(libc.fcntl(fd, F_SETFD, 0), "fcntl", `${fd}, F_SETFD`);
 }
 
 /** Only the hard bound, as far as we may: the program sets both, and says so when it cannot. A bound that is below what this

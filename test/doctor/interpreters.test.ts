@@ -54,6 +54,13 @@ test("one that others may write is never started as root", async () => {
   expect(new Set(seen)).toEqual(new Set(["65534", `CapEff:\t${"0".repeat(16)}`]));
 });
 
+test("a root that its user may not enter does not keep the interpreter from being examined", async () => {
+  mkdirSync(join(folder, "inner"), { mode: 0o700 });
+  writeFiles(folder, { "inner/good.py": "application = lambda environ, start: []\n" });
+  const [finding] = await findingsOf(APPS, patientOf(join(folder, "inner"), app("good"), { serving: NOBODY }));
+  expect(finding).toMatchObject({ verdict: "ok", subject: "app x python" });
+});
+
 test("--fix does not collect with an interpreter of somebody else than the project's owner", async () => {
   mkdirSync(join(folder, "collected"));
   const toml = `${app("good", "theirs/bin/python")}"/static/" = { files = "collected/" }\n`;
