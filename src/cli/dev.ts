@@ -33,6 +33,7 @@ export const DEV: Command = {
   async run(given, terminal) {
     const { here } = await import("../machine/here.ts");
     const { lookAtProject } = await import("../setup/facts.ts");
+    const { runningForOwner } = await import("../setup/owner.ts");
     const { DevProblem, findProject, planFor } = await import("./dev-plan.ts");
     const { readyText } = await import("./dev-text.ts");
     const surroundings = here(terminal.environment);
@@ -40,7 +41,8 @@ export const DEV: Command = {
     try {
       const project = findProject(surroundings, folder, textOf(given, "app"));
       const python = pythonOf(given, terminal);
-      const facts = await lookAtProject(surroundings, project, { python, settings: textOf(given, "settings") });
+      const its = runningForOwner(surroundings, process.geteuid?.() ?? 0, project.root);
+      const facts = await lookAtProject(its, project, { python, settings: textOf(given, "settings") });
       const wish = {
         folder: terminal.folder,
         listen: listOf(given, "listen"),

@@ -1,8 +1,8 @@
 /** Gathers what the questions need, as far as the answers have settled it; what was looked at once is remembered. */
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { isPublicName, judgeName, lookUp, type LookUp, type NameVerdict } from "../machine/addresses.ts";
-import { accountOf, webAccount } from "../machine/host.ts";
+import { webAccount } from "../machine/host.ts";
 import { type RunAs, runningAs, type Surroundings } from "../machine/surroundings.ts";
 import { examine } from "../project/interpreter.ts";
 import type { Project } from "../project/project.ts";
@@ -11,6 +11,7 @@ import type { Settings } from "../project/settings.ts";
 import { sqliteFile } from "../project/sqlite.ts";
 import { askedOf, lookAtMachine, lookAtProject, type MachineFacts, type ProjectFacts } from "./facts.ts";
 import { translateExisting } from "./importing.ts";
+import { ownerOf, runningForOwner } from "./owner.ts";
 import type { Answers } from "./question.ts";
 import { domainsOf, type Importable, type Seen, settledProject, type WebUser } from "./seen.ts";
 
@@ -146,8 +147,7 @@ export class Looking {
     const before = this.known.get(key);
     if (before !== undefined) return before;
     const { variables: environment, signal } = this.options;
-    // Whoever's project it is, its code is not run with more rights than that.
-    const surroundings = runningAs(this.options.surroundings, this.ownerOf(project.root));
+    const surroundings = this.runningFor(project.root);
     const { settings, callable: wsgi } = answers;
     const python = answers.python === undefined ? undefined : resolve(project.root, answers.python);
     const facts = await lookAtProject(surroundings, project, { python, settings, wsgi, environment, signal });
@@ -156,6 +156,15 @@ export class Looking {
     const known = { webUser, facts, importable: translateExisting(facts.existing, project.root, surroundings, isRoot) };
     this.known.set(key, known);
     return known;
+  }
+
+  /** Whoever's project it is, its code is not run with more rights than that. */
+  runningFor(root: string): Surroundings {
+    return runningForOwner(this.surroundings, this.options.uid, root);
+  }
+
+  private ownerOf(root: string): RunAs | undefined {
+    return ownerOf(this.surroundings.files, this.options.uid, root);
   }
 
   private async lookAtNames(answers: Answers): Promise<void> {
@@ -192,15 +201,6 @@ export class Looking {
     const written = writtenBy(loaded?.settings).filter((path) => surroundings.files.kind(path) !== undefined);
     const may = await Promise.all(written.map((path) => test("-w", path)));
     return { name, reaches: reads && same, cannotWrite: written.filter((_, i) => may[i] !== true) };
-  }
-
-  /** Undefined where there is nothing to hand over: we are not root, or the project is root's. */
-  private ownerOf(root: string): RunAs | undefined {
-    const { uid, surroundings } = this.options;
-    const owner = uid === 0 ? statSync(root, { throwIfNoEntry: false }) : undefined;
-    if (owner === undefined || owner.uid === 0) return undefined;
-    const { name, gid, home } = accountOf(surroundings.files, owner.uid);
-    return { uid: owner.uid, gid: gid ?? owner.gid, name, home: home ?? "/" };
   }
 }
 

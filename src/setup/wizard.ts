@@ -3,7 +3,6 @@
  * everything that touches the machine; what is asked and what follows is decided in the pure rooms around.
  */
 import { upperFirst } from "../base/words.ts";
-import { runningAs } from "../machine/surroundings.ts";
 import { answerQuestion, beginDialog, type Dialog, nextQuestion, stepBack, unusedFlags } from "./dialog.ts";
 import { diffLines } from "./diff.ts";
 import type { Looking } from "./looking.ts";
@@ -39,7 +38,8 @@ export async function runWizard(
   if (typeof agreed === "string") return agreed;
   if (options.dryRun) return "done";
   const { signal } = looking;
-  const surroundings = runningAs(looking.surroundings, agreed.seen.owner);
+  const root = agreed.seen.facts?.project.root;
+  const surroundings = root === undefined ? looking.surroundings : looking.runningFor(root);
   const kind = agreed.seen.facts?.project.kind ?? "proxy";
   const went = await carryOut(agreed.plan, kind, { surroundings, screen, actions, signal });
   return went ? "done" : "failed";

@@ -202,6 +202,21 @@ function titleOf(pid: number): string {
   }
 }
 
+test("setup and dev, in a project of root's with a virtualenv of somebody else", () => {
+  const { code, said } = run("setup", "--json");
+  expect([code, said]).toEqual([0, expect.stringContaining(`${folder}/venv/bin/python`)]);
+  // As who serves on this system, too, if it has such a user: could that one?
+  const seen = readFileSync(seenPath, "utf8").trim().split("\n");
+  for (const line of seen) expect(line).toMatch(/^(?:pth|sh)(?: [1-9]\d*(?:,[1-9]\d*){3}){2}(?: 0{16}){4}$/);
+  writeFileSync(seenPath, `${seen.filter((line) => line.includes(` ${NOBODY},`)).join("\n")}\n`);
+  expectNothingMore("setup");
+  expect(run("dev", "--print", "--app", "app")).toMatchObject({
+    code: 0,
+    said: expect.stringMatching(/python += "venv"/),
+  });
+  expectNothingMore("dev");
+});
+
 test("an interpreter that the user may not execute: the start fails and says so", async () => {
   const home = join(folder, "home");
   Bun.spawnSync(["mkdir", "-m", "700", home]);
