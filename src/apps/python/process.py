@@ -63,7 +63,12 @@ def confine(settings):
 
         for bound in bounds:
             which = getattr(resource, "RLIMIT_" + bound["name"].upper())
-            resource.setrlimit(which, (bound["value"], bound["value"]))
+            try:
+                resource.setrlimit(which, (bound["value"], bound["value"]))
+            except ValueError as error:
+                hard = resource.getrlimit(which)[1]
+                what = "limits.%s is %d, and the hard limit %d may not be raised here" % (bound["name"], bound["value"], hard)
+                raise ValueError("%s: %s" % (what, error)) from None
     if settings["umask"] is not None:
         os.umask(settings["umask"])
 
