@@ -1,5 +1,5 @@
 /**
- * `server import nginx.conf uwsgi.ini -o server.toml`: reads what nginx and uWSGI were configured with, writes a server.toml
+ * `server import nginx.conf uwsgi.ini -o server.toml`: reads what nginx, uWSGI and gunicorn were configured with, writes a server.toml
  * that does the same, and says line by line what became of what. Changes nothing else, and starts nothing.
  */
 import { accessSync, constants, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
@@ -12,10 +12,11 @@ const FILES_MAX = 1000;
 
 export const IMPORT: Command = {
   name: "import",
-  summary: "Translate nginx.conf and uwsgi.ini into a server.toml",
+  summary: "Translate nginx.conf, uwsgi.ini and gunicorn.service into a server.toml",
   usage: "FILE… [-o server.toml] [--partial] [--compare OLD NEW]",
   doc:
-    "FILE is an nginx.conf, a file or the folder of sites-enabled, or a uwsgi.ini; give both of a pair, and no socket stands " +
+    "FILE is an nginx.conf, a file or the folder of sites-enabled, a uwsgi.ini, or a unit of systemd that starts gunicorn (its socket " +
+    "unit and gunicorn.conf.py are read with it, and not run); give both of a pair, and no socket stands " +
     "between them any more. The configuration goes to stdout or the file of -o, the report to stderr. Exits 1, and writes " +
     "nothing, when something would behave otherwise.",
   options: {

@@ -1,6 +1,7 @@
 /** What the report says of lines that were about a socket, when there is none any more (join.ts). */
 import type { Settings, UpstreamKey } from "./plan.ts";
 import type { Finding, ImportReport, Verdict } from "./report.ts";
+import type { Origin } from "./source.ts";
 
 export interface JoinedPass {
   readonly upstream: Settings<UpstreamKey>;
@@ -57,6 +58,16 @@ export function tellJoined(
     const amended = pass && amend(finding, pass);
     return amended && { ...finding, changesMeaning: false, ...amended };
   });
+}
+
+/** `sources`: lines that were about the address through which nginx asked the app. */
+export function tellGone(sources: ReadonlySet<Origin>, app: string, report: ImportReport): void {
+  const sentence = `nginx asked app ${app} there; it stands in this server, and what is said of the addresses of nginx holds`;
+  report.amend((finding) =>
+    sources.has(finding.origin) && finding.verdict !== "error"
+      ? { ...finding, verdict: "not-needed", sentence, changesMeaning: false }
+      : undefined,
+  );
 }
 
 function amend({ directive, verdict }: Finding, pass: JoinedPass): Amended | undefined {

@@ -1,9 +1,9 @@
 /**
- * nginx passed to a socket, and uWSGI listened on it: here one server does both, so routes to an upstream whose servers are
+ * nginx passed to a socket, and uWSGI or gunicorn listened on it: here one server does both, so routes to an upstream whose servers are
  * sockets of an imported app lead to the app, and upstream and socket go. What uWSGI served there besides the app is served
  * below the routes that lead to it; such a socket may speak HTTP (http-socket), too.
  */
-import { type JoinedPass, tellJoined } from "./join-report.ts";
+import { type JoinedPass, tellGone, tellJoined } from "./join-report.ts";
 import type { AppKey, Plan, Route, RouteKey, Settings, Site, UpstreamKey, Value } from "./plan.ts";
 import type { ImportReport } from "./report.ts";
 import { isInline, isList } from "./toml.ts";
@@ -25,10 +25,19 @@ export function joinApps(plan: Plan, report: ImportReport): void {
     const sockets = socketsOf(settings, site);
     if (settings === undefined || isAsked(plan, sockets)) continue;
     if (site === undefined) settings.delete("uwsgi_socket");
-    else plan.sites.splice(plan.sites.indexOf(site), 1);
+    else closeSite(plan, site, app, report);
     tellClosed(settings, sockets);
   }
   tellJoined(joined, [...plan.upstreams.values()], report);
+}
+
+/** What was said of its address alone goes with it; nginx says it of its own. */
+function closeSite(plan: Plan, site: Site, app: string, report: ImportReport): void {
+  plan.sites.splice(plan.sites.indexOf(site), 1);
+  const { sources } = site.settings;
+  for (const { key, origin } of plan.server.all)
+    if (origin !== undefined && sources.has(origin)) plan.server.delete(key);
+  tellGone(sources, app, report);
 }
 
 interface Join {

@@ -28,7 +28,7 @@ export class Settings<K extends string = string> {
   private readonly byKey = new Map<K, Setting<K>>();
   /** Stands above the table. */
   comment: string | undefined;
-  /** Of an upstream: the lines that say how it is passed to, whatever became of them. */
+  /** Of an upstream: the lines that say how it is passed to, whatever became of them; of a site: those about its address. */
   readonly sources = new Set<Origin>();
 
   /** A second value of a key takes the place of the first. */

@@ -97,3 +97,56 @@ describe("nginx and an app that it passed to become one server", () => {
     ]);
   });
 });
+
+describe("nginx and a gunicorn that it passed to become one server", () => {
+  const unit = (bind: string) =>
+    `[Service]\nUser=www-data\nWorkingDirectory=/srv/mysite\nExecStart=/srv/mysite/.venv/bin/gunicorn ${bind} ` +
+    "--threads 2 --keep-alive 5 --limit-request-fields 50 --access-logfile /srv/access.log mysite.wsgi\n";
+  const both = (nginx: string, service: string) => {
+    const files = [
+      new SourceFile("nginx.conf", "/srv/nginx.conf", nginx),
+      new SourceFile("gunicorn.service", "/srv/gunicorn.service", service),
+    ];
+    const { plan, report } = importFiles(files, {});
+    return { plan, report, text: writePlan(plan) };
+  };
+  const told =
+    "proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;";
+
+  test.each(["unix:/srv/gunicorn.sock", "127.0.0.1:8001"])("bound to %s", (address) => {
+    const pass = `http://${address}`;
+    const { plan, report, text } = both(
+      server(`${told} location / { proxy_pass ${pass}; } location /static/ { alias /srv/mysite/static/; }`),
+      unit(`-b ${address}`),
+    );
+    expect(report.changesMeaning).toBe(false);
+    expect([plan.upstreams.size, plan.sites.length]).toEqual([0, 1]);
+    const [site] = plan.sites;
+    expect(site?.routes.find(({ pattern }) => pattern === "/")?.settings.get("app")).toBe("mysite");
+    // What gunicorn said of its own address is nobody's any more.
+    expect(text).not.toMatch(
+      /keepalive_timeout|max_header_fields|merge_slashes|access_log|trusted_proxies|X-Forwarded/,
+    );
+    const gone = report.findings.filter(({ directive }) => /^(-b|--keep-alive|--limit|--access)/.test(directive));
+    expect(gone.map(({ verdict }) => verdict)).toEqual(Array(4).fill("not-needed"));
+    const fields = report.findings.filter(({ directive }) => directive.startsWith("proxy_set_header"));
+    expect(fields.map(({ verdict }) => verdict)).toEqual(Array(3).fill("not-needed"));
+  });
+
+  test("what nginx says of connections stays", () => {
+    const { plan } = both(
+      `keepalive_timeout 30; ${server(`${told} location / { proxy_pass http://127.0.0.1:8001; }`)}`,
+      unit("-b 127.0.0.1:8001"),
+    );
+    expect([plan.sites.length, plan.server.get("keepalive_timeout")]).toEqual([1, "30s"]);
+  });
+
+  test("another address stays one", () => {
+    const { plan, text } = both(
+      server(`${told} location / { proxy_pass http://127.0.0.1:9000; }`),
+      unit("-b 127.0.0.1:8001"),
+    );
+    expect([plan.upstreams.size, plan.sites.length]).toEqual([1, 2]);
+    expect(text).toContain("127.0.0.1:8001");
+  });
+});
