@@ -23,7 +23,7 @@ const ANSWERS: Readonly<Record<QuestionId, Option>> = {
   python: text("PATH", "The virtualenv or interpreter that runs the project."),
   settings: text("MODULE", "The settings of a Django project, when there are several."),
   broken: text("ignore|stop", "What to do when the project cannot be loaded."),
-  import: text(YES_NO, "Take over the nginx and uWSGI files that serve the project today."),
+  import: text(YES_NO, "Take over the files of nginx, uWSGI and gunicorn that serve the project today."),
   domain: {
     ...text("NAME", "A domain name; several times, or with commas; none for every name that leads here.", "d"),
     multiple: true,

@@ -39,7 +39,7 @@ export function findExisting(files: Files, root: string): ExistingFile[] {
     ...MAIN_FILES.map(([path, kind]) => ({ path, kind })),
   ];
   const mentioned = everywhere.filter(({ path, kind }) => isOfKind(files, path, kind) && mentions(files, path, root));
-  return [...ofProject(files, root), ...mentioned].flatMap(({ path, kind }): ExistingFile[] => {
+  return [...ofProject(files, root, mentioned), ...mentioned].flatMap(({ path, kind }): ExistingFile[] => {
     if (kind !== "unit") return [{ path, kind, program: undefined }];
     const command = commandOf(files.read(path) ?? "");
     const program = programOf(command);
@@ -49,13 +49,21 @@ export function findExisting(files: Files, root: string): ExistingFile[] {
   });
 }
 
-function ofProject(files: Files, root: string): { path: string; kind: ExistingFile["kind"] }[] {
+interface Found {
+  readonly path: string;
+  readonly kind: ExistingFile["kind"];
+}
+
+/** `mentioned`: those of the machine. A unit that the project keeps is mostly what one of them was copied from. */
+function ofProject(files: Files, root: string, mentioned: readonly Found[]): Found[] {
+  const isInUse = mentioned.some(({ path, kind }) => kind === "unit" && startsGunicorn(files, path));
   const paths = PROJECT_FOLDERS.flatMap((name) => {
     const folder = resolve(root, name);
     return files.list(folder).map((each) => join(folder, each));
   });
   return [...new Set(paths)].flatMap((path) => {
-    const kind = kindOf(files, path);
+    const isUnit = !isInUse && path.endsWith(".service") && startsGunicorn(files, path) && mentions(files, path, root);
+    const kind = isUnit ? "unit" : kindOf(files, path);
     return kind === undefined ? [] : [{ path, kind }];
   });
 }
@@ -76,6 +84,10 @@ const MARKS: Readonly<Record<ExistingFile["kind"], RegExp>> = {
 
 function isOfKind(files: Files, path: string, kind: ExistingFile["kind"]): boolean {
   return files.kind(path) === "file" && MARKS[kind].test(files.read(path) ?? "");
+}
+
+function startsGunicorn(files: Files, path: string): boolean {
+  return programOf(commandOf(files.read(path) ?? "")) === "gunicorn";
 }
 
 function mentions(files: Files, path: string, root: string): boolean {

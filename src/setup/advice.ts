@@ -1,5 +1,5 @@
 /** What the facts say that no answer changes: said at the end, each with what to do. */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { shellWord, upperFirst } from "../base/words.ts";
 import { adviseSqlite, sqliteFile } from "../project/sqlite.ts";
 import { isLocal, refusedAddress } from "./address.ts";
@@ -122,7 +122,9 @@ const UNITS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/s
 
 function aboutExisting(seen: Seen, answers: Answers): string[] {
   const { facts, files, machine, importable } = seen;
-  const units = (facts?.existing ?? []).filter(({ kind }) => kind === "unit");
+  // One that the project keeps runs nothing by itself.
+  const isKept = (path: string) => facts !== undefined && path.startsWith(join(facts.project.root, "/"));
+  const units = (facts?.existing ?? []).filter(({ kind, path }) => kind === "unit" && !isKept(path));
   const goesOn = answers.import === "yes" && importable?.forwards === true;
   const said = units.map(({ path, program }) =>
     goesOn

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { loadTranslated } from "../config/load.ts";
-import { importFiles } from "../import/import.ts";
+import type { Environment } from "../config/substitute.ts";
+import { formatOf, importFiles } from "../import/import.ts";
 import { SourceFile } from "../import/source.ts";
 import { keepRoot } from "../import/users.ts";
 import { writePlan } from "../import/write.ts";
@@ -19,12 +20,13 @@ export function translateExisting(
   { files, environment }: Surroundings,
   isRoot: boolean,
 ): Importable | undefined {
-  const paths = existing.filter(({ kind }) => kind !== "unit").map(({ path }) => path);
-  const sources = paths.flatMap((path) => {
+  const sources = existing.filter(mayBeImported).flatMap(({ path }) => {
     const text = files.read(path);
-    return text === undefined ? [] : [new SourceFile(relativeTo(root, path), path, text)];
+    const source = text === undefined ? undefined : new SourceFile(relativeTo(root, path), path, text);
+    return source === undefined || !hasApp(source, environment) ? [] : [source];
   });
   if (sources.length === 0) return undefined;
+  const paths = sources.map(({ path }) => path);
   const { plan, report } = importFiles(sources, environment);
   const asRoot = isRoot && keepRoot(plan);
   const toml = writePlan(plan);
@@ -44,6 +46,16 @@ export function translateExisting(
   const names = (config?.sites ?? []).flatMap((site) => site.names.filter((name) => !/[*~]|^\./.test(name)));
   const front = config && frontOf(config);
   return { files: paths, toml, losses, folders, isOurs, forwards, names, asRoot, front, taken };
+}
+
+/** Of units those of systemd that start gunicorn. */
+function mayBeImported({ kind, path, program }: ExistingFile): boolean {
+  return kind !== "unit" || (program === "gunicorn" && path.endsWith(".service"));
+}
+
+/** A unit that nothing can be made of, since it serves ASGI or starts a script, only shows what is running. */
+function hasApp(source: SourceFile, environment: Environment): boolean {
+  return formatOf(source) !== "gunicorn" || importFiles([source], environment).plan.apps.size > 0;
 }
 
 /** Whoever served from them did so while they were not there, too; a server.toml that names such a one cannot be used. */

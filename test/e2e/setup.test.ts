@@ -230,6 +230,43 @@ test("a pair of nginx and uWSGI is taken over", async () => {
   expect((await server(folder, "stop")).code).toBe(0);
 });
 
+test("a unit of gunicorn and the nginx before it are taken over", async () => {
+  const folder = startproject("gunicorn");
+  writeFiles(folder, {
+    "staticfiles/a.css": "b {}",
+    "deploy/gunicorn.service": `[Unit]
+Description=gunicorn of the shop
+[Service]
+WorkingDirectory=${folder}
+ExecStart=${folder}/.venv/bin/gunicorn --workers 1 \\
+    --threads 2 --bind unix:${folder}/gunicorn.sock shop.wsgi:application
+`,
+    "deploy/nginx.conf": `server {
+    listen ${port};
+    server_name localhost;
+    location /static/ { alias ${folder}/staticfiles/; expires 30d; }
+    location / { include proxy_params; proxy_pass http://unix:${folder}/gunicorn.sock; }
+}
+`,
+  });
+  const terminal = open(folder, []);
+  const seen = await terminal.sees("Take over what serves the project today?");
+  expect(seen).toContain("Found: deploy/gunicorn.service, deploy/nginx.conf");
+  expect(seen).toContain("Everything in it can be translated.");
+  terminal.type("Enter");
+  await terminal.sees("Start it now?");
+  terminal.type("Enter");
+  await terminal.sees("Write it and start?");
+  terminal.type("Enter");
+  expect(await terminal.ended()).toBe(0);
+  expect(terminal.text).toContain(`http://localhost:${port}/ is served.`);
+  const text = readFileSync(join(folder, "server.toml"), "utf8");
+  expect(text).toMatch(/threads +=.* 2 /);
+  expect(text).not.toMatch(/upstream|gunicorn\.sock"/);
+  expect(await page("/static/a.css", "localhost")).toBe("200 b {}");
+  expect((await server(folder, "stop")).code).toBe(0);
+});
+
 test("Flask: the application is found and served by its interpreter", async () => {
   const folder = join(HOME, "flask");
   writeFiles(folder, {

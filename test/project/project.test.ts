@@ -128,6 +128,20 @@ test("what serves it today: files that mention it, and those in it", () => {
   ]);
 });
 
+test("a unit of gunicorn that the project keeps is one, unless one of the machine starts it already", () => {
+  const unit = "[Service]\nWorkingDirectory=/srv/app\nExecStart=/srv/app/.venv/bin/gunicorn app:app\n";
+  const kept = {
+    "/srv/app/deploy/gunicorn.service": unit,
+    "/srv/app/deploy/example.service": unit.replaceAll("/srv/app", "/srv/example"),
+    "/srv/app/deploy/celery.service": unit.replaceAll("gunicorn", "celery"),
+  };
+  const found = (files: Record<string, string>) =>
+    findExisting(surroundingsOf({ files }).files, "/srv/app").map(({ path }) => path);
+  expect(found(kept)).toEqual(["/srv/app/deploy/gunicorn.service"]);
+  const used = "/etc/systemd/system/app.service";
+  expect(found({ ...kept, [used]: unit })).toEqual([used]);
+});
+
 const COMMANDS: readonly (readonly [string, object])[] = [
   ["gunicorn --workers 5 --threads 3 app:app", { processes: 5, threads: 3 }],
   ["gunicorn -w4 -b unix:/run/app.sock app:app", { processes: 4 }],

@@ -363,3 +363,32 @@ test("root that uWSGI would have been is said in the file, and told", async () =
   expect(await imported("uid=1000\n", { systemd: true }, { unit: "no" })).toEqual([false, false]);
   expect(await imported("", {}, {})).toEqual([false, false]);
 });
+
+test("a unit of gunicorn is offered, alone and with the nginx before it; one of ASGI is not", async () => {
+  const unit = (options: string) =>
+    `[Service]\nWorkingDirectory=${folder}\nExecStart=${folder}/.venv/bin/gunicorn -b 127.0.0.1:8391 ${options}\n`;
+  const nginx =
+    "server { listen 8392; location / { proxy_set_header Host $host; proxy_pass http://127.0.0.1:8391; } }\n";
+  const given = (options: object) => talk({ options: { given: { start: "no", ...options }, yes: true } });
+  const written = () => {
+    const text = readFileSync(join(folder, "server.toml"), "utf8");
+    rmSync(join(folder, "server.toml"));
+    return text;
+  };
+  writeFiles(folder, { "deploy/gunicorn.service": unit("-w 7 shop.wsgi") });
+  // What is lost by nothing is what is taken without an answer.
+  const alone = await given({});
+  expect(alone.text).toContain("gunicorn in");
+  expect(written()).toMatch(/processes +=.* 7 [^]*listen +=.*"127\.0\.0\.1:8391"/);
+  writeFiles(folder, { "deploy/nginx.conf": nginx });
+  await given({});
+  const joined = written();
+  expect(joined).toMatch(/listen += 8392/);
+  expect(joined).not.toContain("upstream");
+  await given({ import: "no" });
+  expect(written()).not.toContain("8392");
+  rmSync(join(folder, "deploy/nginx.conf"));
+  writeFiles(folder, { "deploy/gunicorn.service": unit("-k uvicorn.workers.UvicornWorker shop.asgi") });
+  const asgi = await talk({ options: { given: { start: "no" } } });
+  expect(asgi.asked).not.toContain("import");
+});

@@ -50,7 +50,8 @@ export function translateGunicorn(
   const named = new Set<string>();
   for (const unit of units) {
     const path = unit.path.replace(/\.service$/, "") + ".socket";
-    const socket = sockets.find((each) => each.path === path) ?? readSource(path, dirname(unit.path));
+    const given = sockets.find((each) => each.path === path);
+    const socket = given ?? (expectsSocket(unit, path) ? readSource(path, dirname(unit.path)) : undefined);
     if (socket !== undefined) named.add(socket.path);
     const started = readService(unit, report);
     translateOne(started, socket && readSocket(socket, report), importing, { cores, settings, named });
@@ -60,6 +61,11 @@ export function translateGunicorn(
   for (const socket of sockets)
     if (!named.has(socket.path))
       report.error(wholeFile(socket), socket.name, "belongs to a service: import that as well");
+}
+
+/** One of the same name may lie there unused, where the unit says itself where to listen. */
+function expectsSocket({ text }: SourceFile, path: string): boolean {
+  return text.includes(basename(path)) || !/\s(?:-b|--bind)/.test(text);
 }
 
 /** A file of settings alone: gunicorn is taken to be started in its folder. */
