@@ -171,9 +171,11 @@ function commandOf(
   const started = first === undefined ? [] : [{ ...first, text: first.text.replace(/^[-@:+!|]+/, "") }, ...rest];
   const program = programOf(started);
   if (program === undefined) {
-    const sentence =
-      `starts ${basename(started[0]?.text ?? "")}, and gunicorn by it at best: write gunicorn's own command ` +
-      "(/path/to/.venv/bin/gunicorn …) in the unit, and import it then";
+    const name = basename(started[0]?.text ?? "");
+    const sentence = /gunicorn/.test(directive.raw)
+      ? `starts ${name}, and gunicorn by it at best: write gunicorn's own command (/path/to/.venv/bin/gunicorn …) in the ` +
+        "unit, and import it then"
+      : `starts ${name}, and not gunicorn; beside an app it may be a [service.NAME]`;
     report.notSupported(origin, showDirective(directive), sentence, "changes-meaning");
     return { words: undefined, python: undefined, origin, program: "" };
   }

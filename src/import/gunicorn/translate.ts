@@ -26,12 +26,11 @@ import { showDirective, wordsOf } from "./unit.ts";
 import { translateClass, translateWorkers } from "./workers.ts";
 
 const UNIT = /^[ \t]*\[Service\][ \t]*$/m;
-const EXEC = /^[ \t]*ExecStart[ \t]*=(?:[^\n]*\\\r?\n)*[^\n]*gunicorn/m;
 const SOCKET = /^[ \t]*\[Socket\][ \t]*$/m;
 
-/** Units that start it, sockets, and Python files of settings. */
+/** Units, of which one that starts something else is told of as that; sockets; Python files of settings. */
 export function isGunicorn({ name, text }: SourceFile): boolean {
-  return (UNIT.test(text) && EXEC.test(text)) || isSocket({ name, text }) || name.endsWith(".py");
+  return UNIT.test(text) || isSocket({ name, text }) || name.endsWith(".py");
 }
 
 function isSocket({ name, text }: Pick<SourceFile, "name" | "text">): boolean {

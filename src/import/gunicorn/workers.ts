@@ -94,11 +94,14 @@ function translateTimeouts({ given, app, plan }: Context, worker: WorkerClass): 
     app.set("request_timeout", isBound ? "30s" : "0s", undefined, comment);
   } else if (seconds !== undefined) {
     const comment =
-      worker === "sync"
-        ? `${ofWorker}; a sync worker gives none during a request, so that it bounds each`
-        : `${ofWorker}; here it bounds each request`;
+      seconds === 0
+        ? undefined
+        : worker === "sync"
+          ? `${ofWorker}; a sync worker gives none during a request, so that it bounds each`
+          : `${ofWorker}; here it bounds each request`;
     app.set("request_timeout", formatDuration(seconds * SECOND), option.origin, comment);
-    given.tell("translated", option, "request_timeout: of a request, which is answered 504, and not of a worker");
+    const told = seconds === 0 ? "0 is no bound" : "of a request, which is answered 504, and not of a worker";
+    given.tell("translated", option, `request_timeout: ${told}`);
   }
   const graceful = given.last("graceful_timeout");
   const drain = graceful && given.number(graceful);

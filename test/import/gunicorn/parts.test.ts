@@ -124,9 +124,21 @@ describe("a file of settings is read without running it", () => {
   ])("%j", (text, expected) => expect(read(text)).toEqual(expected as never));
 });
 
-test("units that start something else are not gunicorn's", () => {
+test("what is gunicorn's, and what is a unit of something else", () => {
   const of = (name: string, text: string) => isGunicorn(new SourceFile(name, `/x/${name}`, text));
-  expect(of("a.service", "[Service]\nExecStart=/usr/bin/celery\n")).toBe(false);
-  expect(of("a.service", "[Service]\n# ExecStart=gunicorn\nExecStart=x\n")).toBe(false);
+  expect(of("a.service", "[Service]\nExecStart=/usr/bin/gunicorn a\n")).toBe(true);
   expect(of("nginx.conf", "server { proxy_pass http://unix:/run/gunicorn.sock; }")).toBe(false);
+  const { plan, report } = imported("ExecStart=/usr/bin/celery -A shop worker");
+  expect([plan.apps.size, report.changesMeaning]).toEqual([0, true]);
+  expect(report.findings.at(-1)?.sentence).toBe(
+    "starts celery, and not gunicorn; beside an app it may be a [service.NAME]",
+  );
+});
+
+test("without a bound of gunicorn's a request may take for ever", () => {
+  const { plan } = start("--timeout 0");
+  expect(plan.apps.get("mysite")?.all.find(({ key }) => key === "request_timeout")).toMatchObject({
+    value: "0s",
+    comment: undefined,
+  });
 });
