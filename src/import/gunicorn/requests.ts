@@ -4,6 +4,8 @@ import { type Context, ofAddress, pathIn, plain } from "./context.ts";
 import type { WorkerClass } from "./workers.ts";
 
 const SECOND = 1000;
+/** Seconds: the longest that server.toml takes. */
+const DAY = 86_400;
 const TARGET_BYTES_MIN = 256;
 const TARGET_BYTES_MAX = 64 * 1024;
 const HEADER_BYTES = 64 * 1024;
@@ -91,6 +93,6 @@ function translateKeepAlive(context: Context, worker: WorkerClass): void {
     return given.tell("noEffectThere", option, sentence);
   }
   if (seconds === 0) plan.server.set("keepalive_requests", 1, option.origin, "gunicorn keeps no connection");
-  else plan.server.set("keepalive_timeout", formatDuration(seconds * SECOND), option.origin);
+  else plan.server.set("keepalive_timeout", formatDuration(Math.min(seconds, DAY) * SECOND), option.origin);
   given.tell("translated", option, seconds === 0 ? "keepalive_requests" : "keepalive_timeout");
 }

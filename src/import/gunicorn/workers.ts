@@ -5,6 +5,8 @@ import type { Given } from "./given.ts";
 import type { Option } from "./option.ts";
 
 const SECOND = 1000;
+/** Seconds: the longest that server.toml takes. */
+const DAY = 86_400;
 const THREADS_MAX = 256;
 const GREENLETS_REMEDY =
   "greenlets are not run: what waits in them there waits in threads here, without monkey patching; say threads in its place";
@@ -82,7 +84,20 @@ function translateLifetime({ given, app }: Context): void {
   else given.tell("defaultHere", jitter, "a process takes up to a tenth more than max_requests");
 }
 
-function translateTimeouts({ given, app, plan }: Context, worker: WorkerClass): void {
+function translateTimeouts(context: Context, worker: WorkerClass): void {
+  translateTimeout(context, worker);
+  const { given, app, plan } = context;
+  const graceful = given.last("graceful_timeout");
+  const written = graceful && given.number(graceful);
+  if (graceful === undefined || written === undefined) return;
+  const drain = formatDuration(Math.min(written, DAY) * SECOND);
+  app.set("drain_timeout", drain, graceful.origin);
+  // The server as a whole waits for its apps; it takes no zero.
+  if (written > 0) plan.server.set("drain_timeout", drain, graceful.origin);
+  given.tell("translated", graceful, written > DAY ? "drain_timeout, a day at most" : "drain_timeout");
+}
+
+function translateTimeout({ given, app }: Context, worker: WorkerClass): void {
   const option = given.last("timeout");
   const seconds = option === undefined ? undefined : given.number(option);
   const ofWorker = "gunicorn's timeout is of a worker that gives no sign of life";
@@ -91,25 +106,20 @@ function translateTimeouts({ given, app, plan }: Context, worker: WorkerClass): 
     const comment = isBound
       ? `${ofWorker}: 30 s, and a sync worker gives none during a request`
       : `${ofWorker}; beside threads it gives one, so that a request may take for ever`;
-    app.set("request_timeout", isBound ? "30s" : "0s", undefined, comment);
-  } else if (seconds !== undefined) {
-    const comment =
-      seconds === 0
-        ? undefined
-        : worker === "sync"
-          ? `${ofWorker}; a sync worker gives none during a request, so that it bounds each`
-          : `${ofWorker}; here it bounds each request`;
-    app.set("request_timeout", formatDuration(seconds * SECOND), option.origin, comment);
-    const told = seconds === 0 ? "0 is no bound" : "of a request, which is answered 504, and not of a worker";
-    given.tell("translated", option, `request_timeout: ${told}`);
+    return app.set("request_timeout", isBound ? "30s" : "0s", undefined, comment);
   }
-  const graceful = given.last("graceful_timeout");
-  const drain = graceful && given.number(graceful);
-  if (graceful === undefined || drain === undefined) return;
-  app.set("drain_timeout", formatDuration(drain * SECOND), graceful.origin);
-  // The server as a whole waits for its apps; it takes no zero.
-  if (drain > 0) plan.server.set("drain_timeout", formatDuration(drain * SECOND), graceful.origin);
-  given.tell("translated", graceful, "drain_timeout");
+  if (seconds === undefined) return;
+  if (seconds === 0 || seconds > DAY) {
+    app.set("request_timeout", "0s", option.origin);
+    const sentence = seconds === 0 ? "0 is no bound" : "more than a day is no bound here";
+    return given.tell("translated", option, `request_timeout: ${sentence}`);
+  }
+  const comment =
+    worker === "sync"
+      ? `${ofWorker}; a sync worker gives none during a request, so that it bounds each`
+      : `${ofWorker}; here it bounds each request`;
+  app.set("request_timeout", formatDuration(seconds * SECOND), option.origin, comment);
+  given.tell("translated", option, "request_timeout: of a request, which is answered 504, and not of a worker");
 }
 
 export function isOff(option: Option): boolean {

@@ -135,10 +135,16 @@ test("what is gunicorn's, and what is a unit of something else", () => {
   );
 });
 
-test("without a bound of gunicorn's a request may take for ever", () => {
-  const { plan } = start("--timeout 0");
+test.each(["0", "100000"])("--timeout %s is no bound, so that a request may take for ever", (seconds) => {
+  const { plan } = start(`--timeout ${seconds}`);
   expect(plan.apps.get("mysite")?.all.find(({ key }) => key === "request_timeout")).toMatchObject({
     value: "0s",
     comment: undefined,
   });
+});
+
+test("what is longer than server.toml takes is as long as it may be", () => {
+  const { plan } = start("--graceful-timeout 100000 --threads 2 --keep-alive 100000");
+  expect(plan.apps.get("mysite")?.get("drain_timeout")).toBe("1d");
+  expect(plan.server.get("keepalive_timeout")).toBe("1d");
 });
