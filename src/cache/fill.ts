@@ -128,10 +128,11 @@ export class Fill implements Reply, ErrorAnswers, FeedOwner, WaitedFor {
     body.set(content.subarray(0, length));
     const entry = this.owner.store(this, head, body, lifetime);
     this.finish("over");
+    // Others know of it before its client does: what that one asks next, of whatever front, finds it.
+    this.owner.over(this, "kept");
     // What its maker sends to this client alone goes to it.
     if (head.fields.has("set-cookie")) this.feed?.reply.whole(outgoing(head), body);
     else this.giveTo(entry);
-    this.owner.over(this, "kept");
   }
 
   start(head: ReplyHead): void {
@@ -176,12 +177,17 @@ export class Fill implements Reply, ErrorAnswers, FeedOwner, WaitedFor {
   }
 
   end(trailers?: Fields): void {
-    const { stage, head, lifetime } = this;
+    const { stage } = this;
+    this.finish("over");
+    if (stage === "keeping") this.keepWhole();
     if (stage === "passing" || stage === "keeping") this.feed?.end(trailers);
-    if (stage !== "keeping" || head === undefined || lifetime === undefined) return this.finish("over");
+  }
+
+  private keepWhole(): void {
+    const { head, lifetime } = this;
+    if (head === undefined || lifetime === undefined) return;
     const body = Buffer.concat(this.kept);
     this.forgetKept();
-    this.finish("over");
     // Shorter than it said: the client's session ends it visibly.
     const complete = head.length === LENGTH_UNKNOWN || head.length === body.length;
     if (complete) this.owner.store(this, head, body, lifetime);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { answer } from "../../src/exchange/canned.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
+import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { makeLog } from "../../src/base/log.ts";
 import { DiskTier } from "../../src/cache/disk.ts";
 import { until } from "../support/wait.ts";
@@ -80,6 +81,32 @@ describe("what one front has fetched", () => {
       [inLanguage(THIRD, "de"), inLanguage(HOME, "en"), inLanguage(OTHER, "en")].map((each) => show(fronts, each)),
     ).toEqual(["HIT deutsch", "HIT english", "HIT english"]);
     expect(fronts.asked).toBe(2);
+  });
+
+  test.each(["whole", "in pieces"])("%s is known at home before its client has it", (how) => {
+    const { fronts, path } = begin();
+    const { reply } = ask(fronts, OTHER, path);
+    const { sent } = fronts;
+    let sentBefore = -1;
+    const give = { whole: reply.whole.bind(reply), end: reply.end.bind(reply) };
+    reply.whole = (...given) => {
+      sentBefore = fronts.sent;
+      give.whole(...given);
+    };
+    reply.end = (...given) => {
+      sentBefore = fronts.sent;
+      give.end(...given);
+    };
+    const fetched = fronts.of(OTHER).asked.at(-1)?.reply;
+    if (how === "whole") fronts.of(OTHER).answer("page");
+    else {
+      fetched?.start({ status: 200, reason: undefined, fields: Fields.of(FRESH), length: LENGTH_UNKNOWN });
+      fetched?.data(Buffer.from("page"));
+      fetched?.end();
+    }
+    expect([reply.text, sentBefore]).toEqual(["page", sent + 1]);
+    // Its client asks the third one next, whose question comes after the news.
+    expect(show(fronts, ask(fronts, THIRD, path, { method: "HEAD" }))).toStartWith("HIT");
   });
 
   test("is given to HEAD and for parts, which fetch nothing", () => {
