@@ -6,14 +6,15 @@
  *                                                  machine is left alone: then .build/bench is written
  *   make bench-quick                               the main rows against nginx + uWSGI; writes to .build/bench only
  *
- * ROUNDS (3) and SECONDS (2) say how long. Rows are scripts/bench/rows, peers scripts/bench/peers.
+ * ROUNDS (3) and SECONDS (2) say how long. Rows are scripts/bench/rows, peers scripts/bench/peers; one-1k is 1k by one thread against one
+ * worker, without an access log.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeFolder, removeFolder, ROOT } from "../test/support/folder.ts";
 import { wrkMissing } from "./bench/load/wrk.ts";
 import { type Absent, gather, OURS, PEERS, REFERENCE } from "./bench/peers/all.ts";
-import type { Peer } from "./bench/peers/peer.ts";
+import { ALL_CORES, ONE_THREAD, type Peer, type Shape } from "./bench/peers/peer.ts";
 import { stopAll } from "./bench/peers/program.ts";
 import { Progress } from "./bench/progress.ts";
 import { writePages } from "./bench/report/page.ts";
@@ -72,17 +73,22 @@ interface Plan {
 }
 
 /** All rows of one scene, with those who can do any of them running beside each other. */
-async function runScene(name: SceneName, rows: readonly Row[], plan: Plan): Promise<void> {
+async function runScene(name: SceneName, shape: Shape, rows: readonly Row[], plan: Plan): Promise<void> {
   const folder = makeFolder(`bench-${name}`);
   const subjects: Subject[] = [];
   const refused: Absent[] = [];
   plan.progress.show(`preparing ${name}`);
-  const prepared = await PREPARE[name](folder, { manyFiles: rows.some(({ id }) => id.startsWith("many")) });
+  const prepared = await PREPARE[name](folder, { manyFiles: rows.some(({ id }) => id.includes("many")) });
   try {
-    const able = plan.peers.filter(({ abilities }) => rows.some(({ needs }) => abilities.includes(needs)));
+    const able = plan.peers.filter(
+      ({ abilities, hasOneThread }) =>
+        rows.some(({ needs }) => abilities.includes(needs)) && (shape !== ONE_THREAD || hasOneThread === true),
+    );
     for (const peer of able) {
       plan.progress.show(`starting for ${name}`, peer.name);
-      const started = await start(peer, prepared.scene, folder).catch((error: unknown) => String(error));
+      const started = await start(peer, { ...prepared.scene, ...shape }, folder).catch((error: unknown) =>
+        String(error),
+      );
       if (typeof started === "string") refused.push({ peer: peer.name, why: `it cannot be started: ${started}` });
       else subjects.push(started);
     }
@@ -119,9 +125,12 @@ async function main(): Promise<void> {
     keep({ ...told, rows: results }, place.meanwhile);
   };
   const plan: Plan = { peers: here, progress: new Progress(rows.length), rounds, seconds, measured };
-  for (const scene of new Set(rows.map((row) => row.scene))) {
-    const ofScene = rows.filter((row) => row.scene === scene);
-    await runScene(scene, ofScene, plan);
+  for (const shape of [ALL_CORES, ONE_THREAD]) {
+    const ofShape = rows.filter((row) => (row.shape ?? ALL_CORES) === shape);
+    for (const scene of new Set(ofShape.map((row) => row.scene))) {
+      const ofScene = ofShape.filter((row) => row.scene === scene);
+      await runScene(scene, shape, ofScene, plan);
+    }
   }
   console.log(summary(results));
   show(keep({ ...told, rows: results }, place.atLast), place.atLast);

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { descendants } from "../../test/support/processes.ts";
 import { makeFolder, removeFolder, ROOT } from "../../test/support/folder.ts";
+import { ALL_CORES } from "./peers/peer.ts";
 import { stopAll } from "./peers/program.ts";
 import { serverPeer } from "./peers/server.ts";
 import { hasPackages, installPackages, inVenv } from "./peers/venv.ts";
@@ -139,9 +140,9 @@ async function main(): Promise<void> {
   const folder = makeFolder("profile");
   const env = { PROFILE_FOLDER: folder, PROFILE_AFTER_MS: String(AFTER_MS), PROFILE_FOR_MS: String(seconds * 1000) };
   const peer = serverPeer({ command: [process.execPath, "--preload", PRELOAD, join(ROOT, "src/main.ts")], env });
-  const prepared = await PREPARE[row.scene](folder, { manyFiles: row.id.startsWith("many") });
+  const prepared = await PREPARE[row.scene](folder, { manyFiles: row.id.includes("many") });
   try {
-    const subject = await start(peer, prepared.scene, folder);
+    const subject = await start(peer, { ...prepared.scene, ...(row.shape ?? ALL_CORES) }, folder);
     const began = performance.now();
     const wrong = await row.check(subject);
     if (wrong !== undefined) throw new Error(`its answer is wrong: ${wrong}`);

@@ -3,7 +3,7 @@
  * rounds are interleaved (A B C, A B C), so that what else the machine does hits all. Who answers wrongly, or breaks down, leaves
  * the row and is named.
  *
- * CPU is utime + stime of the whole tree from /proc; where load generator and server share cores, trust it and the ratio
+ * CPU is that of the whole tree (cpu-clock.ts); where load generator and server share cores, trust it and the ratio
  * more than requests/s.
  */
 import { loadavg } from "node:os";

@@ -1,9 +1,10 @@
 /** A peer that serves a scene: started in a folder of its own on a free port, waited for, stopped. What it costs is asked here. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { descendants, treeCpuMs } from "../../test/support/processes.ts";
+import { descendants } from "../../test/support/processes.ts";
 import { freePort } from "../../test/support/folder.ts";
 import { ask } from "../../test/support/wire.ts";
+import { treeCpuMs } from "./cpu-clock.ts";
 import type { Peer, Place, Running, Scene } from "./peers/peer.ts";
 
 const START_BOUND_MS = 20_000;

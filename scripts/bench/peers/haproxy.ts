@@ -1,17 +1,16 @@
 /** haproxy with a thread for each core: proxying alone. It logs to its standard output, which is a file here. */
 import { join } from "node:path";
 import { writeFiles } from "../../../test/support/folder.ts";
-import { CORES, type Peer, type Place, type Scene } from "./peer.ts";
+import { type Peer, type Place, type Scene } from "./peer.ts";
 import { Program, program, together, versionFrom } from "./program.ts";
 
-function configuration({ upstream }: Scene, { port }: Place): string {
+function configuration({ upstream, fronts, hasLog }: Scene, { port }: Place): string {
   const server = `server one 127.0.0.1:${upstream}`;
   return `
 global
-  nbthread ${CORES}
+  nbthread ${fronts}
   maxconn 8000
-  log stdout format raw local0
-defaults
+${hasLog ? "  log stdout format raw local0\n" : ""}defaults
   mode http
   log global
   option httplog
@@ -38,6 +37,7 @@ export const haproxy: Peer = {
   name: "haproxy",
   abilities: ["proxy", "websocket", "gzip"],
   packages: { debian: ["haproxy"] },
+  hasOneThread: true,
   isThere: () => program("haproxy") !== undefined,
   version: () => versionFrom(program("haproxy") ?? "haproxy", "-v"),
   note: "its gzip (libslz) has no level",

@@ -1,11 +1,14 @@
 /** lighttpd with a worker for each core: files, proxying, compression. */
 import { join } from "node:path";
 import { writeFiles } from "../../../test/support/folder.ts";
-import { CORES, type Peer, type Place, type Scene } from "./peer.ts";
+import { type Peer, type Place, type Scene } from "./peer.ts";
 import { Program, program, together, versionFrom } from "./program.ts";
 
-function configuration({ files, upstream }: Scene, { folder, port }: Place): string {
-  const modules = ["mod_accesslog", ...(upstream === undefined ? [] : ["mod_proxy", "mod_deflate"])];
+function configuration({ files, upstream, fronts, hasLog }: Scene, { folder, port }: Place): string {
+  const modules = [
+    ...(hasLog ? ["mod_accesslog"] : []),
+    ...(upstream === undefined ? [] : ["mod_proxy", "mod_deflate"]),
+  ];
   const proxy = `
 proxy.server = ("" => (("host" => "127.0.0.1", "port" => ${upstream})))
 proxy.header = ("upgrade" => "enable")
@@ -20,7 +23,7 @@ server.modules = (${modules.map((name) => `"${name}"`).join(", ")})
 server.bind = "127.0.0.1"
 server.port = ${port}
 server.document-root = "${files ?? folder}"
-server.max-worker = ${CORES}
+server.max-worker = ${fronts === 1 ? 0 : fronts}
 server.max-connections = 16384
 server.max-fds = 33000
 server.listen-backlog = 4096
@@ -28,7 +31,7 @@ server.max-keep-alive-requests = 100000000
 server.max-keep-alive-idle = 65
 server.stat-cache-engine = "inotify"
 server.upload-dirs = ("${folder}")
-accesslog.filename = "${folder}/access.log"
+${hasLog ? `accesslog.filename = "${folder}/access.log"` : ""}
 mimetype.assign = (".css" => "text/css", ".html" => "text/html", ".txt" => "text/plain", "" => "application/octet-stream")
 ${upstream === undefined ? "" : proxy}
 `;
@@ -38,6 +41,7 @@ export const lighttpd: Peer = {
   name: "lighttpd",
   abilities: ["files", "proxy", "websocket", "gzip"],
   packages: { debian: ["lighttpd", "lighttpd-mod-deflate"] },
+  hasOneThread: true,
   isThere: () => program("lighttpd") !== undefined,
   version: () => versionFrom(program("lighttpd") ?? "lighttpd", "-v"),
   note: "its proxy opens a connection to the upstream for each request",

@@ -10,6 +10,7 @@ export const nginxUwsgi: Peer = {
   name: "nginx + uWSGI",
   abilities: ["wsgi", "files", "fixed", "proxy", "uwsgi", "websocket", "gzip", "tls"],
   packages: { debian: ["nginx-light", "uwsgi-core", "uwsgi-plugin-python3"] },
+  hasOneThread: true,
   isThere: () => nginxIsThere() && uwsgiMissing() === undefined,
   version: () => `${nginxVersion()} + ${versionFrom("uwsgi", "--version")}`,
   launch: async (scene, place) => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { UWSGI_PARAMS } from "../../../test/support/nginx.ts";
 import { writeFiles } from "../../../test/support/folder.ts";
-import { CORES, FIXED_BODY, type Place, type Scene } from "./peer.ts";
+import { FIXED_BODY, type Place, type Scene } from "./peer.ts";
 import { Program, program, versionFrom } from "./program.ts";
 
 export const nginxIsThere = () => program("nginx") !== undefined && existsSync(UWSGI_PARAMS);
@@ -31,14 +31,14 @@ export function startNginx(scene: Scene, place: Place, app: string): Program {
 function configuration(scene: Scene, { folder, port }: Place, app: string): string {
   const user = process.getuid?.() === 0 ? "user root;" : "";
   const spools = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  const { tls } = scene;
+  const { tls, fronts, hasLog } = scene;
   const certificate = `ssl_certificate ${tls?.pem}; ssl_certificate_key ${tls?.key}; ssl_protocols TLSv1.2 TLSv1.3;
     ssl_session_cache shared:bench:1m;`;
   return `
-daemon off; ${user} pid ${folder}/nginx.pid; worker_processes ${CORES}; worker_rlimit_nofile 65536;
+daemon off; ${user} pid ${folder}/nginx.pid; worker_processes ${fronts}; worker_rlimit_nofile 65536;
 events { worker_connections 16384; }
 http {
-  access_log ${folder}/access.log combined buffer=64k flush=1s;
+  access_log ${hasLog ? `${folder}/access.log combined buffer=64k flush=1s` : "off"};
   ${spools.map((name) => `${name}_temp_path ${folder}/nginx-${name};`).join("\n  ")}
   client_max_body_size 100m;
   types { text/css css; text/html html; text/plain txt; }

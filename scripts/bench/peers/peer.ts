@@ -9,8 +9,6 @@ export type Ability = "wsgi" | "files" | "fixed" | "proxy" | "uwsgi" | "websocke
 /** Of every application server; WSGI servers with one process have their product of threads. */
 export const PROCESSES = 4;
 export const THREADS = 2;
-/** Of every server in front: fronts, workers, event threads. */
-export const CORES = navigator.hardwareConcurrency;
 /** The interpreter of every application: the one that Debian's uWSGI and mod_wsgi have built in. */
 export const PYTHON = "/usr/bin/python3";
 
@@ -23,8 +21,19 @@ export interface App {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Threads of every server in front (fronts, workers, event threads), and whether it writes an access log. */
+export interface Shape {
+  readonly fronts: number;
+  readonly hasLog: boolean;
+}
+
+/** As it is run: a thread for each core. */
+export const ALL_CORES: Shape = { fronts: navigator.hardwareConcurrency, hasLog: true };
+/** One against one: what a request costs, without what threads cost each other. */
+export const ONE_THREAD: Shape = { fronts: 1, hasLog: false };
+
 /** What is to be served at one address. A peer takes up what it can do, and is not asked for the rest. */
-export interface Scene {
+export interface Scene extends Shape {
   /** At `/`. */
   readonly app?: App;
   /** A folder at `/`, and FIXED_BODY at `/fixed`. */
@@ -61,6 +70,8 @@ export interface Peer {
   readonly packages: { readonly debian?: readonly string[]; readonly pypi?: readonly string[] };
   readonly isThere: () => boolean;
   readonly version: () => string;
+  /** It can be held to the one thread of ONE_THREAD. */
+  readonly hasOneThread?: true;
   /** Where it differs from the others in what is compared. */
   readonly note?: string;
   /** Starts its processes and does not wait until they serve. */

@@ -3,17 +3,7 @@ import { join } from "node:path";
 import packageJson from "../../../package.json";
 import { BINARY, controlHome } from "../../../test/support/binary.ts";
 import { writeFiles } from "../../../test/support/folder.ts";
-import {
-  CORES,
-  FIXED_BODY,
-  type Peer,
-  type Place,
-  PROCESSES,
-  PYTHON,
-  type Running,
-  type Scene,
-  THREADS,
-} from "./peer.ts";
+import { FIXED_BODY, type Peer, type Place, PROCESSES, PYTHON, type Running, type Scene, THREADS } from "./peer.ts";
 import { Program, together } from "./program.ts";
 
 const q = (text: string) => JSON.stringify(text);
@@ -23,9 +13,9 @@ function table(head: string, entries: Readonly<Record<string, string>>): string 
   return `[${head}]\n${lines.join("\n")}\n`;
 }
 
-function configuration({ app, files, upstream, uwsgi, tls }: Scene, { folder, port }: Place): string {
-  const log = q(join(folder, "access.log"));
-  const tables = [table("server", { fronts: String(CORES), access_log: log, keepalive_requests: "100000000" })];
+function configuration({ app, files, upstream, uwsgi, tls, fronts, hasLog }: Scene, { folder, port }: Place): string {
+  const log = q(hasLog ? join(folder, "access.log") : "off");
+  const tables = [table("server", { fronts: String(fronts), access_log: log, keepalive_requests: "100000000" })];
   const routes: string[] = [];
   if (app !== undefined) {
     const scale = { processes: String(PROCESSES), threads: String(THREADS) };
@@ -54,6 +44,7 @@ const SERVER: Omit<Peer, "launch"> = {
   name: "server",
   abilities: ["wsgi", "files", "fixed", "proxy", "uwsgi", "websocket", "gzip", "zstd", "tls"],
   packages: {},
+  hasOneThread: true,
   isThere: () => true,
   version: () => packageJson.version,
 };

@@ -12,16 +12,20 @@ const TITLES: Readonly<Record<Group, string>> = {
   apps: "Applications",
   files: "Files",
   proxy: "Proxying",
+  one: "One thread against one worker",
   operation: "Operation",
 };
 
 const METHOD = `
 - Every peer has the same: ${"`processes = 4`, `threads = 2`"} for applications (waitress, which has no processes, 8 threads), a worker, front or
-  event thread for each core in front, the same interpreter and Django, an access log. How each is configured:
+  event thread for each core in front, the same interpreter and Django, an access log (but for the rows of one thread). How each is configured:
   [scripts/bench/peers](../scripts/bench/peers).
 - Before a peer is timed in a row its answer is looked at: status, length or content, encoding. Who answers wrongly is not timed.
 - A first round warms up. Then the rounds are interleaved: each peer once, then each again. Figures are medians of the rounds; ± is half
   the distance between the best and the worst.
+- "One thread against one worker": one front, one nginx worker, one thread of the others that can be held to it, none with an access log. What is
+  wanted of files and proxying is wanted there. Each row has five seconds to warm up: a compiler that works while requests come is not counted, and
+  is in the other rows, which have one.
 - CPU is user and system time of all processes of the server, upstreams apart. Load generator and servers share the cores here,
   so that requests/s also depend on what the generator costs: CPU per request does not.
 - Closed loop: wrk, each connection asks again when its answer is there. Fixed rate: requests are due at given moments, and a

@@ -19,7 +19,6 @@ const cold: Row = {
   judgedBy: [CPU.key],
   roundsMax: MANY_FOLDERS - 1,
   hasNoWarmUp: true,
-  bar: { key: "cpuUs", atMost: 1 },
   check: (subject) => inspect(subject, { path: "/many0/0.css", wrong: hasLength(MANY_BYTES) }),
   measure: async (subject, _, round) => {
     const [before, began] = [cpuMs(subject), performance.now()];
@@ -46,7 +45,6 @@ export const FILE_ROWS: readonly Row[] = [
     title: "1 KiB file",
     connections: 32,
     isQuick: true,
-    bar: { key: "cpuUs", atMost: 1 / 1.25 },
     ...file("1k"),
   }),
   pacedRow({ ...files, id: "1k-paced", title: "1 KiB file at 4,000 requests/s", perSecond: 4000, ...file("1k") }),
@@ -55,7 +53,6 @@ export const FILE_ROWS: readonly Row[] = [
     id: "16k",
     title: "16 KiB file",
     connections: 32,
-    bar: { key: "cpuUs", atMost: 1 / 1.1 },
     ...file("16k"),
   }),
   closedRow({
@@ -65,7 +62,6 @@ export const FILE_ROWS: readonly Row[] = [
     connections: 32,
     isQuick: true,
     first: MEGABYTES,
-    bar: { key: "megabytesPerSecond", atLeast: 1.3 },
     ...file("1m"),
   }),
   closedRow({
@@ -74,7 +70,6 @@ export const FILE_ROWS: readonly Row[] = [
     title: "100 MiB file",
     connections: 4,
     first: MEGABYTES,
-    bar: { key: "megabytesPerSecond", atLeast: 1.3 },
     ...file("100m"),
   }),
   closedRow({
@@ -85,7 +80,6 @@ export const FILE_ROWS: readonly Row[] = [
     paths: { count: MANY, lua: "/many0/N.css" },
     connections: 32,
     wrong: hasLength(MANY_BYTES),
-    bar: { key: "cpuUs", atMost: 1 },
   }),
   cold,
   closedRow({

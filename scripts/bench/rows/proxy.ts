@@ -42,7 +42,6 @@ export const PROXY_ROWS: readonly Row[] = [
     title: "reverse proxy, a small reply",
     connections: 32,
     isQuick: true,
-    bar: { key: "cpuUs", atMost: 1 / 1.1 },
     ...small,
   }),
   pacedRow({ ...proxy, id: "proxy-paced", title: "reverse proxy at 2,000 requests/s", perSecond: 2000, ...small }),
@@ -53,7 +52,6 @@ export const PROXY_ROWS: readonly Row[] = [
     path: "/large",
     connections: 32,
     first: MEGABYTES,
-    bar: { key: "cpuUs", atMost: 1 / 1.3 },
     wrong: hasLength(MEGABYTE),
   }),
   closedRow({
@@ -64,7 +62,6 @@ export const PROXY_ROWS: readonly Row[] = [
     path: "/uwsgi",
     connections: 32,
     isQuick: true,
-    bar: { key: "cpuUs", atMost: 1 },
     wrong: holds("Hello, World!"),
   }),
   closedRow({
@@ -97,7 +94,6 @@ export const PROXY_ROWS: readonly Row[] = [
     isQuick: true,
     metrics: MESSAGES,
     judgedBy: ["cpuUs"],
-    bar: { key: "cpuUs", atMost: 1 },
     note: "upstream and clients are one process, which is the bound of messages/s",
     check: async ({ place }) => void (await converse(place.port)).close(),
     measure: echoes,

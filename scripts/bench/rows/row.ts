@@ -1,6 +1,6 @@
 /** A row of the comparison: what is asked of whom, what is measured, and how the answers are looked at before. */
 import type { Answer } from "../../../test/support/wire.ts";
-import type { Ability } from "../peers/peer.ts";
+import type { Ability, Shape } from "../peers/peer.ts";
 import type { SceneName } from "../scenes/scene.ts";
 import type { Subject } from "../subject.ts";
 
@@ -20,7 +20,7 @@ export interface How {
   readonly folder: string;
 }
 
-export type Group = "apps" | "files" | "proxy" | "operation";
+export type Group = "apps" | "files" | "proxy" | "one" | "operation";
 
 export interface Row {
   /** As in ROW=. */
@@ -28,6 +28,8 @@ export interface Row {
   readonly title: string;
   readonly group: Group;
   readonly scene: SceneName;
+  /** Default: ALL_CORES. */
+  readonly shape?: Shape;
   readonly needs: Ability;
   /** The first ones are what a row is judged by. */
   readonly metrics: readonly Metric[];

@@ -1,10 +1,10 @@
 /** What is served in the rows: applications, files, upstreams. Each is prepared once and served by all peers. */
-import type { Scene } from "../peers/peer.ts";
+import type { Scene, Shape } from "../peers/peer.ts";
 
 export type SceneName = "wsgi" | "django" | "files" | "tls" | "proxy" | "websocket";
 
 export interface Prepared {
-  readonly scene: Scene;
+  readonly scene: Omit<Scene, keyof Shape>;
   readonly stop: () => Promise<void>;
 }
 

@@ -1,0 +1,33 @@
+/** Files and proxying again, by one thread against one worker, no access log: what a request costs, and what the bars are of. */
+import { ONE_THREAD } from "../peers/peer.ts";
+import { FILE_ROWS } from "./files.ts";
+import { PROXY_ROWS } from "./proxy.ts";
+import { CPU, MEGABYTES, P99, type Row } from "./row.ts";
+
+/** By the rows' ids. Of nginx's requests per CPU second 1.25 times are 0.8 of its CPU per request. */
+const BARS: Readonly<Record<string, NonNullable<Row["bar"]>>> = {
+  fixed: { key: CPU.key, atMost: 1 },
+  "1k": { key: CPU.key, atMost: 1 / 1.25 },
+  "16k": { key: CPU.key, atMost: 1 / 1.1 },
+  "1m": { key: MEGABYTES.key, atLeast: 1.3 },
+  "100m": { key: MEGABYTES.key, atLeast: 1.3 },
+  many: { key: CPU.key, atMost: 1 },
+  "many-cold": { key: CPU.key, atMost: 1 },
+  proxy: { key: CPU.key, atMost: 1 / 1.1 },
+  "proxy-paced": { key: P99.key, atMost: 1.2 },
+  "proxy-1m": { key: CPU.key, atMost: 1 / 1.3 },
+  uwsgi: { key: CPU.key, atMost: 1 },
+  websocket: { key: CPU.key, atMost: 1 },
+};
+
+/** Until the compiler has done with the path of a row; it does not come back. */
+const WARM_UP_SECONDS = 5;
+
+export const ONE_ROWS: readonly Row[] = [...FILE_ROWS, ...PROXY_ROWS].flatMap((row) => {
+  const bar = BARS[row.id];
+  if (bar === undefined) return [];
+  const { isQuick: _, ...rest } = row;
+  return [
+    { ...rest, id: `one-${row.id}`, group: "one", shape: ONE_THREAD, warmUpSeconds: WARM_UP_SECONDS, bar } as const,
+  ];
+});
