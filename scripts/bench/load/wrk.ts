@@ -8,6 +8,8 @@ export interface ClosedLoad {
   readonly seconds: number;
   /** Fields of every request. */
   readonly fields?: readonly string[];
+  /** Of the server: one that has a single one leaves the other cores to wrk, and wrk leaves it its own. */
+  readonly fronts: number;
   /** Sent as POST. */
   readonly body?: Buffer;
   /** Paths, taken at random; in place of the URL's. */
@@ -31,8 +33,9 @@ export const wrkVersion = () => `wrk ${versionFrom("wrk", "-v")}`;
 const THREADS_MAX = 2;
 
 export async function closedLoad(load: ClosedLoad): Promise<ClosedResult> {
-  const { url, connections, seconds, fields = [] } = load;
-  const threads = Math.min(THREADS_MAX, navigator.hardwareConcurrency, connections);
+  const { url, connections, seconds, fronts, fields = [] } = load;
+  const cores = navigator.hardwareConcurrency;
+  const threads = Math.min(THREADS_MAX, fronts < cores ? cores - fronts : cores, connections);
   const script = await scriptFor(load);
   const more = script === undefined ? [] : ["-s", script];
   const all = ["Host: localhost", ...fields].flatMap((field) => ["-H", field]);

@@ -60,7 +60,7 @@ export async function measureClosed(subject: Subject, row: Loaded, how: How): Pr
   const before = cpuMs(subject);
   const scheme = subject.scene.tls === undefined ? "http" : "https";
   const url = `${scheme}://127.0.0.1:${subject.place.port}${row.path}`;
-  const { requests, ...result } = await closedLoad({ ...row, ...how, url });
+  const { requests, ...result } = await closedLoad({ ...row, ...how, url, fronts: subject.scene.fronts });
   return { ...result, cpuUs: ((cpuMs(subject) - before) * 1000) / requests };
 }
 
