@@ -1,5 +1,5 @@
 /** `server stop`: lets the requests in flight finish, and returns when the server is gone. */
-import { processState } from "../os/process-state.ts";
+import { hasEnded } from "../os/process-state.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK } from "./command.ts";
 
 /** Beside drain_timeout: for workers and services to end. */
@@ -47,7 +47,7 @@ interface Stopping {
  *  program that knows nothing of children. */
 async function ended(pid: number, boundMs: number): Promise<boolean> {
   for (const until = performance.now() + boundMs; performance.now() < until; await Bun.sleep(LOOK_MS))
-    if (!signal(pid, 0) || processState(pid)?.letter === "Z") return true;
+    if (!signal(pid, 0) || hasEnded(pid)) return true;
   return false;
 }
 

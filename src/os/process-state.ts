@@ -1,5 +1,5 @@
 /** What the kernel says of a process, its own or another: /proc/PID/stat (proc(5)). */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessState {
   /** R, S, D, T (stopped), Z (ended, but its parent has not asked how), … */
@@ -17,6 +17,21 @@ export function processState(pid: number | string): ProcessState | undefined {
     return { letter, parent: Number(parent), session: Number(session) };
   } catch {
     return undefined;
+  }
+}
+
+/** Nothing of it is left but its row in the table of processes. Its first thread may be dead while others are still on their way
+ *  out: until the last one is gone its sockets and locks are held. */
+export function hasEnded(pid: number): boolean {
+  return processState(pid)?.letter === "Z" && threadsOf(pid) <= 1;
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    // it has ended meanwhile
+    return 0;
   }
 }
 

@@ -35,7 +35,20 @@ export function processAt(pid: number): Process | undefined {
 /** One that has ended and was not waited for is dead. */
 export function lives(pid: number): boolean {
   const now = processAt(pid);
-  return now !== undefined && now.state !== "Z";
+  return now !== undefined && !hasEnded(now);
+}
+
+/** Its first thread may be dead while others still are on their way out, and hold all its descriptors. */
+function hasEnded({ pid, state }: Process): boolean {
+  return state === "Z" && threadsOf(pid) <= 1;
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
 }
 
 function everyProcess(): Process[] {
@@ -72,7 +85,7 @@ export function withEnvironment(name: string, value: string): Process[] {
 /** Is it the same process still, and not a zombie that only waits for its parent to look? */
 export function isAlive(process: Process): boolean {
   const now = processAt(process.pid);
-  return now !== undefined && now.started === process.started && now.state !== "Z";
+  return now !== undefined && now.started === process.started && !hasEnded(now);
 }
 
 /** utime + stime in milliseconds of a process, all its threads and descendants (ended ones that were waited for too). */
