@@ -17,7 +17,9 @@ export const E2E_TIMEOUT_MS = 60_000;
 const START_BOUND_MS = 20_000;
 const STOP_BOUND_MS = 20_000;
 /** After the server is gone its Python processes have this long to notice. */
-const ORPHAN_BOUND_MS = 2_000;
+const ORPHAN_BOUND_MS = 5_000;
+/** What it has said last is read soon after its end, unless a successor still writes to the same pipes. */
+const LAST_WORDS_BOUND_MS = 1_000;
 /** In the environment of the server and of all that it starts: finds what escaped from its tree. */
 const MARK = "SERVER_TEST_RUN";
 
@@ -122,6 +124,7 @@ export class Server {
   private readonly ownFolder: boolean;
   private readonly env: Readonly<Record<string, string>>;
   private readonly seen = new Map<number, Process>();
+  private readonly collected: Promise<unknown>;
   private out = "";
   private errors = "";
 
@@ -137,8 +140,10 @@ export class Server {
     this.folder = folder;
     this.mark = mark;
     this.ownFolder = ownFolder;
-    void collect(child.stdout, (text) => (this.out += text));
-    void collect(child.stderr, (text) => (this.errors += text));
+    this.collected = Promise.all([
+      collect(child.stdout, (text) => (this.out += text)),
+      collect(child.stderr, (text) => (this.errors += text)),
+    ]);
   }
 
   get pid(): number {
@@ -189,12 +194,14 @@ export class Server {
     this.child.kill(name);
   }
 
-  /** Resolves with the exit code, 128 + n after a signal as the shell has it. */
+  /** Resolves with the exit code, 128 + n after a signal as the shell has it, and with `log` and `output` as they are at the end. */
   async ended(boundMs = STOP_BOUND_MS): Promise<number> {
-    return within("the end of the server", boundMs, this.child.exited).catch((error: unknown) => {
+    const code = await within("the end of the server", boundMs, this.child.exited).catch((error: unknown) => {
       const left = this.survivors().map(describeProcess).join("; ");
       throw new Error(`${String(error)}\n--- still there: ${left}\n--- its log:\n${this.log}`, { cause: error });
     });
+    await Promise.race([this.collected, Bun.sleep(LAST_WORDS_BOUND_MS)]);
+    return code;
   }
 
   /** Stops it as an administrator would. */

@@ -2,13 +2,15 @@
 
 const ASK_EVERY_MS = 20;
 
-/** The first value that is neither undefined nor false. Throws after `boundMs`, naming what was waited for. */
+/** The first value that is neither undefined nor false. Throws after `boundMs`, naming what was waited for; who was not given
+ *  the processor all that time still looks once more. */
 export async function until<T>(what: string, boundMs: number, ask: () => T | Promise<T>): Promise<NonNullable<T>> {
   const end = performance.now() + boundMs;
   for (;;) {
+    const isLast = performance.now() > end;
     const value = await ask();
     if (value !== undefined && value !== null && value !== false) return value;
-    if (performance.now() > end) throw new Error(`after ${boundMs} ms still no ${what}`);
+    if (isLast) throw new Error(`after ${boundMs} ms still no ${what}`);
     await Bun.sleep(ASK_EVERY_MS);
   }
 }
