@@ -4,6 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
+import { until } from "../support/wait.ts";
 import { get, type Address } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
@@ -82,28 +83,31 @@ test.each([
   ["forbidden", 403],
   ["app", 200],
 ] as const)("a verdict counts as soon as its head is there: %s", async (form, status) => {
-  const beganMs = performance.now();
-  expect((await get(address, `/${form}/`)).status).toBe(status);
-  expect(performance.now() - beganMs).toBeLessThan(1500);
+  // The machine may be busy at the moment: once is proof enough.
+  await until("an answer before what comes behind the head could be given up", 20_000, async () => {
+    const beganMs = performance.now();
+    expect((await get(address, `/${form}/`)).status).toBe(status);
+    return performance.now() - beganMs < 1500;
+  });
 });
 
 test("what comes behind it is not waited for any longer than a page takes", async () => {
   for (const form of ["endless", "silent"] as const) {
     await get(address, `/${form}/`);
-    for (let i = 0; i < 50 && open.get(form)?.size !== 0; i++) await Bun.sleep(100);
-    expect([form, open.get(form)?.size]).toEqual([form, 0]);
+    await until(`the end of ${form}`, 10_000, () => open.get(form)?.size === 0);
   }
   // One thread of one worker: it is asked again only when it is free.
   for (let i = 0; i < 2; i++) expect((await get(address, "/app/")).status).toBe(200);
 });
 
 test("a page behind it ends in order: the connection to the upstream is used again", async () => {
-  await get(address, "/page/");
-  await Bun.sleep(200);
-  const before = connections;
-  for (let i = 0; i < 3; i++) {
-    expect((await get(address, "/page/")).body.toString()).toBe("in");
-    await Bun.sleep(200);
-  }
-  expect(connections).toBe(before);
+  // When the page has come to its end nobody outside is told: on a busy machine that may take longer than the pause.
+  await until("three requests on a connection that was there before", 20_000, async () => {
+    const before = connections;
+    for (let i = 0; i < 3; i++) {
+      expect((await get(address, "/page/")).body.toString()).toBe("in");
+      await Bun.sleep(200);
+    }
+    return connections === before;
+  });
 });

@@ -24,7 +24,7 @@ beforeAll(async () => {
     `
 [server]
 fronts = 1
-header_timeout = "1s"
+header_timeout = "3s"
 trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
 ${probeApp({ app: `uwsgi_socket = "unix:${join(folder, "probe.sock")}"` })}
 [upstream.echo]

@@ -11,13 +11,14 @@ import { until } from "../support/wait.ts";
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
 const APP = `
+import os
 import time
 
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/broken":
         raise RuntimeError("no such table: shop_order")
-    if environ["PATH_INFO"] == "/slow":
-        time.sleep(4)
+    while environ["PATH_INFO"] == "/slow" and not os.path.exists("released"):
+        time.sleep(0.05)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"here"]
 `;
@@ -99,14 +100,13 @@ test("shows traffic, workers with what they run, upstreams, errors with hints, a
     return found.includes("RuntimeError: no such table: shop_order") && found;
   });
   expect(errors).toContain("manage.py migrate");
-  expect(await textOf("lines")).toContain("RuntimeError");
-  const points = await browser.evaluate<number>(
-    `document.querySelector("#traffic polyline").getAttribute("points").split(" ").length`,
-  );
-  expect(points).toBeGreaterThan(1);
+  await until("the log", 15_000, async () => (await textOf("lines")).includes("RuntimeError"));
+  const points = `document.querySelector("#traffic polyline").getAttribute("points").split(" ").length`;
+  await until("a line of traffic", 15_000, async () => (await browser.evaluate<number>(points)) > 1);
   // What is worst is drawn over the others.
   const last = `[...document.querySelectorAll("#errors polyline")].at(-1).style.stroke`;
   expect(await browser.evaluate<string>(last)).toContain("red");
+  writeFiles(folder, { released: "" });
   await slow;
 });
 
