@@ -50,7 +50,7 @@ test("each is done before the next, all of them before the app is imported, and 
   script("two", "printf ' two' >> made");
   server = await startServer(toml(first("one") + first("two", 'app = "reads"\n')), { folder });
   expect(await content()).toBe("one two");
-  expect(server.log).toContain("service one: one begins");
+  await server.logged("service one: one begins");
   const { stdout } = await server.command("status");
   expect(stdout).toMatch(/service one: ended/);
 });

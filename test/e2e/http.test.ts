@@ -179,11 +179,11 @@ describe("replies", () => {
 
   test("a streamed reply arrives piece by piece, not at its end", async () => {
     const client = await Client.open(address);
-    client.send("GET /stream?pieces=3&pause=0.5 HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send("GET /stream?pieces=3&pause=2 HTTP/1.1\r\nHost: a\r\n\r\n");
     expect((await client.head()).status).toBe(200);
     for (let piece = 0; piece < 3; piece++) {
       expect((await client.chunk()).toString()).toBe(`piece ${piece}\n`);
-      // The next one is still half a second away: had the reply been kept back, it would be here already. (Behind the
+      // The next one is still two seconds away: had the reply been kept back, it would be here already. (Behind the
       // last one there is only the end.)
       expect(client.waiting.toString()).not.toContain("piece");
     }

@@ -55,10 +55,10 @@ function recorded(path: string, expected: readonly string[]): Promise<unknown> {
 
 describe("before the reply", () => {
   test("499, while the application goes on in peace", async () => {
-    const client = await send("GET /probe/sleep?s=0.5&a HTTP/1.1\r\nHost: x\r\n\r\n");
+    const client = await send("GET /probe/sleep?s=2&a HTTP/1.1\r\nHost: x\r\n\r\n");
     await until("request in the app", 5000, () => asked().includes("/sleep"));
     client.close();
-    await recorded("/probe/sleep?s=0.5&a", ["499"]);
+    await recorded("/probe/sleep?s=2&a", ["499"]);
     expect((await get(address, "/probe/hello")).status).toBe(200);
   });
 
@@ -81,7 +81,7 @@ describe("before the reply", () => {
   });
 
   test("requests that wait are dropped unseen, those already handed to Python too", async () => {
-    const blocker = await send("GET /probe/sleep?s=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    const blocker = await send("GET /probe/sleep?s=4 HTTP/1.1\r\nHost: x\r\n\r\n");
     await until("request in the app", 5000, () => asked().split("/sleep").length > 3);
     const clients = await Promise.all(
       Array.from({ length: 8 }, (_, i) => send(`GET /probe/pid?gone${i} HTTP/1.1\r\nHost: x\r\n\r\n`)),

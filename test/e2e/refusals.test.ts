@@ -31,7 +31,7 @@ beforeAll(async () => {
   server = await startServer(
     `[server]
 fronts = 1
-header_timeout = "1s"
+header_timeout = "3s"
 keepalive_requests = 3
 server_header = "shop"
 max_target_size = "1KiB"

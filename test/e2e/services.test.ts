@@ -196,7 +196,7 @@ test("server reload --service ends it as a stop does and starts it anew; one tha
   const pid = await runningPid(running, "stays");
   const good = await running.command("reload", "--service", "stays");
   expect(good).toMatchObject({ code: 0, stdout: expect.stringContaining("2 instances restarted") });
-  expect(running.log.match(/got the signal/g)?.length).toBe(2);
+  await until("the word of both", 10_000, () => running.log.match(/got the signal/g)?.length === 2);
   const pids = (await instances(running, "stays")).map((instance) => instance.pid);
   expect(pids).not.toContain(pid);
   expect(new Set(pids).size).toBe(2);

@@ -7,6 +7,7 @@ import { BINARY, E2E_TIMEOUT_MS } from "../support/binary.ts";
 import { writeFiles } from "../support/folder.ts";
 import { AS, IS_ROOT, SetupStage } from "../support/setup-stage.ts";
 import { testUnless } from "../support/skip.ts";
+import { until } from "../support/wait.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -175,7 +176,8 @@ def application(environ, start_response):
   terminal.type("C-c");
   expect(await terminal.ended()).toBe(1);
   expect(terminal.text).toContain("the start goes on: server status tells");
-  expect((await server(folder, "stop", "--now")).code).toBe(0);
+  // What goes on may not yet have come so far that it can be spoken to.
+  await until("the server to be stopped", 20_000, async () => (await server(folder, "stop", "--now")).code === 0);
 });
 
 test("a project that fails to import: why, mended, again", async () => {

@@ -7,6 +7,7 @@ import { Authority, opensslMissing } from "../support/certificates.ts";
 import { curl, curlMissing } from "../support/curl.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { testUnless } from "../support/skip.ts";
+import { until } from "../support/wait.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -116,8 +117,8 @@ describe("sessions", () => {
 
   for (const version of ["-tls1_2", "-tls1_3"]) {
     test(`resume where they were made and never at another site (${version})`, async () => {
-      // One front of two has made it.
-      expect(await resumed("a.test", version, 12)).toBeGreaterThan(0);
+      // One front of two has made it, and may be met by none of these.
+      await until("one that is resumed", 30_000, async () => (await resumed("a.test", version, 12)) > 0);
       expect(await resumed("b.test", version, 12)).toBe(0);
     });
   }

@@ -54,12 +54,12 @@ beforeAll(async () => {
   address = { host: "127.0.0.1", port };
   if (asgiMissing("uvicorn") === undefined) peers.set("uvicorn", await startAsgi("uvicorn", uvicorn));
   if (asgiMissing("daphne") === undefined) peers.set("daphne", await startAsgi("daphne", daphne));
-  const toml = `${ONE_FRONT}drain_timeout = "3s"
+  const toml = `${ONE_FRONT}drain_timeout = "6s"
 [upstream.own]
 servers = ["127.0.0.1:${echo.port}"]
 [upstream.hasty]
 servers = ["127.0.0.1:${echo.port}"]
-tunnel_timeout = "500ms"
+tunnel_timeout = "2s"
 [upstream.off]
 servers = ["127.0.0.1:${echo.port}"]
 upgrade = false
@@ -210,7 +210,7 @@ describe("what ends a WebSocket", () => {
   test("silence of tunnel_timeout, and not before", async () => {
     const socket = await WebSocketClient.open(url("/hasty/x"));
     for (let i = 0; i < 4; i++) {
-      await Bun.sleep(200);
+      await Bun.sleep(700);
       expect(await socket.echo("still here")).toBe("still here");
     }
     expect(await socket.closed).toBe(1006);

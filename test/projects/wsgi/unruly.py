@@ -157,7 +157,7 @@ def writes(environ, start_response):
 def slow(environ, start_response):
     """Reads its body only when the client has long left."""
     print("slow begins", file=sys.stderr, flush=True)
-    time.sleep(0.5)
+    time.sleep(2)
     try:
         read = len(environ["wsgi.input"].read())
     except BaseException as error:
