@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test, setDefaultTimeout } from "bun:test";
+import { afterAll, beforeAll, afterEach, describe, expect, test, setDefaultTimeout } from "bun:test";
 import { type FakeExchange } from "../support/exchange.ts";
 import { otherPythons, PYTHON, Rig } from "./rig.ts";
 
@@ -102,11 +102,11 @@ describe.each([PYTHON, ...otherPythons()])("requests and replies with %s", (pyth
 describe("the queue", () => {
   let rig: Rig;
   let limits: string[] = [];
-  beforeEach(async () => {
+  const begin = async (queueTimeoutMs = 20_000) => {
     limits = [];
-    rig = new Rig({ channel: { queueMax: 2, queueTimeoutMs: 400, limited: (limit) => limits.push(limit) } });
+    rig = new Rig({ channel: { queueMax: 2, queueTimeoutMs, limited: (limit) => limits.push(limit) } });
     await rig.supervisor.start();
-  });
+  };
   afterEach(() => rig.close());
 
   function sleepers(count: number, seconds: string): FakeExchange[] {
@@ -114,6 +114,7 @@ describe("the queue", () => {
   }
 
   test("is bounded: what is too much gets 503 with Retry-After at once, the rest is served in order", async () => {
+    await begin();
     // One runs, one lies in the socket, two wait, one is too much.
     const asked = sleepers(5, "0.05");
     expect(asked.map(({ reply }) => reply.status)).toEqual([0, 0, 0, 0, 503]);
@@ -130,7 +131,8 @@ describe("the queue", () => {
   });
 
   test("is timed: who waits too long gets 503 and is never run, wherever it waited", async () => {
-    const first = sleepers(1, "1.2");
+    await begin(400);
+    const first = sleepers(1, "3");
     const late = Array.from({ length: 2 }, () => rig.ask({ path: "/printing" }));
     await Promise.all([...first, ...late].map(({ reply }) => reply.over));
     expect([...first, ...late].map(({ reply }) => reply.status)).toEqual([200, 503, 503]);
@@ -139,6 +141,7 @@ describe("the queue", () => {
   });
 
   test("forgets a client that leaves while it waits, unseen by Python", async () => {
+    await begin();
     const asked = sleepers(2, "0.1");
     const leaver = rig.ask({ path: "/printing" });
     expect(rig.channels[0]?.waiting).toBe(1);
@@ -150,12 +153,14 @@ describe("the queue", () => {
   });
 
   test("refuses a request whose head no packet holds with 431", async () => {
+    await begin();
     const { reply } = await rig.get({ fields: [["X", "x".repeat(130_000)]] });
     expect(reply.status).toBe(431);
     expect(rig.channels[0]?.running).toBe(0);
   });
 
   test("answers 503 in time to what lies behind a stuck thread, and leaves what runs alone", async () => {
+    await begin(400);
     const first = sleepers(1, "4");
     const late = Array.from({ length: 3 }, () => rig.ask({ path: "/printing" }));
     await Promise.all(late.map(({ reply }) => reply.over));

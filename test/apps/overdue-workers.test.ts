@@ -21,7 +21,8 @@ function pid(): number {
 /** Another process answers in its place. */
 async function replaced(before: number): Promise<void> {
   await rig.until(() => rig.supervisor.status().workers.some((each) => each.pid !== before && each.state === "ready"));
-  const answer = await rig.get("/pids");
+  const answer = rig.askWith({ requestTimeoutMs: 5000 }, { path: "/pids" });
+  await answer.reply.over;
   expect(answer.reply.text).not.toStartWith(`${before} `);
 }
 
@@ -46,8 +47,9 @@ test("a thread that holds the GIL in C: the stack is there all the same", async 
 });
 
 test("a worker that is stopped: 504, no stack and no waiting for one, another worker", async () => {
-  const before = await start();
-  const fake = rig.ask({ path: "/neighbour", query: "0.3" });
+  // It is stopped well before its time is over.
+  const before = await start({ handler: { requestTimeoutMs: 2000 } });
+  const fake = rig.ask({ path: "/neighbour", query: "1.5" });
   await rig.until(() => rig.supervisor.status().workers[0]?.threads[0]?.runningMs !== undefined);
   process.kill(before, "SIGSTOP");
   await fake.reply.over;
@@ -79,7 +81,7 @@ test("a request that went from a thread that does not come to it to an idle one 
   const threads = () => rig.supervisor.status().workers.flatMap((each) => each.threads);
   await rig.until(() => threads().some(({ runningMs = 0 }) => runningMs > 0));
   for (let i = 0; i < 8; i++) {
-    const quick = rig.askWith({ requestTimeoutMs: 500 }, { path: "/count", query: `${i}` });
+    const quick = rig.askWith({ requestTimeoutMs: 2000 }, { path: "/count", query: `${i}` });
     await quick.reply.over;
     expect(quick.reply.text).toBe("counted");
   }
@@ -101,7 +103,9 @@ test("a thread that goes on giving content is told that nobody takes it: that co
   const before = await start();
   const { reply } = await rig.get("/trickle");
   expect(reply.state).not.toBe("finished");
-  expect((await rig.get("/pids")).reply.text).toStartWith(`${before} `);
+  const next = rig.askWith({ requestTimeoutMs: 5000 }, { path: "/pids" });
+  await next.reply.over;
+  expect(next.reply.text).toStartWith(`${before} `);
   await Bun.sleep(3000);
   expect(pid()).toBe(before);
 });

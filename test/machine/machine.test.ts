@@ -167,7 +167,7 @@ test("a program that takes too long is ended with all that it has started", asyn
 
 test("a daemon that a program leaves behind does not keep us waiting", async () => {
   const started = performance.now();
-  const ran = await here().run(["/bin/sh", "-c", "sleep 3 & echo left"], { folder: "/", timeoutMs: 30_000 });
+  const ran = await here().run(["/bin/sh", "-c", "sleep 8 & echo left"], { folder: "/", timeoutMs: 30_000 });
   expect([ran.code, ran.stdout]).toEqual([0, "left\n"]);
-  expect(performance.now() - started).toBeLessThan(2500);
+  expect(performance.now() - started).toBeLessThan(6000);
 });

@@ -16,25 +16,37 @@ function ask(task: string): Promise<unknown> {
   return promise;
 }
 
+/** The shortest of three at most: a machine that lets nobody run for a moment makes everything late, once. */
+async function shortest(take: () => Promise<unknown>, boundMs: number): Promise<number> {
+  let best = Infinity;
+  for (let i = 0; i < 3 && best >= boundMs; i++) best = Math.min(best, Number(await take()));
+  return best;
+}
+
+/** The longest wait of the loop would be a second. */
+const LATE_MS = 800;
+
 test("a timer rings when it is due, not earlier and not when something else happens", async () => {
-  const ms = (await ask("timeout")) as number;
+  const ms = await shortest(() => ask("timeout"), LATE_MS);
   expect(ms).toBeGreaterThanOrEqual(29);
-  // The longest wait of the loop would be a second.
-  expect(ms).toBeLessThan(800);
+  expect(ms).toBeLessThan(LATE_MS);
 });
 
 test("a timer that is set late in a long turn rings as if it had been set early", async () => {
   const script = join(import.meta.dir, "own-loop-late.ts");
-  const child = Bun.spawn([process.execPath, script], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
-  const ms = Number(await new Response(child.stdout).text());
+  const late = () => {
+    const child = Bun.spawn([process.execPath, script], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    return new Response(child.stdout).text();
+  };
+  const ms = await shortest(late, LATE_MS);
   expect(ms).toBeGreaterThanOrEqual(29);
-  expect(ms).toBeLessThan(800);
+  expect(ms).toBeLessThan(LATE_MS);
 });
 
 test("an interval rings again and again", async () => {
-  const ms = (await ask("interval")) as number;
+  const ms = await shortest(() => ask("interval"), LATE_MS);
   expect(ms).toBeGreaterThanOrEqual(55);
-  expect(ms).toBeLessThan(800);
+  expect(ms).toBeLessThan(LATE_MS);
 });
 
 test("timers and steps get their arguments", async () => {

@@ -53,7 +53,7 @@ def stream(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     for number in range(3):
         yield b"" if number == 1 else b"block %d\n" % number
-        time.sleep(0.05)
+        time.sleep(0.7)
 
 
 def endless(environ, start_response):
