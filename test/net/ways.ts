@@ -7,6 +7,7 @@ import { type ConnectAddress, type ConnectOwner } from "../../src/net/connect-ad
 import type { Listener, ListenOptions } from "../../src/net/listener.ts";
 import type { Wire, WireOwner } from "../../src/net/wire.ts";
 import { closeDescriptor, duplicate, listenTcp, listenUnix, socketPair } from "../../src/os/sockets.ts";
+import { freePort } from "../support/folder.ts";
 
 export interface Way {
   readonly name: string;
@@ -156,8 +157,7 @@ export function testWay(way: Way): void {
   });
 
   test(`${way.name}: a refused connection says where and why`, async () => {
-    const { fds, port } = listenTcp({ host: "127.0.0.1", port: 0 }, 1);
-    closeDescriptor(fds[0] as number);
+    const port = await freePort();
     const client = new Ear();
     way.connect({ kind: "tcp", host: "127.0.0.1", port }, client);
     await client.until(`failed connect to 127.0.0.1:${port}: ECONNREFUSED`);

@@ -2,30 +2,24 @@
 import { describe, expect, test } from "bun:test";
 import { SILENT } from "../../src/base/log.ts";
 import type { FakeRequest } from "../support/exchange.ts";
+import { freePort } from "../support/folder.ts";
 import { answering, OK, once, rig, startScripted, sweepFast, type Visit } from "../support/scripted-upstream.ts";
 import { until } from "../support/wait.ts";
 
 const POST: FakeRequest = { method: "POST", body: [Buffer.from("data")] };
 
 describe("another connection", () => {
-  /** A port where nobody listens. */
-  function deadPort(): number {
-    const server = startScripted(() => {});
-    server.stop();
-    return server.port;
-  }
-
   test("a server that cannot be connected is passed over, whatever the method", async () => {
     for (const method of ["GET", "POST"]) {
       const server = startScripted(answering(OK));
-      const { ask } = rig([deadPort(), server.port]);
+      const { ask } = rig([await freePort(), server.port]);
       for (let i = 0; i < 4; i++) expect((await ask({ method })).reply.status).toBe(200);
       server.stop();
     }
   });
 
   test("none that can be connected is a 502", async () => {
-    const { ask } = rig([deadPort(), deadPort()]);
+    const { ask } = rig([await freePort(), await freePort()]);
     expect((await ask()).reply.status).toBe(502);
     expect((await ask()).reply.status).toBe(502);
   });
@@ -108,7 +102,7 @@ describe("another connection", () => {
   });
 
   test("a request waits for a server that is not there yet, as long as it may", async () => {
-    const port = deadPort();
+    const port = await freePort();
     const said: string[] = [];
     const { upstream, ask } = rig([port], { waitMs: 5000 }, { ...SILENT, error: (text) => said.push(text) });
     const asked = ask(POST);
@@ -118,7 +112,7 @@ describe("another connection", () => {
     // A line for each attempt would be ten in a second.
     expect(said).toEqual([expect.stringContaining("ECONNREFUSED")]);
     server.stop();
-    expect((await rig([deadPort()], { waitMs: 200 }).ask()).reply.status).toBe(502);
+    expect((await rig([await freePort()], { waitMs: 200 }).ask()).reply.status).toBe(502);
   });
 
   test("a request waits for its turn where a server takes so many at a time, or is a 503", async () => {

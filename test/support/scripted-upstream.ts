@@ -160,9 +160,10 @@ export interface Setup {
   readonly route: Partial<ProxyOptions>;
 }
 
+/** By turns of this thread and not by the clock: whoever gets no processor for a while finds no deadline over. */
 export function sweepFast({ upstream }: Rig): Timer {
-  const begun = performance.now();
-  return setInterval(() => upstream.tick((performance.now() - begun) * 10), 10);
+  let nowMs = 0;
+  return setInterval(() => upstream.tick((nowMs += 100)), 10);
 }
 
 export const once = (act: (visit: Visit) => void) => (visit: Visit) => {
