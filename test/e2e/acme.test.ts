@@ -91,11 +91,16 @@ describe("a site without a certificate gets one", () => {
       const server = await serve(text);
       await server.logged("www.a.test: a temporary certificate is shown until there is one");
       await issued(server);
-      const seen = [server.output.includes("/.well-known/acme-challenge/"), server.log.includes("challenge of a CA")];
-      expect(seen).toEqual(kind === "http-01" ? [true, false] : [false, true]);
+      const seen = () => [
+        server.output.includes("/.well-known/acme-challenge/"),
+        server.log.includes("challenge of a CA"),
+      ];
+      await until("what it was asked", ISSUED_MS, () => seen().includes(true));
+      expect(seen()).toEqual(kind === "http-01" ? [true, false] : [false, true]);
       const root = await authority.root();
-      await until("answer with it", ISSUED_MS, async () => (await ask(root)) === "https");
-      expect(await ask(root, "www.a.test")).toBe("https");
+      // Each front hears of it for itself.
+      for (const name of ["a.test", "www.a.test"])
+        await until("answer with it", ISSUED_MS, async () => (await ask(root, name)) === "https");
       const state = join(folder, "state");
       expect(statSync(state).mode & 0o777).toBe(0o700);
       const [pair = ""] = readdirSync(join(state, "certificates"));
@@ -117,7 +122,8 @@ describe("a site without a certificate gets one", () => {
       await issued(server, 2);
       const root = await authority.root();
       await until("answers with both", ISSUED_MS, async () => (await ask(root)) === "https");
-      expect((await curl("--cacert", root, `https://127.0.0.1:${secure}/`)).stdout).toBe("https");
+      const byAddress = () => curl("--cacert", root, `https://127.0.0.1:${secure}/`);
+      await until("answers to the address", ISSUED_MS, async () => (await byAddress()).stdout === "https");
     });
   }
 
@@ -152,7 +158,7 @@ describe("a site without a certificate gets one", () => {
     isOver = true;
     await Promise.all(load);
     expect(answers.filter((answer) => answer !== "https")).toEqual([]);
-    expect(server.log).toContain("is shown until there is a new one; it does not name more.a.test");
+    await server.logged("is shown until there is a new one; it does not name more.a.test");
   });
 
   test("with the account of a customer (external account binding)", async () => {
@@ -169,8 +175,8 @@ test("a site with a wildcard gets its certificate by a command that changes the 
   const server = await serve(toml(authority, acme, ["a.test", "*.a.test"]));
   await issued(server);
   const root = await authority.root();
-  await until("answer with it", ISSUED_MS, async () => (await ask(root)) === "https");
-  expect(await ask(root, "any.a.test")).toBe("https");
+  for (const name of ["a.test", "any.a.test"])
+    await until("answer with it", ISSUED_MS, async () => (await ask(root, name)) === "https");
   const calls = readFileSync(`${authority.hook}.calls`, "utf8").trim().split("\n");
   expect(calls.map((call) => call.split(" ", 2).join(" ")).toSorted()).toEqual(
     ["cleanup", "cleanup", "present", "present"].map((action) => `${action} _acme-challenge.a.test.`),

@@ -227,7 +227,7 @@ describe("what an app answers", () => {
 
   test("reaches the client while it is being made", async () => {
     const client = await Client.open(address);
-    client.send("GET /app/stream?pieces=2&pause=1.5 HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+    client.send("GET /app/stream?pieces=2&pause=4 HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
     // the compressed first piece: its head alone is shorter
     await until("first piece", 10_000, () => /\r\n\r\n[0-9a-f]+\r\n.{10}/s.test(client.waiting.latin1Slice()));
     expect(client.waiting.latin1Slice()).not.toContain("\r\n0\r\n\r\n");
