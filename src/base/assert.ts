@@ -11,6 +11,11 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }
 
+/** What an assertion does that does not hold. For messages that are worked out: on the way of each request, only when it fires. */
+export function fail(message: string): never {
+  throw new AssertionError(message);
+}
+
 /** The `default` of an exhaustive switch: the compiler proves that it is never reached. */
 export function unreachable(value: never): never {
   throw new AssertionError(`unreachable: ${String(value)}`);

@@ -50,6 +50,11 @@ export function viewOf(bytes: Buffer, start: number, end: number): Buffer {
   return view;
 }
 
+/** One of them; 0 where there is none. */
+export function byteAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}
+
 /** The same bytes in memory of their own: of what is only lent. */
 export function copyOf(bytes: Uint8Array): Buffer {
   const copy = Buffer.allocUnsafe(bytes.length);

@@ -60,12 +60,34 @@ export interface Tenancy {
   users: number;
 }
 
+/**
+ * Made for an exchange when the first of these is set. Every request has an exchange, in memory that the processor has not at hand and
+ * that is collected: 26 properties are the most that fit in 224 bytes, the engine's next size is 320.
+ */
+class Rare {
+  clientHead: RequestHead | undefined = undefined;
+  remoteUser = "";
+  authFields: Fields | undefined = undefined;
+  forwardedHost = "";
+  headDecides = false;
+  depth = 0;
+  upgrader: Upgrader | undefined = undefined;
+  hostCaptures: RegExpExecArray | undefined = undefined;
+  captures: RegExpExecArray | undefined = undefined;
+  ruleCaptures: RegExpExecArray | undefined = undefined;
+  cacheStatus: CacheStatus | undefined = undefined;
+  accelExpires: string | undefined = undefined;
+  mapResults: (MapResult | undefined)[] | undefined = undefined;
+  requestId = "";
+}
+
+/** Of all that have none; nobody writes to it. */
+const NOTHING_RARE = new Rare();
+
 export class Exchange {
   /** Names this request in logs and in the app channel; unique in its front thread. */
   readonly id: number;
   readonly head: RequestHead;
-  /** What the client itself asked for: another one than `head` inside the server (internal.ts). */
-  clientHead: RequestHead;
   /** The client as far as it is known: the connection's other end, or whom a trusted proxy says (client-address.ts). */
   peer: Peer;
   readonly body: RequestBody;
@@ -88,31 +110,12 @@ export class Exchange {
   mount = "";
   /** Largest body this route takes, bytes; 0 for no bound. */
   bodyBytesMax = 0;
-  /** The user that this server has verified (basic-auth.ts), bytes as latin-1; "" for none. Never what a client says. */
-  remoteUser = "";
-  /** Of the reply that let it pass; see auth-request.ts. */
-  authFields: Fields | undefined = undefined;
   /** The error pages in force here; undefined for the plain ones, and while one is being made (error-pages.ts). */
   errorPages: ErrorAnswers | undefined = undefined;
   /** May X-Forwarded-For and its like be believed and passed on? See forwarding.ts. */
   forwarding: Forwarding;
-  /** The host that the client named to a trusted proxy, as its Forwarded field says; "" for none. */
-  forwardedHost = "";
   /** The connection's own other end, whoever the client is. */
   readonly connectionPeer: Peer;
-  /** The head of the reply is wanted as soon as it is there, whether or not content follows. */
-  headDecides = false;
-  /** How many exchanges inside the server this one came through (internal.ts). */
-  depth = 0;
-
-  /** Of a request that asks for another protocol: makes a tunnel of its connection. Undefined where that cannot be. */
-  upgrader: Upgrader | undefined = undefined;
-
-  /** What the regular expressions of the site's name and of the route found; `$1` and `$name` come from them. */
-  hostCaptures: RegExpExecArray | undefined = undefined;
-  captures: RegExpExecArray | undefined = undefined;
-  /** … and those of the rule that decides; see rules.ts. */
-  ruleCaptures: RegExpExecArray | undefined = undefined;
   /** What is done to the fields of the reply, whoever makes it; see reply-headers.ts. */
   headerRules: HeaderRules | undefined = undefined;
   /** Fields whose names hold `_` reach applications and upstreams; see field-spelling.ts. */
@@ -127,20 +130,13 @@ export class Exchange {
   requestBytes = 0;
   /** The upstream servers that were asked, in turn; undefined for none. */
   upstreamAttempts: UpstreamAttempt[] | undefined = undefined;
-  /** Undefined where there is no cache; see src/cache. */
-  cacheStatus: CacheStatus | undefined = undefined;
-  /** X-Accel-Expires of an upstream's reply, which no client sees. */
-  accelExpires: string | undefined = undefined;
-  /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
-  mapResults: (MapResult | undefined)[] | undefined = undefined;
   /** The configuration that serves it, whatever came after; undefined for exchanges inside the server. */
   tenancy: Tenancy | undefined = undefined;
-  private knownRequestId = "";
+  private rare = NOTHING_RARE;
 
   constructor(facts: ExchangeFacts) {
     this.id = facts.id;
     this.head = facts.head;
-    this.clientHead = facts.head;
     this.peer = facts.peer;
     this.connectionPeer = facts.peer;
     this.body = facts.body;
@@ -152,15 +148,125 @@ export class Exchange {
     this.connection = facts.connection;
   }
 
-  /** 32 hexadecimal digits, made when first asked for; or what a trusted peer called the request. Set by an exchange
-   *  inside the server, which goes by the name of its first. */
-  set requestId(id: string) {
-    this.knownRequestId = id;
+  // ── what most exchanges never have (Rare) ───────────────────────────────────────────────────────────────────────
+
+  /** What the client itself asked for: another one than `head` inside the server (internal.ts). */
+  get clientHead(): RequestHead {
+    return this.rare.clientHead ?? this.head;
+  }
+  set clientHead(head: RequestHead) {
+    if (head !== this.clientHead) this.ownRare().clientHead = head;
   }
 
+  /** The user that this server has verified (basic-auth.ts), bytes as latin-1; "" for none. Never what a client says. */
+  get remoteUser(): string {
+    return this.rare.remoteUser;
+  }
+  set remoteUser(value: string) {
+    if (value !== this.rare.remoteUser) this.ownRare().remoteUser = value;
+  }
+
+  /** Of the reply that let it pass; see auth-request.ts. */
+  get authFields(): Fields | undefined {
+    return this.rare.authFields;
+  }
+  set authFields(value: Fields | undefined) {
+    if (value !== this.rare.authFields) this.ownRare().authFields = value;
+  }
+
+  /** The host that the client named to a trusted proxy, as its Forwarded field says; "" for none. */
+  get forwardedHost(): string {
+    return this.rare.forwardedHost;
+  }
+  set forwardedHost(value: string) {
+    if (value !== this.rare.forwardedHost) this.ownRare().forwardedHost = value;
+  }
+
+  /** The head of the reply is wanted as soon as it is there, whether or not content follows. */
+  get headDecides(): boolean {
+    return this.rare.headDecides;
+  }
+  set headDecides(value: boolean) {
+    if (value !== this.rare.headDecides) this.ownRare().headDecides = value;
+  }
+
+  /** How many exchanges inside the server this one came through (internal.ts). */
+  get depth(): number {
+    return this.rare.depth;
+  }
+  set depth(value: number) {
+    if (value !== this.rare.depth) this.ownRare().depth = value;
+  }
+
+  /** Of a request that asks for another protocol: makes a tunnel of its connection. Undefined where that cannot be. */
+  get upgrader(): Upgrader | undefined {
+    return this.rare.upgrader;
+  }
+  set upgrader(value: Upgrader | undefined) {
+    if (value !== this.rare.upgrader) this.ownRare().upgrader = value;
+  }
+
+  /** What the regular expressions of the site's name and of the route found; `$1` and `$name` come from them. */
+  get hostCaptures(): RegExpExecArray | undefined {
+    return this.rare.hostCaptures;
+  }
+  set hostCaptures(value: RegExpExecArray | undefined) {
+    if (value !== this.rare.hostCaptures) this.ownRare().hostCaptures = value;
+  }
+
+  get captures(): RegExpExecArray | undefined {
+    return this.rare.captures;
+  }
+  set captures(value: RegExpExecArray | undefined) {
+    if (value !== this.rare.captures) this.ownRare().captures = value;
+  }
+
+  /** … and those of the rule that decides; see rules.ts. */
+  get ruleCaptures(): RegExpExecArray | undefined {
+    return this.rare.ruleCaptures;
+  }
+  set ruleCaptures(value: RegExpExecArray | undefined) {
+    if (value !== this.rare.ruleCaptures) this.ownRare().ruleCaptures = value;
+  }
+
+  /** Undefined where there is no cache; see src/cache. */
+  get cacheStatus(): CacheStatus | undefined {
+    return this.rare.cacheStatus;
+  }
+  set cacheStatus(value: CacheStatus | undefined) {
+    if (value !== this.rare.cacheStatus) this.ownRare().cacheStatus = value;
+  }
+
+  /** X-Accel-Expires of an upstream's reply, which no client sees. */
+  get accelExpires(): string | undefined {
+    return this.rare.accelExpires;
+  }
+  set accelExpires(value: string | undefined) {
+    if (value !== this.rare.accelExpires) this.ownRare().accelExpires = value;
+  }
+
+  /** Results of [map.NAME] tables by their number, as far as they were asked for; see map.ts. */
+  get mapResults(): (MapResult | undefined)[] | undefined {
+    return this.rare.mapResults;
+  }
+  set mapResults(value: (MapResult | undefined)[] | undefined) {
+    if (value !== this.rare.mapResults) this.ownRare().mapResults = value;
+  }
+
+  /** 32 hexadecimal digits, made when first asked for; or what a trusted peer called the request. Set by an exchange
+   *  inside the server, which goes by the name of its first. */
   get requestId(): string {
-    if (this.knownRequestId === "") this.knownRequestId = requestIdOf(this);
-    return this.knownRequestId;
+    const rare = this.ownRare();
+    if (rare.requestId === "") rare.requestId = requestIdOf(this);
+    return rare.requestId;
+  }
+  set requestId(id: string) {
+    this.ownRare().requestId = id;
+  }
+
+  private ownRare(): Rare {
+    if (this.rare === NOTHING_RARE) this.rare = new Rare();
+    return this.rare;
   }
 }
 

@@ -147,7 +147,7 @@ export class ReplyWriter {
     this.contentBytes = head.length;
     this.framing = "length";
     this.remaining = 0;
-    this.outbox.writeSoon(kept.bytes, kept.length, kept.start);
+    this.outbox.writeSoon(kept.whole, kept.whole.length);
     return true;
   }
 

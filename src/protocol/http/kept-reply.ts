@@ -7,6 +7,7 @@
  *
  * Whoever sends it must copy what is not taken at once: the head changes in its place.
  */
+import { EMPTY } from "../../base/bytes.ts";
 
 /** Larger heads are not kept. */
 export const KEPT_HEAD_BYTES_MAX = 1024;
@@ -22,6 +23,8 @@ export class KeptReply {
   date = "";
   /** Where that stands. */
   private dateAt = 0;
+  /** Head and content, a view of them. */
+  whole: Buffer = EMPTY;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -46,6 +49,7 @@ export class KeptReply {
     this.bytes.set(head.subarray(0, length), this.start);
     this.dateAt = this.start + dateAt + DATE_LINE_BEGIN;
     this.date = date;
+    this.whole = this.bytes.subarray(this.start);
     return true;
   }
 

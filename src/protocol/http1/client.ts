@@ -6,7 +6,7 @@
  * Bytes beyond the response are never read as another one: `surplus` says that the connection is to be discarded
  * (RFC 9112 section 6.3). write-request.ts writes what is asked. Specification: RFC 9112.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, fail } from "../../base/assert.ts";
 import { EMPTY } from "../../base/bytes.ts";
 import type { Fields } from "../http/fields.ts";
 import { type BodyDecoder, CloseDecoder, LengthDecoder } from "./body.ts";
@@ -89,7 +89,7 @@ export class ClientConnection {
 
   /** Before each request: the method decides whether its response has content. */
   expect(method: string): void {
-    assert(this.place === "idle", `a request is made while a response is at ${this.place}`);
+    if (this.place !== "idle") fail(`a request is made while a response is at ${this.place}`);
     assert(this.intake.length === 0, "a request is made on a connection with surplus bytes");
     this.place = "head";
     this.method = method;

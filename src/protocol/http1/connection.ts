@@ -6,7 +6,7 @@
  * Not pulling is the back-pressure. A failure is final: what follows it on the wire is never taken for a request.
  * Specification: RFC 9112. HTTP/2 gives the same events, with its own stream numbers.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, fail } from "../../base/assert.ts";
 import { asBuffer, EMPTY } from "../../base/bytes.ts";
 import type { Fields } from "../http/fields.ts";
 import { LENGTH_UNKNOWN, type RequestHead } from "../http/message.ts";
@@ -152,7 +152,7 @@ export class ServerConnection {
 
   /** The reply to this request is finished: goes on with the next one, which may have come already. */
   nextRequest(): void {
-    assert(this.place === "paused", `the next request is asked for while this one is at ${this.place}`);
+    if (this.place !== "paused") fail(`the next request is asked for while this one is at ${this.place}`);
     assert(this.head.persistent, "a request after the last one (RFC 9112 section 9.6)");
     this.place = "head";
     this.stream++;

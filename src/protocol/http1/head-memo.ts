@@ -6,6 +6,7 @@
  * A fixed table: a client that sends many heads pushes others out, and nothing grows. Heads are immutable, so that one object
  * may serve any number of requests. One memo belongs to one set of limits.
  */
+import { byteAt } from "../../base/bytes.ts";
 import type { RequestHead } from "../http/message.ts";
 import { SectionMemo } from "./section-memo.ts";
 
@@ -46,6 +47,6 @@ export class HeadMemo {
 /** Heads of one site differ in length and in the target: its first bytes and those around the middle of the head tell most apart. */
 function slotOf(bytes: Buffer): number {
   const { length } = bytes;
-  const byte = (at: number) => bytes[at] ?? 0;
-  return (length * 31 + byte(6) * 7 + byte(9) * 13 + byte(length >> 1) * 5 + byte(length >> 2)) & (SLOTS - 1);
+  const begin = byteAt(bytes, 6) * 7 + byteAt(bytes, 9) * 13;
+  return (length * 31 + begin + byteAt(bytes, length >> 1) * 5 + byteAt(bytes, length >> 2)) & (SLOTS - 1);
 }

@@ -6,7 +6,7 @@
  *
  * A fixed table: nothing grows.
  */
-import { viewOf } from "../../base/bytes.ts";
+import { byteAt, viewOf } from "../../base/bytes.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** Larger heads set cookies and policies, and seldom repeat. */
@@ -43,6 +43,7 @@ export class ResponseMemo {
 
 /** Heads of one server differ in length and in a few digits: of the status, the length and whatever stands at the end. */
 function slotOf(bytes: Buffer, start: number, length: number): number {
-  const byte = (at: number) => bytes[start + at] ?? 0;
-  return (length * 31 + byte(11) * 7 + byte(length - 5) * 13 + byte(length - 6) * 5 + byte(length >> 1)) & (SLOTS - 1);
+  const end = start + length;
+  const some = byteAt(bytes, start + 11) * 7 + byteAt(bytes, end - 5) * 13 + byteAt(bytes, end - 6) * 5;
+  return (length * 31 + some + byteAt(bytes, start + (length >> 1))) & (SLOTS - 1);
 }

@@ -5,7 +5,7 @@
  * What may stand in a field was checked where the reply came in; a CR, LF, NUL or wide character that gets here is a bug, and
  * asserting it costs less than one response split in two.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, fail } from "../../base/assert.ts";
 import { fromLatin1 } from "../../base/bytes.ts";
 import type { FieldName, Fields } from "../http/fields.ts";
 import { hasNoContent, LENGTH_UNKNOWN, type ReplyHead, type RequestHead } from "../http/message.ts";
@@ -57,7 +57,7 @@ export function encodeReplyHead(
   persistent: boolean,
   date: string,
 ): number {
-  assert(head.status >= 200, `the final status ${head.status} is below 200`);
+  if (head.status < 200) fail(`the final status ${head.status} is below 200`);
   let text = statusLine(head.status, head.reason) + fieldLines(head.fields);
   if (!head.fields.has("date")) text += `Date: ${date}\r\n`;
   text += framingLine(head, framing, request);
@@ -91,7 +91,7 @@ function announcedLength(head: ReplyHead, request: RequestHead): string {
 }
 
 export function contentLength(length: number): string {
-  assert(Number.isSafeInteger(length) && length >= 0, `the content length ${length} is no count`);
+  if (!Number.isSafeInteger(length) || length < 0) fail(`the content length ${length} is no count`);
   return `Content-Length: ${length}\r\n`;
 }
 
