@@ -61,6 +61,8 @@ export type ToFront =
       readonly servers: SharedArrayBuffer;
       /** See exchange/pulse.ts. */
       readonly pulses: SharedArrayBuffer;
+      /** Its own; see os/held.ts. */
+      readonly held: SharedArrayBuffer;
     }
   /** Those of all sites, of which one or more have changed. */
   | { readonly kind: "certificates"; readonly certificates: SiteCertificates }

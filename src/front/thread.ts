@@ -5,7 +5,7 @@ import type { Content } from "../cache/sibling-messages.ts";
 import { Siblings } from "../cache/siblings.ts";
 import { endLoop, takeLoop } from "../net/own-loop.ts";
 import { keepOnly } from "../os/capabilities.ts";
-import { closeHeld } from "../os/held.ts";
+import { closeHeld, holdIn } from "../os/held.ts";
 import { setLogLevel } from "./error-log.ts";
 import { type FromFront, handedOver, type Setup, type ToFront } from "./messages.ts";
 import { Front } from "./front.ts";
@@ -35,6 +35,7 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
   const message = event.data;
   switch (message.kind) {
     case "start":
+      holdIn(message.held);
       number = message.front;
       siblings = makeSiblings(message.setup.config.server.fronts);
       front = new Front(message, {

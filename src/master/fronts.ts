@@ -4,9 +4,10 @@
  */
 import { pathToFileURL } from "node:url";
 import type { Log, LogLevel } from "../base/log.ts";
-import { LOOK_MS, Pulse, STILL_LOOKS_MAX } from "../exchange/pulse.ts";
+import { LOOK_MS, makePulseMemory, Pulse, STILL_LOOKS_MAX } from "../exchange/pulse.ts";
 import { descriptorIn } from "../apps/messages.ts";
 import { closeSockets } from "../os/epoll.ts";
+import { closeHeldIn, makeHeldMemory } from "../os/held.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { type FromFront, handedOver, type Setup, type ToFront } from "../front/messages.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
@@ -22,12 +23,13 @@ const ROUND_MS = 15_000;
 /** From the entry file and not from this one: in the executable everything is bundled into the entry. */
 const THREAD_ENTRY = new URL("./front/thread.ts", pathToFileURL(Bun.main)).href;
 
+/** Memory of a front that the master looks into: that it lives (exchange/pulse.ts), what it has open (os/held.ts). */
+type Watched = Pick<Extract<ToFront, { kind: "start" }>, "pulses" | "held">;
+
 export interface FrontsOptions {
   readonly count: number;
-  /** Where they count as long as they live (pulse.ts). */
-  readonly pulses: SharedArrayBuffer;
   /** The first message for front number `front`; called anew for each replacement (descriptors are duplicated). */
-  readonly startMessage: (front: number, replaced: boolean) => ToFront;
+  readonly startMessage: (front: number, replaced: boolean, watched: Watched) => ToFront;
   /** A replacement has been started: give it what the first one was given after `start`. */
   readonly replaced: (front: number) => void;
   /** This front listens no more, and none will in its place. */
@@ -57,6 +59,8 @@ export class Fronts {
   private readonly ready = new Set<number>();
   private readonly drained = new Set<number>();
   private readonly deaths: number[];
+  /** What each holds, to be closed for those that end before they do it themselves. */
+  private readonly held: readonly SharedArrayBuffer[];
   /** By force: they had no time to close anything. */
   private readonly ended = new Set<number>();
   /** Dead, and not replaced yet. */
@@ -67,15 +71,18 @@ export class Fronts {
   /** Why a front could not start at all; later deaths are restarts. */
   private failure: Error | undefined = undefined;
   private wake: () => void = () => {};
+  private readonly pulses: SharedArrayBuffer;
   private readonly pulse: Pulse;
   private readonly timer: Timer;
 
   constructor(options: FrontsOptions) {
     this.options = options;
-    this.pulse = new Pulse(options.pulses);
+    this.pulses = makePulseMemory(options.count);
+    this.pulse = new Pulse(this.pulses);
     this.timer = setInterval(() => this.endHanging(), LOOK_MS);
     this.deaths = Array.from({ length: options.count }, () => 0);
-    for (let front = 0; front < options.count; front++) this.start(front);
+    this.held = Array.from({ length: options.count }, makeHeldMemory);
+    this.held.forEach((_, front) => this.start(front));
   }
 
   private start(front: number): void {
@@ -84,7 +91,9 @@ export class Fronts {
     worker.onmessage = (event: MessageEvent<FromFront>) => this.told(event.data);
     worker.onerror = (event) => this.failed(front, event.message);
     worker.addEventListener("close", () => this.died(front, worker));
-    this.post(front, this.options.startMessage(front, (this.deaths[front] ?? 0) > 0));
+    const { pulses } = this;
+    const held = this.held[front] as SharedArrayBuffer; // there is one for each front
+    this.post(front, this.options.startMessage(front, (this.deaths[front] ?? 0) > 0, { pulses, held }));
   }
 
   /** Its end is heard of, and it is replaced. */
@@ -225,13 +234,18 @@ export class Fronts {
     }
     if (!this.accepting) return this.failed(front, "its thread ended");
     this.ready.delete(front);
-    if (this.ended.delete(front)) closeSockets(this.pulse.epollOf(front));
+    if (this.ended.delete(front)) this.closeFor(front);
     this.round?.heard(front, `front-${front} died`);
     this.deaths[front] = (this.deaths[front] ?? 0) + 1;
     this.options.log.crit(`front-${front} died; a new one takes over its sockets`);
     this.gone.add(front);
     this.postAll({ kind: "lost", front });
     setTimeout(() => this.replace(front), RESTART_DELAY_MS);
+  }
+
+  private closeFor(front: number): void {
+    closeSockets(this.pulse.epollOf(front));
+    closeHeldIn(this.held[front] as SharedArrayBuffer); // as in start
   }
 
   private replace(front: number): void {

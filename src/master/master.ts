@@ -18,7 +18,6 @@ import type { Loaded } from "../config/load.ts";
 import type { FrontTraffic } from "../front/traffic.ts";
 import { makeCountMemory } from "../exchange/count-sketch.ts";
 import type { SiteCertificates } from "../front/certificates.ts";
-import { makePulseMemory } from "../exchange/pulse.ts";
 import { limitHits, makeUsageMemory } from "../exchange/usage.ts";
 import { reapOrphans } from "../os/orphans.ts";
 import { writeLine } from "../os/log-file.ts";
@@ -245,11 +244,9 @@ class Master {
 
   private startFronts(): Fronts {
     const { listeners, pools } = this;
-    const pulses = makePulseMemory(this.config.server.fronts);
     this.fronts = new Fronts({
       count: this.config.server.fronts,
-      pulses,
-      startMessage: (front, replaced) => ({
+      startMessage: (front, replaced, watched) => ({
         kind: "start",
         front,
         replaced,
@@ -265,7 +262,7 @@ class Master {
         usage: this.usage,
         addresses: this.addresses,
         servers: this.servers,
-        pulses,
+        ...watched,
       }),
       logged: (line, level) => this.logs.recent.add(line, level),
       deaf: (front) => listeners.closeFor(front, "all"),

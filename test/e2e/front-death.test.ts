@@ -139,6 +139,8 @@ test("a front that hangs is ended and replaced; its clients hear of it, and its 
     client.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     expect((await client.answer()).status).toBe(200);
   }
+  const descriptors = () => readdirSync(`/proc/${running.pid}/fd`).length;
+  const before = descriptors() - clients.length;
   control = new ControlClient(controlSocket(running.folder));
   control.send('{"command":"fault","front":1,"hangs":true}\n');
   expect(await control.line(1)).toMatchObject({ result: { front: 1 } });
@@ -148,4 +150,5 @@ test("a front that hangs is ended and replaced; its clients hear of it, and its 
   await until("the end of its connections", 10_000, () => clients.some((client) => client.end !== "open"));
   for (let i = 0; i < 30; i++) expect((await get(address, "/hello")).status).toBe(200);
   for (const client of clients) client.close();
+  await until("all that it had open to be closed", 10_000, () => descriptors() <= before);
 });
