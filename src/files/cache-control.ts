@@ -32,6 +32,8 @@ export const DEFAULT_CACHE_RULES: readonly CacheRule[] = [{ pattern: "*", value:
 interface PreparedRule {
   readonly regex: RegExp;
   readonly wholePath: boolean;
+  /** Does it fit every name, so that none need be looked at? */
+  readonly fitsAll: boolean;
   readonly rule: CacheRule;
 }
 
@@ -42,16 +44,27 @@ export class CachePolicy {
   /** `manifest`: of the directory; undefined where hashed names mean nothing, as for a single file. */
   constructor(rules: readonly CacheRule[], manifest: StaticManifest | undefined) {
     this.rules = rules
-      .map((rule) => ({ regex: globRegex(rule.pattern), wholePath: rule.pattern.includes("/"), rule }))
+      .map((rule) => ({
+        regex: globRegex(rule.pattern),
+        wholePath: rule.pattern.includes("/"),
+        fitsAll: rule.pattern === "*",
+        rule,
+      }))
       .toSorted((a, b) => weight(b.rule.pattern) - weight(a.rule.pattern));
     this.manifest = manifest;
   }
 
   /** `path` is that of the file below its directory, beginning with `/`; bytes as latin-1. */
   of(path: string): string | undefined {
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    const found = this.rules.find(({ regex, wholePath }) => regex.test(wholePath ? path : name))?.rule ?? REST;
+    const found = this.ruleOf(path);
     return found.isAge && this.manifest?.isHashed(path) === true ? IMMUTABLE : found.value;
+  }
+
+  private ruleOf(path: string): CacheRule {
+    for (const { regex, wholePath, fitsAll, rule } of this.rules) {
+      if (fitsAll || regex.test(wholePath ? path : path.slice(path.lastIndexOf("/") + 1))) return rule;
+    }
+    return REST;
   }
 }
 

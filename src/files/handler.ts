@@ -16,7 +16,7 @@ import type { Charset } from "../exchange/charset.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import type { Template } from "../exchange/template.ts";
-import { hasSameContent, statOf } from "../os/file-stat.ts";
+import { isUnwritten } from "../os/file-stat.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
@@ -26,6 +26,7 @@ import type { CachePolicy } from "./cache-control.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
 import { chooseForm, compressingReply, type LargeFile, type StreamForm } from "./large-forms.ts";
+import { type Kind, Kinds } from "./kinds.ts";
 import { listDirectory } from "./listing.ts";
 import { isRead, refuseMethod } from "./methods.ts";
 import { contentTypeOf, type TypeOptions } from "./mime.ts";
@@ -121,6 +122,7 @@ export class Files {
   private readonly shelf: Shelf;
   private readonly openFiles: OpenFiles;
   private readonly encodings: Encodings;
+  private readonly kinds = new Kinds((path) => this.kindOf(path));
   private readonly prefix = `${nextHandler++}:`;
 
   constructor(options: FilesOptions) {
@@ -289,12 +291,17 @@ export class Files {
   }
 
   private describe(file: OpenedFile, path: string): Representation {
-    const { cachePolicy, charset, types } = this.options;
-    const contentType = contentTypeOf(path, charset, types);
-    const varies = this.encodings.varies(path, contentType);
+    const { cachePolicy, types } = this.options;
+    // The configuration may name types of longer extensions (mime.ts).
+    const { contentType, varies } = types?.types === undefined ? this.kinds.of(path) : this.kindOf(path);
     const ranges = this.rangesMax > 0;
     const cacheControl = cachePolicy?.of(path);
     return new Representation(file.stats, { cacheControl, contentType, varies, ranges }, wallMs());
+  }
+
+  private kindOf(path: string): Kind {
+    const contentType = contentTypeOf(path, this.options.charset, this.options.types);
+    return { contentType, varies: this.encodings.varies(path, contentType) };
   }
 
   // ── directories ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -376,7 +383,7 @@ function takeWhole({ fd, stats }: OpenedFile, into: Buffer): boolean {
       if (got <= 0) return false;
       done += got;
     }
-    return hasSameContent(stats, statOf(fd));
+    return isUnwritten(fd, stats);
   } finally {
     closeDescriptor(fd);
   }

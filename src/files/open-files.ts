@@ -6,7 +6,7 @@
  * A descriptor that nobody uses keeps a deleted file's blocks and an unmounted disk busy, so it is not kept for longer.
  */
 import { monotonicMs } from "../base/clock.ts";
-import { type FileStat, hasSameContent, statOf } from "../os/file-stat.ts";
+import { type FileStat, isUnwritten } from "../os/file-stat.ts";
 import { hold, release } from "../os/held.ts";
 import { REVALIDATE_MS } from "./cache.ts";
 import { Copies } from "./copies.ts";
@@ -56,7 +56,7 @@ export class OpenFile {
 
   /** Was anything written to it since `stats` were taken? */
   get isUntouched(): boolean {
-    return hasSameContent(this.stats, statOf(this.fd));
+    return isUnwritten(this.fd, this.stats);
   }
 
   /** It is kept: so it may have a copy, out of these. */

@@ -113,11 +113,15 @@ export class Opener {
   }
 
   private openBelow(directory: number, rest: string): number {
-    const name = rest.length < 2 ? "." : rest.slice(1);
-    if (this.links === "deny")
-      return this.kernelResolves ? openBeneath(directory, name, "deny") : walkBeneath(directory, name);
-    const fd = this.kernelResolves ? openBeneath(directory, name, "inside") : -EXDEV;
-    return fd === -EXDEV ? this.openJudged(directory, rest) : fd;
+    const links = this.links === "deny" ? "deny" : "inside";
+    const isRoot = rest.length < 2;
+    if (!this.kernelResolves)
+      return links === "inside"
+        ? this.openJudged(directory, rest)
+        : walkBeneath(directory, isRoot ? "." : rest.slice(1));
+    // From behind its slash on: a slice would be a string of its own.
+    const fd = isRoot ? openBeneath(directory, ".", links) : openBeneath(directory, rest, links, 1);
+    return fd === -EXDEV && links === "inside" ? this.openJudged(directory, rest) : fd;
   }
 
   /** Takes hold of the place, asks where it is, and opens that very place. */

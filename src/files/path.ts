@@ -11,17 +11,23 @@
 /** PATH_MAX of Linux with its NUL; open(2) would say ENAMETOOLONG. */
 const PATH_BYTES_MAX = 4095;
 
+const SLASH = 0x2f;
+const BACKSLASH = 0x5c;
+
 /** Is `rest`, the path below the mount ("" or beginning with `/`), the name of something that may be looked for? */
 export function isServable(rest: string, hiddenToo = false): boolean {
-  if (rest.length > PATH_BYTES_MAX || rest.includes("\0") || rest.includes("\\")) return false;
-  if (rest !== "" && rest.charCodeAt(0) !== 0x2f) return false;
-  for (let start = 1; start < rest.length;) {
-    const slash = rest.indexOf("/", start);
-    const end = slash === -1 ? rest.length : slash;
-    if (!isServableSegment(rest, start, end, hiddenToo)) return false;
-    start = end + 1;
+  const { length } = rest;
+  if (length > PATH_BYTES_MAX) return false;
+  if (length > 0 && rest.charCodeAt(0) !== SLASH) return false;
+  let start = 1;
+  for (let i = 1; i < length; i++) {
+    const char = rest.charCodeAt(i);
+    if (char === 0 || char === BACKSLASH) return false;
+    if (char !== SLASH) continue;
+    if (!isServableSegment(rest, start, i, hiddenToo)) return false;
+    start = i + 1;
   }
-  return true;
+  return start >= length || isServableSegment(rest, start, length, hiddenToo);
 }
 
 /** An empty segment (`a//b`) would be a second name for the same file. The last one of `a/` is not looked at. */

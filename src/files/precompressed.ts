@@ -15,7 +15,7 @@ import { encodeSync } from "../exchange/encoder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import { type FileStat, hasSameContent, statOf } from "../os/file-stat.ts";
+import { type FileStat, isUnwritten } from "../os/file-stat.ts";
 import { KEPT_HEAD_BYTES_MAX, KeptReply } from "../protocol/http/kept-reply.ts";
 import {
   type CachedFile,
@@ -201,5 +201,5 @@ function takeSmall({ fd, stats }: OpenedFile): Room | undefined {
     if (got <= 0) return undefined;
     done += got;
   }
-  return hasSameContent(stats, statOf(fd)) ? room : undefined;
+  return isUnwritten(fd, stats) ? room : undefined;
 }

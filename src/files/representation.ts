@@ -8,7 +8,7 @@
 import type { FileStat } from "../os/file-stat.ts";
 import { addVary, type ContentCoding } from "../exchange/content-coding.ts";
 import { formatHttpDate } from "../protocol/http/date.ts";
-import { Fields } from "../protocol/http/fields.ts";
+import { fieldName, Fields } from "../protocol/http/fields.ts";
 import { KeptReply } from "../protocol/http/kept-reply.ts";
 import { LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 
@@ -44,6 +44,12 @@ export interface Selection {
   readonly head: ReplyHead;
   readonly pieces: readonly Piece[];
 }
+
+const LAST_MODIFIED = fieldName("Last-Modified");
+const ETAG = fieldName("ETag");
+const CACHE_CONTROL = fieldName("Cache-Control");
+const CONTENT_TYPE = fieldName("Content-Type");
+const ACCEPT_RANGES = fieldName("Accept-Ranges");
 
 export class Representation {
   readonly size: number;
@@ -119,29 +125,26 @@ export class Representation {
   private head(status: number, length: number, contentRange: string | undefined): ReplyHead {
     const fields = this.cacheFields();
     const { contentType, encoding } = this.options;
-    fields.add("Content-Type", contentType);
+    fields.add(CONTENT_TYPE, contentType);
     if (encoding !== undefined) fields.add("Content-Encoding", encoding.coding);
-    if (encoding?.length === undefined && this.options.ranges !== false) fields.add("Accept-Ranges", "bytes");
+    if (encoding?.length === undefined && this.options.ranges !== false) fields.add(ACCEPT_RANGES, "bytes");
     if (contentRange !== undefined) fields.add("Content-Range", contentRange);
     // With its place for what is kept: one that is added later stands elsewhere in memory.
     return { status, reason: undefined, fields, length, kept: undefined };
   }
 
   private cacheFields(): Fields {
-    const fields = Fields.of([
-      ["Last-Modified", this.lastModified],
-      ["ETag", this.etag],
-    ]);
-    if (this.options.cacheControl !== undefined) fields.add("Cache-Control", this.options.cacheControl);
+    const fields = new Fields().add(LAST_MODIFIED, this.lastModified).add(ETAG, this.etag);
+    if (this.options.cacheControl !== undefined) fields.add(CACHE_CONTROL, this.options.cacheControl);
     if (this.options.varies === true) addVary(fields);
     return fields;
   }
 }
 
 function entityTag({ mtimeSec, mtimeNsec, size }: FileStat, encoding: Encoding | undefined): string {
-  const state = `${timeTag(mtimeSec, mtimeNsec)}-${size.toString(16)}`;
-  if (encoding === undefined) return `"${state}"`;
-  return `${encoding.length === undefined ? "" : "W/"}"${state}-${encoding.coding}"`;
+  const state = `"${timeTag(mtimeSec, mtimeNsec)}-${size.toString(16)}`;
+  if (encoding === undefined) return `${state}"`;
+  return `${encoding.length === undefined ? "" : "W/"}${state}-${encoding.coding}"`;
 }
 
 /** Files of one release often have one time, and what was worked out for the one before serves. */

@@ -21,6 +21,8 @@ export const MANIFEST_BYTES_MAX = 32 * 1024 * 1024;
 /** Whether one has appeared is asked this often. */
 const CHECK_INTERVAL_MS = 1000;
 
+/** Twelve digits, and the dot before them. */
+const HASH_AND_DOT = 13;
 const HASHED = /\.(?=[0-9]*[a-f])[0-9a-f]{12}\.[^./]+$/;
 
 export class StaticManifest {
@@ -38,7 +40,7 @@ export class StaticManifest {
   /** `path` begins with `/`, below the directory; bytes as latin-1. */
   isHashed(path: string): boolean {
     const names = this.exists() ? this.file.get() : undefined;
-    return names === undefined ? HASHED.test(path) : names.has(path);
+    return names === undefined ? looksHashed(path) : names.has(path);
   }
 
   /** Most directories have none, which is no error worth a line in the log. */
@@ -49,6 +51,11 @@ export class StaticManifest {
     this.isThere = isFile(this.path);
     return this.isThere;
   }
+}
+
+/** Of most names it is told by one character that they do not. */
+function looksHashed(path: string): boolean {
+  return path.charCodeAt(path.lastIndexOf(".") - HASH_AND_DOT) === 0x2e && HASHED.test(path);
 }
 
 function isFile(path: string): boolean {

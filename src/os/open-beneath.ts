@@ -56,20 +56,20 @@ function openHow(flags: number, resolve: number): OpenHow {
   return { bytes, at: ptr(bytes) };
 }
 
-/** `name` is relative, and "." the directory itself. As of all of these: a descriptor, or -errno. */
-export function openBeneath(directory: number, name: string, links: Links): number {
-  return resolve(directory, name, toRead[links]);
+/** `name` from its character `from` on is relative, and "." the directory itself. As of all of these: a descriptor, or -errno. */
+export function openBeneath(directory: number, name: string, links: Links, from = 0): number {
+  return resolve(directory, name, toRead[links], from);
 }
 
 /** As openBeneath, of a directory, as a place only. */
 export function openDirectoryBeneath(directory: number, name: string, links: Links): number {
-  return resolve(directory, name, asDirectory[links]);
+  return resolve(directory, name, asDirectory[links], 0);
 }
 
-function resolve(directory: number, name: string, how: OpenHow): number {
+function resolve(directory: number, name: string, how: OpenHow, from: number): number {
   if (!setPath(name)) return -ENAMETOOLONG;
   for (let attempt = 1; ; attempt++) {
-    const fd = libc.syscall(SYS_OPENAT2, directory, pathAt, how.at, 24, 0);
+    const fd = libc.syscall(SYS_OPENAT2, directory, pathAt + from, how.at, 24, 0);
     if (fd >= 0) return fd;
     const code = errno();
     if ((code !== EAGAIN && code !== EINTR) || attempt === ATTEMPTS_MAX) return -code;

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   closeSync,
   fstatSync,
   mkdirSync,
@@ -14,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readEntries } from "../../src/os/directory.ts";
-import { isUnchanged, mtimeMs, statEntry, statOf, statPortably } from "../../src/os/file-stat.ts";
+import { isUnchanged, isUnwritten, mtimeMs, statEntry, statOf, statPortably } from "../../src/os/file-stat.ts";
 import { readAt } from "../../src/os/read-at.ts";
 
 const base = mkdtempSync(join(tmpdir(), "stat-"));
@@ -38,6 +39,35 @@ truncateSync(large, 5 * 2 ** 30 + 7);
 const early = join(base, "early");
 writeFileSync(early, "");
 utimesSync(early, -1000, -1000.5);
+
+describe("isUnwritten", () => {
+  test.each([file, large, early])("%s: yes, until anything is different", (path) => {
+    const seen = through(path, statOf);
+    const still = (before: typeof seen) => through(path, (fd) => isUnwritten(fd, before));
+    expect(still(seen)).toBe(true);
+    expect(still(through(path, statPortably))).toBe(true);
+    for (const key of ["size", "mtimeSec", "mtimeNsec"] as const) {
+      for (const other of [seen[key] + 1, seen[key] - 1, seen[key] + 2 ** 32]) {
+        expect(still({ ...seen, [key]: other })).toBe(false);
+      }
+    }
+  });
+
+  test("a file that was written to is not, one of other permissions is", async () => {
+    const path = join(base, "written");
+    writeFileSync(path, "content");
+    const before = through(path, statOf);
+    chmodSync(path, 0o600);
+    expect(through(path, (fd) => isUnwritten(fd, before))).toBe(true);
+    await Bun.sleep(20);
+    writeFileSync(path, "CONTENT");
+    expect(through(path, (fd) => isUnwritten(fd, before))).toBe(false);
+  });
+
+  test("of a closed descriptor throws", () => {
+    expect(() => isUnwritten(999_999, through(file, statOf))).toThrow("EBADF");
+  });
+});
 
 describe("statOf", () => {
   test.each([file, large, early, base, "/dev/null", "/"])("%s: the same through statx and fstat", (path) => {

@@ -63,10 +63,15 @@ export function parseRequestHead(
 }
 
 function parseTargetOf(text: string, start: number, limits: HeadLimits): ParsedTarget | HeadFailure {
-  const method = text.substring(0, line.methodEnd - start);
+  const method = methodOf(text, start);
   const raw = text.substring(line.targetStart - start, line.targetEnd - start);
   const target = parseTarget(method, raw, limits.mergeSlashes);
   return typeof target === "string" ? new HeadFailure(target) : target;
+}
+
+/** Of nearly all requests the same string, and not one of each. */
+function methodOf(text: string, start: number): string {
+  return text.startsWith("GET ") ? "GET" : text.substring(0, line.methodEnd - start);
 }
 
 /** `parsed` is of whoever sends the same again. */
@@ -85,7 +90,7 @@ function makeHead(
   const bodyLength = requestBodyLength(minor, notes);
   if (typeof bodyLength !== "number") return bodyLength;
   return {
-    method: text.substring(0, line.methodEnd - start),
+    method: methodOf(text, start),
     target: text.substring(line.targetStart - start, line.targetEnd - start),
     form: target.form,
     path: target.path,

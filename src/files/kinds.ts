@@ -1,0 +1,53 @@
+/**
+ * What the extension of a file's name alone decides, worked out once for each: its type, and whether encoded forms are looked for.
+ * A name is looked up without a string of its own being made of its extension.
+ */
+
+export interface Kind {
+  readonly contentType: string;
+  /** Does what is sent depend on Accept-Encoding? */
+  readonly varies: boolean;
+}
+
+const DOT = 0x2e;
+const SLASH = 0x2f;
+
+/** Of an extension, in seven bits each: a Number holds fifty-three. */
+const CHARACTERS_MAX = 7;
+const CHARACTERS = 128;
+
+/** Sites have a few dozen. */
+const KINDS_MAX = 256;
+
+export class Kinds {
+  private readonly kinds = new Map<number, Kind>();
+  private readonly work: (path: string) => Kind;
+
+  /** `work` gives the same for two names of one extension (its case counts). */
+  constructor(work: (path: string) => Kind) {
+    this.work = work;
+  }
+
+  of(path: string): Kind {
+    const key = keyOf(path);
+    if (key === -1) return this.work(path);
+    const known = this.kinds.get(key);
+    if (known !== undefined) return known;
+    const kind = this.work(path);
+    if (this.kinds.size < KINDS_MAX) this.kinds.set(key, kind);
+    return kind;
+  }
+}
+
+/** Of the extension, backwards; -1 of a name that has none, or an unusual one. */
+function keyOf(path: string): number {
+  let key = 0;
+  const last = path.length - 1;
+  for (let i = last; i >= 0 && last - i <= CHARACTERS_MAX; i--) {
+    const char = path.charCodeAt(i);
+    if (char === DOT) return key;
+    if (char === SLASH || char === 0 || char >= CHARACTERS) return -1;
+    key = key * CHARACTERS + char;
+  }
+  return -1;
+}
