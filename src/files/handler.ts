@@ -29,7 +29,7 @@ import { chooseForm, compressingReply, type LargeFile, type StreamForm } from ".
 import { type Kind, Kinds } from "./kinds.ts";
 import { listDirectory } from "./listing.ts";
 import { isRead, refuseMethod } from "./methods.ts";
-import { contentTypeOf, type TypeOptions } from "./mime.ts";
+import { contentTypeOf, lastExtensionDecides, type TypeOptions } from "./mime.ts";
 import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, Opener } from "./open.ts";
 import { OpenFile, OpenFiles } from "./open-files.ts";
 import { passingRoom, piecesOf, sendPassing } from "./passing.ts";
@@ -123,6 +123,7 @@ export class Files {
   private readonly openFiles: OpenFiles;
   private readonly encodings: Encodings;
   private readonly kinds = new Kinds((path) => this.kindOf(path));
+  private readonly lastDecides: boolean;
   private readonly prefix = `${nextHandler++}:`;
 
   constructor(options: FilesOptions) {
@@ -142,6 +143,7 @@ export class Files {
     });
     this.shelf = cache.shelf();
     this.openFiles = options.openFiles ?? new OpenFiles();
+    this.lastDecides = lastExtensionDecides(options.types);
     this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener);
   }
 
@@ -291,9 +293,8 @@ export class Files {
   }
 
   private describe(file: OpenedFile, path: string): Representation {
-    const { cachePolicy, types } = this.options;
-    // The configuration may name types of longer extensions (mime.ts).
-    const { contentType, varies } = types?.types === undefined ? this.kinds.of(path) : this.kindOf(path);
+    const { cachePolicy } = this.options;
+    const { contentType, varies } = this.lastDecides ? this.kinds.of(path) : this.kindOf(path);
     const ranges = this.rangesMax > 0;
     const cacheControl = cachePolicy?.of(path);
     return new Representation(file.stats, { cacheControl, contentType, varies, ranges }, wallMs());

@@ -27,6 +27,11 @@ export function contentTypeOf(name: string, charset: Charset | undefined, option
   return charset === undefined ? type : charset.ofFile(type);
 }
 
+/** Have names with the same last extension the same type? Unless the configuration names a longer one. */
+export function lastExtensionDecides({ types = {} }: TypeOptions = {}): boolean {
+  return Object.keys(types).every((extension) => extension.lastIndexOf(".") <= 0);
+}
+
 /** Where the configuration names no types, and the extension is written in lower case, as nearly all are. */
 function usualType(path: string, { types }: TypeOptions): string | undefined {
   if (types !== undefined) return undefined;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { Charset } from "../../src/exchange/charset.ts";
-import { contentTypeOf, isPacked } from "../../src/files/mime.ts";
+import { contentTypeOf, isPacked, lastExtensionDecides } from "../../src/files/mime.ts";
 import { nginxMissing } from "../support/nginx.ts";
 import { testUnless } from "../support/skip.ts";
 
@@ -98,4 +98,11 @@ testUnless(nginxMissing())("every extension of nginx's mime.types has its type",
       expect(`${extension} ${contentTypeOf(`x.${extension}`, undefined)}`).toBe(`${extension} ${type}`);
     }
   }
+});
+
+test("the last extension decides unless a longer one is configured", () => {
+  for (const types of [undefined, {}, { ".css": "text/x", ".ts": "text/y" }])
+    expect(lastExtensionDecides({ types })).toBe(true);
+  expect(lastExtensionDecides()).toBe(true);
+  expect(lastExtensionDecides({ types: { ".css": "text/x", ".d.ts": "text/y" } })).toBe(false);
 });
