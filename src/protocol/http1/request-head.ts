@@ -32,8 +32,7 @@ export function requestFieldRules(limits: HeadLimits): FieldRules {
 export function requestLineFailure(bytes: Buffer, start: number, limits: HeadLimits): HeadFailure | undefined {
   const failure = parseRequestLine(bytes, start, limits.targetBytesMax, line);
   if (failure !== undefined) return failure;
-  const text = bytes.latin1Slice(start, line.end);
-  const target = parseTargetOf(text, start, limits);
+  const target = parseTargetOf(methodOf(bytes, start), targetOf(bytes), limits);
   return target instanceof HeadFailure ? target : undefined;
 }
 
@@ -50,34 +49,39 @@ export function parseRequestHead(
   const lineFailure = parseRequestLine(bytes, start, limits.targetBytesMax, line);
   if (lineFailure !== undefined) return lineFailure;
   const known = memo?.find(bytes, line.end, end);
-  const text = bytes.latin1Slice(start, known === undefined ? end : line.end);
-  const target = parseTargetOf(text, start, limits);
+  const method = methodOf(bytes, start);
+  const raw = targetOf(bytes);
+  const target = parseTargetOf(method, raw, limits);
   if (target instanceof HeadFailure) return target;
-  if (known !== undefined) return makeHead(text, start, target, known.fields, known.notes);
+  if (known !== undefined) return makeHead(method, raw, target, known.fields, known.notes);
   const fields = new Fields();
   notes.reset();
+  const text = bytes.latin1Slice(start, end);
   const failure = parseFieldLines(bytes, line.end, end, text, start, rules, fields, notes);
   if (failure !== undefined) return failure;
   memo?.keep(bytes, line.end, end, fields, notes);
-  return makeHead(text, start, target, fields, notes);
+  return makeHead(method, raw, target, fields, notes);
 }
 
-function parseTargetOf(text: string, start: number, limits: HeadLimits): ParsedTarget | HeadFailure {
-  const method = methodOf(text, start);
-  const raw = text.substring(line.targetStart - start, line.targetEnd - start);
+function parseTargetOf(method: string, raw: string, limits: HeadLimits): ParsedTarget | HeadFailure {
   const target = parseTarget(method, raw, limits.mergeSlashes);
   return typeof target === "string" ? new HeadFailure(target) : target;
 }
 
 /** Of nearly all requests the same string, and not one of each. */
-function methodOf(text: string, start: number): string {
-  return text.startsWith("GET ") ? "GET" : text.substring(0, line.methodEnd - start);
+function methodOf(bytes: Buffer, start: number): string {
+  const isGet = line.methodEnd - start === 3 && bytes[start] === 0x47 && bytes[start + 1] === 0x45;
+  return isGet && bytes[start + 2] === 0x54 ? "GET" : bytes.latin1Slice(start, line.methodEnd);
+}
+
+function targetOf(bytes: Buffer): string {
+  return bytes.latin1Slice(line.targetStart, line.targetEnd);
 }
 
 /** `parsed` is of whoever sends the same again. */
 function makeHead(
-  text: string,
-  start: number,
+  method: string,
+  raw: string,
   target: ParsedTarget,
   parsed: Fields,
   notes: FieldNotes,
@@ -90,8 +94,8 @@ function makeHead(
   const bodyLength = requestBodyLength(minor, notes);
   if (typeof bodyLength !== "number") return bodyLength;
   return {
-    method: methodOf(text, start),
-    target: text.substring(line.targetStart - start, line.targetEnd - start),
+    method,
+    target: raw,
     form: target.form,
     path: target.path,
     rawPath: target.rawPath,
