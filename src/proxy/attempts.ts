@@ -12,7 +12,7 @@ import {
 import type { Fields } from "../protocol/http/fields.ts";
 
 export class Attempts {
-  private readonly exchange: Exchange;
+  private exchange: Exchange;
   /** The last one. */
   current: UpstreamAttempt | undefined = undefined;
   private firstMs = 0;
@@ -21,6 +21,13 @@ export class Attempts {
 
   constructor(exchange: Exchange) {
     this.exchange = exchange;
+  }
+
+  /** Of another transaction. */
+  reset(exchange: Exchange): void {
+    this.exchange = exchange;
+    this.current = undefined;
+    this.firstMs = 0;
   }
 
   /** `kept`: on a connection that was there already. */

@@ -5,7 +5,6 @@ import { goesInCircles } from "./forward.ts";
 import { answeredAsLastHop } from "./hops.ts";
 import type { ProxyOptions } from "./options.ts";
 import { settle } from "./settled.ts";
-import { Transaction } from "./transaction.ts";
 import type { Upstream } from "./upstream.ts";
 
 export function makeProxyHandler(upstream: Upstream, options: ProxyOptions): Handler {
@@ -15,6 +14,6 @@ export function makeProxyHandler(upstream: Upstream, options: ProxyOptions): Han
     if (exchange.head.method === "CONNECT") return answer(exchange, 405);
     if (goesInCircles(exchange)) return answer(exchange, 508);
     if (upstream.dialect.isHttpHop && answeredAsLastHop(exchange)) return;
-    new Transaction(exchange, upstream, settled).begin();
+    settled.transactions.begin(exchange, upstream, settled);
   };
 }

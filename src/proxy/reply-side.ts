@@ -22,7 +22,7 @@ import type { Upstream } from "./upstream.ts";
 
 export class ReplySide {
   state: "none" | "held" | "streaming" = "none";
-  private readonly exchange: Exchange;
+  private exchange: Exchange;
   private readonly upstream: Upstream;
   private readonly options: SettledOptions;
   private readonly source: ReplySource;
@@ -38,6 +38,13 @@ export class ReplySide {
     this.upstream = upstream;
     this.options = options;
     this.source = source;
+  }
+
+  /** Another one, after one that was given whole. */
+  begin(exchange: Exchange): void {
+    this.exchange = exchange;
+    this.limitRate = 0;
+    this.forget();
   }
 
   /** RFC 9110 section 15.2: passed on, but for 100, which answers an Expect that we do not send. */

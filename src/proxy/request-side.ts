@@ -9,6 +9,7 @@ import { LENGTH_UNKNOWN } from "../protocol/http/message.ts";
 import type { UpstreamConnection } from "./connection.ts";
 import { RequestStream, type RequestStreamOwner } from "./request-stream.ts";
 import { type BodyWriter, RequestWriter } from "./request-writer.ts";
+import { isIdempotent } from "./retry.ts";
 import type { SettledOptions } from "./settled.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -21,7 +22,7 @@ export interface RequestSideOwner {
 }
 
 export class RequestSide implements SpoolOwner, RequestStreamOwner {
-  private readonly exchange: Exchange;
+  exchange: Exchange;
   private readonly upstream: Upstream;
   private readonly options: SettledOptions;
   private readonly owner: RequestSideOwner;
@@ -67,6 +68,22 @@ export class RequestSide implements SpoolOwner, RequestStreamOwner {
 
   bodyFailed(): void {
     this.owner.requestLost();
+  }
+
+  /** For the error log. */
+  get name(): string {
+    const { head, peer } = this.exchange;
+    return `request "${head.method} ${head.target}" of ${peer.remoteAddress}`;
+  }
+
+  /** Has the server not seen it, or does it not matter? */
+  mayRepeatOn(connection: UpstreamConnection): boolean {
+    return this.repeatable && (connection.bytesWritten === 0 || isIdempotent(this.exchange.head.method));
+  }
+
+  /** Was there no body? */
+  get isBare(): boolean {
+    return this.body === EMPTY_BODY && this.stream === undefined;
   }
 
   /** Can it be sent (again) from its first byte? */

@@ -3,6 +3,7 @@ import type { Log } from "../base/log.ts";
 import { REPLY_FILE_BYTES_MAX, REPLY_MEMORY_BYTES_MAX, type ReplySpoolOptions } from "../exchange/reply-spool.ts";
 import type { SpoolOptions } from "../exchange/spool.ts";
 import type { ProxyOptions, UpstreamOptions } from "./options.ts";
+import { Transactions } from "./transactions.ts";
 
 /** What a reply that is not buffered may have under way. nginx: proxy_buffer_size, one page; a read here brings more. */
 const UNBUFFERED_BYTES_MAX = 64 * 1024;
@@ -12,6 +13,7 @@ export interface SettledOptions {
   readonly body: SpoolOptions;
   readonly bufferedReply: ReplySpoolOptions;
   readonly unbufferedReply: ReplySpoolOptions;
+  readonly transactions: Transactions;
 }
 
 export function settle(route: ProxyOptions, upstream: UpstreamOptions, log: Log): SettledOptions {
@@ -23,5 +25,6 @@ export function settle(route: ProxyOptions, upstream: UpstreamOptions, log: Log)
     body,
     bufferedReply: { ...body, log, memoryBytesMax: replyMemoryBytes, fileBytesMax: replyFileBytes },
     unbufferedReply: { ...body, log, memoryBytesMax: UNBUFFERED_BYTES_MAX, fileBytesMax: 0 },
+    transactions: new Transactions(),
   };
 }

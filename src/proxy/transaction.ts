@@ -36,7 +36,7 @@ type Stage = "collecting" | "holding" | "connecting" | "waiting" | "abandoned" |
 
 export class Transaction implements RequestSideOwner, ConnectionUser, Producer, ReplySource, Waiting {
   waitsUntilMs = 0;
-  private readonly exchange: Exchange;
+  private exchange: Exchange;
   private readonly upstream: Upstream;
   private readonly request: RequestSide;
   private readonly reply: ReplySide;
@@ -66,6 +66,24 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
 
   begin(): void {
     this.request.collect();
+  }
+
+  /** Is it over, was nothing out of the ordinary, and does nobody know of it any more? Then it may `serve` another request. */
+  get isFree(): boolean {
+    if (this.stage !== "over" || this.tried !== NONE_TRIED || this.staleRetries + this.waitsUntilMs > 0) return false;
+    const { reply } = this.exchange;
+    // Of a reply that was given whole nothing holds the connection back, and nothing fills a spool.
+    if (this.loss !== undefined || this.reply.state !== "held" || !this.request.isBare) return false;
+    return reply.state === "finished" && reply.producer !== this;
+  }
+
+  serve(exchange: Exchange): void {
+    this.exchange = exchange;
+    this.stage = "collecting";
+    this.request.exchange = exchange;
+    this.reply.begin(exchange);
+    this.attempts.reset(exchange);
+    this.begin();
   }
 
   // ── the request ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,19 +178,14 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     const status = kind === "timeout" ? 504 : 502;
     this.attempts.failed(status);
     const stale = kind === "closed" && connection.reused && !connection.answered;
-    if (stale && this.mayRepeat(connection)) return this.retryStale(connection);
+    if (stale && this.request.mayRepeatOn(connection)) return this.retryStale(connection);
     this.failureStatus = status;
     // Ten times a second, while it waits.
     const isSaid = this.waitsUntilMs > 0;
-    if (kind !== "bug") this.upstream.serverFailed(connection.peer, isSaid ? undefined : `${why}, ${this.describe()}`);
+    if (kind !== "bug")
+      this.upstream.serverFailed(connection.peer, isSaid ? undefined : `${why}, ${this.request.name}`);
     if (kind === "bug" || !this.tryNext(connection, kind === "timeout" ? "timeout" : "error"))
       this.fail(status, undefined);
-  }
-
-  /** Has the server not seen it, or does it not matter? */
-  private mayRepeat(connection: UpstreamConnection): boolean {
-    if (!this.request.repeatable) return false;
-    return connection.bytesWritten === 0 || isIdempotent(this.exchange.head.method);
   }
 
   /** The server closed an idle connection while the request was under way: once more, on a fresh one. */
@@ -292,7 +305,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
 
   /** A status that is the server's fault counts as its failure where such requests go to another. */
   private retriesStatus(connection: UpstreamConnection, status: number): boolean {
-    if (this.isFault) this.upstream.serverFailed(connection.peer, `it answered ${status}, ${this.describe()}`);
+    if (this.isFault) this.upstream.serverFailed(connection.peer, `it answered ${status}, ${this.request.name}`);
     return this.tryNext(connection, status);
   }
 
@@ -315,6 +328,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     this.request.close();
     this.upstream.release(connection, this.isFault);
     if (stage !== "abandoned") this.reply.end(trailers);
+    this.options.transactions.over(this);
     return false;
   }
 
@@ -325,7 +339,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
       return false;
     }
     this.failureStatus = 502;
-    this.upstream.serverFailed(connection.peer, `bad reply (${code}): ${message}, ${this.describe()}`);
+    this.upstream.serverFailed(connection.peer, `bad reply (${code}): ${message}, ${this.request.name}`);
     this.attempts.failed(502);
     if (!this.tryNext(connection, "error")) this.fail(502, undefined);
     return false;
@@ -361,7 +375,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   /** An error page, or a visible break when the reply has begun. */
   private fail(status: number, why: string | undefined): void {
     if (this.stage === "over") return;
-    if (why !== undefined) this.upstream.log.error(`upstream ${this.upstream.name}: ${why}, ${this.describe()}`);
+    if (why !== undefined) this.upstream.log.error(`upstream ${this.upstream.name}: ${why}, ${this.request.name}`);
     const { exchange } = this;
     this.finish();
     if (this.reply.abort(`upstream ${this.upstream.name} broke off its reply`)) return;
@@ -382,10 +396,5 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     this.connection = undefined;
     this.request.detach();
     connection?.discard();
-  }
-
-  private describe(): string {
-    const { head, peer } = this.exchange;
-    return `request "${head.method} ${head.target}" of ${peer.remoteAddress}`;
   }
 }

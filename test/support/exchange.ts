@@ -176,6 +176,7 @@ export class RecordedReply implements Reply {
     if (this.state !== "started") throw new Error(`end() of a reply that is ${this.state}`);
     const announced = this.head?.length ?? LENGTH_UNKNOWN;
     this.state = "finished";
+    this.producer = undefined;
     if (announced !== LENGTH_UNKNOWN && this.content.length < announced) this.aborted = "short";
     this.settled?.();
   }
