@@ -15,7 +15,7 @@ setDefaultTimeout(E2E_TIMEOUT_MS);
 
 /** One thread each: nobody else's request is in a process that is killed. */
 const PROCESSES = 3;
-const LIMITS = 'request_timeout = "2s"\nmax_rss = "250MB"';
+const LIMITS = 'request_timeout = "3s"\nmax_rss = "250MB"';
 
 let server: Server;
 let address: Address;
