@@ -2,7 +2,7 @@
 import type { DjangoWork } from "./plan.ts";
 import type { Screen } from "./screen.ts";
 import { plain } from "./screen.ts";
-import type { Surroundings } from "../machine/surroundings.ts";
+import type { Ran, Surroundings } from "../machine/surroundings.ts";
 
 export interface ManageFailure {
   readonly title: string;
@@ -19,6 +19,9 @@ interface Managing {
 /** A project with a hundred thousand files on a network disk. */
 const COLLECT_TIMEOUT_MS = 15 * 60_000;
 const CHECK_TIMEOUT_MS = 120_000;
+
+/** How many lines of a failed program are shown: its end. */
+export const LINES_SHOWN = 15;
 
 /** In place of manage.py while STATIC_ROOT is not in the settings: they have it for this once. */
 const COLLECT_INTO = `import sys
@@ -93,33 +96,47 @@ export async function collectStatic(django: DjangoWork, managing: Managing): Pro
   };
 }
 
-/** Warnings are shown and keep nobody from serving; errors do. */
+/** What would keep Django from serving keeps the site from being started; what only --deploy finds is shown. */
 export async function checkDeploy(django: DjangoWork, managing: Managing): Promise<ManageFailure | undefined> {
-  const { python, root, environment } = django;
   const { screen, signal } = managing;
   const work = screen.work("manage.py check --deploy");
-  const words = [python, "manage.py", "check", "--deploy"];
-  const ran = await managing.surroundings.run(words, {
-    folder: root,
-    timeoutMs: CHECK_TIMEOUT_MS,
-    environment,
-    signal,
-  });
-  if (ran.code !== 0) {
-    work.end("bad", `manage.py check --deploy ended with ${ran.failure ?? `status ${ran.code}`}`);
-    const remedy = "server.toml is written. When that is mended: server start.";
-    return { title: "manage.py check --deploy", lines: output(ran.stdout, ran.stderr), remedy };
+  const deploy = await check(django, managing, "--deploy");
+  if (deploy.code !== 0) {
+    // Its errors and those of the project itself end it alike: without --deploy only the latter do.
+    const plainly = signal.aborted ? deploy : await check(django, managing);
+    if (plainly.code !== 0) {
+      work.end("bad", `manage.py check ended with ${plainly.failure ?? `status ${plainly.code}`}`);
+      const remedy = "server.toml is written. When that is mended: server start.";
+      return { title: "manage.py check", lines: output(plainly.stdout, plainly.stderr), remedy };
+    }
   }
-  const warnings = deployWarnings(ran.stdout + ran.stderr, django.https);
-  if (warnings.length === 0) work.end("good", "manage.py check --deploy: nothing to say");
+  const { errors, warnings } = deployFindings(deploy.stdout + deploy.stderr, django.https);
+  if (deploy.code !== 0 && errors.length === 0) {
+    // A check that breaks, or takes too long.
+    work.end("warn", `manage.py check --deploy ended with ${deploy.failure ?? `status ${deploy.code}`}`);
+    screen.block("It said", output(deploy.stdout, deploy.stderr).slice(-LINES_SHOWN).map(plain));
+    return undefined;
+  }
+  const counts = [
+    ...counted(errors.length, "an error", "errors"),
+    ...counted(warnings.length, "a warning", "warnings"),
+  ];
+  if (counts.length === 0) work.end("good", "manage.py check --deploy: nothing to say");
   else {
-    work.end(
-      "warn",
-      `manage.py check --deploy: ${warnings.length === 1 ? "a warning" : `${warnings.length} warnings`}`,
-    );
-    screen.block("Django advises", warnings.map(plain));
+    work.end("warn", `manage.py check --deploy: ${counts.join(", ")}`);
+    screen.block("Django advises", [...errors, ...warnings].map(plain));
   }
   return undefined;
+}
+
+function check({ python, root, environment }: DjangoWork, managing: Managing, ...flags: string[]): Promise<Ran> {
+  const { signal } = managing;
+  const options = { folder: root, timeoutMs: CHECK_TIMEOUT_MS, environment, signal };
+  return managing.surroundings.run([python, "manage.py", "check", ...flags], options);
+}
+
+function counted(count: number, one: string, many: string): string[] {
+  return count === 0 ? [] : [count === 1 ? one : `${count} ${many}`];
 }
 
 /** What this server does in Django's place. */
@@ -128,13 +145,30 @@ const DONE_HERE: Readonly<Record<string, string>> = {
   "security.W008": "This server redirects by itself.",
 };
 
-/** `security.W004: You have not set a value for …`, the first sentence of each. */
-export function deployWarnings(text: string, https: boolean): string[] {
-  return [...text.matchAll(/^\?: \(([\w.]+)\) (.*)$/gm)].map(([, code = "", sentence = ""]) => {
-    const first = /^.*?[.](?= |$)/.exec(sentence)?.[0] ?? sentence;
-    const here = https ? DONE_HERE[code] : undefined;
-    return `${code}: ${first}${here === undefined ? "" : ` ${here}`}`;
-  });
+export interface DeployFindings {
+  /** `mail.E001: Your MAILERS setting uses …`, each with Django's hint. */
+  readonly errors: readonly string[];
+  /** `security.W004: You have not set a value for …`, the first sentence of each. */
+  readonly warnings: readonly string[];
+}
+
+export function deployFindings(text: string, https: boolean): DeployFindings {
+  // Errors come first, under a heading of their own, and it is there only when there are some.
+  const [, failed = ""] =
+    /^(?:CRITICALS|ERRORS):\n([^]*?)(?=^(?:WARNINGS|INFOS|DEBUGS):$|^System check identified|(?![^]))/m.exec(text) ??
+    [];
+  const errors = [...failed.matchAll(/^(\S.*?): (?:\(([\w.]+)\) )?(.*)(?:\n\tHINT: (.*))?$/gm)].map(
+    ([, of = "", code, sentence = "", hint]) =>
+      [`${code ?? of}: ${sentence}`, ...(hint === undefined ? [] : [hint])].join(" "),
+  );
+  const warnings = [...text.replace(failed, "").matchAll(/^\?: \(([\w.]+)\) (.*)$/gm)].map(
+    ([, code = "", sentence = ""]) => {
+      const first = /^.*?[.](?= |$)/.exec(sentence)?.[0] ?? sentence;
+      const here = https ? DONE_HERE[code] : undefined;
+      return `${code}: ${first}${here === undefined ? "" : ` ${here}`}`;
+    },
+  );
+  return { errors, warnings };
 }
 
 function output(stdout: string, stderr: string): string[] {

@@ -8,7 +8,7 @@ import type { Surroundings } from "../machine/surroundings.ts";
 import { hintFor } from "../project/hints.ts";
 import { awaitCertificate, type CertificateState } from "./certificate.ts";
 import { withLines } from "./edits.ts";
-import { collectStatic, checkDeploy, whyFails } from "./manage.ts";
+import { checkDeploy, collectStatic, LINES_SHOWN, whyFails } from "./manage.ts";
 import { hostOf, urlOf } from "./front.ts";
 import type { SetupPlan } from "./plan.ts";
 import { type Screen, plain } from "./screen.ts";
@@ -42,9 +42,6 @@ export interface Running {
 
 /** Where `server start` puts what the server prints. */
 const LOG_NAME = "server.log";
-
-/** How many lines of a failed program are shown: its end. */
-const LINES_SHOWN = 15;
 
 /** True when it ended as it was meant to. */
 export async function carryOut(plan: SetupPlan, context: JudgeContext["kind"], running: Running): Promise<boolean> {

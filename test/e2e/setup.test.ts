@@ -167,6 +167,28 @@ urlpatterns = [path("", lambda request: HttpResponse(str(User.objects.count())))
   expect(stdout.replaceAll(/\s+/g, " ")).toContain("the database has not this table yet: manage.py migrate");
 });
 
+test("an error of check --deploy alone is shown, and the site is served; one of the project stops it", async () => {
+  const folder = startproject("strict");
+  const found = `
+from django.core.checks import Error, register
+@register(DEPLOY)
+def strict(**_): return [Error("Mail goes nowhere.", hint="Name a mail server.", id="mail.E001")]
+`;
+  const words = ["--yes", "--domain", "shop.test", "--listen", port, "--processes", "1", ...AS, "--lines", "add"];
+  writeFiles(folder, { "shop/__init__.py": found.replace("DEPLOY", "deploy=True") });
+  const { stdout, code } = await server(folder, "setup", ...words);
+  await server(folder, "stop", "--now");
+  expect(code === 0 ? "" : stdout).toBe("");
+  expect(stdout).toMatch(/manage.py check --deploy: an error, \d+ warnings/);
+  expect(stdout).toContain("mail.E001: Mail goes nowhere. Name a mail server.");
+  expect(stdout).toContain("is served.");
+  writeFiles(folder, { "shop/__init__.py": found.replace("DEPLOY", "") });
+  const stopped = await server(folder, "setup", ...words.slice(0, -2));
+  expect(stopped.code).toBe(1);
+  expect(stopped.stdout).toContain("manage.py check ended with status 1");
+  expect(stopped.stdout).toContain("When that is mended: server start.");
+});
+
 test("a folder of files, without colours, served", async () => {
   const folder = join(HOME, "files");
   writeFiles(folder, { "index.html": "hello", "a.css": "b {}" });

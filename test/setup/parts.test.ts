@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { awaitCertificate, type CertificateState } from "../../src/setup/certificate.ts";
 import { diffLines } from "../../src/setup/diff.ts";
 import { isAllowed, missingLines, withLines } from "../../src/setup/edits.ts";
-import { deployWarnings } from "../../src/setup/manage.ts";
+import { deployFindings } from "../../src/setup/manage.ts";
 import { showBytes, sizePool } from "../../src/setup/sizing.ts";
 import { judgeFile, judgePage, someFile } from "../../src/setup/verify.ts";
 import { clipText, wrapText } from "../../src/setup/wrap.ts";
@@ -156,11 +156,42 @@ WARNINGS:
 ?: (security.W008) Your SECURE_SSL_REDIRECT setting is not set to True. Unless your site should be available over both…
 ?: (security.W018) You should not have DEBUG set to True in deployment.
 `;
-  expect(deployWarnings(text, false)).toEqual([
-    "security.W008: Your SECURE_SSL_REDIRECT setting is not set to True.",
-    "security.W018: You should not have DEBUG set to True in deployment.",
-  ]);
-  expect(deployWarnings(text, true)[0]).toEndWith("is not set to True. This server redirects by itself.");
+  expect(deployFindings(text, false)).toEqual({
+    errors: [],
+    warnings: [
+      "security.W008: Your SECURE_SSL_REDIRECT setting is not set to True.",
+      "security.W018: You should not have DEBUG set to True in deployment.",
+    ],
+  });
+  expect(deployFindings(text, true).warnings[0]).toEndWith("is not set to True. This server redirects by itself.");
+});
+
+test("Django's errors, whole and with its hints, apart from its warnings", () => {
+  const text = `SystemCheckError: System check identified some issues:
+
+CRITICALS:
+shop.Order.total: (fields.E130) DecimalFields must define a 'decimal_places' attribute.
+
+ERRORS:
+?: (mail.E001) Your MAILERS setting uses a development-only email backend (console.EmailBackend). Twice.
+\tHINT: Use a production-ready email backend.
+shop: The shop is closed.
+
+WARNINGS:
+?: (security.W018) You should not have DEBUG set to True in deployment.
+\tHINT: Never.
+
+System check identified 4 issues (0 silenced).
+`;
+  expect(deployFindings(text, false)).toEqual({
+    errors: [
+      "fields.E130: DecimalFields must define a 'decimal_places' attribute.",
+      "mail.E001: Your MAILERS setting uses a development-only email backend (console.EmailBackend). Twice. Use a production-ready email backend.",
+      "shop: The shop is closed.",
+    ],
+    warnings: ["security.W018: You should not have DEBUG set to True in deployment."],
+  });
+  expect(deployFindings("Traceback (most recent call last):\nOSError: gone: (a.b) x\n", false).errors).toEqual([]);
 });
 
 test("text in columns", () => {
