@@ -70,11 +70,11 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
 
   /** Is it over, was nothing out of the ordinary, and does nobody know of it any more? Then it may `serve` another request. */
   get isFree(): boolean {
-    if (this.stage !== "over" || this.tried !== NONE_TRIED || this.staleRetries + this.waitsUntilMs > 0) return false;
     const { reply } = this.exchange;
+    const isPlain = this.tried === NONE_TRIED && this.staleRetries + this.waitsUntilMs === 0 && this.request.isBare;
     // Of a reply that was given whole nothing holds the connection back, and nothing fills a spool.
-    if (this.loss !== undefined || this.reply.state !== "held" || !this.request.isBare) return false;
-    return reply.state === "finished" && reply.producer !== this;
+    const isWhole = this.reply.state === "held" && this.loss === undefined && !this.paused && !this.isFault;
+    return this.stage === "over" && isPlain && isWhole && reply.state === "finished" && reply.producer !== this;
   }
 
   serve(exchange: Exchange): void {
