@@ -39,29 +39,49 @@ export const DOCTOR: Command = {
     const path = configurationPath(given, terminal);
     const report = await reporter(given, terminal);
     const ground = realGround(terminal.environment);
-    const { config, findings } = await readConfiguration(path, ground);
-    for (const found of findings) report.take(found);
     const running = await runningServer(path);
-    if (config === undefined) {
-      const { withoutConfiguration } = await import("../doctor/doctor.ts");
-      for (const found of withoutConfiguration({ running, ground })) report.take(found);
-      return report.end([]);
-    }
-    const { servingAs } = await import("../doctor/accounts.ts");
-    const serving = await servingUser(given, config, running, ground.files);
-    if (serving === undefined) {
+    const look = () => lookAtAll(path, { running, ground, named: given.options["user"] }, report);
+    if (!(await look())) {
       terminal.stderr(`server doctor: there is no user ${JSON.stringify(given.options["user"])}\n`);
       return EXIT_USAGE;
     }
-    const root = process.geteuid?.() === 0 && config.server.user !== undefined ? servingAs("0") : undefined;
-    const starter = root ?? serving;
-    return work(() => ({ config, ground, serving, starter, running, apps: [] }), report, given);
+    if (given.options["fix"] !== true) return report.end([]);
+    const { mend } = await import("../doctor/doctor.ts");
+    const mended = await mend(report.found);
+    if (mended.length > 0) {
+      report.again();
+      await look();
+    }
+    return report.end(mended);
   },
 };
 
-/** The configuration, if it can be used, and what is to be said of it. */
+interface Sight extends Pick<Patient, "running" | "ground"> {
+  /** Who is to serve, as it was said. */
+  readonly named: unknown;
+}
+
+/** Everything that is found, told. False: there is no such user. */
+async function lookAtAll(path: string, { running, ground, named }: Sight, report: Reporter): Promise<boolean> {
+  const { examine, withoutConfiguration } = await import("../doctor/doctor.ts");
+  const { servingAs } = await import("../doctor/accounts.ts");
+  const { config, findings } = await readConfiguration(path, ground);
+  for (const found of findings) report.take(found);
+  if (config === undefined) {
+    for (const found of withoutConfiguration({ running, ground })) report.take(found);
+    return true;
+  }
+  const serving = await servingUser(named, config, running, ground.files);
+  if (serving === undefined) return false;
+  const root = process.geteuid?.() === 0 && config.server.user !== undefined ? servingAs("0") : undefined;
+  const patient = { config, ground, serving, starter: root ?? serving, running, apps: [] };
+  for await (const found of examine(patient)) report.take(found);
+  return true;
+}
+
+/** The configuration, if it can be used or lacks nothing but folders, which may be mended; and what is to be said of it. */
 async function readConfiguration(path: string, ground: Patient["ground"]) {
-  const { loadConfig } = await import("../config/load.ts");
+  const { loadConfig, loadDespiteFolders } = await import("../config/load.ts");
   const { servingOf } = await import("../doctor/accounts.ts");
   const { configurationFindings, withReasons } = await import("../doctor/doctor.ts");
   const { ok } = await import("../doctor/finding.ts");
@@ -69,23 +89,11 @@ async function readConfiguration(path: string, ground: Patient["ground"]) {
   const found = configurationFindings(problems);
   const self = servingOf(ground.files, "self");
   const findings = self === undefined ? found : await withReasons(found, ground, self);
-  if (config === undefined) return { config, findings };
+  if (config === undefined) return { config: loadDespiteFolders(path, ground.environment).config, findings };
   return { config, findings: [{ ...ok("configuration", `${path} can be used`), check: "configuration" }, ...findings] };
 }
 
 type Reporter = Awaited<ReturnType<typeof reporter>>;
-
-async function work(patient: () => Patient, report: Reporter, given: Given): Promise<number> {
-  const { examine, mend } = await import("../doctor/doctor.ts");
-  for await (const found of examine(patient())) report.take(found);
-  if (given.options["fix"] !== true) return report.end([]);
-  const mended = await mend(report.found);
-  if (mended.length > 0) {
-    report.again();
-    for await (const found of examine(patient())) report.take(found);
-  }
-  return report.end(mended);
-}
 
 /** Shows findings as they come, or all as JSON at the end. */
 async function reporter(given: Given, terminal: Terminal) {
@@ -103,9 +111,9 @@ async function reporter(given: Given, terminal: Terminal) {
       found.push(finding);
       if (!json && !isAgain) terminal.stdout(findingText(finding, shown));
     },
-    /** What comes now is how it is after it was mended; what was found of the configuration stays. */
+    /** What comes now is how it is after it was mended. */
     again() {
-      found = found.filter(({ check }) => check === "configuration");
+      found = [];
       isAgain = true;
     },
     end(mended: Parameters<typeof mendedText>[0]): number {
@@ -160,13 +168,12 @@ async function runningServer(path: string): Promise<Running | undefined> {
 
 /** Undefined: there is no such user. */
 async function servingUser(
-  given: Given,
+  named: unknown,
   { server }: Patient["config"],
   running: Running | undefined,
   files: Patient["ground"]["files"],
 ): Promise<Serving | undefined> {
   const { servingAs, servingOf, whoServes } = await import("../doctor/accounts.ts");
-  const named = given.options["user"];
   if (typeof named === "string") return servingAs(named);
   return (running && servingOf(files, running.pid)) ?? whoServes(server, files);
 }

@@ -46,6 +46,12 @@ export function loadConfig(file: string, environment: Environment, machine: Mach
   return loadText(readText(file, report), report, { environment, machine, isTranslated: false });
 }
 
+/** The same, where folders of files that are not there yet are only warned of: for who is to see all else, and makes them. */
+export function loadDespiteFolders(file: string, environment: Environment): Loaded {
+  const report = new Report(file);
+  return loadText(readText(file, report), report, { environment, machine: thisMachine(), isTranslated: true });
+}
+
 /** The same of a text that is in no file, of what was said on the command line. */
 export function loadUnsaved(file: string, text: string, environment: Environment): Loaded {
   return loadText(text, new Report(file), { environment, machine: thisMachine(), isTranslated: false });

@@ -66,7 +66,10 @@ const MAKE: readonly Need[] = ["write", "search"];
 
 function wantedPaths({ config, serving, starter, ground }: Patient): Wanted[] {
   const wanted = [
-    ...config.sites.flatMap(({ routes }) => routes.flatMap((route) => filesOf(route, serving))),
+    ...config.sites
+      .flatMap(({ routes }) => routes.flatMap((route) => filesOf(route, serving)))
+      // What is not there at all is told of the configuration.
+      .filter(({ path }) => ground.state(path) !== undefined),
     ...config.apps.flatMap((app) => {
       const who = servingApp(app, serving);
       return [

@@ -84,7 +84,8 @@ function collected(subject: string, root: string, { app, ground }: { app: AppFac
   const words = [app.python, "manage.py", "collectstatic", "--noinput"];
   const hasManage = ground.files.kind(join(app.root, "manage.py")) === "file";
   const fix = hasManage ? collecting(words, app, ground) : undefined;
-  return problem(subject, `${root} is empty: they were not collected`, `${words.join(" ")}, in ${app.root}`, { fix });
+  const state = ground.files.kind(root) === undefined ? "does not exist" : "is empty";
+  return problem(subject, `${root} ${state}: they were not collected`, `${words.join(" ")}, in ${app.root}`, { fix });
 }
 
 function collecting(words: readonly string[], app: AppFacts["app"], ground: Ground): Fix {
@@ -129,6 +130,8 @@ async function judgeRoute(route: RouteConfig, site: SiteConfig, patient: Patient
   if (target.kind !== "files" || match.kind === "regex" || route.internal) return undefined;
   const paths = target.roots.map(({ path }) => path);
   if (paths.some((path) => path.includes("$"))) return undefined;
+  // Of the configuration it is told.
+  if (paths.every((path) => patient.ground.files.kind(path) === undefined)) return undefined;
   const subject = `files of ${pattern} (${site.label})`;
   const samples = paths.map((path) => (target.single ? "" : sampleIn(patient.ground, path, DEPTH)));
   const below = samples.find((sample) => sample !== undefined);
