@@ -1,6 +1,6 @@
 /**
  * `server restart`: a new process, of the binary and the configuration as they are now, takes over without losing a request. It
- * returns when that one serves, as nginx and Caddy do, and says who is still there: replies of the old one may take their time.
+ * returns when that one answers all new connections, and says who is still there: replies of the old one may take their time.
  */
 import { formatDuration } from "../base/units.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK } from "./command.ts";
@@ -11,7 +11,8 @@ export const RESTART: Command = {
   usage: "[-c FILE]",
   doc:
     "The new process is of the binary and the configuration as they are now, takes up the listening sockets and serves before " +
-    "the old one finishes its requests. That has drain_timeout, and is not waited for. If the new one cannot, the old one goes on, and the reason is shown with exit code 1.",
+    "the old one finishes its requests. That has drain_timeout, and is not waited for; all connections that are made when the " +
+    "command has returned are the new one's. If the new one cannot, the old one goes on, and the reason is shown with exit code 1.",
   options: { config: CONFIG_OPTION },
   positionalsMax: 0,
   async run(given, terminal) {

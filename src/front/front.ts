@@ -253,14 +253,16 @@ export class Front implements SessionObserver {
   }
 
   /** First what the kernel has queued is accepted; then nobody listens any more. */
-  drain(): void {
-    setTimeout(() => this.stopListening(), DRAIN_ACCEPT_MS);
+  deafen(): void {
+    setTimeout(() => {
+      this.accepting.stop();
+      this.told.deaf();
+    }, DRAIN_ACCEPT_MS);
   }
 
-  private stopListening(): void {
-    this.accepting.stop();
-    this.told.deaf();
-    setTimeout(() => this.closeConnections(), DRAIN_DEAF_MS);
+  /** It is deaf by then, also when both are said at once. */
+  drain(): void {
+    setTimeout(() => this.closeConnections(), DRAIN_ACCEPT_MS + DRAIN_DEAF_MS);
   }
 
   private closeConnections(): void {

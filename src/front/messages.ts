@@ -92,7 +92,9 @@ export type ToFront =
   | { readonly kind: "lost"; readonly front: number }
   /** To be answered with what is known of caches and upstreams, after `forget` was forgotten. */
   | { readonly kind: "question"; readonly question: number; readonly forget: string | undefined }
-  /** Stop accepting, finish what is in flight, then say `drained`. */
+  /** Stop accepting for good, and say `deaf`. */
+  | { readonly kind: "deafen" }
+  /** After that: finish what is in flight, then say `drained`. */
   | { readonly kind: "drain" };
 
 export type FromFront =

@@ -90,6 +90,9 @@ self.onmessage = (event: MessageEvent<ToFront>) => {
       if (front !== undefined) tell({ kind: "answer", front: number, question, answer: front.traffic(forget) });
       break;
     }
+    case "deafen":
+      front?.deafen();
+      break;
     case "drain":
       front?.drain();
       break;

@@ -57,6 +57,7 @@ export class Fronts {
   private readonly workers: Worker[] = [];
   private readonly questions = new Questions();
   private readonly ready = new Set<number>();
+  private readonly deaf = new Set<number>();
   private readonly drained = new Set<number>();
   private readonly deaths: number[];
   /** What each holds, to be closed for those that end before they do it themselves. */
@@ -159,11 +160,27 @@ export class Fronts {
     this.wake();
   }
 
+  /** Stops accepting, for good; resolves when no front does any more. */
+  deafen(): Promise<void> {
+    if (this.phase === "running") {
+      this.phase = "draining";
+      for (const front of this.gone) this.isOver(front);
+      this.postAll({ kind: "deafen" });
+    }
+    return this.until(() => this.deaf.size === this.options.count);
+  }
+
+  /** Nobody takes its place. */
+  private isOver(front: number): void {
+    this.deaf.add(front);
+    this.drained.add(front);
+  }
+
   /** Stops accepting; resolves when every front has finished what was in flight, or after `boundMs`.
    *  False: some were cut off. */
   async drain(boundMs: number): Promise<boolean> {
-    this.phase = "draining";
-    for (let front = 0; front < this.options.count; front++) this.post(front, { kind: "drain" });
+    void this.deafen();
+    this.postAll({ kind: "drain" });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), boundMs)));
     const done = this.until(() => this.drained.size === this.options.count).then(() => true);
@@ -192,6 +209,7 @@ export class Fronts {
       case "retired":
         return this.options.retired(message.front, message.pool);
       case "deaf":
+        this.deaf.add(message.front);
         this.options.deaf(message.front);
         break;
       case "drained":
@@ -229,7 +247,7 @@ export class Fronts {
   private died(front: number, worker: Worker): void {
     if (this.workers[front] !== worker || this.phase === "stopped") return;
     if (this.phase === "draining") {
-      this.drained.add(front);
+      this.isOver(front);
       return this.wake();
     }
     if (!this.accepting) return this.failed(front, "its thread ended");

@@ -187,8 +187,8 @@ class Master {
       await this.inheritance?.takeOver(this.listeners.describe());
       this.listeners.takeOver();
       if (upgrades) hold.listen(version, this.commands(hold, signals.stop));
-      this.inheritance?.taken();
       if (upgrades) void this.privateListeners.succeed(this.config.metrics);
+      this.inheritance?.taken();
       this.serving(fronts, signals, hold);
       this.log.notice(`${await Promise.race([stop, this.succeeded.promise])}: stopping`);
       this.graceMs = await this.drain(fronts, signals.stop.next());
@@ -340,13 +340,16 @@ class Master {
 
   /** A new process of the binary as it is now takes over; this one ends when its last request has. */
   private async upgrade(hold: ControlHold): Promise<UpgradeOutcome> {
-    if (this.state !== "serving") return { ok: false, why: `the server is ${this.state}` };
+    const { state, fronts } = this;
+    if (state !== "serving" || fronts === undefined) return { ok: false, why: `the server is ${state}` };
     this.upgrading ??= upgrade({
       words: this.successor,
       systemd: this.systemd,
       config: this.config,
       logs: this.logs,
       listeners: this.listeners,
+      privateListeners: this.privateListeners,
+      fronts,
       companions: this.companions,
       hold,
     });

@@ -1,21 +1,25 @@
 /**
  * Another process in the place of this one, of the binary and the configuration as they are now, without losing a request:
  *
- *     old  serving ─────────────────────────────────────────▶ services end ──▶ drains ──▶ gone
+ *     old  serving ─────────────────────────────────────────▶ services end ──▶ accepts no more ──▶ drains ──▶ gone
  *                  └ starts, passes sockets and locks on       ▲          └ go
  *     new                          └──▶ imports ──▶ accepts ───┘ ready      └──▶ control socket, services ──▶ serving
  *
- * Until the old one has said `go` it does everything as before: a new one that fails, or that takes too long, is ended and
- * nothing has changed. Both accept on the same sockets meanwhile, so no connection waits or is refused.
+ * Until the new one has said `ready` the old one does everything as before: a new one that fails, or that takes too long, is
+ * ended and nothing has changed. Both accept on the same sockets until the old one stops, so no connection waits or is
+ * refused: what the kernel has queued by then is the new one's. Only then it is said that it has taken over, so that whoever
+ * hears of it meets the old one on no new connection.
  */
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { EXECUTABLE } from "../os/executable.ts";
 import { type Companions, firstMs } from "./companions.ts";
 import type { ControlHold } from "./control-hold.ts";
+import type { Fronts } from "./fronts.ts";
 import { type Start, Successor } from "./handover.ts";
 import type { Listeners } from "./listeners.ts";
 import type { Logs } from "./logs.ts";
+import type { PrivateListeners } from "./private-listener.ts";
 import type { Systemd } from "./systemd.ts";
 
 export type UpgradeOutcome = { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly why: string };
@@ -26,6 +30,8 @@ export interface UpgradeParts {
   readonly config: Config;
   readonly logs: Logs;
   readonly listeners: Listeners;
+  readonly privateListeners: PrivateListeners;
+  readonly fronts: Fronts;
   readonly companions: Companions;
   readonly hold: ControlHold;
   readonly systemd: Systemd;
@@ -34,12 +40,13 @@ export interface UpgradeParts {
 /** Beside the imports of its apps, which have bounds of their own. */
 const START_MARGIN_MS = 30_000;
 
-/** For the commands to find the new one once it is said that it is there; it is only a matter of moments. */
+/** For commands and connections to find the new one, and none but that, once it is said that it is there; it is only a matter
+ *  of moments. */
 const TAKE_MS = 5_000;
 
 /** Never rejects. When it is well, this process has only to drain. */
 export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
-  const { words, config, logs, listeners, companions, hold, systemd } = parts;
+  const { words, config, logs, listeners, privateListeners, fronts, companions, hold, systemd } = parts;
   const log = logs.logFor("master");
   if (process.pid === 1)
     return refused(log, "this is process 1 of a container, which ends with it: restart the container");
@@ -80,7 +87,9 @@ export async function upgrade(parts: UpgradeParts): Promise<UpgradeOutcome> {
   await companions.stopAfter();
   await companions.stopBefore();
   hold.leave();
-  await Promise.race([successor.go(), Bun.sleep(TAKE_MS)]);
+  // Not shared, as the others are: the new one binds it when it may go.
+  privateListeners.close();
+  await Promise.race([Promise.all([successor.go(), fronts.deafen()]), Bun.sleep(TAKE_MS)]);
   successor.close();
   return { ok: true, pid: start.pid };
 }

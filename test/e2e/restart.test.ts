@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { BINARY, controlHome, E2E_TIMEOUT_MS, runServer, withoutNoOrphans } from "../support/binary.ts";
+import { ControlClient, controlSocket } from "../support/control.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { Load } from "../support/load.ts";
 import { lives, processAt } from "../support/processes.ts";
@@ -129,6 +130,31 @@ test("restart and USR2 under load: other processes, no request fails; a request 
   expect(counts.flatMap(({ failures }) => failures)).toEqual([]);
   expect(counts.map(({ statuses }) => Object.keys(statuses))).toEqual([["200"], ["200"]]);
   expect((await get({ path: join(folder, "own.sock") }, "/hello")).status).toBe(200);
+  expect((await command("stop")).code).toBe(0);
+});
+
+test("when it is said that the new one has taken over, no new connection meets the old one, nor has metrics to wait", async () => {
+  const privatePort = await freePort();
+  const write = (n: number) =>
+    writeFileSync(
+      join(folder, "server.toml"),
+      `[server]\nfronts = 2\npid_file = "server.pid"\n${site(`127.0.0.1:${(address as { port: number }).port}`, `"/" = { respond = "${n}" }`)}[metrics]\nlisten = "127.0.0.1:${privatePort}"\n`,
+    );
+  write(0);
+  await start();
+  const load = new Load({ address, connections: 2, request: () => request("Connection: close\r\n") });
+  for (let n = 1; n <= 5; n++) {
+    write(n);
+    const control = new ControlClient(controlSocket(folder));
+    control.send('{"command":"restart"}\n');
+    expect(await control.line(1)).toMatchObject({ result: { ok: true } });
+    const first = await Promise.all(Array.from({ length: 20 }, () => get(address, "/")));
+    expect(first.map(({ body }) => body.toString())).toEqual(first.map(() => String(n)));
+    expect((await get({ host: "127.0.0.1", port: privatePort }, "/metrics")).status).toBe(200);
+    control.close();
+    pidInFile();
+  }
+  expect((await load.stop()).failures).toEqual([]);
   expect((await command("stop")).code).toBe(0);
 });
 
