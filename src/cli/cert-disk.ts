@@ -25,5 +25,5 @@ function detail(
 ): CertificateDetail {
   const found = judge({ chain: pair.chain, names, nowMs: Date.now(), authorities: knownAuthorities });
   const problems = source === "files" ? found.map(({ what, should }) => `the certificate ${what}; it ${should}`) : [];
-  return { site: label, source, ...describePair(pair), problems, pem: pair.cert };
+  return { site: label, source, ...describePair(pair), nextAt: null, failures: null, problems, pem: pair.cert };
 }

@@ -31,7 +31,7 @@ function validity({ notAfter }: CertificateStatus, now: Date): string {
 }
 
 function origin({ source, nextAt }: CertificateStatus, now: Date): string {
-  if (nextAt === undefined) return SOURCES[source];
+  if (nextAt === null) return SOURCES[source];
   const inMs = nextAt - now.getTime();
   const next = inMs <= 0 ? "now" : `in ${ago(inMs)}`;
   return `${SOURCES[source]}, ${source === "temporary" ? "next order" : "renewal"} ${next}`;
@@ -41,7 +41,7 @@ function origin({ source, nextAt }: CertificateStatus, now: Date): string {
 export function showText(certificates: readonly CertificateDetail[], now: Date): string {
   return certificates
     .map((each) => {
-      const { site, names, issuer, serial, key, notBefore, fingerprint, chain, failures = 0 } = each;
+      const { site, names, issuer, serial, key, notBefore, fingerprint, chain, failures } = each;
       const rows = [
         ["site", site],
         ["names", names.join(", ")],
@@ -52,12 +52,16 @@ export function showText(certificates: readonly CertificateDetail[], now: Date):
         ["source", origin(each, now)],
         ["serial", serial],
         ["SHA-256", fingerprint],
-        ...(failures === 0 ? [] : [["failed", failures === 1 ? "the last order" : `the last ${failures} orders`]]),
+        ...(failures === null || failures === 0 ? [] : [["failed", lastOrders(failures)]]),
         ...each.problems.map((problem) => ["problem", problem]),
       ];
       return rows.map(([label = "", text = ""]) => `${label.padEnd(9)}${text}\n`).join("");
     })
     .join("\n");
+}
+
+function lastOrders(failures: number): string {
+  return failures === 1 ? "the last order" : `the last ${failures} orders`;
 }
 
 function minute(ms: number): string {

@@ -89,8 +89,8 @@ async function certificate(file: string): Promise<CertificateState | undefined> 
     const { certificates } = (await ask(file, { command: "certificates" }, () => {})) as Certificates;
     const [first] = certificates;
     if (first === undefined) return undefined;
-    const { source, failures = 0, problems } = first;
-    return { temporary: source === "temporary", failures, problems };
+    const { source, failures, problems } = first;
+    return { temporary: source === "temporary", failures: failures ?? 0, problems };
   } catch (error) {
     if (error instanceof NoAnswer) return undefined;
     throw error;

@@ -73,7 +73,7 @@ function certificatesText(certificates: ServerStatus["certificates"], now: Date)
   const lines = certificates.flatMap(({ site, source, notAfter, nextAt, problems }) => {
     const left = notAfter - now.getTime();
     const validity = left < 0 ? `EXPIRED ${ago(-left)} ago` : `valid for ${ago(left)}`;
-    const inMs = nextAt === undefined ? undefined : Math.max(0, nextAt - now.getTime());
+    const inMs = nextAt === null ? undefined : Math.max(0, nextAt - now.getTime());
     const next = inMs === undefined ? "" : `, ${source === "temporary" ? "next order" : "renewal"} in ${ago(inMs)}`;
     return [`certificate ${site}: ${validity}, from ${source}${next}`, ...problems.map((problem) => `  ${problem}`)];
   });

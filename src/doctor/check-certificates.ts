@@ -8,7 +8,7 @@ export const CERTIFICATES = {
     (running?.certificates ?? []).map((each) => examined(each, ground.nowMs)),
 };
 
-function examined({ site, source, notAfter, failures = 0, problems }: RunningCertificate, nowMs: number): Finding {
+function examined({ site, source, notAfter, failures, problems }: RunningCertificate, nowMs: number): Finding {
   const subject = `certificate ${site}`;
   const lines = [...problems];
   const remedy =

@@ -20,7 +20,7 @@ export interface RunningCertificate {
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
   /** Orders that failed since the last one that did not. */
-  readonly failures?: number;
+  readonly failures: number | null;
   readonly problems: readonly string[];
 }
 

@@ -20,9 +20,9 @@ export interface CertificateStatus extends CertificateFacts {
   /** `temporary` until an authority has answered. */
   readonly source: "files" | IssueState["source"];
   /** When the next order is due, milliseconds since the epoch; none of files, and where another server orders. */
-  readonly nextAt?: number;
-  /** Orders that failed since the last one that did not. */
-  readonly failures?: number;
+  readonly nextAt: number | null;
+  /** Orders that failed since the last one that did not; of files there are none. */
+  readonly failures: number | null;
   /** What clients will not like, or why a newer one was not taken. */
   readonly problems: readonly string[];
 }
@@ -174,14 +174,14 @@ function problemsOf({ names }: SiteConfig, pairs: readonly LoadedPair[]): string
 }
 
 function describeIssued({ label: site }: SiteConfig, state: IssueState): Shown {
-  const { source, pair, problem, nextMs, failures, standsIn } = state;
+  const { source, pair, problem, nextMs = null, failures, standsIn } = state;
   const waiting = source === "temporary" ? ["browsers refuse it: it is shown until there is one of an authority"] : [];
   const problems = [...waiting, ...[standsIn, problem].filter((text) => text !== undefined)];
-  const next = nextMs === undefined ? {} : { nextAt: nextMs };
-  return { pair, status: { site, source, ...describePair(pair), ...next, failures, problems } };
+  return { pair, status: { site, source, ...describePair(pair), nextAt: nextMs, failures, problems } };
 }
 
 function describe({ site, problem }: Held, pair: LoadedPair): Shown {
   const problems = [...(problem === undefined ? [] : [problem]), ...problemsOf(site, [pair])];
-  return { pair, status: { site: site.label, source: "files", ...describePair(pair), problems } };
+  const orders = { nextAt: null, failures: null };
+  return { pair, status: { site: site.label, source: "files", ...describePair(pair), ...orders, problems } };
 }

@@ -303,6 +303,6 @@ function companionMetrics(text: MetricsText, { services, crons, certificates }: 
     "server_certificate_failed_orders",
     "gauge",
     "Orders of a certificate that failed since the last one that did not.",
-    certificates.flatMap(({ site, failures }): Samples => (failures === undefined ? [] : [[{ site }, failures]])),
+    certificates.flatMap(({ site, failures }): Samples => (failures === null ? [] : [[{ site }, failures]])),
   );
 }

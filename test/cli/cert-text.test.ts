@@ -30,10 +30,10 @@ const TEMPORARY: CertificateDetail = {
   failures: 2,
   problems: ["browsers refuse it: it is shown until there is one of an authority"],
 };
-const { nextAt: _next, failures: _failures, ...FILES } = ORDERED;
+const FILES: CertificateDetail = { ...ORDERED, source: "files", nextAt: null, failures: null };
 
 test("a list has a line for each, and what is wrong below", () => {
-  const over: CertificateDetail = { ...FILES, site: "c.test", source: "files", notAfter: NOW.getTime() - DAY_MS };
+  const over: CertificateDetail = { ...FILES, site: "c.test", notAfter: NOW.getTime() - DAY_MS };
   expect(listText([ORDERED, TEMPORARY, over], NOW)).toBe(
     `www.a.test  EC P-256  until 2030-02-09 (30d)  ordered, renewal in 3d
 b.test      RSA 2048  until 2030-02-09 (30d)  TEMPORARY, next order in 1m30s
@@ -57,6 +57,9 @@ SHA-256  ff
 failed   the last 2 orders
 problem  browsers refuse it: it is shown until there is one of an authority
 `);
+  const files = showText([FILES], NOW);
+  expect(files).toContain("source   from files\n");
+  expect(files).not.toContain("failed ");
 });
 
 test("what goes on is told as it goes on", () => {

@@ -272,6 +272,8 @@ describe("files that change", () => {
     put("renewed");
     await until("end of the complaint", 20_000, async () => {
       const { certificates } = JSON.parse((await server.command("status", "--json")).stdout);
+      // Nobody orders files.
+      expect(certificates).toContainEqual(expect.objectContaining({ source: "files", nextAt: null, failures: null }));
       return !JSON.stringify(certificates).includes("not taken");
     });
     await server.logged("site a.test: the files hold the certificate that is shown again");
