@@ -25,7 +25,7 @@ export const PRIVILEGES = {
     boolean,
     false,
     "Lets Python run as root: without it an app of a server that is root and has no `user` is refused, unless it listens on " +
-      "loopback addresses and unix sockets alone; then it is warned of. The environment variable `SERVER_RUN_AS_ROOT=1` says " +
+      "loopback addresses and unix sockets alone; then it is warned of. A server without apps that is root is warned of, and not refused. The environment variable `SERVER_RUN_AS_ROOT=1` says " +
       "the same, for containers.",
   ),
   no_new_privileges: optional(

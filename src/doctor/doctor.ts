@@ -12,6 +12,7 @@ import { MEMORY } from "./check-memory.ts";
 import { NAMES } from "./check-names.ts";
 import { PERMISSIONS } from "./check-permissions.ts";
 import { PORTS } from "./check-ports.ts";
+import { ROOT } from "./check-root.ts";
 import { SECRETS } from "./check-secrets.ts";
 import { SERVER } from "./check-server.ts";
 import { STATIC } from "./check-static.ts";
@@ -23,6 +24,7 @@ import type { Check, Patient } from "./patient.ts";
 
 export const CHECKS: readonly Check[] = [
   SERVER,
+  ROOT,
   PERMISSIONS,
   PORTS,
   UPSTREAMS,

@@ -49,7 +49,10 @@ export function givePrivilegesUp(config: Config, log: Log): boolean {
     tell(keepOnly(needed), log);
     return false;
   }
-  if (user === undefined) return false;
+  if (user === undefined) {
+    remarkOnRoot(config, log);
+    return false;
+  }
   makeStateDirectory(config.server.stateDirectory, user, log);
   becomeUser(user, needed);
   takeEnvironment(user);
@@ -162,6 +165,16 @@ export function remarkOnLogs(paths: readonly string[], log: Log): void {
       log.warn(`${directory} is not this user's to write: log files there are neither rotated nor begun anew`);
     }
   }
+}
+
+/** Files and upstreams are served as root, as many a server does by its defaults; but not without a word. Of apps it is refused. */
+function remarkOnRoot(config: Config, log: Log): void {
+  if (mayBeRoot(config)) return;
+  log.warn(
+    "serves as root, and whoever finds a mistake in the server is root with it: " +
+      'user = "www-data" in [server] names somebody with fewer rights; ' +
+      "run_as_root = true, or SERVER_RUN_AS_ROOT=1 in the environment, says that root is meant",
+  );
 }
 
 /** Undefined: nobody minds. */

@@ -14,6 +14,7 @@ export function adviceFor(seen: Seen, answers: Answers): string[] {
     ...aboutSettings(seen, answers),
     ...(answers.https === "auto" ? [] : aboutNames(seen, answers)),
     ...aboutAsgi(seen),
+    ...aboutReading(seen, answers),
     ...aboutWriting(seen, answers),
     ...aboutRoot(seen, answers),
     ...aboutExisting(seen, answers),
@@ -81,6 +82,19 @@ function aboutAsgi({ facts }: Seen): string[] {
   return [
     `Channels is installed: WebSockets need an ASGI server beside this one. Start ${module} under daphne or uvicorn as a ` +
       "[service.NAME], and give its paths a route to an [upstream.NAME].",
+  ];
+}
+
+function aboutReading(seen: Seen, answers: Answers): string[] {
+  const { webUser, facts } = seen;
+  const user = servingUser(seen, answers);
+  if (facts?.project.kind !== "static" || webUser === undefined || user !== webUser.name) return [];
+  const { root } = facts.project;
+  const readable = `chmod -R a+rX ${shellWord(root)}`;
+  if (!webUser.reaches) return [`${user} cannot read ${root}, so nothing of it is served: ${readable} lets everybody.`];
+  if (webUser.cannotRead === undefined) return [];
+  return [
+    `${user} cannot read ${webUser.cannotRead}, which is not served then: ${readable} lets everybody read all of them.`,
   ];
 }
 

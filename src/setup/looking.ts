@@ -6,6 +6,7 @@ import { webAccount } from "../machine/host.ts";
 import { type RunAs, runningAs, type Surroundings } from "../machine/surroundings.ts";
 import { examine } from "../project/interpreter.ts";
 import type { Project } from "../project/project.ts";
+import { foldersBelow } from "../project/folders.ts";
 import { findProjects } from "../project/project.ts";
 import type { Settings } from "../project/settings.ts";
 import { sqliteFile } from "../project/sqlite.ts";
@@ -13,7 +14,7 @@ import { askedOf, lookAtMachine, lookAtProject, type MachineFacts, type ProjectF
 import { translateExisting } from "./importing.ts";
 import { ownerOf, runningForOwner } from "./owner.ts";
 import type { Answers } from "./question.ts";
-import { domainsOf, type Importable, type Seen, settledProject, type WebUser } from "./seen.ts";
+import { domainsOf, type Importable, relativeTo, type Seen, settledProject, type WebUser } from "./seen.ts";
 
 export interface LookingOptions {
   readonly surroundings: Surroundings;
@@ -32,6 +33,13 @@ export interface LookingOptions {
 const PROJECTS_MAX = 20;
 
 const REACH_TIMEOUT_MS = 20_000;
+
+/** Of a folder of files: for a sample of those that are served. */
+const FILES_DEPTH = 4;
+const FILES_MAX = 1000;
+
+/** test(1) asks the kernel; one shell asks it of all. */
+const FIRST_UNREADABLE = 'for path; do test -r "$path" || { printf %s "$path"; exit 1; }; done';
 
 interface Known {
   readonly webUser: WebUser | undefined;
@@ -75,7 +83,8 @@ export class Looking {
     const project = this.projectOf(answers);
     const known = project === undefined ? undefined : await this.lookAt(project, answers);
     await this.lookAtNames(answers);
-    const base = this.seenWith(project, known);
+    const webUser = answers.kind === "proxy" ? await this.webUserForProxy(answers.upstream ?? "") : known?.webUser;
+    const base = { ...this.seenWith(project, known), webUser };
     const file = this.fileFor(base);
     // It may depend on what is still to be answered where the file will be.
     const isSettled = project !== undefined || answers.kind === "proxy" || this.options.output !== undefined;
@@ -184,24 +193,66 @@ export class Looking {
 
   /** Whether it can read the project is asked of the kernel, as that user. */
   private async webUserFor({ project, python, loaded }: ProjectFacts): Promise<WebUser | undefined> {
-    const { uid, surroundings } = this.options;
-    const account = uid === 0 ? webAccount(surroundings.files) : undefined;
-    if (account?.name === undefined || this.ownerOf(project.root) !== undefined) return undefined;
-    const { uid: id, gid = account.uid, name, home = "/" } = account;
-    const its = runningAs(surroundings, { uid: id, gid, name, home });
-    const test = async (...words: string[]) =>
-      (await its.run(["test", ...words], { folder: project.root, timeoutMs: REACH_TIMEOUT_MS })).code === 0;
-    const reads = await test("-r", ".");
+    if (this.ownerOf(project.root) !== undefined) return undefined;
+    const user = this.webUserAt(project.root);
+    if (user === undefined) return undefined;
+    const { name, its, test } = user;
+    const reads = (await test("-r", ".")) && (await test("-x", "."));
+    if (project.kind === "static") {
+      const cannotRead = reads ? await this.firstUnreadable(its, project.root) : undefined;
+      return { name, reaches: reads, cannotRead, cannotWrite: [] };
+    }
     const chosen = python?.chosen;
     const found = chosen === undefined ? undefined : await examine(its, chosen, project.root);
     // One whose parts it cannot read may start all the same, as another Python.
     const same =
       found === undefined ||
       (!("failure" in found) && found.version === chosen?.version && found.django === chosen.django);
-    const written = writtenBy(loaded?.settings).filter((path) => surroundings.files.kind(path) !== undefined);
+    const { files } = this.surroundings;
+    const written = writtenBy(loaded?.settings).filter((path) => files.kind(path) !== undefined);
     const may = await Promise.all(written.map((path) => test("-w", path)));
     return { name, reaches: reads && same, cannotWrite: written.filter((_, i) => may[i] !== true) };
   }
+
+  /** Of a socket it is whoever may write it that connects (unix(7)). */
+  private async webUserForProxy(upstream: string): Promise<WebUser | undefined> {
+    const user = this.webUserAt("/");
+    if (user === undefined) return undefined;
+    const socket = /^unix:(.+)$/.exec(upstream)?.[1];
+    const isThere = socket !== undefined && this.surroundings.files.kind(socket) !== undefined;
+    return { name: user.name, reaches: !isThere || (await user.test("-w", socket)), cannotWrite: [] };
+  }
+
+  /** The user of web servers, for root; what runs as it does so in `folder`. */
+  private webUserAt(folder: string) {
+    const { uid, surroundings } = this.options;
+    const account = uid === 0 ? webAccount(surroundings.files) : undefined;
+    if (account?.name === undefined) return undefined;
+    const { uid: id, gid = account.uid, name, home = "/" } = account;
+    const its = runningAs(surroundings, { uid: id, gid, name, home });
+    const test = async (...words: string[]) =>
+      (await its.run(["test", ...words], { folder, timeoutMs: REACH_TIMEOUT_MS })).code === 0;
+    return { name, its, test };
+  }
+
+  private async firstUnreadable(its: Surroundings, root: string): Promise<string | undefined> {
+    const { files } = this.surroundings;
+    const paths = foldersBelow(files, root, FILES_DEPTH).flatMap((folder) =>
+      files
+        .list(folder)
+        .filter((name) => !name.startsWith("."))
+        .map((name) => join(folder, name)),
+    );
+    // What we write ourselves is not served.
+    const served = paths.filter((path) => files.kind(path) === "file" && !isOwnFile(root, path)).slice(0, FILES_MAX);
+    const words = ["sh", "-c", FIRST_UNREADABLE, "sh", ...served];
+    const { stdout } = await its.run(words, { folder: root, timeoutMs: REACH_TIMEOUT_MS });
+    return stdout === "" ? undefined : stdout;
+  }
+}
+
+function isOwnFile(root: string, path: string): boolean {
+  return /^server\.(?:toml|log)/.test(relativeTo(root, path));
 }
 
 /** One that is not there yet is told of when it is to be written. */

@@ -60,8 +60,10 @@ export interface Importable {
 
 export interface WebUser {
   readonly name: string;
-  /** It can read the project and run its Python. */
+  /** It can read the project and run its Python; it can connect to the socket that is forwarded to. */
   readonly reaches: boolean;
+  /** Of a folder of files, the first that it cannot read. */
+  readonly cannotRead?: string | undefined;
   /** Of what the project itself writes, as far as it is there: a database that is a file, its folder, MEDIA_ROOT. */
   readonly cannotWrite: readonly string[];
 }

@@ -15,7 +15,15 @@ import {
 } from "node:fs";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BINARY, E2E_TIMEOUT_MS, runToml, startServer, type Server } from "../support/binary.ts";
+import {
+  BINARY,
+  controlHome,
+  E2E_TIMEOUT_MS,
+  runServer,
+  runToml,
+  startServer,
+  type Server,
+} from "../support/binary.ts";
 import { Authority, opensslMissing } from "../support/certificates.ts";
 import { freePort, makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 import { isAlive } from "../support/processes.ts";
@@ -352,6 +360,22 @@ refusal("Python as root is refused unless it is told to", async () => {
   const told = await startServer(`[server]\nrun_as_root = true\n${text}`, { folder: bare, env: environment });
   expect(await told.stop()).toBe(0);
   await told.dispose();
+  removeFolder(bare);
+});
+
+refusal("files served by root are told of, unless it is meant", async () => {
+  const bare = makeFolder("files-as-root");
+  const text = `[[site]]\nlisten = ["0.0.0.0:${await freePort()}"]\n[site.routes]\n"/" = { files = "." }\n`;
+  const told: boolean[] = [];
+  for (const toml of [text, `[server]\nrun_as_root = true\n${text}`]) {
+    const served = await startServer(toml, { folder: bare, env: environment });
+    const { stdout } = await runServer(["doctor", "--json"], bare, { ...controlHome(bare), ...environment });
+    expect(await served.stop()).toBe(0);
+    const says = "root serves, and whoever finds a mistake in the server is root with it";
+    told.push(served.log.includes("serves as root"), stdout.includes(says));
+    await served.dispose();
+  }
+  expect(told).toEqual([true, true, false, false]);
   removeFolder(bare);
 });
 

@@ -1,11 +1,12 @@
 /** `server setup` in a terminal: a person's keys, the screen that is seen, a site that is served. */
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS } from "../support/binary.ts";
 import { makeVirtualenv } from "../support/django-project.ts";
 import { writeFiles } from "../support/folder.ts";
 import { AS, IS_ROOT, SetupStage } from "../support/setup-stage.ts";
+import { testUnless } from "../support/skip.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -192,7 +193,8 @@ def strict(**_): return [Error("Mail goes nowhere.", hint="Name a mail server.",
 test("a folder of files, without colours, served", async () => {
   const folder = join(HOME, "files");
   writeFiles(folder, { "index.html": "hello", "a.css": "b {}" });
-  const terminal = open(folder, ["--listen", port, "--domain", "none", "--start", "yes"], { env: { NO_COLOR: "1" } });
+  const words = ["--listen", port, "--domain", "none", ...AS, "--start", "yes"];
+  const terminal = open(folder, words, { env: { NO_COLOR: "1" } });
   await terminal.sees("Write it and start?");
   // eslint-disable-next-line no-control-regex
   expect(terminal.coloured).not.toMatch(/\x1b\[[\d;]*m/);
@@ -204,10 +206,35 @@ test("a folder of files, without colours, served", async () => {
   expect((await server(folder, "stop")).code).toBe(0);
 });
 
+testUnless(IS_ROOT ? undefined : "only root becomes somebody else")(
+  "files that root sets up are not served by root",
+  async () => {
+    const folder = join(HOME, "roots-files");
+    writeFiles(folder, { "index.html": "hello", "secret/a.txt": "a" });
+    chmodSync(join(folder, "secret"), 0o700);
+    const words = ["--yes", "--listen", port, "--domain", "none"];
+    const { code, stdout } = await server(folder, "setup", ...words);
+    await server(folder, "stop", "--now");
+    expect(code === 0 ? "" : stdout).toBe("");
+    expect(stdout).toContain("server start, as www-data");
+    expect(stdout).toContain(`www-data cannot read ${join(folder, "secret/a.txt")}, which is not served then`);
+    expect(readFileSync(join(folder, "server.toml"), "utf8")).toContain('user = "www-data"');
+    const named = await server(folder, "setup", ...words, "--user", "nobody", "--dry-run");
+    expect(named.stdout).toContain('+ user = "nobody"');
+    chmodSync(folder, 0o700);
+    rmSync(join(folder, "server.toml"));
+    const closed = await server(folder, "setup", ...words);
+    expect([closed.code, closed.stdout]).toEqual([
+      2,
+      expect.stringContaining("www-data: cannot read the folder as it is"),
+    ]);
+  },
+);
+
 test("a dumb terminal gets lines, and answers in them", async () => {
   const folder = join(HOME, "plain");
   writeFiles(folder, { "index.html": "hello" });
-  const terminal = open(folder, ["--listen", port], { env: { TERM: "dumb" }, columns: 160 });
+  const terminal = open(folder, ["--listen", port, ...AS], { env: { TERM: "dumb" }, columns: 160 });
   await terminal.sees("Answer, < for back, - for none [none]:");
   terminal.type("shop.test", "Enter");
   await terminal.sees("Start it now?");

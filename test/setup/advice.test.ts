@@ -30,6 +30,21 @@ and in DATABASES of ${ROOT}/shop/settings.py:
   expect(adviceOn("/srv/the db/x.sqlite3", apart, { webUser })).toBe("");
 });
 
+test("files that who serves cannot read", () => {
+  const account = { uid: 0, name: "root", gid: 0, home: "/root" };
+  const adviceOn = (more: object, user = "www-data") => {
+    const webUser = { name: "www-data", reaches: true, cannotWrite: [], ...more };
+    const project = { kind: "static", root: ROOT, name: "shop" } as const;
+    return plan({ host: { account }, project, seen: { webUser } }, { user }).advice.join("\n");
+  };
+  expect(adviceOn({})).toBe("");
+  expect(adviceOn({ cannotRead: `${ROOT}/a` })).toStartWith(
+    `www-data cannot read ${ROOT}/a, which is not served then: `,
+  );
+  expect(adviceOn({ reaches: false })).toEndWith(`: chmod -R a+rX ${ROOT} lets everybody.`);
+  expect(adviceOn({ reaches: false }, "root")).toBe("");
+});
+
 const BASE_DIR = "BASE_DIR = Path(__file__).resolve().parent.parent\n";
 
 const FORWARDING = {

@@ -116,6 +116,16 @@ test("who it runs as: a user with fewer rights, or root, said aloud", () => {
   expect(toml(sight, { user: "root" })).toStartWith("[server]\nrun_as_root = true\n");
 });
 
+test("files and forwarding have a user, too", () => {
+  const host = { account: { uid: 0, name: "root", gid: 0, home: "/root" } };
+  const files = { host, project: { kind: "static", root: ROOT, name: "shop" } } as const;
+  expect(toml(files, { user: "www-data" })).toStartWith('[server]\nuser = "www-data"\n\n[[site]]');
+  const owner = { uid: 1000, gid: 1000, name: "ann", home: "/" };
+  expect(toml({ ...files, seen: { owner } }, {})).toStartWith('[server]\nuser = "ann"\n');
+  const answers = { kind: "proxy", upstream: "8001", user: "www-data" };
+  expect(toml({ host, projects: [] }, answers)).toStartWith('[server]\nuser = "www-data"\n');
+});
+
 test("as a service it has the unit's user", () => {
   const owner = { uid: 1000, gid: 1000, name: "ann", home: "/" };
   expect(toml({ ...VENV, seen: { owner } }, { unit: "yes" })).not.toContain("user");

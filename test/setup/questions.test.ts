@@ -337,6 +337,14 @@ test("root is asked as whom the project runs, unless somebody owns it or a unit 
   expect(ask("user", asRoot({ owner: { uid: 7, gid: 7, name: "ann", home: "/" } }))).toBeUndefined();
   expect(ask("user", web(true), { unit: "yes" })).toBeUndefined();
   expect(ask("user")).toBeUndefined();
+  const files = { ...web(true), project: SITE };
+  expect(ask("user", files)).toMatchObject({ initial: "www-data" });
+  expect(why(ask("user", files))).toBe("You are root, and the folder belongs to root.");
+  expect(ask("user", { ...web(true), projects: [] }, { kind: "proxy" })).toMatchObject({
+    initial: "www-data",
+    why: ["You are root, and forwarding needs none of root's rights."],
+  });
+  expect(ask("user", files, { import: "yes" })).toBeUndefined();
   const passwd = { files: { "/etc/passwd": "ann:x:7:7::/:/bin/sh\n" } };
   expect(refuse("user", "ann", { ...asRoot(), ...passwd })).toBeUndefined();
   expect(refuse("user", "bob", { ...asRoot(), ...passwd })).toBe('is "bob", which is no user of this machine');
