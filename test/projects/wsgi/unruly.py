@@ -7,6 +7,7 @@ import threading
 import time
 from wsgiref.validate import validator
 
+made = []
 closed = []
 kept = []
 
@@ -16,6 +17,7 @@ class Blocks:
 
     def __init__(self, name, blocks):
         self.name, self.blocks = name, iter(blocks)
+        made.append(name)
 
     def __iter__(self):
         return self
@@ -43,6 +45,12 @@ def ok(start_response, *headers):
 def closings(environ, start_response):
     ok(start_response)
     return [json.dumps(closed).encode()]
+
+
+def unclosed(environ, start_response):
+    """How many are still to be closed."""
+    ok(start_response)
+    return [str(len(made) - len(closed)).encode()]
 
 
 def threads(environ, start_response):
