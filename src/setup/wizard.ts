@@ -13,6 +13,7 @@ import { type Answers, type ChoiceQuestion, type Question, type QuestionId, refu
 import { askFor } from "./questions.ts";
 import { dim, type Line, plain, type Reply, type Screen } from "./screen.ts";
 import { relativeTo, type Seen } from "./seen.ts";
+import { isSettled } from "./settled.ts";
 import { type Actions, advise, carryOut } from "./steps.ts";
 
 export interface WizardOptions {
@@ -145,7 +146,8 @@ class Talk {
   }
 
   private async agree(seen: Seen): Promise<Agreed | WizardEnd | undefined> {
-    const unused = unusedFlags(this.dialog, seen, askFor);
+    const { answers } = this.dialog;
+    const unused = unusedFlags(this.dialog, seen, askFor).filter((id) => !isSettled(id, seen, answers));
     if (unused.length > 0) return this.stop("usage", `--${unused[0]} has no meaning here.`);
     if (this.missing.length > 0) return this.stop("usage", missingText(this.missing));
     const plan = makePlan(seen, this.dialog.answers, this.looking.fileFor(seen));

@@ -201,7 +201,7 @@ test("port 80 is taken: by whom, and where it may listen meanwhile", async () =>
   try {
     const folder = join(HOME, "taken");
     writeFiles(folder, { "index.html": "hello" });
-    const terminal = open(folder, ["--domain", "none"]);
+    const terminal = open(folder, ["--domain", "none", ...AS]);
     const seen = await terminal.sees("Where should it listen?");
     expect(seen).toMatch(/Port 80 is taken by \S+/);
     expect(seen).toMatch(/On port 8\d\d\d for now/);

@@ -68,7 +68,8 @@ test("a fresh project, 60 columns, from the first question to a page", async () 
 
 test("the same again: the file stays, the server that runs is reloaded", async () => {
   const folder = join(HOME, "fresh");
-  const words = ["--yes", "--listen", port, "--domain", "shop.test", "--processes", "1"];
+  // The lines are there by now.
+  const words = ["--yes", "--listen", port, "--domain", "shop.test", "--processes", "1", "--lines", "add"];
   const again = await server(folder, "setup", ...words);
   expect(again.stdout).toContain("server.toml is there and stays as it is.");
   expect(again.stdout).toContain("Run: server reload");
