@@ -25,9 +25,25 @@ interface Sign {
   readonly pattern: RegExp;
   readonly asgi?: true;
   readonly factory?: true;
+  /** What the pattern alone does not say. */
+  readonly isMeant?: (match: RegExpExecArray) => boolean;
 }
 
 const assigned = (call: string) => new RegExp(String.raw`^(\w+)(?:\s*:\s*[\w.\[\]]+)?\s*=\s*(?:\w+\.)*${call}\(`, "gm");
+
+/** A parameter, with or without a type: `e: dict[str, Any]`. */
+const PARAMETER = String.raw`\s*(\w+)(?:\s*:[^,()=\[]{0,100}(?:\[[^\]]{0,200}\])?)?\s*`;
+
+/** A function of two parameters under a name of the field, and its body. What is decorated may be a command, or a fixture. */
+const OF_TWO = new RegExp(
+  String.raw`(?<!^[@)][^\n]*\n)^def\s+(application|app)\(${PARAMETER},${PARAMETER}(?:,\s*\/?\s*)?\)[^:\n]*:([^\n]*(?:\n(?:[ \t][^\n]*|\r)?)*)`,
+  "gm",
+);
+
+/** An application calls its second parameter with a status (PEP 3333), or hands both on to another one. */
+function startsResponse([, , environ = "", start = "", body = ""]: RegExpExecArray): boolean {
+  return new RegExp(String.raw`(?<![\w.])${start}\s*\(\s*[^\s)]|\(\s*${environ}\s*,\s*${start}\s*\)`).test(body);
+}
 
 /** In the order in which they are believed. The first group is the callable. */
 const SIGNS: readonly Sign[] = [
@@ -40,6 +56,8 @@ const SIGNS: readonly Sign[] = [
   { framework: "FastAPI", pattern: assigned("FastAPI"), asgi: true },
   { framework: "Starlette", pattern: assigned("(?:Starlette|Litestar|Quart|Sanic|BlackSheep)"), asgi: true },
   { framework: "WSGI", pattern: /^def\s+(\w+)\(\s*\w*env\w*\s*,\s*start_response\b/gm },
+  { framework: "WSGI", pattern: OF_TWO, isMeant: startsResponse },
+  { framework: "WSGI", pattern: /^(app)\s*=\s*lambda\s+\w+\s*,\s*\w+\s*:/gm },
   { framework: "WSGI", pattern: /^(application)\s*=\s*\w/gm },
   { framework: "Flask", pattern: /^def\s+((?:create|make)_app)\(/gm, factory: true },
 ];
@@ -67,8 +85,8 @@ function callablesIn(files: Files, root: string, path: string): FoundCallable[] 
   const text = files.read(path) ?? "";
   const file = relative(root, path);
   const module = moduleName(file);
-  const found = SIGNS.flatMap(({ framework, pattern, asgi = false, factory = false }) =>
-    [...text.matchAll(pattern)].map(([, callable = ""]): FoundCallable => {
+  const found = SIGNS.flatMap(({ framework, pattern, asgi = false, factory = false, isMeant = () => true }) =>
+    [...text.matchAll(pattern)].filter(isMeant).map(([, callable = ""]): FoundCallable => {
       return { file, module, callable, framework, factory, asgi };
     }),
   );

@@ -80,6 +80,17 @@ const CALLABLES: readonly (readonly [string, Record<string, string>, string])[] 
     { "hello.py": "def application(environ, start_response):\n  pass" },
     "hello.py hello:application WSGI",
   ],
+  [
+    "a function of its own with names of its own",
+    { "app.py": 'import x\n\ndef application(e, s):\n    s("200 OK", [])\n\n    return [b"x"]\n' },
+    "app.py app:application WSGI",
+  ],
+  [
+    "one with types, in one line, which hands both on",
+    { "app.py": "def app(e: dict[str, Any], s: Callable, /) -> Iterable[bytes]: return other(e, s)" },
+    "app.py app:app WSGI",
+  ],
+  ["a lambda", { "main.py": "app = lambda e, s: (s('200 OK', []), [b''])[1]" }, "main.py main:app WSGI"],
   ["Falcon", { "main.py": "app = falcon.App()" }, "main.py main:app Falcon"],
   [
     "a factory",
@@ -89,6 +100,22 @@ const CALLABLES: readonly (readonly [string, Record<string, string>, string])[] 
   ["ASGI", { "main.py": "app = FastAPI()" }, "main.py main:app FastAPI asgi"],
   ["no module's name", { "my-app.py": "app = Flask(1)" }, "my-app.py undefined:app Flask"],
 ];
+
+test("a function of two parameters is no application by its name alone", () => {
+  for (const text of [
+    "def app(name, count):\n    print(name)\n",
+    "def app(config, run):\n    run()\n\ndef other():\n    run(config)\n",
+    "@click.command()\ndef app(name, say):\n    say(name)\n",
+    "@click.option(\n    'x'\n)\ndef app(name, say):\n    say(name)\n",
+    "async def app(scope, send):\n    await send({})\n",
+    "async def application(scope, receive, send):\n    await send({})\n",
+    "def app(scope, receive, send):\n    return send({})\n",
+    "def app(name, say=print):\n    say(name)\n",
+    "def run(e, s):\n    s('200 OK', [])\n",
+    "class Shop:\n    def app(e, s):\n        s('200 OK', [])\n",
+  ])
+    expect([text, find(at("/srv/app", { "app.py": text }))]).toEqual([text, []]);
+});
 
 for (const [title, files, expected] of CALLABLES)
   test(`a callable is found: ${title}`, () => {
