@@ -6,7 +6,7 @@ import type { Group } from "../rows/row.ts";
 import type { Results, RowResult } from "../results.ts";
 import { aheadOfUs, barIsMet, barText, entryOf, format, judging, ratioOf, valueOf } from "./judge.ts";
 import { chart } from "./chart.ts";
-import { WHY } from "./why.ts";
+import { whyOf } from "./why.ts";
 
 const TITLES: Readonly<Record<Group, string>> = {
   apps: "Applications",
@@ -123,8 +123,11 @@ function behind(rows: readonly RowResult[]): string {
   );
   if (lines.length === 0) return "## Where others are ahead\n\nNowhere, by what the rows are judged by.";
   const head = "| row | who | in what | theirs | ours |\n| --- | --- | --- | ---: | ---: |";
-  const rest = rows.filter((row) => aheadOfUs(row).length > 0 && WHY[row.id] !== undefined);
-  const reasons = rest.map((row) => `- ${row.title}: ${WHY[row.id]}.`);
+  const rest = rows.filter((row) => aheadOfUs(row).length > 0);
+  const reasons = rest.flatMap(({ id, title }) => {
+    const why = whyOf(id);
+    return why === undefined ? [] : [`- ${title}: ${why}.`];
+  });
   const why = reasons.length === 0 ? "" : `\n\n### Why, as far as it was looked into\n\n${reasons.join("\n")}`;
   return `## Where others are ahead\n\n${head}\n${lines.join("\n")}${why}`;
 }

@@ -11,6 +11,11 @@ const SEALED =
   "a hot file of up to 4 MiB is sent by the kernel, as with nginx, but out of a copy that nobody can change, not out of the file itself";
 const DJANGO = "nine tenths are the project's own work, and the rounds lay further apart than the peers";
 
+/** Of a row by one thread what is true of the row by all. */
+export function whyOf(id: string): string | undefined {
+  return WHY[id] ?? WHY[id.replace(/^one-/, "")];
+}
+
 export const WHY: Readonly<Record<string, string>> = {
   upload:
     "a body is complete, in memory or in a file, before a worker is asked, and goes to it over one more socket: so a slow sender holds " +
@@ -32,7 +37,8 @@ export const WHY: Readonly<Record<string, string>> = {
   "100m": COPIED,
   "tls-1m": COPIED,
   "many-cold":
-    "a file that is asked for the first time is opened beneath its directory by the kernel (openat2) and read into the cache",
+    "a file that is asked for the first time is opened beneath its directory by the kernel (openat2), looked at before and after it is read, and sent; the kernel's " +
+    "part is nginx's, the rest is JavaScript against C, and the first ten thousand times compiling it costs as much again",
   idle: "an idle connection has a session object in JavaScript; nginx frees all but its struct",
   start: RUNTIME,
   "start-files": RUNTIME,

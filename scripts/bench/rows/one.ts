@@ -27,7 +27,16 @@ export const ONE_ROWS: readonly Row[] = [...FILE_ROWS, ...PROXY_ROWS].flatMap((r
   const bar = BARS[row.id];
   if (bar === undefined) return [];
   const { isQuick: _, ...rest } = row;
+  const title = `${row.title}; one thread`;
   return [
-    { ...rest, id: `one-${row.id}`, group: "one", shape: ONE_THREAD, warmUpSeconds: WARM_UP_SECONDS, bar } as const,
+    {
+      ...rest,
+      id: `one-${row.id}`,
+      title,
+      group: "one",
+      shape: ONE_THREAD,
+      warmUpSeconds: WARM_UP_SECONDS,
+      bar,
+    } as const,
   ];
 });
