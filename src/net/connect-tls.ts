@@ -22,9 +22,12 @@ export interface ClientContext {
   readonly handle: object;
 }
 
+/** The server is told no name: literal addresses are none (RFC 6066 section 3). Bun takes an empty name in this sense. */
+export const THE_ADDRESS = "";
+
 export interface ClientTls {
   readonly context: ClientContext;
-  /** Whom the certificate must name; also what the server is told (SNI). */
+  /** Whom the certificate must name; also what the server is told (SNI). THE_ADDRESS: the address that is connected to. */
   readonly serverName: string;
   /** False: whoever answers is believed. */
   readonly verify: boolean;

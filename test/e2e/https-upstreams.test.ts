@@ -118,6 +118,8 @@ describe("a server that is who it should be", () => {
   test("is told by what name it is asked", async () => {
     expect(field(await get(address, "/named/hello"), "x-sni")).toBe("backend.test");
     expect(field(await get(address, "/name/hello"), "x-sni")).toBe("localhost");
+    // An address is no name (RFC 6066 section 3).
+    expect(field(await get(address, "/good/hello"), "x-sni")).toBeUndefined();
   });
 
   test("sends and takes large contents", async () => {
