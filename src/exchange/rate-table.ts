@@ -116,13 +116,28 @@ export class RateTable {
       if (known !== -1) return known;
       const victim = this.leastBusy(set);
       const before = Atomics.load(this.words, victim);
+      // Another front was quicker.
+      if (before === fingerprint) return victim;
       const free = Atomics.load(this.words, victim + 1);
       if (Atomics.compareExchange(this.words, victim, before, fingerprint) !== before) continue;
       // An empty bucket is as good as new; a busy one is emptied unless another front has just counted in it.
       if (free > now) Atomics.compareExchange(this.words, victim + 1, free, 0n);
-      return victim;
+      return this.only(set, victim, fingerprint);
     }
     return set;
+  }
+
+  /** Another front may have put the same key into another bucket meanwhile: whoever comes second sees the first one's, and gives its
+   *  own up. */
+  private only(set: number, own: number, fingerprint: bigint): number {
+    for (let at = set; at < set + WAYS * 2; at += 2) {
+      if (at === own || Atomics.load(this.words, at) !== fingerprint) continue;
+      // When both are second the first bucket stays.
+      if (at > own && Atomics.load(this.words, at + 1) === 0n) continue;
+      Atomics.compareExchange(this.words, own, fingerprint, 0n);
+      return at;
+    }
+    return own;
   }
 
   private indexOf(set: number, fingerprint: bigint): number {

@@ -66,18 +66,30 @@ describe("a bucket", () => {
   });
 });
 
-test("threads that count in one table at once let through as many as one would", async () => {
-  const memory = makeRateMemory(1024);
-  const workers = [0, 1, 2].map(() => new Worker(new URL("./rate-table-thread.ts", import.meta.url).href));
+/** How many passed, of what so many threads took at once. */
+async function passedBy(threads: number, orders: object): Promise<number> {
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(new URL("./rate-table-thread.ts", import.meta.url).href),
+  );
   const passed = await Promise.all(
     workers.map((worker) => {
       const { promise, resolve } = Promise.withResolvers<number>();
       worker.onmessage = (event: MessageEvent<number>) => resolve(event.data);
-      worker.postMessage({ memory, requests: 20_000 });
+      worker.postMessage(orders);
       return promise;
     }),
   );
   for (const worker of workers) worker.terminate();
+  return passed.reduce((sum, each) => sum + each, 0);
+}
+
+test("threads that count in one table at once let through as many as one would", async () => {
   // An interval of an hour: nothing leaks out of the bucket meanwhile.
-  expect(passed.reduce((sum, each) => sum + each, 0)).toBe(5001);
+  expect(await passedBy(3, { memory: makeRateMemory(1024), requests: 20_000 })).toBe(5001);
+});
+
+test("of two first requests of a key at the same moment one passes, where one may", async () => {
+  const together = { gate: new SharedArrayBuffer(4), threads: 2 };
+  expect(await passedBy(2, { memory: makeRateMemory(64 * 1024), requests: 2000, together })).toBe(2000);
 });
