@@ -122,14 +122,14 @@ export class RateTable {
       if (Atomics.compareExchange(this.words, victim, before, fingerprint) !== before) continue;
       // An empty bucket is as good as new; a busy one is emptied unless another front has just counted in it.
       if (free > now) Atomics.compareExchange(this.words, victim + 1, free, 0n);
-      return this.only(set, victim, fingerprint);
+      return this.bucketOf(set, victim, fingerprint);
     }
     return set;
   }
 
   /** Another front may have put the same key into another bucket meanwhile: whoever comes second sees the first one's, and gives its
    *  own up. */
-  private only(set: number, own: number, fingerprint: bigint): number {
+  private bucketOf(set: number, own: number, fingerprint: bigint): number {
     for (let at = set; at < set + WAYS * 2; at += 2) {
       if (at === own || Atomics.load(this.words, at) !== fingerprint) continue;
       // When both are second the first bucket stays.

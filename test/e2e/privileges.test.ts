@@ -243,7 +243,7 @@ test("the death of the master takes the processes of all users along", async () 
   const begun = (server as Server).children();
   expect(new Set(begun.map(({ pid }) => statSync(`/proc/${pid}`).uid))).toEqual(new Set([DAEMON, NOBODY]));
   (server as Server).signal("SIGKILL");
-  await until("end of all processes", 5_000, () => begun.every((each) => !isAlive(each)));
+  await until("end of all processes", 1_000, () => begun.every((each) => !isAlive(each)));
   await (server as Server).dispose();
   server = undefined;
 });

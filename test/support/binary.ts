@@ -17,7 +17,7 @@ export const E2E_TIMEOUT_MS = 60_000;
 const START_BOUND_MS = 20_000;
 const STOP_BOUND_MS = 20_000;
 /** After the server is gone its Python processes have this long to notice. */
-const ORPHAN_BOUND_MS = 5_000;
+const ORPHAN_BOUND_MS = 2_000;
 /** What it has said last is read soon after its end, unless a successor still writes to the same pipes. */
 const LAST_WORDS_BOUND_MS = 1_000;
 /** In the environment of the server and of all that it starts: finds what escaped from its tree. */
