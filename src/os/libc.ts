@@ -4,7 +4,7 @@
  */
 import { dlopen, type FFIFunction, type Pointer, ptr, read } from "bun:ffi";
 
-/** `send`, `sendmsg`, `sendfile`, `recv`, `recvmsg` and `pread` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
+/** `send`, `sendmsg`, `sendfile`, `recv` and `recvmsg` give ssize_t; what we move at once is far below 2 GiB, so the low half holds the
  *  answer. */
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -48,7 +48,6 @@ const SYMBOLS = {
   adjtimex: { args: ["ptr"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   openat: { args: ["i32", "ptr", "i32"], returns: "i32" },
-  pread: { args: ["i32", "ptr", "u64", "i64"], returns: "i32" },
   sendfile: { args: ["i32", "i32", "ptr", "u64"], returns: "i32" },
   /** For system calls that not every C library wraps; pointers are given as addresses. */
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },
@@ -71,11 +70,15 @@ export const libc = openFirst(SYMBOLS);
 export { ptr };
 
 /**
- * sendto(2) and recvfrom(2) without the C library's own functions around them: those make every call a point where a thread may be
- * cancelled, which costs 30 ns, and no thread of ours ever is. The last two arguments are an address; here there is none.
+ * sendto(2), recvfrom(2), pread(2) and close(2) without the C library's own functions around them: those make every call a point
+ * where a thread may be cancelled, which costs 30 ns, and no thread of ours ever is. The last two arguments of the first two are an
+ * address; here there is none.
  */
-const SYS_SENDTO = process.arch === "arm64" ? 206 : 44;
-const SYS_RECVFROM = process.arch === "arm64" ? 207 : 45;
+const IS_ARM = process.arch === "arm64";
+const SYS_SENDTO = IS_ARM ? 206 : 44;
+const SYS_RECVFROM = IS_ARM ? 207 : 45;
+const SYS_PREAD64 = IS_ARM ? 67 : 17;
+const SYS_CLOSE = IS_ARM ? 57 : 3;
 
 const direct = openFirst({
   syscall: { args: ["i32", "i32", "ptr", "u64", "i32", "ptr", "u64"], returns: "i32" },
@@ -89,6 +92,16 @@ export function sendDirect(fd: number, address: Pointer, length: number, flags: 
 /** As recv(2), to the bytes at an address; -1 and errno. */
 export function receiveDirect(fd: number, address: Pointer, length: number, flags: number): number {
   return direct(SYS_RECVFROM, fd, address, length, flags, null, 0);
+}
+
+/** As pread(2), to the bytes at an address; -1 and errno. */
+export function preadDirect(fd: number, address: Pointer, length: number, position: number): number {
+  return libc.syscall(SYS_PREAD64, fd, address, length, position, 0);
+}
+
+/** As close(2). */
+export function closeDirect(fd: number): void {
+  libc.syscall(SYS_CLOSE, fd, 0, 0, 0, 0);
 }
 
 /** The errno of the calling thread's last failed call. */
@@ -117,6 +130,7 @@ const ERRNO_TEXT: Readonly<Record<number, string>> = {
   [ENOENT]: "ENOENT, no such file or directory",
   [EACCES]: "EACCES, permission denied",
   3: "ESRCH, no such process",
+  9: "EBADF, it is not open",
   8: "ENOEXEC, no program that this machine can run (a script needs a first line with #!)",
   [EADDRINUSE]: "EADDRINUSE, address already in use",
   [EADDRNOTAVAIL]: "EADDRNOTAVAIL, this machine does not have that address",

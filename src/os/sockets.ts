@@ -3,7 +3,20 @@
  * it outlives the front thread that serves it. All descriptors are close-on-exec.
  */
 import { chmodSync, closeSync, constants, fstatSync, lchownSync, lstatSync, openSync, unlinkSync } from "node:fs";
-import { check, EADDRINUSE, EAGAIN, EINTR, EMSGSIZE, ENOBUFS, EPIPE, errno, libc, OsError, ptr } from "./libc.ts";
+import {
+  closeDirect,
+  check,
+  EADDRINUSE,
+  EAGAIN,
+  EINTR,
+  EMSGSIZE,
+  ENOBUFS,
+  EPIPE,
+  errno,
+  libc,
+  OsError,
+  ptr,
+} from "./libc.ts";
 import { AF_INET6, AF_UNIX, familyOf, type TcpAddress, tcpName, unixName } from "./socket-address.ts";
 
 const SOCK_STREAM = 1;
@@ -241,7 +254,7 @@ export function putInPlace(fd: number, number: number): void {
 }
 
 export function closeDescriptor(fd: number): void {
-  libc.close(fd);
+  closeDirect(fd);
 }
 
 function setOption(fd: number, level: number, option: number, value: number): void {
