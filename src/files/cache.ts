@@ -11,7 +11,7 @@
  * What is not there is not remembered: the kernel says so in a microsecond, and a file that was just put in its place is
  * then found at once.
  */
-import { KEPT_HEAD_BYTES_MAX } from "../protocol/http/kept-reply.ts";
+import { KEPT_HEAD_BYTES_MAX, KeptReply } from "../protocol/http/kept-reply.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import { type FileStat, isUnchanged } from "../os/file-stat.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
@@ -59,19 +59,52 @@ export interface Variants {
   bytes: number;
 }
 
-export interface CacheEntry extends CachedFile {
+/** As it is put in. */
+export interface FileToKeep extends Omit<CachedFile, "bytes"> {
+  /** Its bytes, or the reply that holds them. */
+  readonly content: Buffer | KeptReply;
+}
+
+export class CacheEntry implements CachedFile {
+  // What each request needs comes first, so that it lies together in memory.
+  checkedMs: number;
+  /** Since it was put in, or last spared. */
+  used = false;
   /** Of all of it, as `representation` has it: what most requests need of the entry, and nothing else. */
   readonly head: ReplyHead;
+  private made: Buffer | undefined;
+  readonly representation: Representation;
+  variants: Variants | undefined = undefined;
   readonly shelf: Shelf;
   readonly key: string;
+  readonly stats: FileStat;
+  readonly path: string | undefined;
   /** Had the file settled when it was read? */
   readonly settled: boolean;
-  checkedMs: number;
-  variants: Variants | undefined;
-  /** Since it was put in, or last spared. */
-  used: boolean;
-  newer: CacheEntry | undefined;
-  older: CacheEntry | undefined;
+  /** Of its content. */
+  readonly size: number;
+  newer: CacheEntry | undefined = undefined;
+  older: CacheEntry | undefined = undefined;
+  private readonly content: Buffer | KeptReply;
+
+  constructor(shelf: Shelf, key: string, { representation, content, stats, path }: FileToKeep, nowMs: number) {
+    this.checkedMs = nowMs;
+    this.head = representation.head;
+    this.made = undefined;
+    this.representation = representation;
+    this.shelf = shelf;
+    this.key = copyOf(key);
+    this.stats = stats;
+    this.path = path;
+    this.settled = hasSettled(stats);
+    this.size = content instanceof KeptReply ? content.contentLength : content.length;
+    this.content = content;
+  }
+
+  /** A view is made when the first asks for it: many are never asked for again. */
+  get bytes(): Buffer {
+    return (this.made ??= this.content instanceof KeptReply ? this.content.content() : this.content);
+  }
 }
 
 export class FileCache {
@@ -167,25 +200,10 @@ export class Shelf {
     return entry;
   }
 
-  put(key: string, file: CachedFile, nowMs: number): CacheEntry {
+  put(key: string, file: FileToKeep, nowMs: number): CacheEntry {
     const before = this.entries.get(key);
     if (before !== undefined) this.remove(before);
-    const entry: CacheEntry = {
-      // What each request needs comes first, so that it lies together in memory.
-      checkedMs: nowMs,
-      used: false,
-      head: file.representation.whole.head,
-      bytes: file.bytes,
-      representation: file.representation,
-      variants: undefined,
-      shelf: this,
-      key: copyOf(key),
-      stats: file.stats,
-      path: file.path,
-      settled: hasSettled(file.stats),
-      newer: undefined,
-      older: undefined,
-    };
+    const entry = new CacheEntry(this, key, file, nowMs);
     this.entries.set(entry.key, entry);
     this.cache.added(entry);
     return entry;
@@ -218,7 +236,7 @@ export function hasSettled({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: FileSta
 }
 
 function cost(entry: CacheEntry): number {
-  return entry.bytes.length + (entry.variants?.bytes ?? 0) + entry.key.length + ENTRY_OVERHEAD_BYTES;
+  return entry.size + (entry.variants?.bytes ?? 0) + entry.key.length + ENTRY_OVERHEAD_BYTES;
 }
 
 /** A key may be a slice that keeps a whole request head in memory. */

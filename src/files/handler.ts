@@ -20,19 +20,18 @@ import { isUnwritten } from "../os/file-stat.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { KeptReply } from "../protocol/http/kept-reply.ts";
 import { pathBelow } from "./below.ts";
 import type { CachePolicy } from "./cache-control.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
 import { chooseForm, compressingReply, type LargeFile, type StreamForm } from "./large-forms.ts";
-import { type Kind, Kinds } from "./kinds.ts";
+import { Kind, Kinds } from "./kinds.ts";
 import { listDirectory } from "./listing.ts";
 import { isRead, refuseMethod } from "./methods.ts";
 import { contentTypeOf, lastExtensionDecides, type TypeOptions } from "./mime.ts";
 import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, Opener } from "./open.ts";
 import { OpenFile, OpenFiles } from "./open-files.ts";
-import { passingRoom, piecesOf, sendPassing } from "./passing.ts";
+import { passingRoom, piecesOf, roomFor, sendSelection, sendWhole } from "./passing.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings } from "./precompressed.ts";
 import { RANGES_MAX } from "../protocol/http/range.ts";
@@ -244,23 +243,27 @@ export class Files {
     if (entry !== undefined) this.shelf.remove(entry);
     const { size } = file.stats;
     if (size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
-    if (!this.shelf.admits(rest, size) && !this.encodings.mayChoose(exchange))
-      return this.foundPassing(search, file, path);
-    const { room, content: bytes } = KeptReply.makeRoom(size);
-    if (!takeWhole(file, bytes)) return this.lookAgain(search);
     const representation = this.describe(file, path);
-    representation.keep(room);
-    const read = { representation, bytes, stats: file.stats, path: pathOfIndex(rest, path) };
+    if (!this.shelf.admits(rest, size) && !this.encodings.mayChoose(exchange))
+      return this.foundPassing(search, file, representation);
+    const kept = roomFor(representation);
+    if (!takeWhole(file, kept.bytes, kept.contentAt)) return this.lookAgain(search);
+    representation.head.kept = kept;
+    const read = { representation, content: kept, stats: file.stats, path: pathOfIndex(rest, path) };
     this.sendCached(exchange, this.shelf.put(rest, read, this.opener.seenMs));
     return "answered";
   }
 
-  private foundPassing(search: Search, file: OpenedFile, path: string): FileOutcome {
+  private foundPassing(search: Search, file: OpenedFile, representation: Representation): FileOutcome {
     const { exchange } = search;
-    const bytes = passingRoom();
-    if (!takeWhole(file, bytes)) return this.lookAgain(search);
-    const selection = select(exchange, this.describe(file, path), this.rangesMax);
-    if (selection !== undefined) sendPassing(exchange.reply, selection, bytes);
+    const room = passingRoom();
+    if (!takeWhole(file, room.content, 0)) return this.lookAgain(search);
+    if (isPlain(exchange.head.fields) && exchange.headerRules === undefined) {
+      sendWhole(exchange.reply, representation, room);
+      return "answered";
+    }
+    const selection = select(exchange, representation, this.rangesMax);
+    if (selection !== undefined) sendSelection(exchange.reply, selection, room);
     return "answered";
   }
 
@@ -294,15 +297,13 @@ export class Files {
 
   private describe(file: OpenedFile, path: string): Representation {
     const { cachePolicy } = this.options;
-    const { contentType, varies } = this.lastDecides ? this.kinds.of(path) : this.kindOf(path);
-    const ranges = this.rangesMax > 0;
-    const cacheControl = cachePolicy?.of(path);
-    return new Representation(file.stats, { cacheControl, contentType, varies, ranges }, wallMs());
+    const kind = this.lastDecides ? this.kinds.of(path) : this.kindOf(path);
+    return new Representation(file.stats, kind.optionsOf(cachePolicy?.of(path), this.rangesMax > 0), wallMs());
   }
 
   private kindOf(path: string): Kind {
     const contentType = contentTypeOf(path, this.options.charset, this.options.types);
-    return { contentType, varies: this.encodings.varies(path, contentType) };
+    return new Kind(contentType, this.encodings.varies(path, contentType));
   }
 
   // ── directories ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -376,11 +377,11 @@ function pathOfIndex(rest: string, path: string): string | undefined {
 }
 
 /** Reads all of a small file and closes it; false when it is not what fstat said, or was written to meanwhile. */
-function takeWhole({ fd, stats }: OpenedFile, into: Buffer): boolean {
+function takeWhole({ fd, stats }: OpenedFile, into: Buffer, at: number): boolean {
   const { size } = stats;
   try {
     for (let done = 0; done < size;) {
-      const got = readAt(fd, into, done, size - done, done);
+      const got = readAt(fd, into, at + done, size - done, done);
       if (got <= 0) return false;
       done += got;
     }

@@ -1,12 +1,31 @@
 /**
  * What the extension of a file's name alone decides, worked out once for each: its type, and whether encoded forms are looked for.
- * A name is looked up without a string of its own being made of its extension.
+ * A name is looked up without a string of its own being made of its extension. With it stands what is made of all files of the kind.
  */
+import { HeadTemplates } from "./head-template.ts";
+import type { RepresentationOptions } from "./representation.ts";
 
-export interface Kind {
+export class Kind {
   readonly contentType: string;
   /** Does what is sent depend on Accept-Encoding? */
   readonly varies: boolean;
+  /** Is it that of more than one file? */
+  isShared = false;
+  /** Of those that were asked for last. */
+  private options: RepresentationOptions | undefined = undefined;
+
+  constructor(contentType: string, varies: boolean) {
+    this.contentType = contentType;
+    this.varies = varies;
+  }
+
+  /** For a file of this kind, the same object for the next one. */
+  optionsOf(cacheControl: string | undefined, ranges: boolean): RepresentationOptions {
+    const { options, contentType, varies } = this;
+    if (options !== undefined && options.cacheControl === cacheControl && options.ranges === ranges) return options;
+    const templates = this.isShared ? new HeadTemplates() : undefined;
+    return (this.options = { cacheControl, contentType, varies, ranges, encoding: undefined, templates });
+  }
 }
 
 const DOT = 0x2e;
@@ -34,7 +53,9 @@ export class Kinds {
     const known = this.kinds.get(key);
     if (known !== undefined) return known;
     const kind = this.work(path);
-    if (this.kinds.size < KINDS_MAX) this.kinds.set(key, kind);
+    if (this.kinds.size === KINDS_MAX) return kind;
+    kind.isShared = true;
+    this.kinds.set(key, kind);
     return kind;
   }
 }

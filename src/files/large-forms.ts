@@ -96,7 +96,7 @@ class Keeper implements DecidedEncoding {
 
   constructor(form: StreamForm, large: LargeFile, shelf: Shelf) {
     this.coding = form.coding;
-    this.head = form.representation.whole.head;
+    this.head = form.representation.head;
     this.large = large;
     this.shelf = shelf;
     this.settled = hasSettled(large.file.stats);
@@ -127,7 +127,11 @@ class Keeper implements DecidedEncoding {
     const { large, coding } = this;
     const bytes = Buffer.concat(this.pieces);
     const representation = encodedForm(large, coding, bytes.length);
-    this.shelf.put(madeKey(large.rest, coding), { representation, bytes, stats: large.file.stats }, monotonicMs());
+    this.shelf.put(
+      madeKey(large.rest, coding),
+      { representation, content: bytes, stats: large.file.stats },
+      monotonicMs(),
+    );
   }
 }
 

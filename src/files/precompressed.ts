@@ -95,8 +95,7 @@ export class Encodings {
     const { compression } = this;
     const { fields } = exchange.head;
     if (compression === undefined || fields.has("range")) return undefined;
-    const { head } = representation.whole;
-    if (!isCompressible(head, compression.types, compression.bytesMin)) return undefined;
+    if (!isCompressible(representation.head, compression.types, compression.bytesMin)) return undefined;
     return compression.negotiator.ranked(fields)[0];
   }
 

@@ -7,6 +7,7 @@
  */
 import type { FileStat } from "../os/file-stat.ts";
 import { addVary, type ContentCoding } from "../exchange/content-coding.ts";
+import type { HeadTemplates } from "./head-template.ts";
 import { formatHttpDate } from "../protocol/http/date.ts";
 import { fieldName, Fields } from "../protocol/http/fields.ts";
 import { KeptReply } from "../protocol/http/kept-reply.ts";
@@ -20,6 +21,8 @@ export interface RepresentationOptions {
   /** May parts of it be asked for? Default: yes. */
   readonly ranges?: boolean;
   readonly encoding?: Encoding | undefined;
+  /** What the heads of files with these options have looked like; not of encoded ones. */
+  readonly templates?: HeadTemplates | undefined;
 }
 
 /** How the bytes are encoded. The tag names the coding, so that two encodings of a file are never taken for one another. */
@@ -51,27 +54,65 @@ const CACHE_CONTROL = fieldName("Cache-Control");
 const CONTENT_TYPE = fieldName("Content-Type");
 const ACCEPT_RANGES = fieldName("Accept-Ranges");
 
+/** Of a 200 with everything. Its fields are made when somebody asks for them: nobody does where a template of the head is at hand. (Whoever
+ *  makes another head of it must say so of each property: `fields` is none that a spread would copy.) */
+class WholeHead implements ReplyHead {
+  readonly status: number = 200;
+  readonly reason: string | undefined = undefined;
+  readonly length: number;
+  /** With its place for what is kept: one that is added later stands elsewhere in memory. */
+  kept: KeptReply | undefined = undefined;
+  private readonly representation: Representation;
+  private made: Fields | undefined = undefined;
+
+  constructor(representation: Representation) {
+    this.length = representation.size;
+    this.representation = representation;
+  }
+
+  get fields(): Fields {
+    return (this.made ??= this.representation.fields());
+  }
+}
+
 export class Representation {
+  readonly stats: FileStat;
+  readonly options: RepresentationOptions;
   readonly size: number;
-  readonly etag: string;
-  /** Last-Modified, as text and as whole milliseconds since 1970. */
-  readonly lastModified: string;
-  readonly lastModifiedMs: number;
   /** 200 with everything. */
-  readonly whole: Selection;
-  private readonly options: RepresentationOptions;
+  readonly head: ReplyHead;
+  private readonly nowMs: number;
+  private tag: string | undefined = undefined;
+  private selection: Selection | undefined = undefined;
   private unmodified: ReplyHead | undefined = undefined;
 
   /** `nowMs`, wall clock: RFC 9110 section 8.8.2.1 allows no Last-Modified in the future. */
   constructor(stats: FileStat, options: RepresentationOptions, nowMs: number) {
+    this.stats = stats;
     this.options = options;
-    const { encoding } = options;
-    this.size = encoding?.length ?? stats.size;
-    this.etag = entityTag(stats, encoding);
-    const modifiedMs = Math.min(stats.mtimeSec * 1000 + stats.mtimeNsec / 1e6, nowMs);
-    this.lastModifiedMs = Math.floor(modifiedMs / 1000) * 1000;
-    this.lastModified = dateText(this.lastModifiedMs);
-    this.whole = { head: this.head(200, this.size, undefined), pieces: [{ first: 0, length: this.size }] };
+    this.nowMs = nowMs;
+    this.size = options.encoding?.length ?? stats.size;
+    this.head = new WholeHead(this);
+  }
+
+  get etag(): string {
+    return (this.tag ??= entityTag(this.stats, this.options.encoding));
+  }
+
+  /** Last-Modified as text. */
+  get lastModified(): string {
+    return dateText(this.lastModifiedMs);
+  }
+
+  /** Last-Modified as whole milliseconds since 1970. */
+  get lastModifiedMs(): number {
+    const { mtimeSec, mtimeNsec } = this.stats;
+    return Math.floor(Math.min(mtimeSec * 1000 + mtimeNsec / 1e6, this.nowMs) / 1000) * 1000;
+  }
+
+  /** `head` with all of the file. */
+  get whole(): Selection {
+    return (this.selection ??= { head: this.head, pieces: [{ first: 0, length: this.size }] });
   }
 
   /** RFC 9110 section 15.4.5: the fields that a 200 would have had for caches. */
@@ -89,19 +130,19 @@ export class Representation {
   /** Bytes `first` to `last`, both included. */
   partial(first: number, last: number): Selection {
     const length = last - first + 1;
-    return { head: this.head(206, length, `bytes ${first}-${last}/${this.size}`), pieces: [{ first, length }] };
+    return { head: this.part(length, `bytes ${first}-${last}/${this.size}`), pieces: [{ first, length }] };
   }
 
   /** Of a body of several parts, `length` bytes in all. */
   multipart(boundary: string, length: number): ReplyHead {
-    const head = this.head(206, length, undefined);
+    const head = this.part(length, undefined);
     head.fields.set("Content-Type", `multipart/byteranges; boundary=${boundary}`);
     return head;
   }
 
   /** The same content in another form, of which `stats` are: of the sibling, or of this very file when it was made of it. */
   encoded(stats: FileStat, encoding: Encoding, nowMs: number): Representation {
-    return new Representation(stats, { ...this.options, encoding }, nowMs);
+    return new Representation(stats, { ...this.options, encoding, templates: undefined }, nowMs);
   }
 
   get cacheControl(): string | undefined {
@@ -115,22 +156,28 @@ export class Representation {
 
   /** All of it is in memory: gives it room for its head, so that it is sent without a copy. */
   keep(room: Buffer): void {
-    this.whole.head.kept = new KeptReply(room);
+    this.head.kept = new KeptReply(room);
   }
 
   get contentType(): string {
     return this.options.contentType;
   }
 
-  private head(status: number, length: number, contentRange: string | undefined): ReplyHead {
+  /** 206, RFC 9110 section 15.3.7. */
+  private part(length: number, contentRange: string | undefined): ReplyHead {
+    const fields = this.fields();
+    if (contentRange !== undefined) fields.add("Content-Range", contentRange);
+    return { status: 206, reason: undefined, fields, length, kept: undefined };
+  }
+
+  /** Of a 200, new each time. */
+  fields(): Fields {
     const fields = this.cacheFields();
-    const { contentType, encoding } = this.options;
+    const { contentType, encoding, ranges } = this.options;
     fields.add(CONTENT_TYPE, contentType);
     if (encoding !== undefined) fields.add("Content-Encoding", encoding.coding);
-    if (encoding?.length === undefined && this.options.ranges !== false) fields.add(ACCEPT_RANGES, "bytes");
-    if (contentRange !== undefined) fields.add("Content-Range", contentRange);
-    // With its place for what is kept: one that is added later stands elsewhere in memory.
-    return { status, reason: undefined, fields, length, kept: undefined };
+    if (encoding?.length === undefined && ranges !== false) fields.add(ACCEPT_RANGES, "bytes");
+    return fields;
   }
 
   private cacheFields(): Fields {

@@ -69,7 +69,8 @@ export class ReplyWriter {
 
   /** As whole, of content that is another's after the call. */
   lend(request: RequestHead, head: ReplyHead, content: Uint8Array, persistent: boolean): void {
-    const { prepared } = head;
+    const { kept, prepared } = head;
+    if (kept !== undefined && persistent && isUsual(request) && this.writeKept(request, head, kept)) return;
     if (prepared !== undefined && persistent && isUsual(request) && this.prepare(request, head, prepared)) {
       const fits = prepared.bytes.length + content.length <= this.scratch.length;
       if (fits) return this.again(prepared, head, content);
@@ -147,7 +148,7 @@ export class ReplyWriter {
     this.contentBytes = head.length;
     this.framing = "length";
     this.remaining = 0;
-    this.outbox.writeSoon(kept.whole, kept.whole.length);
+    this.outbox.writeSoon(kept.whole, kept.length, kept.from);
     return true;
   }
 

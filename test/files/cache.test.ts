@@ -12,7 +12,7 @@ function stats(change: Partial<FileStat> = {}): FileStat {
 
 function file(bytes: number, facts = stats()) {
   const representation = new Representation(facts, { cacheControl: undefined, contentType: "text/plain" }, Date.now());
-  return { representation, bytes: Buffer.alloc(bytes), stats: facts };
+  return { representation, content: Buffer.alloc(bytes), stats: facts };
 }
 
 describe("FileCache", () => {

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { Kinds } from "../../src/files/kinds.ts";
+import { Kind, Kinds } from "../../src/files/kinds.ts";
 
 /** Counts how often each name is worked out. */
 function counting() {
   const worked: string[] = [];
   const kinds = new Kinds((path) => {
     worked.push(path);
-    return { contentType: path, varies: false };
+    return new Kind(path, false);
   });
   return { kinds, worked };
 }
