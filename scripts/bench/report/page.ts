@@ -24,7 +24,7 @@ const METHOD = `
 - A first round warms up. Then the rounds are interleaved: each peer once, then each again. Figures are medians of the rounds; ± is half
   the distance between the best and the worst.
 - "One thread against one worker": one front, one nginx worker, one thread of the others that can be held to it, none with an access log. What is
-  wanted of files and proxying is wanted there. wrk has the other cores. Each row but that of the first time has five seconds to warm up: a compiler that works while requests come is not counted, and
+  wanted of files and proxying is wanted there. wrk has the other cores. Each row has five seconds to warm up, that of the first time fifty thousand other files: a compiler that works while requests come is not counted, and
   is in the other rows, which have one.
 - CPU is user and system time of all processes of the server, upstreams apart. Load generator and servers share the cores here,
   so that requests/s also depend on what the generator costs: CPU per request does not.

@@ -37,8 +37,7 @@ export const WHY: Readonly<Record<string, string>> = {
   "100m": COPIED,
   "tls-1m": COPIED,
   "many-cold":
-    "a file that is asked for the first time is opened beneath its directory by the kernel (openat2), looked at before and after it is read, and sent; the kernel's " +
-    "part is nginx's, the rest is JavaScript against C, and the first ten thousand times compiling it costs as much again",
+    "the code that does it is compiled while the first ten thousand files are sent, which costs more than to send them; with a warm compiler see one-many-cold",
   idle: "an idle connection has a session object in JavaScript; nginx frees all but its struct",
   start: RUNTIME,
   "start-files": RUNTIME,

@@ -2,8 +2,8 @@
 import { field } from "../../../test/support/wire.ts";
 import { askOnce } from "../load/once.ts";
 import { FIXED_BODY } from "../peers/peer.ts";
-import { FILE_BYTES, FILE_TIME, MANY, MANY_BYTES, MANY_FOLDERS } from "../scenes/scene.ts";
-import { cpuMs } from "../subject.ts";
+import { FILE_BYTES, FILE_TIME, MANY, MANY_BYTES, MANY_ROUNDS_MAX, MANY_WARM_UP_FOLDERS } from "../scenes/scene.ts";
+import { cpuMs, type Subject } from "../subject.ts";
 import { closedRow, inspect, pacedRow } from "./closed.ts";
 import { CPU, hasLength, holds, MEGABYTES, REQUESTS, type Row } from "./row.ts";
 
@@ -15,19 +15,36 @@ const cold: Row = {
   ...files,
   id: "many-cold",
   title: "10,000 files of 4 KiB, each for the first time",
+  note: "Without a warm-up: it is the first time for the server, too",
   metrics: [CPU, REQUESTS],
   judgedBy: [CPU.key],
-  roundsMax: MANY_FOLDERS - 1,
+  roundsMax: 3,
   hasNoWarmUp: true,
   check: (subject) => inspect(subject, { path: "/many0/0.css", wrong: hasLength(MANY_BYTES) }),
   measure: async (subject, _, round) => {
+    const folder = 1 + MANY_WARM_UP_FOLDERS + round;
     const [before, began] = [cpuMs(subject), performance.now()];
-    const target = (number: number) => `/many${round + 1}/${number}.css`;
-    await askOnce({ port: subject.place.port, target, files: MANY, bytes: MANY_BYTES });
+    await askAll(subject, folder);
     const seconds = (performance.now() - began) / 1000;
     return { perSecond: MANY / seconds, cpuUs: ((cpuMs(subject) - before) * 1000) / MANY, errors: 0 };
   },
 };
+
+/** The same of a server that has sent other files before. */
+export const coldFilesWarmServer: Row = {
+  ...cold,
+  note: "The warm-up is 50,000 other files, each for the first time",
+  roundsMax: MANY_ROUNDS_MAX,
+  hasNoWarmUp: false,
+  measure: async (subject, how, round) => {
+    if (round >= 0) return cold.measure(subject, how, round);
+    for (let folder = 1; folder <= MANY_WARM_UP_FOLDERS; folder++) await askAll(subject, folder);
+    return {};
+  },
+};
+
+const askAll = ({ place: { port } }: Subject, folder: number) =>
+  askOnce({ port, target: (number) => `/many${folder}/${number}.css`, files: MANY, bytes: MANY_BYTES });
 
 export const FILE_ROWS: readonly Row[] = [
   closedRow({

@@ -15,8 +15,10 @@ export const FILE_BYTES = { "1k": KIB, "16k": 16 * KIB, "1m": MEGABYTE, "100m": 
 export const FILE_TIME = new Date(Math.floor(Date.now() / 1000) * 1000 - 3_600_000);
 export const MANY = 10_000;
 export const MANY_BYTES = 4 * KIB;
-/** `many0` is asked again and again, the others once. */
-export const MANY_FOLDERS = 4;
+/** `many0` is asked again and again, the others once: some to warm up, one in each round. */
+export const MANY_WARM_UP_FOLDERS = 5;
+export const MANY_ROUNDS_MAX = 5;
+export const MANY_FOLDERS = 1 + MANY_WARM_UP_FOLDERS + MANY_ROUNDS_MAX;
 /** Of the sample project's page. */
 export const PAGE_ENTRIES = 10;
 /** Of the page that is compressed. */
