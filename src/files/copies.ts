@@ -4,7 +4,7 @@
  * 1 MiB. What all copies of a front take has a bound.
  */
 import type { FileStat } from "../os/file-stat.ts";
-import { copySealed } from "../os/sealed-copy.ts";
+import { copySealed, memoryOfCopy } from "../os/sealed-copy.ts";
 import { hasSettled } from "./cache.ts";
 
 /** Larger files are read piece by piece for each client: to copy this much takes 1 ms, in which all others wait. */
@@ -26,13 +26,14 @@ export class Copies {
    *  lately may be being written still. */
   make(fd: number, stats: FileStat): number {
     const { size } = stats;
-    if (size > COPIED_FILE_BYTES_MAX || this.bytes + size > this.bytesMax || !hasSettled(stats)) return -1;
+    const bytes = memoryOfCopy(size);
+    if (size > COPIED_FILE_BYTES_MAX || this.bytes + bytes > this.bytesMax || !hasSettled(stats)) return -1;
     const copy = copySealed(fd, size);
-    if (copy !== -1) this.bytes += size;
+    if (copy !== -1) this.bytes += bytes;
     return copy;
   }
 
   giveBack({ size }: FileStat): void {
-    this.bytes -= size;
+    this.bytes -= memoryOfCopy(size);
   }
 }

@@ -16,8 +16,6 @@ import type { Charset } from "../exchange/charset.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import type { Template } from "../exchange/template.ts";
-import { isUnwritten } from "../os/file-stat.ts";
-import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { pathBelow } from "./below.ts";
@@ -29,11 +27,12 @@ import { Kind, Kinds } from "./kinds.ts";
 import { listDirectory } from "./listing.ts";
 import { isRead, refuseMethod } from "./methods.ts";
 import { contentTypeOf, lastExtensionDecides, type TypeOptions } from "./mime.ts";
-import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, Opener } from "./open.ts";
+import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, type OpenedFile, Opener } from "./open.ts";
 import { OpenFile, OpenFiles } from "./open-files.ts";
 import { passingRoom, piecesOf, roomFor, sendSelection, sendWhole } from "./passing.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings } from "./precompressed.ts";
+import { takeWhole } from "./read-whole.ts";
 import { RANGES_MAX } from "../protocol/http/range.ts";
 import { Representation } from "./representation.ts";
 import { rootKeptMs } from "./root.ts";
@@ -73,8 +72,6 @@ export interface FilesOptions {
 
 /** A small file that changes while it is read is looked at anew, this often. */
 const ATTEMPTS_MAX = 3;
-
-type OpenedFile = Extract<Opened, { kind: "file" }>;
 
 /** One look at the disk for one request. */
 interface Search {
@@ -216,6 +213,7 @@ export class Files {
     const { opened, path } = this.locate(rest);
     if (opened.kind === "file") return this.found(search, opened, path);
     if (entry !== undefined) this.shelf.remove(entry);
+    if (this.openFiles.size > 0) this.openFiles.drop(this.prefix + rest);
     if (opened.kind === "directory") return "directory";
     if (opened.status === 404) return this.list(exchange, rest);
     answer(exchange, opened.status, opened.status === 503 ? RETRY_AFTER : undefined);
@@ -268,7 +266,7 @@ export class Files {
   }
 
   /** A new manifest may say otherwise of a file that is as it was. */
-  private isKeptAsBefore({ representation }: CacheEntry, path: string): boolean {
+  private isKeptAsBefore({ representation }: Pick<CacheEntry, "representation">, path: string): boolean {
     return representation.cacheControl === this.options.cachePolicy?.of(path);
   }
 
@@ -279,9 +277,17 @@ export class Files {
   }
 
   private foundLarge({ exchange, rest }: Search, opened: OpenedFile, path: string): FileOutcome {
+    const key = this.prefix + rest;
+    const known = this.openFiles.renew(key, opened.stats);
+    if (known !== undefined && this.isKeptAsBefore(known, path)) {
+      closeDescriptor(opened.fd);
+      known.file.retain();
+      this.sendLarge(exchange, { ...known, rest });
+      return "answered";
+    }
     const file = new OpenFile(opened.fd, opened.stats);
     const representation = this.describe(opened, path);
-    this.openFiles.put(this.prefix + rest, file, representation, pathOfIndex(rest, path));
+    this.openFiles.put(key, file, representation, pathOfIndex(rest, path));
     this.sendLarge(exchange, { representation, file, rest, path: pathOfIndex(rest, path) });
     return "answered";
   }
@@ -374,19 +380,4 @@ const AS_IT_IS: EncodingOptions = { siblings: [], compression: undefined };
 /** What `.gz` is put behind, where it is not the key that is asked for: of a directory's index. */
 function pathOfIndex(rest: string, path: string): string | undefined {
   return rest.endsWith("/") ? path : undefined;
-}
-
-/** Reads all of a small file and closes it; false when it is not what fstat said, or was written to meanwhile. */
-function takeWhole({ fd, stats }: OpenedFile, into: Buffer, at: number): boolean {
-  const { size } = stats;
-  try {
-    for (let done = 0; done < size;) {
-      const got = readAt(fd, into, at + done, size - done, done);
-      if (got <= 0) return false;
-      done += got;
-    }
-    return isUnwritten(fd, stats);
-  } finally {
-    closeDescriptor(fd);
-  }
 }

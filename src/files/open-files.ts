@@ -1,19 +1,23 @@
 /**
  * Large files that are being asked for: their open descriptors and prepared heads, for as long as they are believed without
  * a look at the disk (`cache_revalidate`). One per front thread, shared by its handlers. What is written into such a file
- * meanwhile is noticed at once, since a look at an open file costs next to nothing.
+ * meanwhile is noticed at once, since a look at an open file costs next to nothing. One that is looked at again and still the same
+ * stays open, and its copy with it.
  *
  * A descriptor that nobody uses keeps a deleted file's blocks and an unmounted disk busy, so it is not kept for longer.
  */
 import { monotonicMs } from "../base/clock.ts";
-import { type FileStat, isUnwritten } from "../os/file-stat.ts";
+import { type FileStat, isUnchanged, isUnwritten } from "../os/file-stat.ts";
 import { hold, release } from "../os/held.ts";
-import { REVALIDATE_MS } from "./cache.ts";
+import { hasSettled, REVALIDATE_MS } from "./cache.ts";
 import { Copies } from "./copies.ts";
 import type { Representation } from "./representation.ts";
 
 /** Per front. nginx: open_file_cache max, off unless asked for. */
 export const OPEN_FILES_MAX = 64;
+
+/** What is asked for all the time is looked at again within that, before it is closed. */
+const LOOKED_AT_WITHIN_MS = 250;
 
 /** How often it is looked for descriptors to close, as long as there are any. */
 const SWEEP_MS = 1000;
@@ -91,7 +95,10 @@ interface Entry {
   readonly representation: Representation;
   /** Below the root, when it is not what was asked for: of a directory's index. */
   readonly path: string | undefined;
-  readonly openedMs: number;
+  /** Had it settled when it was opened? */
+  readonly settled: boolean;
+  /** When it was opened, or looked at by its name. */
+  seenMs: number;
 }
 
 export class OpenFiles {
@@ -116,8 +123,21 @@ export class OpenFiles {
   get(key: string): Entry | undefined {
     const entry = this.entries.get(key);
     if (entry === undefined) return undefined;
+    if (!entry.file.isUntouched) return void this.drop(key);
+    return this.isFresh(entry, monotonicMs()) ? this.use(key, entry) : undefined;
+  }
+
+  /** Its name leads to the file that has these stats: is it the one that is kept? Then it is to be believed again. Else it is given up. */
+  renew(key: string, stats: FileStat): Entry | undefined {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return undefined;
+    if (!entry.settled || !isUnchanged(entry.file.stats, stats)) return void this.drop(key);
+    entry.seenMs = monotonicMs();
+    return this.use(key, entry);
+  }
+
+  private use(key: string, entry: Entry): Entry {
     this.entries.delete(key);
-    if (!this.isFresh(entry, monotonicMs()) || !entry.file.isUntouched) return void entry.file.release();
     this.entries.set(key, entry);
     return entry;
   }
@@ -127,24 +147,25 @@ export class OpenFiles {
     this.drop(key);
     file.retain();
     file.keepIn(this.copies);
-    this.entries.set(key, { file, representation, path, openedMs: monotonicMs() });
+    this.entries.set(key, { file, representation, path, settled: hasSettled(file.stats), seenMs: monotonicMs() });
     if (this.entries.size > this.entriesMax) this.drop(this.entries.keys().next().value ?? key);
     this.sweeper ??= setInterval(sweep, SWEEP_MS, this).unref();
   }
 
   /** Closes what is not believed any more. */
   sweep(nowMs: number): void {
-    for (const [key, entry] of this.entries) if (!this.isFresh(entry, nowMs)) this.drop(key);
+    for (const [key, entry] of this.entries) if (!this.isFresh(entry, nowMs - LOOKED_AT_WITHIN_MS)) this.drop(key);
     if (this.entries.size > 0) return;
     clearInterval(this.sweeper);
     this.sweeper = undefined;
   }
 
   private isFresh(entry: Entry, nowMs: number): boolean {
-    return nowMs - entry.openedMs < this.revalidateMs;
+    return nowMs - entry.seenMs < this.revalidateMs;
   }
 
-  private drop(key: string): void {
+  /** Closes it, if it is kept. */
+  drop(key: string): void {
     const entry = this.entries.get(key);
     if (entry === undefined) return;
     this.entries.delete(key);

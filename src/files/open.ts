@@ -31,6 +31,8 @@ export type Opened =
   | { readonly kind: "directory" }
   | { readonly kind: "refused"; readonly status: 403 | 404 | 500 | 503 };
 
+export type OpenedFile = Extract<Opened, { kind: "file" }>;
+
 const DIRECTORY: Opened = { kind: "directory" };
 const NOT_FOUND: Opened = { kind: "refused", status: 404 };
 

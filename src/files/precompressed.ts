@@ -13,9 +13,8 @@ import { isCompressible } from "../exchange/compressible.ts";
 import { type ContentCoding, Negotiator } from "../exchange/content-coding.ts";
 import { encodeSync } from "../exchange/encoder.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import { type FileStat, isUnwritten } from "../os/file-stat.ts";
+import type { FileStat } from "../os/file-stat.ts";
 import { KEPT_HEAD_BYTES_MAX, KeptReply } from "../protocol/http/kept-reply.ts";
 import {
   type CachedFile,
@@ -27,7 +26,8 @@ import {
   type Variants,
 } from "./cache.ts";
 import { isPacked, isPackedName } from "./mime.ts";
-import type { Opened, Opener } from "./open.ts";
+import type { OpenedFile, Opener } from "./open.ts";
+import { readWhole } from "./read-whole.ts";
 import type { Representation } from "./representation.ts";
 
 export const EXTENSIONS_OF_SIBLINGS: Readonly<Record<ContentCoding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" };
@@ -43,8 +43,6 @@ export interface EncodingOptions {
   /** Undefined: nothing is compressed here. */
   readonly compression: Compression | undefined;
 }
-
-export type OpenedFile = Extract<Opened, { kind: "file" }>;
 
 /** A handler's files. `describe` gives the head of another form of a file. */
 export class Encodings {
@@ -191,14 +189,9 @@ function isOlder(sibling: FileStat, original: FileStat): boolean {
 }
 
 /** Undefined when it is larger than any sibling of a small file should be, not as long as fstat said, or written to. */
-function takeSmall({ fd, stats }: OpenedFile): Room | undefined {
-  const { size } = stats;
+function takeSmall(file: OpenedFile): Room | undefined {
+  const { size } = file.stats;
   if (size > CACHED_FILE_BYTES_MAX) return undefined;
   const room = KeptReply.makeRoom(size);
-  for (let done = 0; done < size;) {
-    const got = readAt(fd, room.content, done, size - done, done);
-    if (got <= 0) return undefined;
-    done += got;
-  }
-  return isUnwritten(fd, stats) ? room : undefined;
+  return readWhole(file, room.content, 0) ? room : undefined;
 }

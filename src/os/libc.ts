@@ -48,6 +48,9 @@ const SYMBOLS = {
   adjtimex: { args: ["ptr"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   openat: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  mmap: { args: ["u64", "u64", "i32", "i32", "i32", "i64"], returns: "ptr" },
+  munmap: { args: ["u64", "u64"], returns: "i32" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
   sendfile: { args: ["i32", "i32", "ptr", "u64"], returns: "i32" },
   /** For system calls that not every C library wraps; pointers are given as addresses. */
   syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64"], returns: "i32" },

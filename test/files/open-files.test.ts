@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COPIED_FILE_BYTES_MAX, Copies } from "../../src/files/copies.ts";
 import { OpenFile, OpenFiles } from "../../src/files/open-files.ts";
 import { Representation } from "../../src/files/representation.ts";
-import { statOf } from "../../src/os/file-stat.ts";
+import { type FileStat, statOf } from "../../src/os/file-stat.ts";
 import { openBelow, openCopies } from "../support/descriptors.ts";
 
 const base = mkdtempSync(join(tmpdir(), "open-files-"));
@@ -13,13 +13,27 @@ afterAll(() => rmSync(base, { recursive: true }));
 
 /** Put there by a request that is over. */
 function put(files: OpenFiles, name: string): void {
-  const path = join(base, name);
-  writeFileSync(path, "content");
-  const fd = openSync(path, "r");
+  writeFileSync(join(base, name), "content");
+  keep(files, name);
+}
+
+function keep(files: OpenFiles, name: string): void {
+  const fd = openSync(join(base, name), "r");
   const file = new OpenFile(fd, statOf(fd));
-  const options = { cacheControl: undefined, contentType: "text/plain" };
-  files.put(name, file, new Representation(file.stats, options, Date.now()), undefined);
+  files.put(name, file, representationOf(file), undefined);
   file.release();
+}
+
+/** What a look at it says. */
+function statsOf(name: string): FileStat {
+  const fd = openSync(join(base, name), "r");
+  const stats = statOf(fd);
+  closeSync(fd);
+  return stats;
+}
+
+function representationOf({ stats }: OpenFile): Representation {
+  return new Representation(stats, { cacheControl: undefined, contentType: "text/plain" }, Date.now());
 }
 
 describe("OpenFiles", () => {
@@ -34,13 +48,49 @@ describe("OpenFiles", () => {
     expect([files.size, openBelow(base)]).toEqual([0, 0]);
   });
 
-  test("does not believe a file for longer than is said, and closes it then", () => {
+  test("does not believe a file for longer than is said, and closes it when it might be another", () => {
     const files = new OpenFiles(3, 40);
     put(files, "a");
+    const { stats } = files.get("a")!.file; // it was put just now
     const openedMs = performance.now();
     while (performance.now() - openedMs < 45);
     expect(files.get("a")).toBeUndefined();
-    expect(openBelow(base)).toBe(0);
+    // It was written just now: another write may have the same times.
+    expect(files.renew("a", stats)).toBeUndefined();
+    expect([files.size, openBelow(base)]).toEqual([0, 0]);
+  });
+
+  test("believes it again when its name still leads to it, and gives it up when not", async () => {
+    const files = new OpenFiles(9, 40);
+    const changes = ["ctimeNsec", "ctimeSec", "mtimeNsec", "mtimeSec", "size", "inoLow", "inoHigh", "dev"] as const;
+    const names = ["same", ...changes];
+    for (const name of names) writeFileSync(join(base, name), "content");
+    await Bun.sleep(2_100);
+    for (const name of names) keep(files, name);
+    await Bun.sleep(50);
+    const stats = statsOf("same");
+    expect(files.get("same")).toBeUndefined();
+    const renewed = files.renew("same", stats);
+    expect(renewed?.file.stats).toEqual(stats);
+    expect(files.get("same")).toBe(renewed!); // as is seen above
+    for (const name of changes) {
+      const now = statsOf(name);
+      expect(files.renew(name, { ...now, [name]: now[name] + 1 })).toBeUndefined();
+      expect(files.get(name)).toBeUndefined();
+    }
+    expect([files.size, openBelow(base)]).toEqual([1, 1]);
+    files.drop("same");
+    expect([files.size, openBelow(base)]).toEqual([0, 0]);
+  });
+
+  test("has time to look at a file again before it is closed", () => {
+    const files = new OpenFiles(3, 1000);
+    put(files, "a");
+    const nowMs = performance.now();
+    files.sweep(nowMs + 1200);
+    expect(files.size).toBe(1);
+    files.sweep(nowMs + 1260);
+    expect([files.size, openBelow(base)]).toEqual([0, 0]);
   });
 
   test.each([
