@@ -5,14 +5,16 @@
 import { HeadTemplates } from "./head-template.ts";
 import type { RepresentationOptions } from "./representation.ts";
 
+/** Files of one extension seldom have more than two: hashed ones, and the others. */
+const OPTIONS_MAX = 8;
+
 export class Kind {
   readonly contentType: string;
   /** Does what is sent depend on Accept-Encoding? */
   readonly varies: boolean;
   /** Is it that of more than one file? */
   isShared = false;
-  /** Of those that were asked for last. */
-  private options: RepresentationOptions | undefined = undefined;
+  private readonly options: RepresentationOptions[] = [];
 
   constructor(contentType: string, varies: boolean) {
     this.contentType = contentType;
@@ -21,10 +23,17 @@ export class Kind {
 
   /** For a file of this kind, the same object for the next one. */
   optionsOf(cacheControl: string | undefined, ranges: boolean): RepresentationOptions {
-    const { options, contentType, varies } = this;
-    if (options !== undefined && options.cacheControl === cacheControl && options.ranges === ranges) return options;
-    const templates = this.isShared ? new HeadTemplates() : undefined;
-    return (this.options = { cacheControl, contentType, varies, ranges, encoding: undefined, templates });
+    const { options } = this;
+    for (let i = 0; i < options.length; i++) {
+      const known = options[i] as RepresentationOptions; // i < length
+      if (known.cacheControl === cacheControl && known.ranges === ranges) return known;
+    }
+    const { contentType, varies, isShared } = this;
+    const isKept = isShared && options.length < OPTIONS_MAX;
+    const templates = isKept ? new HeadTemplates() : undefined;
+    const made = { cacheControl, contentType, varies, ranges, encoding: undefined, templates };
+    if (isKept) options.push(made);
+    return made;
   }
 }
 

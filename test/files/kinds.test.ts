@@ -44,3 +44,21 @@ test("the table does not grow without bound", () => {
   for (let i = 0; i < 1000; i++) expect(kinds.of(name(i)).contentType).toBe(name(i));
   expect(worked.length).toBe(1000 - 256);
 });
+
+test("files of one kind share what is told of them, as far as it is the same", () => {
+  const { kinds } = counting();
+  const shared = kinds.of("/a.css");
+  const first = shared.optionsOf("no-cache", true);
+  const second = shared.optionsOf("immutable", true);
+  expect(first).toMatchObject({ cacheControl: "no-cache", contentType: "/a.css", varies: false, ranges: true });
+  expect(second).toMatchObject({ cacheControl: "immutable", contentType: "/a.css" });
+  for (let i = 0; i < 2; i++) {
+    expect(kinds.of("/b.css").optionsOf("no-cache", true)).toBe(first);
+    expect(kinds.of("/b.css").optionsOf("immutable", true)).toBe(second);
+  }
+  expect(shared.optionsOf("no-cache", false)).not.toBe(first);
+  for (let i = 0; i < 20; i++) expect(shared.optionsOf(`${i}`, true).cacheControl).toBe(`${i}`);
+  expect(shared.optionsOf("no-cache", true)).toBe(first);
+  // Of a name without an extension nothing is kept.
+  expect(kinds.of("/none").optionsOf(undefined, true).templates).toBeUndefined();
+});
