@@ -25,23 +25,23 @@ const TO_LETTERS = 0x61 - 0x3a;
 export class HeadTemplates {
   private readonly made: (HeadTemplate | undefined)[] = Array.from({ length: 36 }, () => undefined);
 
-  /** Undefined: there is none yet for such a file, or can be none. `nowMs`: wall clock. */
-  for(stats: FileStat, nowMs: number): HeadTemplate | undefined {
+  /** Undefined: there is none yet for such a file, or can be none. */
+  for({ stats, nowMs }: Representation): HeadTemplate | undefined {
     return isUsual(stats, nowMs) ? this.made[slotOf(stats.size)] : undefined;
   }
 
   /** `kept` has the head of this representation, just encoded. */
-  learn(kept: KeptReply, representation: Representation, nowMs: number): void {
-    const { stats } = representation;
+  learn(kept: KeptReply, representation: Representation): void {
+    const { stats, nowMs } = representation;
     if (!isUsual(stats, nowMs) || this.made[slotOf(stats.size)] !== undefined) return;
     this.made[slotOf(stats.size)] = HeadTemplate.of(kept, representation);
   }
 }
 
-function isUsual({ size, mtimeSec, mtimeNsec }: FileStat, nowMs: number): boolean {
+function isUsual({ size, mtimeSec }: FileStat, nowMs: number): boolean {
   if (size > SIZE_MAX || mtimeSec < SECONDS_MIN || mtimeSec > SECONDS_MAX) return false;
-  // A time of the future is not told.
-  return mtimeSec * 1000 + mtimeNsec / 1e6 <= nowMs;
+  // A second of the future is not told.
+  return mtimeSec * 1000 <= nowMs;
 }
 
 /** At most five digits of either kind. */

@@ -28,30 +28,28 @@ export function passingRoom(): Room {
 
 /** Room for a file that is to be kept, of its own: no larger than its head, where that is known already. */
 export function roomFor(representation: Representation): KeptReply {
-  const { size, stats, options } = representation;
-  const nowMs = wallMs();
-  const template = options.templates?.for(stats, nowMs);
+  const { size, options } = representation;
+  const template = options.templates?.for(representation);
   const headBytes = template?.length ?? KEPT_HEAD_BYTES_MAX;
   const kept = new KeptReply(Buffer.allocUnsafeSlow(headBytes + size), headBytes);
-  template?.fill(kept, representation, httpDateNow(nowMs));
+  template?.fill(kept, representation, httpDateNow(wallMs()));
   return kept;
 }
 
 /** Sends all of the file whose bytes are in `room`, which is the caller's again after the call. */
 export function sendWhole(reply: Reply, representation: Representation, own: Room): void {
   const { kept, content } = own;
-  const { head, size, stats, options } = representation;
+  const { head, size, options } = representation;
   if (reply.lend === undefined) return reply.whole(head, Buffer.from(content.subarray(0, size)));
-  const nowMs = wallMs();
-  const template = options.templates?.for(stats, nowMs);
+  const template = options.templates?.for(representation);
   own.user = representation;
   kept.renew(size);
-  template?.fill(kept, representation, httpDateNow(nowMs));
+  template?.fill(kept, representation, httpDateNow(wallMs()));
   head.kept = kept;
   reply.lend(head, content);
   head.kept = undefined;
   if (template !== undefined || own.user !== representation || kept.date === "") return;
-  options.templates?.learn(kept, representation, nowMs);
+  options.templates?.learn(kept, representation);
 }
 
 /** Sends a part of it. */

@@ -81,7 +81,8 @@ export class Representation {
   readonly size: number;
   /** 200 with everything. */
   readonly head: ReplyHead;
-  private readonly nowMs: number;
+  /** Wall clock, when it was made. */
+  readonly nowMs: number;
   private tag: string | undefined = undefined;
   private selection: Selection | undefined = undefined;
   private unmodified: ReplyHead | undefined = undefined;
@@ -104,10 +105,9 @@ export class Representation {
     return dateText(this.lastModifiedMs);
   }
 
-  /** Last-Modified as whole milliseconds since 1970. */
+  /** Last-Modified as whole milliseconds since 1970: its own second, or that of now if that comes before. */
   get lastModifiedMs(): number {
-    const { mtimeSec, mtimeNsec } = this.stats;
-    return Math.floor(Math.min(mtimeSec * 1000 + mtimeNsec / 1e6, this.nowMs) / 1000) * 1000;
+    return Math.min(this.stats.mtimeSec, Math.floor(this.nowMs / 1000)) * 1000;
   }
 
   /** `head` with all of the file. */
