@@ -44,18 +44,54 @@ const KEPT_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 export function withAccel(next: Handler, options: AccelOptions): Handler {
+  const spare: AcceleratedReply[] = [];
   return (exchange) => {
-    exchange.reply = new AcceleratedReply(exchange, options);
+    const known = spare.pop();
+    if (known === undefined) exchange.reply = new AcceleratedReply(exchange, options, spare);
+    else known.standBefore(exchange);
     next(exchange);
   };
 }
 
+/** Replies of a route that have done their part, and may stand before others; see front/exchanges.ts. */
+const SPARE_MAX = 64;
+
 class AcceleratedReply extends ReplaceableReply {
   private readonly options: AccelOptions;
+  private readonly spare: AcceleratedReply[];
+  /** Does nobody know of it after the reply? */
+  private resigns = false;
 
-  constructor(exchange: Exchange, options: AccelOptions) {
+  constructor(exchange: Exchange, options: AccelOptions, spare: AcceleratedReply[]) {
     super(exchange);
     this.options = options;
+    this.spare = spare;
+  }
+
+  standBefore(exchange: Exchange): void {
+    this.exchange = exchange;
+    this.inner = exchange.reply;
+    this.resigns = false;
+    exchange.reply = this;
+  }
+
+  override whole(head: ReplyHead, content: Uint8Array): void {
+    super.whole(head, content);
+    this.stepAside();
+  }
+
+  protected override lent(head: ReplyHead, content: Uint8Array): void {
+    super.lent(head, content);
+    this.stepAside();
+  }
+
+  /** Of a reply that was replaced its producer, and what answers in its place, know on. */
+  private stepAside(): void {
+    const { exchange, spare } = this;
+    if (!this.resigns || this.replaced !== undefined || spare.length >= SPARE_MAX) return;
+    // The exchange may serve another request by now.
+    if (exchange.reply === this) exchange.reply = this.inner;
+    spare.push(this);
   }
 
   /** The producer need not go on. */
@@ -73,7 +109,13 @@ class AcceleratedReply extends ReplaceableReply {
     return true;
   }
 
+  /** Only of a reply that is passed on: what answers in its place knows of this exchange. */
+  resign(): void {
+    this.resigns = true;
+  }
+
   protected override passed(head: ReplyHead): ReplyHead {
+    if (this.resigns) this.inner.resign?.();
     return speaksToUs(head) ? withoutAccelFields(head) : head;
   }
 

@@ -4,7 +4,7 @@ import type { ReplyHead } from "../protocol/http/message.ts";
 import type { Producer, Reply, ReplyState } from "./reply.ts";
 
 export class DelegatingReply implements Reply {
-  protected readonly inner: Reply;
+  protected inner: Reply;
 
   constructor(inner: Reply) {
     this.inner = inner;

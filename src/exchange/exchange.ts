@@ -148,6 +148,30 @@ export class Exchange {
     this.connection = facts.connection;
   }
 
+  /** It is over, and nobody knows of it any more (Reply.resign): nor does it of what served it. */
+  forget(): void {
+    this.site = "";
+    this.account = undefined;
+    this.mount = "";
+    this.bodyBytesMax = 0;
+    this.errorPages = undefined;
+    this.headerRules = undefined;
+    this.passesUnderscores = false;
+    this.replyHead = undefined;
+    this.finalStatus = 0;
+    this.contentBytes = 0;
+    this.bytesSent = 0;
+    this.requestBytes = 0;
+    this.upstreamAttempts = undefined;
+    this.tenancy = undefined;
+    this.rare = NOTHING_RARE;
+  }
+
+  /** Becomes what a new one with these facts would be, after `forget`. */
+  renew(facts: ExchangeFacts): void {
+    takeFacts(this, facts);
+  }
+
   // ── what most exchanges never have (Rare) ───────────────────────────────────────────────────────────────────────
 
   /** What the client itself asked for: another one than `head` inside the server (internal.ts). */
@@ -268,6 +292,22 @@ export class Exchange {
     if (this.rare === NOTHING_RARE) this.rare = new Rare();
     return this.rare;
   }
+}
+
+type Renewed = { -readonly [Name in keyof Exchange]: Exchange[Name] };
+
+function takeFacts(exchange: Renewed, facts: ExchangeFacts): void {
+  exchange.id = facts.id;
+  exchange.head = facts.head;
+  exchange.peer = facts.peer;
+  exchange.connectionPeer = facts.peer;
+  exchange.body = facts.body;
+  exchange.reply = facts.reply;
+  exchange.protocol = facts.protocol;
+  exchange.params = facts.params;
+  exchange.forwarding = facts.params === undefined ? "refused" : "believed";
+  exchange.startedMs = facts.startedMs;
+  exchange.connection = facts.connection;
 }
 
 export interface ExchangeFacts {

@@ -9,7 +9,7 @@ import { DelegatingReply } from "./delegating-reply.ts";
 import type { Producer, ReplyState } from "./reply.ts";
 
 export abstract class ReplaceableReply extends DelegatingReply {
-  protected readonly exchange: Exchange;
+  protected exchange: Exchange;
   /** Where the replaced reply stands; undefined while none was replaced. */
   protected replaced: ReplyState | undefined = undefined;
   private replacedProducer: Producer | undefined = undefined;
@@ -64,7 +64,7 @@ export abstract class ReplaceableReply extends DelegatingReply {
     return this.inner.lend === undefined ? undefined : this.lent;
   }
 
-  private lent(head: ReplyHead, content: Uint8Array): void {
+  protected lent(head: ReplyHead, content: Uint8Array): void {
     if (this.replaces(head)) this.replaced = "finished";
     else this.inner.lend?.(this.passed(head), content);
   }

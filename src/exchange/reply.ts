@@ -40,6 +40,9 @@ export interface Reply {
   /** As whole, but the bytes are the caller's again after the call: what is not sent at once is copied. Undefined where
    *  bytes are changed on their way. */
   readonly lend?: ((head: ReplyHead, content: Uint8Array) => void) | undefined;
+  /** Whoever calls it calls `whole` or `lend` next, and knows nothing of the exchange after that: the session may use it for
+   *  another request (front/exchanges.ts). Undefined where somebody between goes on knowing of it. */
+  resign?(): void;
   /** `more`: content follows before the caller returns to the loop, so that both may be sent together. */
   start(head: ReplyHead, more?: boolean): void;
   /** True: all of it was taken, go on, the buffer is yours again. False: the session holds the bytes (do not change

@@ -4,6 +4,7 @@ import { Fields } from "../protocol/http/fields.ts";
 import { KeptReply } from "../protocol/http/kept-reply.ts";
 import { hasNoContent, LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import type { Handler } from "./exchange.ts";
+import type { Reply } from "./reply.ts";
 import { evaluate, type Template } from "./template.ts";
 
 export interface RespondOptions {
@@ -27,11 +28,16 @@ export function makeRespondHandler(options: RespondOptions): Handler {
   if (body.constant === undefined) {
     return (exchange) => {
       const { head, content } = reply(evaluate(body, exchange));
-      exchange.reply.whole(head, content);
+      lastly(exchange.reply, head, content);
     };
   }
   const { head, content } = keptReply(reply(body.constant));
-  return (exchange) => exchange.reply.whole(head, content);
+  return (exchange) => lastly(exchange.reply, head, content);
+}
+
+function lastly(to: Reply, head: ReplyHead, content: Uint8Array): void {
+  to.resign?.();
+  to.whole(head, content);
 }
 
 /** The same for all: it is encoded once. */

@@ -22,17 +22,57 @@ export interface UpstreamAttempt {
   fields: Fields | undefined;
 }
 
+/** Of a server of an upstream; an app's request is one itself. */
+class ServerAttempt implements UpstreamAttempt {
+  address: string;
+  startedMs: number;
+  status = 0;
+  connectMs = -1;
+  headerMs = -1;
+  responseMs = -1;
+  contentBytes = 0;
+  fields: Fields | undefined = undefined;
+
+  constructor(address: string, startedMs: number) {
+    this.address = address;
+    this.startedMs = startedMs;
+  }
+
+  renew(address: string, startedMs: number): void {
+    this.address = address;
+    this.startedMs = startedMs;
+    this.status = 0;
+    this.connectMs = -1;
+    this.headerMs = -1;
+    this.responseMs = -1;
+    this.contentBytes = 0;
+    this.fields = undefined;
+  }
+}
+
 export function beginAttempt(address: string, startedMs: number): UpstreamAttempt {
-  return {
-    address,
-    startedMs,
-    status: 0,
-    connectMs: -1,
-    headerMs: -1,
-    responseMs: -1,
-    contentBytes: 0,
-    fields: undefined,
-  };
+  return new ServerAttempt(address, startedMs);
+}
+
+/** Each keeps the fields of its last reply until the next one. */
+const SPARE_MAX = 64;
+
+/** Lists of one attempt that nobody knows of any more. */
+const spare: [ServerAttempt][] = [];
+
+/** The first attempt of an exchange, in the list of its attempts. */
+export function firstAttempt(address: string, startedMs: number): [UpstreamAttempt] {
+  const list = spare.pop();
+  if (list === undefined) return [new ServerAttempt(address, startedMs)];
+  list[0].renew(address, startedMs);
+  return list;
+}
+
+/** Nobody knows of the exchange any more that made them, nor of them. */
+export function attemptsLeft(list: UpstreamAttempt[]): void {
+  if (list.length === 1 && list[0] instanceof ServerAttempt && spare.length < SPARE_MAX) {
+    spare.push(list as [ServerAttempt]);
+  }
 }
 
 export function attemptConnected(attempt: UpstreamAttempt, nowMs: number): void {

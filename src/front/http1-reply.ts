@@ -33,6 +33,8 @@ export interface Http1ReplyOwner {
 export class Http1Reply implements Reply {
   state: ReplyState = "waiting";
   producer: Producer | undefined = undefined;
+  /** Does nobody who answers know of the exchange any more? */
+  left = false;
   private readonly owner: Http1ReplyOwner;
   private readonly connection: ServerConnection;
   private readonly outbox: Outbox;
@@ -47,7 +49,12 @@ export class Http1Reply implements Reply {
 
   begin(): void {
     this.state = "waiting";
+    this.left = false;
     this.writer.reset();
+  }
+
+  resign(): void {
+    this.left = true;
   }
 
   get status(): number {

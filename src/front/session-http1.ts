@@ -11,13 +11,14 @@
  */
 import type { BodyFailure } from "../exchange/body.ts";
 import { answer } from "../exchange/canned.ts";
-import { Exchange, type ExchangeFacts, type Peer } from "../exchange/exchange.ts";
+import type { Exchange, ExchangeFacts, Peer } from "../exchange/exchange.ts";
 import { Outbox } from "../net/outbox.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
 import { CONTINUE, REPLY_BEGIN } from "../protocol/http1/write.ts";
 import { Deadlines, type Phase } from "./deadlines.ts";
+import { beginExchange, exchangeLeft } from "./exchanges.ts";
 import { Http1Body, type Http1BodyOwner } from "./http1-body.ts";
 import { Http1Reply, type Http1ReplyOwner } from "./http1-reply.ts";
 import { RECEIVE_BYTES_MAX, type SessionOptions, TURNS_PER_WAKE_MAX } from "./options.ts";
@@ -185,7 +186,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     this.persistence.begun();
     this.deadlines.beginExchange();
     this.report.requests++;
-    const exchange = new Exchange(this.factsOf(head));
+    const exchange = beginExchange(this.factsOf(head));
     this.exchange = exchange;
     if (head.upgrade !== undefined) exchange.upgrader = new Http1Upgrader(this, exchange);
     this.options.handler(exchange);
@@ -310,7 +311,9 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
    *  the connection goes on. */
   private settle(): void {
     if (this.phase !== "exchange" || this.reply.state !== "finished" || !this.outbox.empty) return;
+    const { exchange } = this;
     this.record(this.writer.status);
+    if (exchange !== undefined && this.reply.left) exchangeLeft(exchange);
     this.deadlines.exchangeOver(this.pumping);
     if (!this.persistence.stays) return this.finishConnection();
     if (!this.body.received) return this.pumpNow();

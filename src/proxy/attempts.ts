@@ -5,6 +5,7 @@ import {
   attemptConnected,
   attemptFailed,
   beginAttempt,
+  firstAttempt,
   headCame,
   replyEnded,
   type UpstreamAttempt,
@@ -34,9 +35,16 @@ export class Attempts {
   begin(server: string, kept: boolean): void {
     const nowMs = monotonicMs();
     if (this.firstMs === 0) this.firstMs = nowMs;
-    this.current = beginAttempt(server, nowMs);
-    (this.exchange.upstreamAttempts ??= []).push(this.current);
+    this.current = this.add(server, nowMs);
     if (kept) this.current.connectMs = 0;
+  }
+
+  private add(server: string, nowMs: number): UpstreamAttempt {
+    const { exchange } = this;
+    if (exchange.upstreamAttempts === undefined) return (exchange.upstreamAttempts = firstAttempt(server, nowMs))[0];
+    const attempt = beginAttempt(server, nowMs);
+    exchange.upstreamAttempts.push(attempt);
+    return attempt;
   }
 
   connected(): void {

@@ -135,6 +135,8 @@ export class ReplySide {
     const { reply } = this.exchange;
     const whole = this.wholeHead(head, first.length);
     this.letGo();
+    // The transaction has the exchange until its next one, and nothing to do with it.
+    reply.resign?.();
     giveWhole(reply, whole, first, firstLent);
   }
 

@@ -27,3 +27,17 @@ test("the client asked for the head that there is, unless another was put in its
   inner.clientHead = exchange.head;
   expect(inner.clientHead.target).toBe("/page");
 });
+
+test("one that is used again is in nothing different from a new one", () => {
+  const { exchange } = fakeExchange({ params: new Map() });
+  // What is added later is not to be forgotten in `forget` and `renew`.
+  for (const name of Object.keys(exchange)) if (name !== "rare") Object.assign(exchange, { [name]: "of before" });
+  exchange.depth = 2;
+  exchange.remoteUser = "ann";
+  exchange.forget();
+  const { exchange: other, body, reply } = fakeExchange({ target: "/new" });
+  const { id, head, peer, protocol, params, startedMs, connection } = other;
+  exchange.renew({ id, head, peer, body, reply, protocol, params, startedMs, connection });
+  expect(Object.entries(exchange)).toEqual(Object.entries(other));
+  expect([exchange.depth, exchange.remoteUser]).toEqual([0, ""]);
+});
