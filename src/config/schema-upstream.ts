@@ -182,7 +182,9 @@ export const UPSTREAM = {
   dns_ttl: optional(
     duration(SECOND, DAY),
     "what the resolver says, from 5 s to 5 min",
-    "How long the addresses of a name are used. When it cannot be resolved again they are used on. nginx: resolver valid.",
+    "How long the addresses of a name are used, whatever its TTL. Then the C library is asked, as resolv.conf and nsswitch.conf " +
+      "say, for one name at a time; without this key the name servers of resolv.conf are, beside /etc/hosts. When a name " +
+      "cannot be resolved again its addresses are used on. nginx: resolver valid.",
   ),
   tries: byDefault(
     integer(1, 100),

@@ -2,8 +2,11 @@
  * The servers of an upstream as peers: a name is resolved again whenever its addresses are too old, and every address is a
  * peer of its own. While a name was never resolved it is one peer that is connected by name; when resolving fails what is
  * known is kept. A peer that stays keeps its state and connections; one that goes finishes what it has.
+ *
+ * Where the configuration says how long addresses are used, the resolver must not answer out of what it has kept by their TTL.
  */
 import { type Resolved, resolveName } from "../net/resolve.ts";
+import { LookupTurns } from "./lookup-turns.ts";
 import { NAME_TTL_MAX_MS, NAME_TTL_MIN_MS, type ServerAddress, type ServerOptions } from "./options.ts";
 import type { Occupancy } from "./occupancy.ts";
 import { Peer } from "./peer.ts";
@@ -29,6 +32,14 @@ export interface NamesOwner {
   nameFailed(host: string, why: string): void;
 }
 
+export interface NamesOptions {
+  readonly keepalive: number;
+  /** 0: what the resolver says. */
+  readonly ttlMs: number;
+  readonly occupancy?: Occupancy | undefined;
+  readonly turns?: LookupTurns;
+}
+
 export class Names {
   /** Of all servers, in the order of the configuration. */
   peers: readonly Peer[] = [];
@@ -37,18 +48,20 @@ export class Names {
   private readonly ttlMs: number;
   private readonly owner: NamesOwner;
   private readonly occupancy: Occupancy | undefined;
-  private readonly resolve: (host: string) => Promise<Resolved>;
+  private readonly turns: LookupTurns;
+  private readonly resolve: (host: string, afresh: boolean) => Promise<Resolved>;
+  private tickedMs = -Infinity;
 
-  /** `ttlMs` 0: what the resolver says. */
   constructor(
     servers: readonly ServerOptions[],
-    options: { readonly keepalive: number; readonly ttlMs: number; readonly occupancy?: Occupancy | undefined },
+    options: NamesOptions,
     owner: NamesOwner,
-    resolve = resolveName,
+    resolve: Names["resolve"] = resolveName,
   ) {
     this.keepalive = options.keepalive;
     this.ttlMs = options.ttlMs;
     this.occupancy = options.occupancy;
+    this.turns = options.turns ?? new LookupTurns();
     this.owner = owner;
     this.resolve = resolve;
     this.entries = servers.map((server) => this.entryOf(server));
@@ -71,21 +84,23 @@ export class Names {
   }
 
   tick(nowMs: number): void {
+    this.tickedMs = nowMs;
     for (const entry of this.entries) {
       if (entry instanceof Peer || entry.asked || nowMs < entry.dueMs) continue;
-      entry.asked = true;
-      void this.ask(entry, nowMs);
+      if (this.ttlMs === 0) void this.ask(entry, nowMs);
+      else if (this.turns.take()) void this.ask(entry, nowMs).finally(() => this.turns.give());
     }
   }
 
   private async ask(entry: Named, nowMs: number): Promise<void> {
+    entry.asked = true;
     try {
-      const { addresses, ttlMs } = await this.resolve(entry.host);
-      const wanted = this.ttlMs > 0 ? this.ttlMs : ttlMs;
-      entry.dueMs = nowMs + Math.min(NAME_TTL_MAX_MS, Math.max(this.ttlMs > 0 ? 0 : NAME_TTL_MIN_MS, wanted));
+      const { addresses, ttlMs } = await this.resolve(entry.host, this.ttlMs > 0);
+      entry.dueMs = nowMs + (this.ttlMs > 0 ? this.ttlMs : withinBounds(ttlMs));
       if (addresses.length > 0) this.update(entry, addresses);
     } catch (error) {
-      entry.dueMs = nowMs + NAME_TTL_MIN_MS;
+      // From its end on, which may have taken longer than that.
+      entry.dueMs = this.tickedMs + NAME_TTL_MIN_MS;
       this.owner.nameFailed(entry.host, (error as Error).message);
     }
     entry.asked = false;
@@ -103,4 +118,8 @@ export class Names {
     this.gather();
     this.owner.peersChanged();
   }
+}
+
+function withinBounds(ttlMs: number): number {
+  return Math.min(NAME_TTL_MAX_MS, Math.max(NAME_TTL_MIN_MS, ttlMs));
 }

@@ -17,6 +17,7 @@ import type { Dialect } from "./dialect.ts";
 import { makeHttpDialect } from "./dialect-http.ts";
 import { makeUwsgiDialect } from "./dialect-uwsgi.ts";
 import { HealthChecks } from "./health.ts";
+import { LookupTurns } from "./lookup-turns.ts";
 import { Names, type NamesOwner } from "./names.ts";
 import { KEEPALIVE_AGE_MS, KEEPALIVE_REQUESTS_MAX, KEEPALIVE_TIMEOUT_MS, type UpstreamOptions } from "./options.ts";
 import { Occupancy } from "./occupancy.ts";
@@ -67,7 +68,8 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     const occupancy = isBounded && counts !== undefined ? new Occupancy(counts, options.name) : undefined;
     this.waiting = new WaitingRoom(occupancy, () => this.peers.filter(isFull).length);
     const kept = this.dialect.keepsAlive ? keepalive : 0;
-    this.names = new Names(servers, { keepalive: kept, ttlMs: nameTtlMs, occupancy }, this);
+    const turns = new LookupTurns(counts);
+    this.names = new Names(servers, { keepalive: kept, ttlMs: nameTtlMs, occupancy, turns }, this);
     this.names.tick(this.sweptMs);
     const { tls } = options;
     this.secure = tls === undefined ? undefined : new SecureServers(tls);
