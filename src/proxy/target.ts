@@ -6,15 +6,24 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { escapePath } from "../exchange/location.ts";
 import { expandLocation } from "../exchange/location-template.ts";
 import type { Template } from "../exchange/template.ts";
+import { canonicalPath } from "../protocol/http/target.ts";
 
-/** The path behind the route's. Byte for byte as the client spelled it, if it spelled the prefix plainly; else what is left
- *  of the decoded path is encoded anew, since the two cannot be laid side by side. */
+/** The path behind the route's. Byte for byte as the client spelled it, if it spelled the prefix plainly and nothing behind it leads
+ *  elsewhere without it; else what is left of the decoded path is encoded anew, since the two cannot be laid side by side. */
 export function strippedTarget(exchange: Exchange): string {
   const { mount } = exchange;
   const { rawPath, path, query } = exchange.head;
+  const below = path.slice(mount.length);
+  const sent = rawPath.slice(mount.length);
   const plain = rawPath.startsWith(mount) && !/%|\/\/|\/\./.test(rawPath.slice(0, mount.length + 2));
-  const rest = plain ? rawPath.slice(mount.length) : escapePath(path.slice(mount.length));
+  const rest = plain && (rawPath === path || leadsTo(sent, below)) ? sent : escapePath(below);
   return withQuery(rest.startsWith("/") ? rest : `/${rest}`, query);
+}
+
+/** Does this raw path mean that one to its reader, too? It may take `//` for one slash; where we do not, it need not. */
+function leadsTo(raw: string, path: string): boolean {
+  const merged = canonicalPath(raw, true);
+  return merged === path || (path.includes("//") && merged.startsWith("/") && canonicalPath(raw, false) === path);
 }
 
 /** nginx: the URI of proxy_pass with variables. A template that says nothing of a query keeps that of the client. */

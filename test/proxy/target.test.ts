@@ -17,6 +17,16 @@ describe("strip_prefix", () => {
     ["/other/../api/x", "/api/x", undefined, "/x"],
     ["//api/x", "/api/x", undefined, "/x"],
     ["/api//evil.example", "/api/evil.example", undefined, "/evil.example"],
+    ["/api/y/../x%2Fz", "/api/x/z", undefined, "/y/../x%2Fz"],
+    ["/api/y/../../api/x", "/api/x", undefined, "/x"],
+    ["/api/y/%2e%2e/%2E%2e/api/a%20b", "/api/a b", "q=..", "/a%20b?q=.."],
+    ["/api/y%2f..%2f..%2fapi/x", "/api/x", undefined, "/x"],
+    ["/api/y/..", "/api/", undefined, "/y/.."],
+    ["/api/y/../../api", "/api", undefined, "/"],
+    // Without merge_slashes:
+    ["/api/a//b%20c", "/api/a//b c", undefined, "/a//b%20c"],
+    ["/api/a//../b", "/api/a/b", undefined, "/a/b"],
+    ["/api/a//../..//b", "/api//b", undefined, "//b"],
   ];
   test.each(cases)("%s", (rawPath, path, query, wanted) => {
     const { exchange } = fakeExchange();

@@ -109,7 +109,7 @@ function parsePathAndQuery(
 }
 
 /** The canonical path, or a TargetProblem (which does not begin with a slash, as every path does). */
-function canonicalPath(rawPath: string, mergeSlashes: boolean): string {
+export function canonicalPath(rawPath: string, mergeSlashes: boolean): string {
   const decoded = rawPath.includes("%") ? decodePath(rawPath) : rawPath;
   if (!decoded.startsWith("/")) return decoded;
   return decoded.includes("/.") || decoded.includes("//") ? resolveSegments(decoded, mergeSlashes) : decoded;
