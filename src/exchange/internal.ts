@@ -9,6 +9,7 @@ import { answer } from "./canned.ts";
 import { Exchange, type Handler } from "./exchange.ts";
 import { pathReference } from "./location.ts";
 import type { Reply } from "./reply.ts";
+import { isBelow } from "./router.ts";
 
 /** As in nginx, where the eleventh is a 500. */
 export const INTERNAL_DEPTH_MAX = 10;
@@ -28,12 +29,13 @@ export function passOn(exchange: Exchange, path: string, dispatch: Handler): voi
   dispatch(inside(exchange, moved, body, reply));
 }
 
-/** The same request for another target, in the same route until another one is chosen. */
+/** The same request for another target, in the same route until another one is chosen. Of a path that has left the prefix of the
+ *  route nothing is taken off (nginx: valid_location). */
 export function moveTo(exchange: Exchange, to: InsideTarget, reply: Reply): Exchange {
   const moved = inside(exchange, { ...exchange.head, ...to }, exchange.body, reply);
   moved.headerRules = exchange.headerRules;
   moved.errorPages = exchange.errorPages;
-  moved.mount = exchange.mount;
+  moved.mount = isBelow(to.path, exchange.mount) ? exchange.mount : "";
   moved.bodyBytesMax = exchange.bodyBytesMax;
   moved.captures = exchange.captures;
   moved.account = exchange.account;

@@ -102,7 +102,7 @@ function matches<T>(pattern: Pattern<T>, path: string, into: RouteCaptures | und
 }
 
 /** `/static` holds `/static` and `/static/…`; "" (the route `/`) holds everything. */
-function isBelow(path: string, mount: string): boolean {
+export function isBelow(path: string, mount: string): boolean {
   if (!path.startsWith(mount)) return false;
   return mount === "" || path.length === mount.length || path.charCodeAt(mount.length) === 0x2f;
 }

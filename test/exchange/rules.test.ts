@@ -64,6 +64,24 @@ describe("the first rule that fits decides", () => {
     expect(outcome(rules, request)).toBe(expected);
   });
 
+  test("a path that leaves the prefix of the route has no prefix any more", () => {
+    const mountOf = (to: string) => {
+      const { exchange } = fakeExchange({ path: "/old/x" });
+      exchange.mount = "/old";
+      let mount: string | undefined;
+      const rules = [rewriteTo(old, to, "route")];
+      withRules(rules, (inner) => (mount = inner.mount), { mergeSlashes: true, again: () => {} })(exchange);
+      return mount;
+    };
+    expect(["/old/v2/$1", "/old", "/older/$1", "/old../$1", "/new/$1"].map(mountOf)).toEqual([
+      "/old",
+      "/old",
+      "",
+      "",
+      "",
+    ]);
+  });
+
   test("two rules that lead to each other end with 500", () => {
     const { exchange, reply } = fakeExchange({ path: "/a" });
     let turns = 0;
