@@ -39,7 +39,7 @@ export class PolledWire implements OwnedWire, Pollable {
   private unread = 0;
   private paused = false;
   private input: "open" | "ended" = "open";
-  private output: "open" | "shut" = "open";
+  private output: "open" | "shut" | "broken" = "open";
   /** Did the kernel refuse some of what was written last? */
   private full = false;
   private told = false;
@@ -88,8 +88,8 @@ export class PolledWire implements OwnedWire, Pollable {
     if (this.input === "ended") return this.goneFor(events);
     if (this.paused) return this.remember(events);
     const count = receive(this.fd, this.buffer.address, this.buffer.capacity);
-    if (count === 0) return this.endOfInput(events);
-    if (count < 0 && count !== -EAGAIN && count !== -EINTR) return this.lost();
+    if (count === 0) return this.output === "broken" ? this.lost() : this.endOfInput(events);
+    if (count < 0 && count !== -EINTR && (count !== -EAGAIN || this.output === "broken")) return this.lost();
     if (count > 0) this.give(count);
     const isAll = count < this.buffer.capacity && count !== -EINTR && events === EPOLLIN;
     if (!isAll && this.fd !== -1 && count !== -EAGAIN) this.readLater(events);
@@ -100,9 +100,11 @@ export class PolledWire implements OwnedWire, Pollable {
     if ((events & (EPOLLHUP | EPOLLERR)) !== 0) this.lost();
   }
 
-  /** A peer that is gone is told of while nobody reads only if it broke the connection, or somebody waits for it to read. */
+  /** A peer that is gone is told of while nobody reads only if it broke the connection, or somebody waits for it to read; and not if
+   *  what it had sent is wanted. */
   private remember(events: number): void {
-    if ((events & EPOLLERR) !== 0 || (this.full && (events & EPOLLHUP) !== 0)) return this.lost();
+    const isBroken = (events & EPOLLERR) !== 0 || (this.full && (events & EPOLLHUP) !== 0);
+    if (isBroken && this.owner?.hearsOut !== true) return this.lost();
     this.unread |= events;
   }
 
@@ -142,12 +144,12 @@ export class PolledWire implements OwnedWire, Pollable {
   // ── Wire ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   write(bytes: Uint8Array, offset: number, length: number, more = false): number {
-    if (this.fd === -1 || this.output === "shut") return 0;
+    if (this.fd === -1 || this.output !== "open") return 0;
     return this.took(send(this.fd, bytes, offset, length, more), length);
   }
 
   writeFrom(source: number, offset: number, length: number): number {
-    if (this.fd === -1 || this.output === "shut") return 0;
+    if (this.fd === -1 || this.output !== "open") return 0;
     return this.took(sendFrom(this.fd, source, offset, length), length);
   }
 
@@ -161,9 +163,16 @@ export class PolledWire implements OwnedWire, Pollable {
 
   /** Its owner hears of it, but not in the middle of what it does. */
   private broke(): number {
-    this.output = "shut";
-    this.loop.afterwards(() => this.lost());
+    this.output = "broken";
+    this.loop.afterwards(() => this.readOut());
     return 0;
+  }
+
+  /** A server that will not have the body of a request answers, closes and so resets the connection. Its answer is still there: the
+   *  kernel gives what came before it tells of the error, which the write took; so the end of what came is that of the wire. */
+  private readOut(): void {
+    if (this.fd === -1 || this.input === "ended" || this.owner?.hearsOut !== true) return this.lost();
+    this.readable(EPOLLERR);
   }
 
   pause(): void {
@@ -177,7 +186,7 @@ export class PolledWire implements OwnedWire, Pollable {
   }
 
   shutdown(): void {
-    if (this.fd === -1 || this.output === "shut") return;
+    if (this.fd === -1 || this.output !== "open") return;
     this.output = "shut";
     shutdownSending(this.fd);
   }

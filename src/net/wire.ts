@@ -37,6 +37,9 @@ export interface OwnedWire extends Wire {
 }
 
 export interface WireOwner {
+  /** True: what the peer sent before it broke the connection is heard before `closed`, after a pause if need be. Else a wire that is
+   *  found to be broken is closed at once. */
+  readonly hearsOut?: boolean;
   /** Bytes that came and are only lent, for the time of the call. True: that was all, nothing of them is kept. False: nothing was
    *  done, they come to `received`. */
   glance?(bytes: Buffer): boolean;

@@ -55,6 +55,8 @@ export interface ConnectionTimeouts {
 
 export class UpstreamConnection implements ConnectOwner, Member {
   place = -1;
+  /** A server may answer without having read the request, and reset the connection behind its answer. */
+  readonly hearsOut = true;
   phase: ConnectionPhase = "connecting";
   user: ConnectionUser | undefined;
   readonly parser: ReplyParser;

@@ -169,6 +169,63 @@ describe.each(["tcp", "unix"] as const)("%s", (kind) => {
     peer.stop();
   });
 
+  describe("what came before the peer broke the connection, of which a write tells first", () => {
+    /** The peer speaks and goes without having read, and only then is it written to, in the turn of another wire. */
+    async function lastWords(size: number, prepare: (ear: Ear) => void, then: (ear: Ear) => unknown = () => {}) {
+      const sockets: Socket<undefined>[] = [];
+      const peer = listenAs(kind, (socket) => {
+        socket.pause();
+        sockets.push(socket);
+      });
+      let read = 0;
+      const ear = await connected(peer, (each) => (each.onReceived = (text) => (read += text.length)));
+      const other = await connected(peer);
+      await until("the peer", WAIT_MS, () => sockets.length === 2);
+      prepare(ear);
+      ear.wire?.write(Buffer.from("unread"), 0, 6);
+      let spoken = 0;
+      other.onReceived = () => {
+        spoken = Math.max(0, sockets[0]?.write(Buffer.alloc(size, "x")) ?? 0);
+        sockets[0]?.terminate();
+        let taken = 1;
+        for (let i = 0; i < 1000 && taken > 0; i++) taken = ear.wire?.write(Buffer.alloc(1000), 0, 1000) ?? 0;
+        expect([taken, read]).toEqual([0, 0]);
+      };
+      sockets[1]?.write("now");
+      await other.until("received now");
+      await then(ear);
+      await ear.until("closed");
+      expect(ear.heard).not.toContain("ended");
+      other.wire?.close();
+      peer.stop();
+      return { read, spoken };
+    }
+
+    test.each([10, CAPACITY + 1])("%d bytes", async (size) => {
+      const { read, spoken } = await lastWords(size, (ear) => (ear.hearsOut = true));
+      expect(spoken).toBeGreaterThan(0);
+      expect(read).toBe(spoken);
+    });
+
+    test("is heard when it is read on, and not before", async () => {
+      const prepare = (ear: Ear) => {
+        ear.hearsOut = true;
+        ear.wire?.pause();
+      };
+      const { read, spoken } = await lastWords(10, prepare, async (ear) => {
+        await Bun.sleep(30);
+        expect(ear.heard).toEqual(["connected"]);
+        ear.wire?.resume();
+      });
+      expect(read).toBe(spoken);
+    });
+
+    test("is nothing to an owner who does not say so", async () => {
+      const { read } = await lastWords(10, () => {});
+      expect(read).toBe(0);
+    });
+  });
+
   test("a peer that is gone is told of when it is written to out of a file", async () => {
     const path = join(folder, "file");
     writeFileSync(path, Buffer.alloc(1024 * 1024));

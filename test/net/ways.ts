@@ -18,6 +18,7 @@ export interface Way {
 /** Records what it hears; `until` waits for a sentence. */
 export class Ear implements ConnectOwner {
   readonly heard: string[] = [];
+  hearsOut = false;
   wire: Wire | undefined;
   onReceived: (text: string) => void = () => {};
   private wake: () => void = () => {};

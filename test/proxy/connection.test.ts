@@ -1,6 +1,7 @@
 /** Deadlines and the end of connections, over real sockets and a clock that runs ten times as fast. */
 import { describe, expect, test } from "bun:test";
 import { SILENT } from "../../src/base/log.ts";
+import type { Peer } from "../../src/proxy/peer.ts";
 import { settle } from "../../src/proxy/settled.ts";
 import { Transaction } from "../../src/proxy/transaction.ts";
 import { fakeExchange } from "../support/exchange.ts";
@@ -119,4 +120,14 @@ describe("the client leaves", () => {
     expect((await ask()).reply.text).toBe("ok");
     server.stop();
   });
+});
+
+test("a server that breaks the connection is heard out (what that is: net/polled-edges.test.ts)", () => {
+  const server = startScripted(() => {});
+  const { upstream } = rig([server.port]);
+  const user = { connected() {}, writable() {}, readable() {}, lentOver() {}, lost() {} };
+  const connection = upstream.connect(upstream.peers[0] as Peer, user);
+  expect(connection.hearsOut).toBe(true);
+  connection.discard();
+  server.stop();
 });
