@@ -19,6 +19,12 @@ export function giveWhole(reply: Reply, head: ReplyHead, content: Uint8Array, le
   else reply.whole(head, copyOf(content));
 }
 
+/** As reply.whole, by who knows nothing of the exchange after the call (Reply.resign). */
+export function lastly(reply: Reply, head: ReplyHead, content: Uint8Array): void {
+  reply.resign?.();
+  reply.whole(head, content);
+}
+
 /** Told what happens to the reply that it makes. */
 export interface Producer {
   /** The bytes given last were taken: more may be given. Not called after `end`. */

@@ -4,7 +4,7 @@ import { Fields } from "../protocol/http/fields.ts";
 import { KeptReply } from "../protocol/http/kept-reply.ts";
 import { hasNoContent, LENGTH_UNKNOWN, PreparedHead, type ReplyHead } from "../protocol/http/message.ts";
 import type { Handler } from "./exchange.ts";
-import type { Reply } from "./reply.ts";
+import { lastly } from "./reply.ts";
 import { evaluate, type Template } from "./template.ts";
 
 export interface RespondOptions {
@@ -33,11 +33,6 @@ export function makeRespondHandler(options: RespondOptions): Handler {
   }
   const { head, content } = keptReply(reply(body.constant));
   return (exchange) => lastly(exchange.reply, head, content);
-}
-
-function lastly(to: Reply, head: ReplyHead, content: Uint8Array): void {
-  to.resign?.();
-  to.whole(head, content);
 }
 
 /** The same for all: it is encoded once. */

@@ -15,6 +15,7 @@ import { answer } from "../exchange/canned.ts";
 import type { Charset } from "../exchange/charset.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
+import { lastly } from "../exchange/reply.ts";
 import type { Template } from "../exchange/template.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
@@ -333,7 +334,7 @@ export class Files {
   // ── answering ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   private sendCached(exchange: Exchange, entry: CacheEntry): void {
-    if (isPlain(exchange.head.fields)) return exchange.reply.whole(entry.head, entry.bytes);
+    if (isPlain(exchange.head.fields)) return lastly(exchange.reply, entry.head, entry.bytes);
     this.sendBytes(exchange, this.encodings.choose(exchange, entry));
   }
 

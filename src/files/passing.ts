@@ -46,6 +46,7 @@ export function sendWhole(reply: Reply, representation: Representation, own: Roo
   kept.renew(size);
   template?.fill(kept, representation, httpDateNow(wallMs()));
   head.kept = kept;
+  reply.resign?.();
   reply.lend(head, content);
   head.kept = undefined;
   if (template !== undefined || own.user !== representation || kept.date === "") return;
