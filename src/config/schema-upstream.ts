@@ -141,7 +141,8 @@ export const UPSTREAM = {
   connect_timeout: durationKey(
     timeout,
     CONNECT_TIMEOUT_MS,
-    "How long one connection attempt may take before the next server is tried. nginx: proxy_connect_timeout, 60 s. uWSGI: http-connect-timeout.",
+    "How long one connection attempt may take before the next server is tried. The times of an upstream are kept to half a second, and to " +
+      "a tenth of one where one of them is below 2 s. nginx: proxy_connect_timeout, 60 s. uWSGI: http-connect-timeout.",
   ),
   head_timeout: optional(
     timeout,

@@ -40,6 +40,7 @@ import { RouteCounters } from "../exchange/route-counts.ts";
 import type { Serving } from "./serving.ts";
 import { peerOf, type Session } from "./session.ts";
 import type { FrontTraffic } from "./traffic.ts";
+import { UpstreamSweeps } from "./upstream-sweeps.ts";
 import { type LimitName, Usage } from "../exchange/usage.ts";
 
 /** A reply head and its content, or a chunk with what stands around it, are put together here and written at once: to copy
@@ -75,6 +76,7 @@ export class Front implements SessionObserver {
   private readonly counters = new RouteCounters();
   private readonly channels: Channels;
   private readonly generations: Generations;
+  private readonly upstreamSweeps = new UpstreamSweeps(() => this.generations.upstreams());
   private readonly budget: SpoolBudget;
   private readonly servers: CountSketch;
   private readonly pulse: FrontPulse;
@@ -198,6 +200,7 @@ export class Front implements SessionObserver {
   }
 
   private serve(serving: Serving): void {
+    this.upstreamSweeps.look();
     const context = { log: this.log, scratch: this.scratch, observer: this };
     for (const handle of serving.setup.listeners) {
       if (this.ports.get(handle.key)?.serve(serving, handle) === true) continue;
@@ -341,7 +344,7 @@ export class Front implements SessionObserver {
     for (const session of this.admission.sessions) session.tick(nowMs);
     this.refusals.tick(nowMs);
     this.accepting.tick();
-    for (const upstream of this.generations.upstreams()) upstream.tick(nowMs);
+    this.upstreamSweeps.sweep(nowMs);
     this.generations.current.assembly.caches.tick(nowMs);
     this.generations.look();
   }

@@ -6,7 +6,8 @@
  *                                └──▶ tunnel: the wire is somebody else's, only the count goes on
  *
  * Deadlines are counted in sweeps: whatever made progress since the last `tick` begins anew. So the hot path reads no
- * clock, and a timeout comes up to one sweep late, never early.
+ * clock, and a timeout comes up to one sweep late, never early. Where short ones are configured there are sweeps between those of
+ * the front (front/upstream-sweeps.ts).
  */
 import { assert } from "../base/assert.ts";
 import { copyOf, EMPTY } from "../base/bytes.ts";
@@ -74,7 +75,7 @@ export class UpstreamConnection implements ConnectOwner, Member {
   /** Requests it was used for, and when it was made (base/clock monotonicMs, to the sweep). */
   requests = 0;
   readonly madeMs: number;
-  /** Sweeps since it became idle: 0 means not long ago. */
+  /** Sweeps of the front since it became idle: 0 means not long ago. */
   idleSweeps = 0;
   /** When idle: how long it may stay so. */
   idleTimeoutMs = 0;
@@ -320,8 +321,12 @@ export class UpstreamConnection implements ConnectOwner, Member {
 
   // ── deadlines ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  tick(nowMs: number): void {
+  /** The front's sweep. */
+  swept(): void {
     if (this.phase === "idle") this.idleSweeps++;
+  }
+
+  tick(nowMs: number): void {
     if (this.progressed) {
       this.progressed = false;
       this.sinceMs = nowMs;

@@ -28,6 +28,8 @@ const PING = Buffer.from([MODIFIER_PING, 0, 0, 0]);
 
 interface Watched {
   dueMs: number;
+  /** Begun. */
+  checks: number;
   probe: Probe | undefined;
   succeeded: number;
   failed: number;
@@ -63,18 +65,26 @@ export class HealthChecks {
   private watch(peer: Peer, nowMs: number): void {
     let watched = this.watched.get(peer);
     if (watched === undefined) {
-      watched = { dueMs: nowMs + Math.random() * this.options.intervalMs, probe: undefined, succeeded: 0, failed: 0 };
+      const dueMs = nowMs + Math.random() * this.options.intervalMs;
+      watched = { dueMs, checks: 0, probe: undefined, succeeded: 0, failed: 0 };
       this.watched.set(peer, watched);
     }
     watched.probe?.tick(nowMs);
     if (watched.probe !== undefined || nowMs < watched.dueMs) return;
-    watched.dueMs = nowMs + this.options.intervalMs;
+    watched.dueMs = this.dueAfter(watched, nowMs);
+    watched.checks++;
     const found = watched;
     const told = (why: string | undefined) => this.judged(peer, found, why);
     const probe = new Probe(peer, this.protocol, this.options, nowMs, told);
     probe.begin(peer, this.secure);
     // A connection may be refused before connect() returns.
     if (!probe.over) watched.probe = probe;
+  }
+
+  /** Counted from when this one was due: a sweep that comes late does not make all that follow late. */
+  private dueAfter({ dueMs, checks }: Watched, nowMs: number): number {
+    const { intervalMs } = this.options;
+    return checks > 0 && nowMs < dueMs + intervalMs ? dueMs + intervalMs : nowMs + intervalMs;
   }
 
   /** `why` undefined: it is well. */

@@ -28,6 +28,9 @@ import { HashRing } from "./ring.ts";
 import { SecureServers } from "./secure.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
+/** Up to a quarter longer than it was said is good enough for others. */
+const SHORT_MS = 2_000;
+
 export class Upstream implements ConnectionOwner, NamesOwner {
   readonly name: string;
   readonly dialect: Dialect;
@@ -36,6 +39,8 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   readonly host: string;
   readonly options: UpstreamOptions;
   readonly waiting: WaitingRoom;
+  /** Has it deadlines of which half a second is a large part? */
+  readonly hasShortTimes: boolean;
   readonly repeated: RepeatedReplies;
 
   private readonly policy: Policy;
@@ -75,6 +80,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     this.secure = tls === undefined ? undefined : new SecureServers(tls);
     const { health } = options;
     this.health = health === undefined ? undefined : new HealthChecks(options, health, log, this.secure);
+    this.hasShortTimes = shortestMs(options) < SHORT_MS;
     const first = servers[0]?.address;
     this.host = first?.kind === "tcp" ? showAddress(first) : "localhost";
   }
@@ -180,6 +186,12 @@ export class Upstream implements ConnectionOwner, NamesOwner {
 
   /** Compares every deadline with the clock (base/clock monotonicMs); the front calls it about twice a second. */
   tick(nowMs: number): void {
+    this.connections.forEach((connection) => connection.swept());
+    this.tickBetween(nowMs);
+  }
+
+  /** As tick, between two of them: where `hasShortTimes`. */
+  tickBetween(nowMs: number): void {
     this.sweptMs = nowMs;
     this.connections.forEach((connection) => connection.tick(nowMs));
     this.names.tick(nowMs);
@@ -225,6 +237,14 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   nameFailed(host: string, why: string): void {
     this.log.warn(`upstream ${this.name}: ${host} cannot be resolved (${why}); what is known of it stays`);
   }
+}
+
+/** Connections that are not kept have no time to be idle. */
+function shortestMs(options: UpstreamOptions): number {
+  const { connectTimeoutMs, sendTimeoutMs, readTimeoutMs, headTimeoutMs = Infinity, health } = options;
+  const idleMs = options.keepalive > 0 ? (options.keepaliveTimeoutMs ?? Infinity) : Infinity;
+  const checkMs = health === undefined ? Infinity : Math.min(health.intervalMs, health.timeoutMs);
+  return Math.min(connectTimeoutMs, sendTimeoutMs, readTimeoutMs, headTimeoutMs, idleMs, checkMs);
 }
 
 /** Of the only server a mark is no reason not to ask it. */

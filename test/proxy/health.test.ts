@@ -1,6 +1,6 @@
 /** Active checks against servers that answer as they should, and those that do not; the clock is the test's. */
 import { expect, test } from "bun:test";
-import { UPSTREAM, OK, rig, startScripted, type Visit } from "../support/scripted-upstream.ts";
+import { answering, UPSTREAM, OK, rig, startScripted, type Visit } from "../support/scripted-upstream.ts";
 import { Upstream } from "../../src/proxy/upstream.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { until } from "../support/wait.ts";
@@ -66,4 +66,23 @@ test("a server that is not there is out, and status() says so", async () => {
     servers: [{ address: "unix:/nonexistent/x.sock", active: 0 }],
   });
   upstream.close();
+});
+
+test("the interval is kept on the whole, though each sweep comes when it comes", async () => {
+  const server = startScripted(answering(OK));
+  const { upstream } = rig([server.port], { health: { ...HEALTH, intervalMs: 100 } });
+  // Each a bit later than it should be, as those of a timer.
+  let firstMs: number | undefined;
+  for (let nowMs = 0; nowMs <= 3000; nowMs += 53) {
+    upstream.tickBetween(nowMs);
+    if (firstMs === undefined) {
+      await Bun.sleep(30);
+      if (server.visits.length === 1) firstMs = nowMs;
+    }
+    const wanted = firstMs === undefined ? 0 : 1 + Math.floor((nowMs - firstMs) / 100);
+    await until("each check", 5000, () => server.visits.filter(({ state }) => state !== "open").length === wanted);
+  }
+  expect(server.visits.length).toBeGreaterThanOrEqual(28);
+  upstream.close();
+  server.stop();
 });
