@@ -36,6 +36,7 @@ const cold: Row = {
 /** The same of a server that has sent other files before. */
 export const coldFilesWarmServer: Row = {
   ...cold,
+  title: "10,000 files of 4 KiB, each for the first time, warmed up",
   note: "The warm-up is 50,000 other files, each for the first time. The kernel has the files in its cache",
   roundsMax: MANY_ROUNDS_MAX,
   hasNoWarmUp: false,

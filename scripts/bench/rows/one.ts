@@ -27,7 +27,7 @@ export const ONE_ROWS: readonly Row[] = [...FILE_ROWS, ...PROXY_ROWS].flatMap((r
   const bar = BARS[row.id];
   if (bar === undefined) return [];
   const { isQuick: _, ...rest } = row.id === coldFilesWarmServer.id ? coldFilesWarmServer : row;
-  const title = `${row.title}; one thread`;
+  const title = `${rest.title}; one thread`;
   return [
     {
       ...rest,
