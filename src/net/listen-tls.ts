@@ -12,7 +12,7 @@ import type { Socket, SocketHandler } from "bun";
 import type { X509Certificate } from "node:crypto";
 import { peek } from "../os/peek.ts";
 import { duplicate, sendPacket } from "../os/sockets.ts";
-import { withLittleUnsent } from "../os/stream-socket.ts";
+import { acknowledge, withLittleUnsent } from "../os/stream-socket.ts";
 import { type Before, BeforeTls } from "./before-tls.ts";
 import { asksForAlpn } from "./client-hello.ts";
 import type { Listener } from "./listener.ts";
@@ -209,7 +209,10 @@ class Listening implements TlsListener {
     const wire = wireOf(socket);
     const { awaiting } = wire;
     wire.awaiting = undefined;
-    if (ok && !wire.isChallenge) return awaiting?.secured(factsOf(socket, wire, error));
+    if (ok && !wire.isChallenge) {
+      acknowledge(socket.fd);
+      return awaiting?.secured(factsOf(socket, wire, error));
+    }
     const reason = ok ? "" : this.reasonOf(error, wire);
     const last = this.lastWord(reason);
     // Past Bun, which writes nothing in the clear on this socket; the kernel has room for the first bytes.

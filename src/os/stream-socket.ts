@@ -31,6 +31,7 @@ const SO_ERROR = 4;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_QUICKACK = 12;
 const TCP_NOTSENT_LOWAT = 25;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -154,6 +155,16 @@ export function withoutWaiting(fd: number): void {
 export function withoutDelay(fd: number): void {
   option[0] = 1;
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, optionAt, 4);
+}
+
+/** An even number: once, and then as before (net/ipv4/tcp.c, __tcp_sock_set_quickack). */
+const ONCE = 2;
+
+/** TCP_QUICKACK: what has come is acknowledged now, if it is not yet. Else the kernel waits for something to send with it, 40 ms, in
+ *  which a client that has not set TCP_NODELAY sends nothing more. */
+export function acknowledge(fd: number): void {
+  option[0] = ONCE;
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, optionAt, 4);
 }
 
 /** What the kernel holds of a reply beside what is on its way, bytes, before it takes no more. */

@@ -124,6 +124,36 @@ describe("sessions", () => {
   }
 });
 
+/** Seconds from a request to its reply, of eleven new connections the one in the middle; `delay`: the client leaves Nagle's
+ *  algorithm on, and so sends its request when the end of the handshake was acknowledged. */
+const NEW_CONNECTIONS = `
+import socket, ssl, statistics, sys, time
+port, authority, delay = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "delay"
+context = ssl.create_default_context(cafile=authority)
+def once():
+    plain = socket.create_connection(("127.0.0.1", port))
+    if not delay: plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with context.wrap_socket(plain, server_hostname="a.test") as wire:
+        began = time.perf_counter()
+        wire.sendall(b"GET / HTTP/1.1\\r\\nHost: a.test\\r\\n\\r\\n")
+        assert wire.recv(65536).startswith(b"HTTP/1.1 200"), "no reply"
+        assert wire.version() == "TLSv1.3", wire.version()
+        return time.perf_counter() - began
+print(statistics.median(once() for _ in range(11)))
+`;
+
+test("a client that has not set TCP_NODELAY does not wait for a delayed acknowledgement", async () => {
+  const seconds = async (how: "delay" | "nodelay") => {
+    const words = ["-c", NEW_CONNECTIONS, String(usual), join(folder, "ca.pem"), how];
+    const child = Bun.spawn(["python3", ...words], { stdout: "pipe", stderr: "inherit" });
+    return Number(await new Response(child.stdout).text());
+  };
+  const quick = await seconds("nodelay");
+  expect(quick).toBeGreaterThan(0);
+  // The kernel's least delay is 40 ms.
+  expect((await seconds("delay")) - quick).toBeLessThan(0.03);
+});
+
 describe("what a server must not do", () => {
   test("it does not renegotiate", async () => {
     // Its input stays open: at the end of it openssl leaves.
