@@ -286,7 +286,7 @@ export class Files {
       this.sendLarge(exchange, { ...known, rest });
       return "answered";
     }
-    const file = new OpenFile(opened.fd, opened.stats);
+    const file = new OpenFile(opened.fd, opened.stats, this.opener.pathOf(rest === "" ? rest : path));
     const representation = this.describe(opened, path);
     this.openFiles.put(key, file, representation, pathOfIndex(rest, path));
     this.sendLarge(exchange, { representation, file, rest, path: pathOfIndex(rest, path) });

@@ -55,9 +55,9 @@ export function chooseForm(
   if (!representation.varies) return undefined;
   const sibling = encodings.openSibling(exchange, file.stats, large.path ?? large.rest);
   if (sibling !== undefined) {
-    const { coding, file: opened } = sibling;
+    const { coding, file: opened, place } = sibling;
     const form = representation.encoded(opened.stats, { coding, length: undefined }, wallMs());
-    return { kind: "sibling", representation: form, file: new OpenFile(opened.fd, opened.stats) };
+    return { kind: "sibling", representation: form, file: new OpenFile(opened.fd, opened.stats, place) };
   }
   const { compression } = encodings;
   const coding = encodings.codingFor(exchange, representation);

@@ -1,16 +1,17 @@
 /**
  * Large files that are being asked for: their open descriptors and prepared heads, for as long as they are believed without
  * a look at the disk (`cache_revalidate`). One per front thread, shared by its handlers. What is written into such a file
- * meanwhile is noticed at once, since a look at an open file costs next to nothing. One that is looked at again and still the same
+ * meanwhile is noticed at once, since a look at an open file costs next to nothing, also when its mtime is put back. One that is looked at again and still the same
  * stays open, and its copy with it.
  *
  * A descriptor that nobody uses keeps a deleted file's blocks and an unmounted disk busy, so it is not kept for longer.
  */
 import { monotonicMs } from "../base/clock.ts";
-import { type FileStat, isUnchanged, isUnwritten } from "../os/file-stat.ts";
+import { type FileStat, hasSameContent, isUnchanged, leadsElsewhere, statAgain } from "../os/file-stat.ts";
 import { hold, release } from "../os/held.ts";
 import { hasSettled, REVALIDATE_MS } from "./cache.ts";
 import { Copies } from "./copies.ts";
+import { placeOf } from "./open.ts";
 import type { Representation } from "./representation.ts";
 
 /** Per front. nginx: open_file_cache max, off unless asked for. */
@@ -29,6 +30,10 @@ type Heat = "cold" | "warm" | "tried";
 export class OpenFile {
   readonly fd: number;
   readonly stats: FileStat;
+  /** The last look at it that showed the content of `stats`. */
+  private seen: FileStat;
+  /** The path that it was opened by, or is known to have been renamed to; "" when nobody knows. */
+  private place: string;
   /** Who made it is the first. */
   private users = 1;
   private heat: Heat = "cold";
@@ -36,9 +41,12 @@ export class OpenFile {
   private copies: Copies | undefined = undefined;
   private copyFd = -1;
 
-  constructor(fd: number, stats: FileStat) {
+  /** `place`: latin-1 string of bytes. */
+  constructor(fd: number, stats: FileStat, place = "") {
     this.fd = hold(fd);
     this.stats = stats;
+    this.seen = stats;
+    this.place = place;
   }
 
   retain(): void {
@@ -58,9 +66,22 @@ export class OpenFile {
     this.copies?.giveBack(this.stats);
   }
 
-  /** Was anything written to it since `stats` were taken? */
+  /** Was nothing written to it since `stats` were taken? */
   get isUntouched(): boolean {
-    return isUnwritten(this.fd, this.stats);
+    const { seen } = this;
+    const now = statAgain(this.fd, seen);
+    if (now === seen) return true;
+    if (!(hasSameContent(seen, now) ?? this.wasRenamed(now))) return false;
+    this.seen = now;
+    return true;
+  }
+
+  /** Asked only where nothing else explains its ctime: so the kernel is not asked for its name before. */
+  private wasRenamed(now: FileStat): boolean {
+    const { place } = this;
+    if (place === "" || now.nlink === 0 || !leadsElsewhere(place, now)) return false;
+    this.place = placeOf(this.fd);
+    return true;
   }
 
   /** It is kept: so it may have a copy, out of these. */

@@ -131,7 +131,7 @@ export class Opener {
     const place = openPlace(this.pathOf(rest));
     if (place < 0) return place;
     try {
-      if (!isBelow(realPath(place), realPath(directory))) return -EXDEV;
+      if (!isBelow(placeOf(place), placeOf(directory))) return -EXDEV;
       // A socket, FIFO or device is never opened, and answers as if it were not there.
       return statOf(place).kind === "other" ? -ENXIO : openToRead(`/proc/self/fd/${place}`);
     } finally {
@@ -161,7 +161,8 @@ export class Opener {
     return status === 404 ? NOT_FOUND : { kind: "refused", status };
   }
 
-  private pathOf(rest: string): string {
+  /** Where it is looked for. */
+  pathOf(rest: string): string {
     return this.root === "/" ? rest || "/" : this.root + rest;
   }
 }
@@ -173,7 +174,7 @@ function isBelow(path: string, root: string): boolean {
 }
 
 /** The kernel's own, canonical name of an open file (proc(5)); "", which is below nothing, when it cannot be had. */
-function realPath(fd: number): string {
+export function placeOf(fd: number): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`, "latin1");
   } catch {

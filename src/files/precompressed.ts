@@ -102,7 +102,7 @@ export class Encodings {
     if (!this.hasSiblings) return undefined;
     for (const coding of this.siblings.ranked(exchange.head.fields)) {
       const file = this.openFresh(original, path, coding);
-      if (file !== undefined) return { coding, file };
+      if (file !== undefined) return { coding, file, place: this.opener.pathOf(siblingOf(path, coding)) };
     }
     return undefined;
   }
@@ -150,7 +150,7 @@ export class Encodings {
   }
 
   private openFresh(original: FileStat, path: string, coding: ContentCoding): OpenedFile | undefined {
-    const opened = this.opener.open(path + EXTENSIONS_OF_SIBLINGS[coding]);
+    const opened = this.opener.open(siblingOf(path, coding));
     if (opened.kind !== "file") return undefined;
     const { stats } = opened;
     if (stats.size > 0 && !isOlder(stats, original)) return opened;
@@ -162,6 +162,12 @@ export class Encodings {
 export interface Sibling {
   readonly coding: ContentCoding;
   readonly file: OpenedFile;
+  /** The path that it was opened by. */
+  readonly place: string;
+}
+
+function siblingOf(path: string, coding: ContentCoding): string {
+  return path + EXTENSIONS_OF_SIBLINGS[coding];
 }
 
 type Room = ReturnType<typeof KeptReply.makeRoom>;

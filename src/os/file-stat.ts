@@ -3,12 +3,14 @@
  * `bigint` fstatSync, whose sixty-four-bit fields it replaces where a cache compares them. (statx(2) tells the same, and is twice as
  * dear.) Asked of the kernel itself: the C libraries' own functions take its structure apart and put it together again.
  *
- *   struct stat of x64 and arm64, the same but for the place of the mode
- *     0 dev(u64)  8 ino(u64)  24, arm64 16 mode(u32)  48 size(i64)  88 mtime  104 ctime
+ *   struct stat of x64 and arm64 (asm/stat.h, asm-generic/stat.h), the same but for links, mode and owner
+ *     0 dev(u64)  8 ino(u64)  48 size(i64)  88 mtime  104 ctime
+ *     x64    16 nlink(u64)  24 mode(u32)   28 uid(u32)  32 gid(u32)
+ *     arm64  16 mode(u32)   20 nlink(u32)  24 uid(u32)  28 gid(u32)
  *   timestamp
  *     0 sec(i64)  8 nsec(u64)
  */
-import { check, libc, ptr } from "./libc.ts";
+import { check, ENOENT, ENOTDIR, errno, libc, ptr } from "./libc.ts";
 
 export type FileKind = "file" | "directory" | "other";
 
@@ -26,11 +28,18 @@ export interface FileStat {
   /** An inode number has sixty-four bits; a Number holds fifty-three. */
   readonly inoLow: number;
   readonly inoHigh: number;
+  /** How many names it has. */
+  readonly nlink: number;
+  /** Its kind and permissions, as stat(2) has them. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 const IS_ARM = process.arch === "arm64";
 const SYS_FSTAT = IS_ARM ? 80 : 5;
 const SYS_NEWFSTATAT = IS_ARM ? 79 : 262;
+const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -45,7 +54,10 @@ const scratchAt = ptr(scratch);
 /** Indexes of the words. */
 const DEV = 0;
 const INO = 8 / 4;
+const NLINK = (IS_ARM ? 20 : 16) / 4;
 const MODE = (IS_ARM ? 16 : 24) / 4;
+const UID = (IS_ARM ? 24 : 28) / 4;
+const GID = (IS_ARM ? 28 : 32) / 4;
 const SIZE = 48 / 4;
 const MTIME = 88 / 4;
 const CTIME = 104 / 4;
@@ -58,10 +70,23 @@ export function statOf(fd: number): FileStat {
   return readScratch();
 }
 
-/** Is the content of the open file what it was when it had these stats (hasSameContent)? Throws where fstat fails. */
-export function isUnwritten(fd: number, before: FileStat): boolean {
+/** As statOf, of an open file that had these stats: themselves, and no other object, if its size and times are what they were. */
+export function statAgain(fd: number, before: FileStat): FileStat {
   look(fd);
-  return size() === before.size && word(MTIME + 2) === before.mtimeNsec && seconds(MTIME) === before.mtimeSec;
+  const isSame =
+    word(CTIME + 2) === before.ctimeNsec &&
+    seconds(CTIME) === before.ctimeSec &&
+    word(MTIME + 2) === before.mtimeNsec &&
+    seconds(MTIME) === before.mtimeSec &&
+    size() === before.size;
+  return isSame ? before : readScratch();
+}
+
+/** Is the content of the open file what it was when it had these stats (hasSameContent)? No, if that cannot be told. Throws where
+ *  fstat fails. */
+export function isUnwritten(fd: number, before: FileStat): boolean {
+  const now = statAgain(fd, before);
+  return now === before || hasSameContent(before, now) === true;
 }
 
 /** Into `scratch`. */
@@ -78,9 +103,23 @@ export function statEntry(directory: number, name: string): FileStat | undefined
   return result === 0 ? readScratch() : undefined;
 }
 
+/** Does the path (latin-1 string of bytes), through links, lead to another file than the one that has these stats, or to none? No, if
+ *  that cannot be told. */
+export function leadsElsewhere(place: string, { inoLow, inoHigh, dev }: FileStat): boolean {
+  if (place.length >= path.length) return false;
+  path.latin1Write(place, 0, place.length);
+  path[place.length] = 0;
+  if (libc.syscall(SYS_NEWFSTATAT, AT_FDCWD, pathAt, scratchAt, 0, 0) !== 0) {
+    const code = errno();
+    return code === ENOENT || code === ENOTDIR;
+  }
+  return word(INO) !== inoLow || word(INO + 1) !== inoHigh || word(DEV) !== dev;
+}
+
 function readScratch(): FileStat {
+  const mode = word(MODE);
   return {
-    kind: kindOf(word(MODE)),
+    kind: kindOf(mode),
     size: size(),
     mtimeSec: seconds(MTIME),
     mtimeNsec: word(MTIME + 2),
@@ -89,6 +128,10 @@ function readScratch(): FileStat {
     dev: word(DEV),
     inoLow: word(INO),
     inoHigh: word(INO + 1),
+    nlink: word(NLINK),
+    mode,
+    uid: word(UID),
+    gid: word(GID),
   };
 }
 
@@ -114,12 +157,26 @@ function kindOf(mode: number): FileKind {
 /** Is it one file, and was nothing done to it between the two looks? Owner, permission and links count too (ctime). */
 export function isUnchanged(a: FileStat, b: FileStat): boolean {
   if (a.inoLow !== b.inoLow || a.inoHigh !== b.inoHigh || a.dev !== b.dev) return false;
-  return hasSameContent(a, b) && a.ctimeNsec === b.ctimeNsec && a.ctimeSec === b.ctimeSec;
+  return hasSameSizeAndTime(a, b) && hasSameChange(a, b);
 }
 
-/** Of two looks at one open file: was nothing written between them? (A new name or the loss of one changes its ctime.) */
-export function hasSameContent(a: FileStat, b: FileStat): boolean {
+/**
+ * Of two looks at one open file: was nothing written between them? Whoever writes can put its mtime back, its ctime not; but that is
+ * another, too, after a change of names, owner or permissions. `undefined`: it is another, and none of these is seen: written to and
+ * its time put back, or renamed, which leaves the number of its names as it was, or something was set to what it was already.
+ */
+export function hasSameContent(a: FileStat, b: FileStat): boolean | undefined {
+  if (!hasSameSizeAndTime(a, b)) return false;
+  const isExplained = a.nlink !== b.nlink || a.mode !== b.mode || a.uid !== b.uid || a.gid !== b.gid;
+  return isExplained || hasSameChange(a, b) ? true : undefined;
+}
+
+function hasSameSizeAndTime(a: FileStat, b: FileStat): boolean {
   return a.size === b.size && a.mtimeNsec === b.mtimeNsec && a.mtimeSec === b.mtimeSec;
+}
+
+function hasSameChange(a: FileStat, b: FileStat): boolean {
+  return a.ctimeNsec === b.ctimeNsec && a.ctimeSec === b.ctimeSec;
 }
 
 /** Milliseconds since 1970, with a fraction. */

@@ -6,13 +6,16 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   closeSync,
+  linkSync,
   openSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -214,6 +217,8 @@ describe("a client that reads slowly", () => {
   /** Asks, takes the head, waits for `change`, and reads on. */
   async function read(change: () => void): Promise<Buffer | "broken"> {
     writeFileSync(path, Buffer.alloc(size, "a"));
+    // A time that can be put back to the nanosecond.
+    utimesSync(path, 1000, 1000);
     await Bun.sleep(100);
     const { promise, resolve } = Promise.withResolvers<Buffer | "broken">();
     const chunks: Buffer[] = [];
@@ -246,6 +251,20 @@ describe("a client that reads slowly", () => {
   test.each([
     ["replaced", () => renameTo(path, Buffer.alloc(size, "b")), "whole"],
     ["removed", () => rmSync(path), "whole"],
+    ["moved away", () => renameSync(path, join(root, "slow.bin.1")), "whole"],
+    ["moved to another directory", () => renameSync(path, join(folder, "slow.bin")), "whole"],
+    ["given a second name", () => linkSync(path, join(folder, "slow.second")), "whole"],
+    ["given other permissions", () => chmodSync(path, 0o604), "whole"],
+    // root may
+    ["given to another", () => process.geteuid?.() === 0 && chownSync(path, 1, 1), "whole"],
+    [
+      "overwritten with its time put back",
+      () => {
+        writeFileSync(path, Buffer.alloc(size, "b"), { flag: "r+" });
+        utimesSync(path, 1000, 1000);
+      },
+      "broken",
+    ],
     ["overwritten", () => writeFileSync(path, Buffer.alloc(size, "b"), { flag: "r+" }), "broken"],
     ["truncated", () => truncateSync(path, 1_000_000), "broken"],
     ["emptied and written anew", () => writeFileSync(path, Buffer.alloc(size, "b")), "broken"],

@@ -1,5 +1,23 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { appendFileSync, closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  futimesSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COPIED_FILE_BYTES_MAX, Copies } from "../../src/files/copies.ts";
@@ -35,6 +53,107 @@ function statsOf(name: string): FileStat {
 function representationOf({ stats }: OpenFile): Representation {
   return new Representation(stats, { cacheControl: undefined, contentType: "text/plain" }, Date.now());
 }
+
+describe("an open file is untouched", () => {
+  const AT = 1000;
+  let files = 0;
+
+  /** Written, with a time that can be put back to the nanosecond, and opened; by a link, if it is to be. */
+  async function opened(linked = false): Promise<{ path: string; file: OpenFile }> {
+    const path = join(base, `touched-${files++}`);
+    rewrite(path, "content");
+    if (linked) symlinkSync(path, `${path}.link`);
+    const place = linked ? `${path}.link` : path;
+    const fd = openSync(place, "r");
+    const file = new OpenFile(fd, statOf(fd), place);
+    await tick();
+    return { path, file };
+  }
+
+  /** Its times are as coarse as the kernel's tick. */
+  const tick = () => Bun.sleep(20);
+
+  function rewrite(path: string, content = "CONTENT"): void {
+    writeFileSync(path, content, { flag: existsSync(path) ? "r+" : "w" });
+    utimesSync(path, AT, AT);
+  }
+
+  function replace(path: string): void {
+    writeFileSync(`${path}.new`, "another");
+    renameSync(`${path}.new`, path);
+  }
+
+  const isRoot = process.geteuid?.() === 0;
+  /** All of them leave size and mtime as they were. */
+  const HARMLESS: readonly [string, (path: string) => void][] = [
+    ["with other permissions", (path) => chmodSync(path, statSync(path).mode ^ 0o100)],
+    ["of another owner", (path) => isRoot && chownSync(path, 1, statSync(path).gid)],
+    ["of another group", (path) => isRoot && chownSync(path, statSync(path).uid, 1)],
+    ["with a second name", (path) => linkSync(path, `${path}.second`)],
+    ["when another took its name", replace],
+    ["when it has no name any more", (path) => rmSync(path)],
+    ["when it was moved away", (path) => renameSync(path, `${path}.moved`)],
+    [
+      "when it was moved away and another has its name",
+      (path) => {
+        renameSync(path, `${path}.moved`);
+        writeFileSync(path, "another");
+      },
+    ],
+  ];
+
+  describe.each([
+    ["by its own name", false],
+    ["by a link", true],
+  ])("that was opened %s", (_, linked) => {
+    test.each(HARMLESS)("%s; and not when it was written to afterwards, and its time put back", async (_, change) => {
+      const { path, file } = await opened(linked);
+      expect(file.isUntouched).toBe(true);
+      const before = file.stats;
+      change(path);
+      expect(file.isUntouched).toBe(true);
+      expect(file.stats).toBe(before);
+      await tick();
+      const fd = openSync(`/proc/self/fd/${file.fd}`, "r+");
+      writeSync(fd, "CONTENT");
+      futimesSync(fd, AT, AT);
+      closeSync(fd);
+      expect([file.isUntouched, file.isUntouched]).toEqual([false, false]);
+      file.release();
+    });
+
+    test("not when it was written to and its time put back", async () => {
+      const { path, file } = await opened(linked);
+      rewrite(path);
+      expect([file.isUntouched, file.isUntouched]).toEqual([false, false]);
+      file.release();
+    });
+
+    test("when it is moved again and again; and not when it was written to there, and its time put back", async () => {
+      const { path, file } = await opened(linked);
+      for (let i = 0; i < 3; i++) {
+        renameSync(i === 0 ? path : `${path}.${i}`, `${path}.${i + 1}`);
+        expect(file.isUntouched).toBe(true);
+        await tick();
+      }
+      rewrite(`${path}.3`);
+      expect(file.isUntouched).toBe(false);
+      file.release();
+    });
+  });
+
+  test("not, of one whose name nobody knows, when it could have been written to", async () => {
+    const { path, file } = await opened();
+    const nameless = new OpenFile(openSync(path, "r"), file.stats);
+    expect(nameless.isUntouched).toBe(true);
+    chmodSync(path, statSync(path).mode ^ 0o100);
+    expect(nameless.isUntouched).toBe(true);
+    await tick();
+    renameSync(path, `${path}.moved`);
+    expect([nameless.isUntouched, file.isUntouched]).toEqual([false, true]);
+    for (const each of [file, nameless]) each.release();
+  });
+});
 
 describe("OpenFiles", () => {
   test("keeps no more than its bound: those used last", () => {
@@ -111,6 +230,19 @@ describe("OpenFiles", () => {
     expect(openBelow(base)).toBe(0);
   });
 
+  test("forgets a file that was written to and has its old time again", async () => {
+    const files = new OpenFiles(3, 60_000);
+    writeFileSync(join(base, "a"), "content");
+    utimesSync(join(base, "a"), 1000, 1000);
+    keep(files, "a");
+    expect(files.get("a")).toBeDefined();
+    await Bun.sleep(20);
+    writeFileSync(join(base, "a"), "CONTENT");
+    utimesSync(join(base, "a"), 1000, 1000);
+    expect(files.get("a")).toBeUndefined();
+    expect(openBelow(base)).toBe(0);
+  });
+
   test("a file that is put again is the new one, and who uses the old one keeps it", () => {
     const files = new OpenFiles(3, 60_000);
     put(files, "a");
@@ -183,6 +315,28 @@ describe("the copy of a file", () => {
     for (const file of [alone, young, large, most]) file.release();
     expect(openCopies()).toBe(0);
   }, 20_000);
+
+  test("is given up when the file was written to while it was made, and its time put back", async () => {
+    const copies = new Copies();
+    const path = join(base, "unseen");
+    writeFileSync(path, Buffer.alloc(SIZE, "one"));
+    utimesSync(path, 1000, 1000);
+    await Bun.sleep(2_100);
+    const fd = openSync(path, "r");
+    const file = new OpenFile(fd, statOf(fd), path);
+    const make = copies.make.bind(copies);
+    copies.make = (fd, stats) => {
+      const copy = make(fd, stats);
+      expect(copy).not.toBe(-1);
+      writeFileSync(path, Buffer.alloc(SIZE, "other"), { flag: "r+" });
+      utimesSync(path, 1000, 1000);
+      return copy;
+    };
+    file.keepIn(copies);
+    file.wasRead();
+    expect([file.copy, copies.bytes, openCopies()]).toEqual([-1, 0, 0]);
+    file.release();
+  });
 
   test("is given up when the file was written to", () => {
     const copies = new Copies();

@@ -1,12 +1,16 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import {
   appendFileSync,
+  chmodSync,
   ftruncateSync,
+  linkSync,
   mkdtempSync,
   openSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
   writeSync,
   closeSync,
@@ -79,7 +83,7 @@ class HoldingReply extends RecordedReply {
 
 function open(name = path): OpenFile {
   const fd = openSync(name, "r");
-  return new OpenFile(fd, statOf(fd));
+  return new OpenFile(fd, statOf(fd), name);
 }
 
 function begin(reply: RecordedReply, first = 0, length = SIZE - first): void {
@@ -233,9 +237,19 @@ const CHANGES: readonly [string, () => void, "whole" | "broken"][] = [
   ["changed in its first byte, which was sent", () => patch(0), "broken"],
   ["written anew, and longer", () => writeFileSync(path, Buffer.alloc(SIZE + 10, 1)), "broken"],
   ["appended to", () => appendFileSync(path, "more"), "broken"],
+  ["changed, and its time put back", () => patchUnseen(), "broken"],
   ["replaced by another", () => replace(), "whole"],
   ["removed", () => rmSync(path), "whole"],
+  ["moved away", () => renameSync(path, `${path}.moved`), "whole"],
+  ["given other permissions", () => chmodSync(path, statSync(path).mode ^ 0o100), "whole"],
+  ["given a second name", () => linkSync(path, `${path}.${Math.random()}`), "whole"],
 ];
+
+function patchUnseen(): void {
+  const { atime, mtime } = statSync(path);
+  patch(SIZE - 1);
+  utimesSync(path, atime, mtime);
+}
 
 function patch(at: number): void {
   const fd = openSync(path, "r+");
@@ -251,6 +265,9 @@ function replace(): void {
 describe.each(["offered", "held"] as const)("a file that is changed while it is sent, its pieces %s", (kind) => {
   test.each(CHANGES)("%s: %p %s", async (_, change, outcome) => {
     // Its times are as coarse as the kernel's tick.
+    await Bun.sleep(20);
+    // A time that can be put back to the nanosecond.
+    utimesSync(path, 1000, 1000);
     await Bun.sleep(20);
     const reply = KINDS[kind]();
     if (reply instanceof OfferedReply) reply.room = SIZE / 2;

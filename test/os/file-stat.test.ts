@@ -3,9 +3,11 @@ import {
   chmodSync,
   closeSync,
   fstatSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -15,7 +17,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readEntries } from "../../src/os/directory.ts";
-import { isUnchanged, isUnwritten, mtimeMs, statEntry, statOf } from "../../src/os/file-stat.ts";
+import {
+  hasSameContent,
+  isUnchanged,
+  isUnwritten,
+  leadsElsewhere,
+  mtimeMs,
+  statAgain,
+  statEntry,
+  statOf,
+} from "../../src/os/file-stat.ts";
 import { readAt } from "../../src/os/read-at.ts";
 
 const base = mkdtempSync(join(tmpdir(), "stat-"));
@@ -45,7 +56,7 @@ describe("isUnwritten", () => {
     const seen = through(path, statOf);
     const still = (before: typeof seen) => through(path, (fd) => isUnwritten(fd, before));
     expect(still(seen)).toBe(true);
-    for (const key of ["size", "mtimeSec", "mtimeNsec"] as const) {
+    for (const key of ["size", "mtimeSec", "mtimeNsec", "ctimeSec", "ctimeNsec"] as const) {
       for (const other of [seen[key] + 1, seen[key] - 1, seen[key] + 2 ** 32]) {
         expect(still({ ...seen, [key]: other })).toBe(false);
       }
@@ -63,9 +74,69 @@ describe("isUnwritten", () => {
     expect(through(path, (fd) => isUnwritten(fd, before))).toBe(false);
   });
 
+  test("nor is one whose mtime was put back by who wrote to it", async () => {
+    const path = join(base, "put-back");
+    writeFileSync(path, "content");
+    utimesSync(path, 1000, 1000);
+    const before = through(path, statOf);
+    await Bun.sleep(20);
+    writeFileSync(path, "CONTENT");
+    utimesSync(path, 1000, 1000);
+    expect(through(path, (fd) => isUnwritten(fd, before))).toBe(false);
+  });
+
   test("of a closed descriptor throws", () => {
     expect(() => isUnwritten(999_999, through(file, statOf))).toThrow("EBADF");
   });
+});
+
+describe("hasSameContent", () => {
+  const before = through(file, statOf);
+  const later = { ...before, ctimeSec: before.ctimeSec + 1 };
+
+  test.each(["size", "mtimeSec", "mtimeNsec"] as const)("no, when the %s is another", (key) => {
+    expect(hasSameContent(before, { ...later, [key]: before[key] + 1 })).toBe(false);
+    expect(hasSameContent(before, { ...before, [key]: before[key] + 1 })).toBe(false);
+  });
+
+  test.each(["nlink", "mode", "uid", "gid"] as const)("yes, when its ctime is another, and the %s", (key) => {
+    expect(hasSameContent(before, { ...later, [key]: before[key] + 1 })).toBe(true);
+  });
+
+  test("yes, of the same; it cannot be told when nothing but the ctime is another", () => {
+    expect(hasSameContent(before, { ...before })).toBe(true);
+    expect(hasSameContent(before, later)).toBeUndefined();
+    expect(hasSameContent(before, { ...before, ctimeNsec: before.ctimeNsec - 1 })).toBeUndefined();
+  });
+});
+
+test("statAgain gives what it was given until anything is different, and then what statOf does", async () => {
+  const path = join(base, "again");
+  writeFileSync(path, "content");
+  const before = through(path, statOf);
+  expect(through(path, (fd) => statAgain(fd, before))).toBe(before);
+  await Bun.sleep(20);
+  linkSync(path, `${path}.link`);
+  const [now, stats] = through(path, (fd) => [statAgain(fd, before), statOf(fd)] as const);
+  expect(now).toEqual(stats);
+  expect(now).toMatchObject({ nlink: 2, size: before.size, mtimeNsec: before.mtimeNsec });
+});
+
+test("leadsElsewhere: to another file or to none, through links; not where it cannot be told", () => {
+  const path = join(base, "na\u00efve");
+  const name = Buffer.from(path).latin1Slice();
+  writeFileSync(path, "content");
+  symlinkSync(path, join(base, "to-it"));
+  const stats = through(path, statOf);
+  const names = () => [name, join(base, "to-it"), `${file}/x`, join(base, "x".repeat(300)), "x".repeat(5000)];
+  const elsewhere = () => names().map((each) => leadsElsewhere(each, stats));
+  expect(elsewhere()).toEqual([false, false, true, false, false]);
+  renameSync(path, `${path}.1`);
+  expect(elsewhere()).toEqual([true, true, true, false, false]);
+  writeFileSync(path, "another");
+  expect(elsewhere()).toEqual([true, true, true, false, false]);
+  renameSync(`${path}.1`, path);
+  expect(elsewhere()).toEqual([false, false, true, false, false]);
 });
 
 describe("statOf", () => {
@@ -75,6 +146,12 @@ describe("statOf", () => {
     const ns = (sec: number, nsec: number) => BigInt(sec) * 1_000_000_000n + BigInt(nsec);
     expect(seen.kind).toBe(kind);
     expect([seen.size, seen.dev].map(BigInt)).toEqual([stats.size, stats.dev]);
+    expect([seen.nlink, seen.mode, seen.uid, seen.gid].map(BigInt)).toEqual([
+      stats.nlink,
+      stats.mode,
+      stats.uid,
+      stats.gid,
+    ]);
     expect(BigInt(seen.inoLow) + (BigInt(seen.inoHigh) << 32n)).toBe(stats.ino);
     expect(ns(seen.mtimeSec, seen.mtimeNsec)).toBe(stats.mtimeNs);
     expect(ns(seen.ctimeSec, seen.ctimeNsec)).toBe(stats.ctimeNs);
