@@ -126,6 +126,7 @@ class Side implements WireOwner {
   begin(): void {
     const { wire, early } = this;
     wire.owner = this;
+    wire.carryMessages?.();
     this.early = EMPTY;
     if (early.length > 0) this.received(early);
     else if (this.other?.outbox.empty === true) wire.resume();

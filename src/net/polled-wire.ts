@@ -10,11 +10,20 @@
  * kernel need not look at each wire again after it was read, nor be told of pauses. A receive that brings less than it could has
  * brought all there is (epoll(7), question 9).
  */
+import { isLoopback } from "../base/ip-address.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../os/epoll.ts";
 import { EAGAIN, EINTR } from "../os/libc.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import { ownAddress, receive, resetConnection, send, sendFrom, shutdownSending } from "../os/stream-socket.ts";
+import {
+  ownAddress,
+  receive,
+  resetConnection,
+  send,
+  sendFrom,
+  shutdownSending,
+  withReno,
+} from "../os/stream-socket.ts";
 import type { Loop, Pollable } from "./loop.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 import type { OwnedWire, WireOwner } from "./wire.ts";
@@ -173,6 +182,16 @@ export class PolledWire implements OwnedWire, Pollable {
   private readOut(): void {
     if (this.fd === -1 || this.input === "ended" || this.owner?.hearsOut !== true) return this.lost();
     this.readable(EPOLLERR);
+  }
+
+  /**
+   * Between two processes of this machine there is no path to model or to pace. Measured where BBR is the machine's default: with 200
+   * WebSockets an echoed message costs 0.98 of the processor time (three times 14 to 28 rounds in turn: 0.980 to 0.985), and a GiB at
+   * once 0.42 s in place of 0.89, at 2.0 GB/s in place of 1.2. With CUBIC it is as with Reno. Other peers keep what the operator chose
+   * for the network; a connection for one request would pay 0.5 µs for the call and not get them back.
+   */
+  carryMessages(): void {
+    if (this.fd !== -1 && isLoopback(this.remoteAddress)) withReno(this.fd);
   }
 
   pause(): void {

@@ -20,6 +20,9 @@ export interface Wire {
   /** As write, of the bytes at `offset` of the open file `source`, which nobody can change (os/sealed-copy.ts): the kernel takes them
    *  without a copy. Undefined where bytes are changed on their way. */
   readonly writeFrom?: ((source: number, offset: number, length: number) => number) | undefined;
+  /** From now on it carries messages, for as long as it lasts: what is done once and makes each of them cheaper is worth it.
+   *  Undefined where there is nothing to do. */
+  carryMessages?(): void;
   /** Stop and go on receiving; the kernel's buffer then slows the peer. Either may be called again to no effect. */
   pause(): void;
   resume(): void;

@@ -32,6 +32,7 @@ const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_QUICKACK = 12;
+const TCP_CONGESTION = 13;
 const TCP_NOTSENT_LOWAT = 25;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -50,6 +51,9 @@ const fileOffset = new Uint32Array(new ArrayBuffer(8));
 const fileOffsetAt = ptr(fileOffset);
 const option = new Int32Array(new ArrayBuffer(8));
 const optionAt = ptr(option);
+const reno = new Uint8Array(new ArrayBuffer(4));
+reno.set(Buffer.from("reno"));
+const renoAt = ptr(reno);
 
 /** A connection, which does not wait and is close-on-exec, or -errno. `peerAddress()` is of this one until the next call. */
 export function acceptConnection(listener: number): number {
@@ -175,6 +179,12 @@ const UNSENT_BYTES_MAX = 64 * 1024;
 export function withLittleUnsent(fd: number): void {
   option[0] = UNSENT_BYTES_MAX;
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, optionAt, 4);
+}
+
+/** TCP_CONGESTION: the connection models its path no more. Reno is in every kernel and only counts; BBR, where it is the machine's
+ *  default, computes with each acknowledgement. To no effect on what is no TCP socket, and where Reno is not allowed. */
+export function withReno(fd: number): void {
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, renoAt, reno.length);
 }
 
 /** FIN behind what was sent. */

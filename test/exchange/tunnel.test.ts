@@ -38,6 +38,11 @@ test("bytes go both ways as they are", () => {
   expect(tunnel.clientBytes).toBe(4);
 });
 
+test("both wires are told that they carry messages, before the first", () => {
+  const { client, server } = joined({ client: "early" });
+  expect([client.carriesMessages, server.carriesMessages]).toEqual([true, true]);
+});
+
 test("what came behind the heads is passed on first", () => {
   const { client, server } = joined({ client: "early ", server: "first " });
   client.send("late");

@@ -12,6 +12,7 @@ export class MemoryWire implements Wire {
   room = Number.POSITIVE_INFINITY;
   state: "open" | "shut" | "closed" | "aborted" = "open";
   paused = false;
+  carriesMessages = false;
   private readonly written: Buffer[] = [];
 
   write(bytes: Uint8Array, offset: number, length: number): number {
@@ -20,6 +21,10 @@ export class MemoryWire implements Wire {
     this.room -= taken;
     this.written.push(Buffer.from(bytes.subarray(offset, offset + taken)));
     return taken;
+  }
+
+  carryMessages(): void {
+    this.carriesMessages = true;
   }
 
   pause(): void {
