@@ -5,6 +5,10 @@
  *   RELEASE_ROOTS=/srv/roots make release      /srv/roots/linux-x64-musl, /srv/roots/linux-arm64-musl: for instance
  *                                              an Alpine mini root file system with the package libstdc++
  *
+ * Such a root can be put together of what registries have, on any machine: lib/ld-musl-ARCH.so.1 is the libc.so of Debian's package
+ * musl (1.2.5 or newer), usr/lib/libstdc++.so.6 and libgcc_s*.so.1 are in numpy.libs of numpy's musllinux wheel (pip download
+ * --platform musllinux_1_2_x86_64 --only-binary=:all: --no-deps numpy), tmp is empty.
+ *
  * For glibc on arm64 Debian's libc6-arm64-cross is such a root.
  */
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
