@@ -55,7 +55,7 @@ export class PolledListener implements Listener, Pollable {
   }
 
   private accepted(fd: number): void {
-    const wire = new PolledWire(this.loop, fd, peerAddress(), this.own);
+    const wire = new PolledWire(this.loop, fd, peerAddress(), this.own, false, !this.options.unix);
     wire.owner = this.options.accept(wire);
     wire.begin();
   }

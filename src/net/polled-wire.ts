@@ -10,6 +10,7 @@
  * kernel need not look at each wire again after it was read, nor be told of pauses. A receive that brings less than it could has
  * brought all there is (epoll(7), question 9).
  */
+import { monotonicMs } from "../base/clock.ts";
 import { isLoopback } from "../base/ip-address.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../os/epoll.ts";
 import { EAGAIN, EINTR } from "../os/libc.ts";
@@ -20,11 +21,14 @@ import {
   receive,
   resetConnection,
   send,
+  sendApart,
   sendFrom,
   shutdownSending,
+  withLittleUnsent,
   withReno,
 } from "../os/stream-socket.ts";
 import type { Loop, Pollable } from "./loop.ts";
+import { Pace, SLOW_UNSENT_BYTES, SLOW_WRITE_BYTES } from "./pace.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 import type { OwnedWire, WireOwner } from "./wire.ts";
 
@@ -53,7 +57,12 @@ export class PolledWire implements OwnedWire, Pollable {
   private full = false;
   private told = false;
 
-  constructor(loop: Loop, fd: number, peer: TcpAddress, own: TcpAddress | undefined, shared = false) {
+  /** Is the kernel given little of what is written, until the peer is known to be fast (pace.ts)? */
+  private readonly paced: boolean;
+  /** Undefined as long as nothing large was written. */
+  private pace: Pace | undefined = undefined;
+
+  constructor(loop: Loop, fd: number, peer: TcpAddress, own: TcpAddress | undefined, shared = false, paced = false) {
     this.loop = loop;
     this.buffer = loop.buffer;
     this.fd = fd;
@@ -61,6 +70,7 @@ export class PolledWire implements OwnedWire, Pollable {
     this.remotePort = peer.port;
     this.own = own;
     this.shared = shared;
+    this.paced = paced;
   }
 
   /** Its owner is set: events may come. */
@@ -89,6 +99,7 @@ export class PolledWire implements OwnedWire, Pollable {
 
   private writable(): void {
     this.full = false;
+    this.pace?.hasRoom(monotonicMs());
     this.owner?.drained();
     this.balance();
   }
@@ -154,20 +165,49 @@ export class PolledWire implements OwnedWire, Pollable {
 
   write(bytes: Uint8Array, offset: number, length: number, more = false): number {
     if (this.fd === -1 || this.output !== "open") return 0;
+    if (length > SLOW_WRITE_BYTES && this.paced && this.pace?.isFast !== true)
+      return this.writeApart(bytes, offset, length);
     return this.took(send(this.fd, bytes, offset, length, more), length);
   }
 
   writeFrom(source: number, offset: number, length: number): number {
     if (this.fd === -1 || this.output !== "open") return 0;
-    return this.took(sendFrom(this.fd, source, offset, length), length);
+    const taken = sendFrom(this.fd, source, offset, length);
+    if (taken === length && this.pace?.isFast === false) this.judge(this.pace, length);
+    return this.took(taken, length);
+  }
+
+  private writeApart(bytes: Uint8Array, offset: number, length: number): number {
+    this.pace ??= this.begunSlowly();
+    let done = 0;
+    for (let taken = 0; done < length; done += taken) {
+      const asked = Math.min(SLOW_WRITE_BYTES, length - done);
+      taken = sendApart(this.fd, bytes, offset + done, asked);
+      if (taken < 0) return done + this.broke();
+      if (taken < asked) return this.took(done + taken, length);
+    }
+    this.judge(this.pace, length);
+    return length;
+  }
+
+  private begunSlowly(): Pace {
+    withLittleUnsent(this.fd, SLOW_UNSENT_BYTES);
+    return new Pace();
   }
 
   private took(taken: number, length: number): number {
     if (taken === length) return taken;
     if (taken < 0) return this.broke();
     this.full = true;
+    if (this.pace !== undefined) this.judge(this.pace, taken);
     this.balance();
     return taken;
+  }
+
+  private judge(pace: Pace, taken: number): void {
+    if (!pace.took(taken, monotonicMs())) return;
+    if (pace.isFast) withLittleUnsent(this.fd);
+    else withLittleUnsent(this.fd, SLOW_UNSENT_BYTES);
   }
 
   /** Its owner hears of it, but not in the middle of what it does. */

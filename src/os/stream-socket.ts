@@ -37,6 +37,7 @@ const TCP_NOTSENT_LOWAT = 25;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_MORE = 0x8000;
+const MSG_EOR = 0x80;
 const SHUT_WR = 1;
 const TWO_32 = 2 ** 32;
 
@@ -92,8 +93,18 @@ export function sendMostlyFrom(bytes: Uint8Array): void {
 /** How many bytes the kernel took, 0 when it has no room now; -errno when the connection is broken. `more`: others follow at once,
  *  and TCP sends both together. */
 export function send(fd: number, bytes: Uint8Array, offset: number, length: number, more = false): number {
-  const address = bytes === usual ? ((usualAt + offset) as Pointer) : ptr(bytes, offset);
   const flags = more ? MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE : MSG_DONTWAIT | MSG_NOSIGNAL;
+  return sendWith(fd, bytes, offset, length, flags);
+}
+
+/** As send; what is sent next is not added to it in one buffer of the kernel's (MSG_EOR), which grows to 64 KiB before the kernel asks
+ *  whether it holds enough. */
+export function sendApart(fd: number, bytes: Uint8Array, offset: number, length: number): number {
+  return sendWith(fd, bytes, offset, length, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR);
+}
+
+function sendWith(fd: number, bytes: Uint8Array, offset: number, length: number, flags: number): number {
+  const address = bytes === usual ? ((usualAt + offset) as Pointer) : ptr(bytes, offset);
   const count = sendDirect(fd, address, length, flags);
   if (count !== -1) return count;
   const code = errno();
@@ -171,13 +182,13 @@ export function acknowledge(fd: number): void {
   libc.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, optionAt, 4);
 }
 
-/** What the kernel holds of a reply beside what is on its way, bytes, before it takes no more. */
+/** What the kernel holds of a reply beside what is on its way, bytes, before it takes no more; where nobody says otherwise. */
 const UNSENT_BYTES_MAX = 64 * 1024;
 
 /** TCP_NOTSENT_LOWAT, inherited and without effect as above. A send buffer grows to megabytes, of kernel memory that nobody
- *  counts as ours: measured, a thousand slow readers of a large file took 2 MiB each. */
-export function withLittleUnsent(fd: number): void {
-  option[0] = UNSENT_BYTES_MAX;
+ *  counts as ours: measured, a thousand slow readers of a large file took 2 MiB each. Of a connection it may be changed at any time. */
+export function withLittleUnsent(fd: number, bytes = UNSENT_BYTES_MAX): void {
+  option[0] = bytes;
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, optionAt, 4);
 }
 

@@ -141,6 +141,8 @@ describe("a crowd", () => {
     for (const client of clients) client.close();
     // A send buffer grows to megabytes by itself.
     expect(Math.max(...queues)).toBeLessThan(MIB / 2);
+    // In the middle, since what its client dropped counts for one now and then.
+    expect(queues.toSorted((a, b) => a - b)[queues.length >> 1]).toBeLessThan(MIB / 16);
   });
 
   test("that is larger than max_connections: new clients are served all the same", async () => {
