@@ -95,9 +95,15 @@ class TlsWire extends SocketWire {
   isChallenge = false;
   serverName = "";
   asks = "";
+  hasWritten = false;
 
   constructor() {
     super(false, true);
+  }
+
+  override write(bytes: Uint8Array, offset: number, length: number): number {
+    this.hasWritten = true;
+    return super.write(bytes, offset, length);
   }
 
   override lost(): void {
@@ -210,7 +216,8 @@ class Listening implements TlsListener {
     const { awaiting } = wire;
     wire.awaiting = undefined;
     if (ok && !wire.isChallenge) {
-      acknowledge(socket.fd);
+      // What is sent acknowledges it, too: most often there is a request by then, and its reply.
+      setImmediate(acknowledgeUnlessWritten, wire);
       return awaiting?.secured(factsOf(socket, wire, error));
     }
     const reason = ok ? "" : this.reasonOf(error, wire);
@@ -234,6 +241,10 @@ class Listening implements TlsListener {
     if (reason === "HTTP_REQUEST") return this.options.plainAnswer();
     return reason === "CONNECTION_REJECTED" ? UNRECOGNIZED_NAME : undefined;
   }
+}
+
+function acknowledgeUnlessWritten(wire: TlsWire): void {
+  if (!wire.hasWritten && wire.descriptor !== -1) acknowledge(wire.descriptor);
 }
 
 function wireOf(socket: Opened): TlsWire {
