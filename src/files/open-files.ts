@@ -32,6 +32,8 @@ export class OpenFile {
   readonly stats: FileStat;
   /** The last look at it that showed the content of `stats`. */
   private seen: FileStat;
+  /** Was it seen that something was written? What comes later explains that no more. */
+  private isTouched = false;
   /** The path that it was opened by, or is known to have been renamed to; "" when nobody knows. */
   private place: string;
   /** Who made it is the first. */
@@ -69,11 +71,12 @@ export class OpenFile {
   /** Was nothing written to it since `stats` were taken? */
   get isUntouched(): boolean {
     const { seen } = this;
+    if (this.isTouched) return false;
     const now = statAgain(this.fd, seen);
     if (now === seen) return true;
-    if (!(hasSameContent(seen, now) ?? this.wasRenamed(now))) return false;
-    this.seen = now;
-    return true;
+    if (!(hasSameContent(seen, now) ?? this.wasRenamed(now))) this.isTouched = true;
+    else this.seen = now;
+    return !this.isTouched;
   }
 
   /** Asked only where nothing else explains its ctime: so the kernel is not asked for its name before. */

@@ -122,10 +122,12 @@ describe("an open file is untouched", () => {
       file.release();
     });
 
-    test("not when it was written to and its time put back", async () => {
+    test("not when it was written to and its time put back; nor when it lost its name afterwards", async () => {
       const { path, file } = await opened(linked);
       rewrite(path);
       expect([file.isUntouched, file.isUntouched]).toEqual([false, false]);
+      rmSync(path);
+      expect(file.isUntouched).toBe(false);
       file.release();
     });
 
