@@ -34,8 +34,6 @@ export const RUN: Command = {
   options: { config: CONFIG_OPTION, ...WITHOUT_FILE },
   positionalsMax: 0,
   async run(given, terminal) {
-    const { collectAlone } = await import("../os/collector.ts");
-    collectAlone();
     const isGiven = (name: string) => given.options[name] !== undefined || given.lists[name] !== undefined;
     if (isGiven("app") || isGiven("files")) {
       const { runApp } = await import("./run-app.ts");

@@ -1,8 +1,8 @@
 /**
  * Large files that are being asked for: their open descriptors and prepared heads, for as long as they are believed without
  * a look at the disk (`cache_revalidate`). One per front thread, shared by its handlers. What is written into such a file
- * meanwhile is noticed at once, since a look at an open file costs next to nothing, also when its mtime is put back. One that is looked at again and still the same
- * stays open, and its copy with it.
+ * meanwhile is noticed at once, since a look at an open file costs next to nothing, also when its mtime is put back. One that is
+ * looked at again and still the same stays open, and its copy with it.
  *
  * A descriptor that nobody uses keeps a deleted file's blocks and an unmounted disk busy, so it is not kept for longer.
  */

@@ -22,13 +22,9 @@ export const COLLECTS_ALONE: Readonly<Record<string, string>> = {
   BUN_JSC_numberOfGCMarkers: "1",
 };
 
-let isAsked = false;
-
-/** To be called before anything is opened or taken up. Returns when it is so, or cannot be; a value that somebody else has
+/** To be called once, before anything is opened or taken up. Returns when it is so, or cannot be; a value that somebody else has
  *  chosen stays. Programs that are started from here do not see it. */
 export function collectAlone(): void {
-  if (isAsked) return;
-  isAsked = true;
   const chosen: Record<string, string> = {};
   for (const name of Object.keys(COLLECTS_ALONE)) {
     const value = process.env[name];
