@@ -1,4 +1,5 @@
 /** A reply that passes everything on to another one: what stands between a handler and the session overrides its part. */
+import type { Sendable } from "../os/sendable.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import type { Producer, Reply, ReplyState } from "./reply.ts";
@@ -48,11 +49,11 @@ export class DelegatingReply implements Reply {
   }
 
   /** Undefined where the reply behind has none (Reply.offerFrom). */
-  get offerFrom(): ((source: number, offset: number, length: number) => number) | undefined {
+  get offerFrom(): ((source: Sendable, offset: number, length: number) => number) | undefined {
     return this.inner.offerFrom === undefined ? undefined : this.offeredFrom;
   }
 
-  protected offeredFrom(source: number, offset: number, length: number): number {
+  protected offeredFrom(source: Sendable, offset: number, length: number): number {
     return this.inner.offerFrom?.(source, offset, length) ?? 0;
   }
 

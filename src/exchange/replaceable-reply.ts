@@ -2,6 +2,7 @@
  * Stands between a handler and its reply and may put another answer in place of what the handler gives: decided at the
  * head (`replaces`). What follows of a reply that was replaced is taken and thrown away.
  */
+import type { Sendable } from "../os/sendable.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import type { Exchange } from "./exchange.ts";
@@ -86,7 +87,7 @@ export abstract class ReplaceableReply extends DelegatingReply {
     return bytes.length;
   }
 
-  protected override offeredFrom(source: number, offset: number, length: number): number {
+  protected override offeredFrom(source: Sendable, offset: number, length: number): number {
     if (this.replaced === undefined) return super.offeredFrom(source, offset, length);
     this.dropped();
     return length;

@@ -5,6 +5,7 @@
  *   reply.whole(head, bytes)                                     one call, one write
  *   reply.start(head); reply.data(…)…; reply.end()               a stream; or reply.abort(why) if it breaks
  */
+import type { Sendable } from "../os/sendable.ts";
 import { copyOf } from "../base/bytes.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
@@ -57,9 +58,9 @@ export interface Reply {
   /** As data, but nothing is held: how many of the bytes were taken. After fewer than all `producer.drained()` tells when to
    *  offer the rest again. For sources that can be read twice; undefined where bytes are changed on their way. */
   readonly offer?: ((bytes: Uint8Array) => number) | undefined;
-  /** As offer, of the bytes at `offset` of an open file that nobody can change (os/sealed-copy.ts). Undefined, too, where the
-   *  connection cannot take them from there. */
-  readonly offerFrom?: ((source: number, offset: number, length: number) => number) | undefined;
+  /** As offer, of the bytes at `offset` of what the kernel sends by itself. Undefined, too, where the connection cannot take them from
+   *  there. */
+  readonly offerFrom?: ((source: Sendable, offset: number, length: number) => number) | undefined;
   /** The reply is complete. If fewer bytes than announced were given, the client sees a truncated reply. Trailers reach a
    *  client that takes them (RFC 9110 section 6.5) when the length was not known; for others they are dropped. */
   end(trailers?: Fields): void;

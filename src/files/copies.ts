@@ -7,11 +7,15 @@ import type { FileStat } from "../os/file-stat.ts";
 import { copySealed, memoryOfCopy } from "../os/sealed-copy.ts";
 import { hasSettled } from "./cache.ts";
 
-/** Larger files are read piece by piece for each client: to copy this much takes 1 ms, in which all others wait. */
+/** Larger files are sent piece by piece as they are: to copy this much takes 1 ms, in which all others wait. */
 export const COPIED_FILE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** All copies of one front: half as much again as the cache has. */
 export const COPIES_BYTES_MAX = 32 * 1024 * 1024;
+
+export function isCopyable({ size }: FileStat): boolean {
+  return size <= COPIED_FILE_BYTES_MAX;
+}
 
 export class Copies {
   private readonly bytesMax: number;
@@ -27,7 +31,7 @@ export class Copies {
   make(fd: number, stats: FileStat): number {
     const { size } = stats;
     const bytes = memoryOfCopy(size);
-    if (size > COPIED_FILE_BYTES_MAX || this.bytes + bytes > this.bytesMax || !hasSettled(stats)) return -1;
+    if (!isCopyable(stats) || this.bytes + bytes > this.bytesMax || !hasSettled(stats)) return -1;
     const copy = copySealed(fd, size);
     if (copy !== -1) this.bytes += bytes;
     return copy;

@@ -9,8 +9,10 @@
 import { monotonicMs } from "../base/clock.ts";
 import { type FileStat, hasSameContent, isUnchanged, leadsElsewhere, statAgain } from "../os/file-stat.ts";
 import { hold, release } from "../os/held.ts";
+import { MappedFile } from "../os/mapped-file.ts";
+import { SealedCopy } from "../os/sealed-copy.ts";
 import { hasSettled, REVALIDATE_MS } from "./cache.ts";
-import { Copies } from "./copies.ts";
+import { Copies, isCopyable } from "./copies.ts";
 import { placeOf } from "./open.ts";
 import type { Representation } from "./representation.ts";
 
@@ -23,7 +25,7 @@ const LOOKED_AT_WITHIN_MS = 250;
 /** How often it is looked for descriptors to close, as long as there are any. */
 const SWEEP_MS = 1000;
 
-/** `cold` asked for once · `warm` all of it was read, so that a copy waits for no disk · `tried` there is a copy, or will be none */
+/** `cold` asked for once · `warm` all of it was read, so that nothing waits for a disk · `tried` there is a copy, or will be none */
 type Heat = "cold" | "warm" | "tried";
 
 /** Several transfers and the cache read through it, each at its own place (os/read-at.ts); the last one closes it. */
@@ -41,7 +43,8 @@ export class OpenFile {
   private heat: Heat = "cold";
   /** Undefined as long as nobody keeps it for the next request. */
   private copies: Copies | undefined = undefined;
-  private copyFd = -1;
+  private made: SealedCopy | undefined = undefined;
+  private mapped: MappedFile | undefined = undefined;
 
   /** `place`: latin-1 string of bytes. */
   constructor(fd: number, stats: FileStat, place = "") {
@@ -57,14 +60,15 @@ export class OpenFile {
 
   release(): void {
     if (--this.users > 0) return;
+    this.mapped?.leave();
     release(this.fd);
     this.dropCopy();
   }
 
   private dropCopy(): void {
-    if (this.copyFd === -1) return;
-    release(this.copyFd);
-    this.copyFd = -1;
+    if (this.made === undefined) return;
+    release(this.made.fd);
+    this.made = undefined;
     this.copies?.giveBack(this.stats);
   }
 
@@ -97,10 +101,10 @@ export class OpenFile {
     if (this.heat === "cold") this.heat = "warm";
   }
 
-  /** A descriptor of its bytes as they were when `stats` were taken, which nobody can change (copies.ts); -1: there is none. */
-  get copy(): number {
-    if (this.heat === "warm") this.makeCopy();
-    return this.copyFd;
+  /** Its bytes as they were when `stats` were taken, which nobody can change (copies.ts); undefined: there are none. */
+  get copy(): SealedCopy | undefined {
+    if (this.heat === "warm" && isCopyable(this.stats)) this.makeCopy();
+    return this.made;
   }
 
   private makeCopy(): void {
@@ -108,9 +112,16 @@ export class OpenFile {
     this.heat = "tried";
     const fd = this.copies.make(this.fd, this.stats);
     if (fd === -1) return;
-    this.copyFd = hold(fd);
+    this.made = new SealedCopy(hold(fd));
     // Written to while it was copied: this file is given up at the next request, and transfers end as they do without a copy.
     if (!this.isUntouched) this.dropCopy();
+  }
+
+  /** It, to be sent without being read, with what is written to it meanwhile. Undefined where that would be no gain. */
+  get mapping(): MappedFile | undefined {
+    if (this.mapped === undefined && this.heat === "warm" && this.copies !== undefined && !isCopyable(this.stats))
+      this.mapped = new MappedFile(this.fd, this.stats.size);
+    return this.mapped?.isLost === false ? this.mapped : undefined;
   }
 }
 

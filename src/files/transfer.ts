@@ -12,9 +12,12 @@
  * sendfile(2) from the file itself is not used: pages that it has queued are still the file's own, so that what is written there
  * afterwards reaches a client that was promised the old bytes, and nothing here could notice. It is used from a copy of the file
  * that nobody can change (OpenFile.copy), which files of a middle size have while they are hot: half the processor time
- * for each byte.
+ * for each byte. Large ones that are asked for again are sent as they lie in the kernel's cache, which copies what it sends
+ * (OpenFile.mapping): that is a read and a send in one.
  */
+import type { MappedFile } from "../os/mapped-file.ts";
 import { readAt } from "../os/read-at.ts";
+import type { Sendable } from "../os/sendable.ts";
 import type { Producer, Reply } from "../exchange/reply.ts";
 import type { OpenFile } from "./open-files.ts";
 import type { Piece, Selection, Span } from "./representation.ts";
@@ -24,6 +27,9 @@ export const PIECE_BYTES = 512 * 1024;
 
 /** The least that is read for a client that is slow, and what a reply that holds what it is given holds. */
 export const SLOW_PIECE_BYTES = 64 * 1024;
+
+/** Who has taken so much is worth looking for the file in the address space. */
+const MAPPED_FROM_BYTES = 2 * PIECE_BYTES;
 
 /** Sent at a time of a copy; a fast client takes so much at once. */
 const COPIED_PIECE_BYTES = 1024 * 1024;
@@ -57,14 +63,16 @@ class Transfer implements Producer {
   /** For a reply that holds what it is given. */
   private held: Buffer | undefined = undefined;
   private state: TransferState = "reading";
-  /** Of the file, that the reply can take bytes from; -1: there is none. */
-  private readonly copy: number;
+  /** Of the file, that the reply can take bytes from. */
+  private readonly copy: Sendable | undefined;
+  /** Bytes that were read and taken. */
+  private read = 0;
 
   constructor(reply: Reply, file: OpenFile, pieces: readonly Piece[]) {
     this.reply = reply;
     this.file = file;
     this.pieces = pieces;
-    this.copy = reply.offerFrom === undefined ? -1 : file.copy;
+    this.copy = reply.offerFrom === undefined ? undefined : file.copy;
   }
 
   drained(): void {
@@ -87,16 +95,36 @@ class Transfer implements Producer {
 
   private step(): void {
     const piece = this.pieces[this.index] as Piece; // `finish` comes behind the last
-    if (this.copy !== -1 && "first" in piece) return this.stepCopied(piece);
+    if ("first" in piece) {
+      if (this.copy !== undefined) return this.stepCopied(piece, this.copy);
+      const mapping =
+        this.read < MAPPED_FROM_BYTES || this.reply.offerFrom === undefined ? undefined : this.file.mapping;
+      const length = mapping === undefined ? 0 : this.mappedLength(piece, mapping);
+      if (mapping !== undefined && length > 0) return this.stepMapped(piece, length, mapping);
+    }
     const bytes = this.next(piece);
     if (typeof bytes === "string") return this.broken(bytes);
-    this.sent(this.send(bytes), bytes.length);
+    const taken = this.send(bytes);
+    this.read += taken;
+    this.sent(taken, bytes.length);
   }
 
   /** Out of the copy: it is what the head promises, whatever becomes of the file. */
-  private stepCopied({ first, length }: Span): void {
+  private stepCopied({ first, length }: Span, copy: Sendable): void {
     const asked = Math.min(COPIED_PIECE_BYTES, length - this.done);
-    this.sent(this.reply.offerFrom?.(this.copy, first + this.done, asked) ?? 0, asked);
+    this.sent(this.reply.offerFrom?.(copy, first + this.done, asked) ?? 0, asked);
+  }
+
+  /** As if it were read; but the last bytes of all are. */
+  private mappedLength({ first, length }: Span, mapping: MappedFile): number {
+    const kept = this.index === this.pieces.length - 1 ? SLOW_PIECE_BYTES : 0;
+    return Math.min(PIECE_BYTES, mapping.reach(first + this.done), length - this.done - kept);
+  }
+
+  private stepMapped({ first }: Span, asked: number, mapping: MappedFile): void {
+    const taken = this.reply.offerFrom?.(mapping, first + this.done, asked) ?? 0;
+    // It is read from here on, which shows what is wrong with it.
+    this.sent(taken, mapping.isLost ? taken : asked);
   }
 
   private sent(taken: number, asked: number): void {
@@ -121,7 +149,7 @@ class Transfer implements Producer {
 
   /** The last bytes go only if nothing was written to the file since its head was made. */
   private whenUntouched(bytes: Uint8Array): Uint8Array | string {
-    return this.copy !== -1 || this.file.isUntouched ? bytes : "the file was written to while it was sent";
+    return this.copy !== undefined || this.file.isUntouched ? bytes : "the file was written to while it was sent";
   }
 
   /** How many were taken; of a reply that holds bytes all of them, `waiting` is set when it wants no more. */

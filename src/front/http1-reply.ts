@@ -5,6 +5,7 @@
  *   waiting ──start──▶ started ──end──▶ finished          gone: the client left, nothing is written any more
  *      └────────────whole────────────▶ finished
  */
+import type { Sendable } from "../os/sendable.ts";
 import { assert } from "../base/assert.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -99,11 +100,11 @@ export class Http1Reply implements Reply {
   }
 
   /** Undefined where the wire cannot (Reply.offerFrom). */
-  get offerFrom(): ((source: number, offset: number, length: number) => number) | undefined {
+  get offerFrom(): ((source: Sendable, offset: number, length: number) => number) | undefined {
     return this.outbox.takesFiles ? this.offeredFrom : undefined;
   }
 
-  private offeredFrom(source: number, offset: number, length: number): number {
+  private offeredFrom(source: Sendable, offset: number, length: number): number {
     return this.state === "started" ? this.writer.offerFrom(source, offset, length) : length;
   }
 

@@ -2,6 +2,7 @@
  * Puts a reply on an HTTP/1 connection: head, framing (RFC 9112 section 6), content, in as few writes as it takes. It
  * keeps the promise of Content-Length: what is beyond it is cut, what is short is told to the caller.
  */
+import type { Sendable } from "../os/sendable.ts";
 import { assert } from "../base/assert.ts";
 import { wallMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
@@ -180,8 +181,8 @@ export class ReplyWriter {
     return taken === length ? bytes.length : taken;
   }
 
-  /** As offer, of bytes of an open file. */
-  offerFrom(source: number, offset: number, length: number): number {
+  /** As offer, of what the kernel sends by itself. */
+  offerFrom(source: Sendable, offset: number, length: number): number {
     if (this.framing === "none") return length;
     assert(this.framing === "length" && length <= this.remaining, "what is offered of a file was announced");
     const taken = this.outbox.offerFrom(source, offset, length);

@@ -3,6 +3,7 @@
  * gives bytes leaves them untouched until `empty` is true again.
  */
 import { gather, gatherBoth, type Gathered, gathered } from "./gathering.ts";
+import type { Sendable } from "../os/sendable.ts";
 import type { Wire } from "./wire.ts";
 
 export class Outbox implements Gathered {
@@ -112,13 +113,13 @@ export class Outbox implements Gathered {
     return taken;
   }
 
-  /** Does the wire take bytes that are in a file (offerFrom)? */
+  /** Does the wire take what the kernel sends by itself (offerFrom)? */
   get takesFiles(): boolean {
     return this.wire.writeFrom !== undefined;
   }
 
-  /** As offer, of bytes of an open file (Wire.writeFrom). */
-  offerFrom(source: number, offset: number, length: number): number {
+  /** As offer, of what the kernel sends by itself (Wire.writeFrom). */
+  offerFrom(source: Sendable, offset: number, length: number): number {
     this.sendSoon();
     if (this.pending > 0) return 0;
     const taken = this.wire.writeFrom?.(source, offset, length) ?? 0;

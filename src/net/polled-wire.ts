@@ -14,6 +14,7 @@ import { monotonicMs } from "../base/clock.ts";
 import { isLoopback } from "../base/ip-address.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../os/epoll.ts";
 import { EAGAIN, EINTR } from "../os/libc.ts";
+import type { Sendable } from "../os/sendable.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import {
@@ -22,7 +23,6 @@ import {
   resetConnection,
   send,
   sendApart,
-  sendFrom,
   shutdownSending,
   withLittleUnsent,
   withReno,
@@ -170,19 +170,24 @@ export class PolledWire implements OwnedWire, Pollable {
     return this.took(send(this.fd, bytes, offset, length, more), length);
   }
 
-  writeFrom(source: number, offset: number, length: number): number {
+  writeFrom(source: Sendable, offset: number, length: number): number {
     if (this.fd === -1 || this.output !== "open") return 0;
-    const taken = sendFrom(this.fd, source, offset, length);
+    if (source.isCopied && length > SLOW_WRITE_BYTES && this.paced && this.pace?.isFast !== true)
+      return this.writeApart(source, offset, length);
+    const taken = source.sendTo(this.fd, offset, length, false);
     if (taken === length && this.pace?.isFast === false) this.judge(this.pace, length);
     return this.took(taken, length);
   }
 
-  private writeApart(bytes: Uint8Array, offset: number, length: number): number {
+  private writeApart(bytes: Uint8Array | Sendable, offset: number, length: number): number {
     this.pace ??= this.begunSlowly();
     let done = 0;
     for (let taken = 0; done < length; done += taken) {
       const asked = Math.min(SLOW_WRITE_BYTES, length - done);
-      taken = sendApart(this.fd, bytes, offset + done, asked);
+      taken =
+        bytes instanceof Uint8Array
+          ? sendApart(this.fd, bytes, offset + done, asked)
+          : bytes.sendTo(this.fd, offset + done, asked, true);
       if (taken < 0) return done + this.broke();
       if (taken < asked) return this.took(done + taken, length);
     }

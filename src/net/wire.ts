@@ -2,6 +2,7 @@
  * A wire: one byte stream in two directions, whatever carries it (TCP, unix socket, later TLS, in tests memory).
  * Its owner is told what happens; nothing here knows a protocol.
  */
+import type { Sendable } from "../os/sendable.ts";
 
 export interface Wire {
   /** Numeric address of the peer, `unix:` for a unix socket. */
@@ -17,9 +18,8 @@ export interface Wire {
    *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. `more`: others
    *  are written in this very turn, and it is worth something to send them together. */
   write(bytes: Uint8Array, offset: number, length: number, more?: boolean): number;
-  /** As write, of the bytes at `offset` of the open file `source`, which nobody can change (os/sealed-copy.ts): the kernel takes them
-   *  without a copy. Undefined where bytes are changed on their way. */
-  readonly writeFrom?: ((source: number, offset: number, length: number) => number) | undefined;
+  /** As write, of the bytes at `offset` of what the kernel sends by itself. Undefined where bytes are changed on their way. */
+  readonly writeFrom?: ((source: Sendable, offset: number, length: number) => number) | undefined;
   /** From now on it carries messages, for as long as it lasts: what is done once and makes each of them cheaper is worth it.
    *  Undefined where there is nothing to do. */
   carryMessages?(): void;

@@ -118,6 +118,7 @@ export const ENOENT = 2;
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EACCES = 13;
+export const EFAULT = 14;
 export const ENOTDIR = 20;
 export const EPIPE = 32;
 export const EMSGSIZE = 90;

@@ -10,7 +10,9 @@
  * where the client has the copying to do.
  */
 import { libc, ptr } from "./libc.ts";
+import type { Sendable } from "./sendable.ts";
 import { closeDescriptor } from "./sockets.ts";
+import { sendFrom } from "./stream-socket.ts";
 
 const SYS_MEMFD_CREATE = process.arch === "arm64" ? 279 : 319;
 const MFD_CLOEXEC = 1;
@@ -37,6 +39,20 @@ const name = Buffer.from("server-file\0");
 /** Over a buffer of its own, whose place never changes. */
 const offset = new Uint32Array(new ArrayBuffer(8));
 const offsetAt = ptr(offset);
+
+/** One that is open. */
+export class SealedCopy implements Sendable {
+  readonly isCopied = false;
+  readonly fd: number;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  sendTo(socket: number, offset: number, length: number): number {
+    return sendFrom(socket, this.fd, offset, length);
+  }
+}
 
 /** The first `length` bytes of `source`; -1 when they cannot be had, or the kernel gives no such memory. */
 export function copySealed(source: number, length: number): number {

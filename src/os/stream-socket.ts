@@ -10,6 +10,7 @@ import {
   EAGAIN,
   EALREADY,
   ECONNRESET,
+  EFAULT,
   EINPROGRESS,
   EINTR,
   EISCONN,
@@ -106,9 +107,20 @@ export function sendApart(fd: number, bytes: Uint8Array, offset: number, length:
 function sendWith(fd: number, bytes: Uint8Array, offset: number, length: number, flags: number): number {
   const address = bytes === usual ? ((usualAt + offset) as Pointer) : ptr(bytes, offset);
   const count = sendDirect(fd, address, length, flags);
+  return count !== -1 ? count : refused(errno());
+}
+
+function refused(code: number): number {
+  return code === EAGAIN || code === EINTR ? 0 : -code;
+}
+
+/** As send or sendApart, of memory that may turn out not to be there: undefined then. */
+export function sendFromMemory(fd: number, address: Pointer, length: number, apart: boolean): number | undefined {
+  const flags = apart ? MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR : MSG_DONTWAIT | MSG_NOSIGNAL;
+  const count = sendDirect(fd, address, length, flags);
   if (count !== -1) return count;
   const code = errno();
-  return code === EAGAIN || code === EINTR ? 0 : -code;
+  return code === EFAULT ? undefined : refused(code);
 }
 
 /**

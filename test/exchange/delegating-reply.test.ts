@@ -7,14 +7,17 @@ import type { Exchange, Handler } from "../../src/exchange/exchange.ts";
 import { ruleScope } from "../../src/exchange/rule-scope.ts";
 import { withRules } from "../../src/exchange/rules.ts";
 import { BUILT_IN } from "../../src/exchange/variables.ts";
+import type { Sendable } from "../../src/os/sendable.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
 import type { ReplyHead } from "../../src/protocol/http/message.ts";
 import { fakeExchange, RecordedReply } from "../support/exchange.ts";
 import { template } from "../support/template.ts";
 
+const SOURCE: Sendable = { isCopied: false, sendTo: () => 0 };
+
 /** Takes three bytes of what is offered. */
 class OfferedReply extends RecordedReply {
-  readonly asked: (string | number | boolean | undefined)[] = [];
+  readonly asked: unknown[] = [];
 
   override start(head: ReplyHead, more?: boolean): void {
     super.start(head);
@@ -26,7 +29,7 @@ class OfferedReply extends RecordedReply {
     return 3;
   }
 
-  offerFrom(source: number, offset: number, length: number): number {
+  offerFrom(source: Sendable, offset: number, length: number): number {
     this.asked.push(source, offset, length);
     return 4;
   }
@@ -72,9 +75,9 @@ describe.each(BETWEEN)("the reply %s", (_, around) => {
     let taken: (number | undefined)[] = [];
     around((inside) => {
       inside.reply.start(head({}), true);
-      taken = [inside.reply.offer?.(Buffer.from("bytes")), inside.reply.offerFrom?.(7, 8, 9)];
+      taken = [inside.reply.offer?.(Buffer.from("bytes")), inside.reply.offerFrom?.(SOURCE, 8, 9)];
     })(exchange);
-    expect(reply.asked).toEqual([true, "bytes", 7, 8, 9]);
+    expect(reply.asked).toEqual([true, "bytes", SOURCE, 8, 9]);
     expect(taken).toEqual([3, 4]);
   });
 

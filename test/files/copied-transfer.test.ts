@@ -1,6 +1,6 @@
 /** Large files that have a copy in memory: sent by the kernel out of it. How they are sent without one: transfer.test.ts. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { openSync, readSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Copies } from "../../src/files/copies.ts";
 import { OpenFile } from "../../src/files/open-files.ts";
@@ -11,38 +11,10 @@ import { Fields } from "../../src/protocol/http/fields.ts";
 import { openBelow, openCopies } from "../support/descriptors.ts";
 import { RecordedReply } from "../support/exchange.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
+import { FedReply } from "./fed-reply.ts";
 
 const directory = makeFolder("copied-transfer");
 afterAll(() => removeFolder(directory));
-
-/** Takes bytes of a copy, too, as a connection without encryption does. */
-class FedReply extends RecordedReply {
-  room = Number.POSITIVE_INFINITY;
-  /** Bytes that were taken out of a copy. */
-  fed = 0;
-
-  offer(bytes: Uint8Array): number {
-    const taken = Math.min(bytes.length, this.room);
-    this.room -= taken;
-    super.data(bytes.subarray(0, taken));
-    return this.state === "started" ? taken : bytes.length;
-  }
-
-  offerFrom(source: number, offset: number, length: number): number {
-    const taken = Math.min(length, this.room);
-    this.room -= taken;
-    this.fed += taken;
-    const bytes = Buffer.alloc(taken);
-    readSync(source, bytes, 0, taken, offset);
-    super.data(bytes);
-    return this.state === "started" ? taken : length;
-  }
-
-  make(room: number): void {
-    this.room = room;
-    this.producer?.drained();
-  }
-}
 
 function open(name: string): OpenFile {
   const fd = openSync(name, "r");

@@ -6,6 +6,8 @@ import type { Socket } from "bun";
 import { Loop } from "../../src/net/loop.ts";
 import { PolledAttempt } from "../../src/net/polled-connect.ts";
 import type { ConnectAddress } from "../../src/net/connect-address.ts";
+import { MappedFile } from "../../src/os/mapped-file.ts";
+import { SealedCopy } from "../../src/os/sealed-copy.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
 import { until } from "../support/wait.ts";
 import { Ear } from "./ways.ts";
@@ -131,12 +133,16 @@ describe.each(["tcp", "unix"] as const)("%s", (kind) => {
     peer.stop();
   });
 
-  test("what is written out of a file arrives in order, with what is written before and behind", async () => {
+  test.each([
+    ["a copy", (fd: number) => new SealedCopy(fd)],
+    ["a mapped file", (fd: number, size: number) => new MappedFile(fd, size)],
+  ])("what is written out of %s arrives in order, with what is written before and behind", async (_, sourceOf) => {
     const path = join(folder, "file");
     const bytes = Buffer.alloc(8 * 1024 * 1024);
     for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(i, i);
     writeFileSync(path, bytes);
     const fd = openSync(path, "r");
+    const source = sourceOf(fd, bytes.length);
     const read: Buffer[] = [];
     let count = 0;
     const peer = listenAs(
@@ -155,7 +161,7 @@ describe.each(["tcp", "unix"] as const)("%s", (kind) => {
     for (let sent = 3; sent < bytes.length;) {
       ear.heard.length = 0;
       const asked = Math.min(1_000_000, bytes.length - sent);
-      const taken = ear.wire?.writeFrom?.(fd, sent, asked) ?? 0;
+      const taken = ear.wire?.writeFrom?.(source, sent, asked) ?? 0;
       sent += taken;
       if (taken < asked) await ear.until("drained");
     }
@@ -163,9 +169,10 @@ describe.each(["tcp", "unix"] as const)("%s", (kind) => {
     await until("all of it arrives", WAIT_MS, () => count === bytes.length + 2);
     const expected = Buffer.concat([Buffer.from("head"), bytes.subarray(3), Buffer.from("e")]);
     expect(Buffer.concat(read).equals(expected)).toBe(true);
+    if (source instanceof MappedFile) source.leave();
     closeSync(fd);
     ear.wire?.close();
-    expect(ear.wire?.writeFrom?.(fd, 0, 1)).toBe(0);
+    expect(ear.wire?.writeFrom?.(source, 0, 1)).toBe(0);
     peer.stop();
   });
 
@@ -234,7 +241,7 @@ describe.each(["tcp", "unix"] as const)("%s", (kind) => {
     const ear = await connected(peer);
     const began = performance.now();
     while (!ear.heard.includes("closed") && performance.now() - began < WAIT_MS) {
-      ear.wire?.writeFrom?.(fd, 0, 1024 * 1024);
+      ear.wire?.writeFrom?.(new SealedCopy(fd), 0, 1024 * 1024);
       await Bun.sleep(1);
     }
     expect(ear.heard).toContain("closed");

@@ -1,8 +1,23 @@
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
-import { closeHeld, closeHeldIn, hold, holdIn, letGo, makeHeldMemory, release } from "../../src/os/held.ts";
+import { existsSync, readFileSync } from "node:fs";
+import {
+  closeHeld,
+  closeHeldIn,
+  hold,
+  holdIn,
+  holdRegion,
+  letGo,
+  makeHeldMemory,
+  REGIONS_MAX,
+  release,
+  releaseRegion,
+} from "../../src/os/held.ts";
+import { libc } from "../../src/os/libc.ts";
 import { closeDescriptor } from "../../src/os/sockets.ts";
 import { openTemporary } from "../../src/os/temporary.ts";
+
+const PROT_NONE = 0;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
 
 const isOpen = (fd: number) => existsSync(`/proc/self/fd/${fd}`);
 
@@ -35,4 +50,22 @@ test("what a thread held that was ended in the midst of its work is closed by an
   closeHeldIn(memory);
   expect(held.filter(isOpen)).toEqual(held);
   for (const fd of [...held, given, stranger]) closeDescriptor(fd);
+});
+
+test("what a thread has mapped is unmapped at its end, once", () => {
+  const memory = makeHeldMemory();
+  holdIn(memory);
+  const isMapped = (address: number) => readFileSync("/proc/self/maps", "latin1").includes(`${address.toString(16)}-`);
+  const map = () => Number(libc.mmap(0, 4096, PROT_NONE, MAP_PRIVATE_ANONYMOUS, -1, 0));
+  const [kept, released] = [map(), map()];
+  // The kernel puts side by side what it can, and shows that as one.
+  const between = (list: readonly number[]) => list.some(isMapped);
+  holdRegion(0, kept, 4096);
+  holdRegion(REGIONS_MAX - 1, released, 4096);
+  expect(between([kept, released])).toBe(true);
+  releaseRegion(REGIONS_MAX - 1);
+  closeHeldIn(memory);
+  expect(between([kept, released])).toBe(false);
+  expect(new Float64Array(memory, memory.byteLength - 16 * REGIONS_MAX).every((word) => word === 0)).toBe(true);
+  closeHeldIn(memory);
 });
