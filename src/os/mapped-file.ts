@@ -8,9 +8,8 @@
  * Files are mapped in windows, of which a thread has a few: what was sent from there is counted as the process's memory (RSS), though
  * it is the kernel's cache.
  */
-import type { Pointer } from "bun:ffi";
 import { holdRegion, REGIONS_MAX, releaseRegion } from "./held.ts";
-import { libc } from "./libc.ts";
+import { EFAULT, libc } from "./libc.ts";
 import type { Sendable } from "./sendable.ts";
 import { sendFromMemory } from "./stream-socket.ts";
 
@@ -65,14 +64,25 @@ export class MappedFile implements Sendable {
     return Math.min(this.size, (Math.floor(offset / WINDOW_BYTES) + 1) * WINDOW_BYTES) - offset;
   }
 
-  /** Not beyond `reach`. 0, too, when it is lost. */
+  /** Not beyond `reach`. Fewer, too, when it is lost. */
   sendTo(socket: number, offset: number, length: number, apart: boolean): number {
     const index = Math.floor(offset / WINDOW_BYTES);
     const window = this.windowOf(index) ?? this.map(index);
-    const at = window === undefined ? undefined : window.address + (offset - index * WINDOW_BYTES);
-    const taken = at === undefined ? undefined : sendFromMemory(socket, at as Pointer, length, apart);
-    if (taken === undefined) this.isLost = true;
-    return taken ?? 0;
+    if (window === undefined) return this.lost(0);
+    const address = window.address + (offset - index * WINDOW_BYTES);
+    // Of what is only partly there that part is sent, so a short count says nothing of room: it is asked until the kernel says so.
+    for (let done = 0; ;) {
+      const taken = sendFromMemory(socket, address + done, length - done, apart);
+      if (taken === -EFAULT) return this.lost(done);
+      if (taken <= 0) return done > 0 ? done : taken;
+      done += taken;
+      if (done === length) return done;
+    }
+  }
+
+  private lost(sent: number): number {
+    this.isLost = true;
+    return sent;
   }
 
   private windowOf(index: number): Window | undefined {

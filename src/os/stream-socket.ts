@@ -10,7 +10,6 @@ import {
   EAGAIN,
   EALREADY,
   ECONNRESET,
-  EFAULT,
   EINPROGRESS,
   EINTR,
   EISCONN,
@@ -114,13 +113,11 @@ function refused(code: number): number {
   return code === EAGAIN || code === EINTR ? 0 : -code;
 }
 
-/** As send or sendApart, of memory that may turn out not to be there: undefined then. */
-export function sendFromMemory(fd: number, address: Pointer, length: number, apart: boolean): number | undefined {
+/** As send or sendApart, of the memory at `address`. -EFAULT: it is not there. */
+export function sendFromMemory(fd: number, address: number, length: number, apart: boolean): number {
   const flags = apart ? MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR : MSG_DONTWAIT | MSG_NOSIGNAL;
-  const count = sendDirect(fd, address, length, flags);
-  if (count !== -1) return count;
-  const code = errno();
-  return code === EFAULT ? undefined : refused(code);
+  const count = sendDirect(fd, address as Pointer, length, flags);
+  return count !== -1 ? count : refused(errno());
 }
 
 /**

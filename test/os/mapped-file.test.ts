@@ -3,8 +3,11 @@ import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSy
 import { join } from "node:path";
 import { closeHeldIn, holdIn, makeHeldMemory, REGIONS_MAX } from "../../src/os/held.ts";
 import { MappedFile, WINDOW_BYTES } from "../../src/os/mapped-file.ts";
+import { AF_INET, tcpName } from "../../src/os/socket-address.ts";
+import { connectSocket, makeSocket } from "../../src/os/stream-socket.ts";
 import { makeFolder, removeFolder } from "../support/folder.ts";
 import { sentFrom } from "../support/sendable.ts";
+import { until } from "../support/wait.ts";
 
 const folder = makeFolder("mapped-file");
 afterAll(() => removeFolder(folder));
@@ -84,6 +87,27 @@ describe("a mapped file", () => {
     truncateSync(path, 50_000);
     expect([sentFrom(file, 0, 100_000).length < 100_000, file.isLost]).toEqual([true, true]);
     expect(sentFrom(file, 60_000, 10).length).toBe(0);
+  });
+
+  test("of which a part is left gives that, over TCP, and is known to be lost at once", async () => {
+    const { path, size } = large("part", 1);
+    const file = open(path, size);
+    let got = 0;
+    const peer = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (_, bytes) => void (got += bytes.length) },
+    });
+    const socket = makeSocket(AF_INET);
+    const to = tcpName({ host: "127.0.0.1", port: peer.port });
+    await until("connected", 5_000, () => connectSocket(socket, to) === 0);
+    truncateSync(path, 50_000);
+    const sent = file.sendTo(socket, 0, 100_000, false);
+    // What the kernel had copied of the buffer that it was filling does not count.
+    expect([sent > 0, sent <= 53_248, file.isLost]).toEqual([true, true, true]);
+    await until("all of it", 5_000, () => got === sent);
+    closeSync(socket);
+    peer.stop(true);
   });
 
   test("that cannot be mapped is lost", () => {
