@@ -17,6 +17,10 @@ export function readSources(): Source[] {
   });
 }
 
+export function readTop(): string[] {
+  return readdirSync(ROOT).sort();
+}
+
 export function readKnownSizes(): KnownSizes {
   return JSON.parse(readFileSync(join(ROOT, "scripts/tidy/known-sizes.json"), "utf8")) as KnownSizes;
 }
