@@ -7,7 +7,8 @@ import { checkTop } from "./tidy/top.ts";
 import { readKnownSizes, readSources, readTop } from "./tidy/tree.ts";
 
 const sources = readSources();
-const findings = [...checkTop(readTop()), ...checkAll(sources, readKnownSizes())];
+const top = readTop();
+const findings = [...(top === undefined ? [] : checkTop(top)), ...checkAll(sources, readKnownSizes())];
 for (const { path, line, rule, message } of findings) console.log(`${path}:${line}: [${rule}] ${message}`);
 console.log(`tidy: ${sources.length} files, ${findings.length} findings`);
 process.exit(findings.length === 0 ? 0 : 1);

@@ -19,12 +19,9 @@ const KEPT = [
   "tsconfig.json",
 ];
 
-/** Made here and never committed (.gitignore, `server.toml` of whoever tries the product). A worktree's .git is a file. */
-const MADE = [".git", ".build", "dist", "node_modules", "server.toml"];
-
-/** `names`: of the project's folder. */
+/** `names`: of what is committed. */
 export function checkTop(names: readonly string[]): Finding[] {
-  const extra = names.filter((name) => !KEPT.includes(name) && !MADE.includes(name));
+  const extra = names.filter((name) => !KEPT.includes(name));
   const missing = KEPT.filter((name) => !names.includes(name));
   const found = (path: string, message: string) => ({ path, line: 1, rule: "top", message });
   return [

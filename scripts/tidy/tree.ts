@@ -1,4 +1,5 @@
 /** Reads the sources of the project: TypeScript and Python of src, test and scripts. Declarations (.d.ts) are no code. */
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KnownSizes } from "./sizes.ts";
@@ -17,8 +18,12 @@ export function readSources(): Source[] {
   });
 }
 
-export function readTop(): string[] {
-  return readdirSync(ROOT).sort();
+/** Of what is committed or staged; undefined where git is not, or this is no checkout. */
+export function readTop(): string[] | undefined {
+  const { status, stdout } = spawnSync("git", ["ls-files", "-z"], { cwd: ROOT, encoding: "utf8" });
+  if (status !== 0) return undefined;
+  const names = stdout.split("\0").map((path) => path.split("/", 1)[0] ?? "");
+  return [...new Set(names)].filter((name) => name !== "").sort();
 }
 
 export function readKnownSizes(): KnownSizes {
