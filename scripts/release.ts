@@ -23,6 +23,9 @@ function must(what: string, command: readonly string[], cwd = ROOT): string {
   return stdout;
 }
 
+/** README.md leads to the others. */
+const PAPERS = ["LICENSE", "CHANGELOG.md", "README.md", "ARCHITECTURE.md", "docs"];
+
 /** The archive's name. Owners, order and times are fixed, so that only the contents make a difference. */
 function pack({ name, target }: Artifact, version: string): string {
   must(`the build for ${name}`, [process.execPath, "scripts/build.ts", "--target", target]);
@@ -30,7 +33,7 @@ function pack({ name, target }: Artifact, version: string): string {
   const stage = join(STAGE, folder);
   mkdirSync(stage, { recursive: true });
   cpSync(join(ROOT, `dist/server-${target}`), join(stage, "server"));
-  for (const file of ["LICENSE", "CHANGELOG.md", "README.md"]) cpSync(join(ROOT, file), join(stage, file));
+  for (const file of PAPERS) cpSync(join(ROOT, file), join(stage, file), { recursive: true });
   const archive = `${folder}.tar.gz`;
   const time = must("git log", ["git", "log", "-1", "--format=%ct"]).trim();
   const fixed = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", `--mtime=@${time}`, "--mode=u=rwX,go=rX"];

@@ -3,6 +3,9 @@ import { closeSync } from "node:fs";
 import { openToAppend } from "../os/log-file.ts";
 import { EXIT_FAILED, EXIT_OK, type Terminal } from "./command.ts";
 
+/** Where the output of `server start` is, beside the configuration, unless it is told otherwise. */
+export const OUTPUT_NAME = "server.log";
+
 /** Returns when it serves, unlike uWSGI and nginx, which leave before they know. `words` begin with the command. */
 export async function goToBackground(words: readonly string[], log: string, terminal: Terminal): Promise<number> {
   const { Successor } = await import("../master/handover.ts");

@@ -14,9 +14,9 @@ export const CERT: Command = {
   usage: "list | show SITE [--pem] | renew [SITE] | test [SITE] | trust [--install | --remove] [-c FILE] [--json]",
   doc:
     "list and show tell what sites show, until when, and what is wrong; without a running server, what is kept on disk. renew " +
-    "orders at once, due or not, and waits for it; only a running server can, since it answers the authority. test looks at " +
-    "everything that an authority will look at (DNS, CAA, ports 80 and 443), explains it, and orders at the staging " +
-    'authority, whose certificate is not shown. trust prints the certificate of the authority behind `tls = "internal"`; ' +
+    "orders at once, due or not, and waits for it. test looks at everything that an authority will look at (DNS, CAA, ports 80 and " +
+    "443), explains it, and orders at the staging authority, whose certificate is not shown. Both need a server that runs with the " +
+    'site as it is, since that answers the authority. trust prints the certificate of the authority behind `tls = "internal"`; ' +
     "--install adds it to those that this machine trusts, --remove takes it out again. Exits 1 when something failed.",
   options: {
     config: CONFIG_OPTION,

@@ -9,6 +9,8 @@ import type { Scope } from "../exchange/scope.ts";
 
 /** What is known of a line; undefined: it does not say. */
 export interface LineFacts {
+  /** It is none of this log, whose file others write to as well. */
+  readonly isOther?: boolean;
   readonly atMs: number | undefined;
   readonly status?: string | undefined;
   readonly site?: string | undefined;
@@ -108,6 +110,7 @@ export interface LineFilter {
 /** What a line does not say it does not match. */
 export function matches(facts: LineFacts, filter: LineFilter): boolean {
   const { statuses, site, app, level, sinceMs } = filter;
+  if (facts.isOther === true) return false;
   if (statuses.length > 0 && !statuses.some((wanted) => hasStatus(facts.status, wanted))) return false;
   if (site !== undefined && facts.site !== undefined && facts.site !== site) return false;
   if (app !== undefined && facts.source !== `app ${app}`) return false;

@@ -1,13 +1,17 @@
 /**
  * Which logs a configuration has, and where their lines are: in files, or, of an error log on standard error, the last ones
- * with the running server. An access log on standard output is wherever that output goes.
+ * with the running server. An access log on standard output is wherever that output goes: of a server in the background to a file,
+ * where its lines stand between others.
  */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Config, SiteConfig } from "../config/config.ts";
 import type { AccessLogConfig } from "../config/log-config.ts";
 import { NAMED_LOG_FORMATS } from "../exchange/log-formats.ts";
 import type { RecentLine } from "../master/recent-lines.ts";
 import type { Given } from "./command.ts";
-import { ask } from "./control-client.ts";
+import { ask, NoAnswer } from "./control-client.ts";
+import { OUTPUT_NAME } from "./background.ts";
 import { Follower, lastEvents, type LogEvent, type LogSource } from "./log-files.ts";
 import { accessLineReader, errorLineReader, type LineFilter, matches, type ReadLine } from "./log-lines.ts";
 
@@ -22,8 +26,27 @@ export interface Found {
   readonly notes: readonly string[];
 }
 
-/** Or what is wrong with what was asked for. */
-export function findSources(config: Config, { options }: Pick<Given, "options">, filter: LineFilter): Found | string {
+/** The file that standard output is: of the server that runs, or of one that `server start` began and that has ended. */
+export async function outputFile(configFile: string): Promise<string | undefined> {
+  try {
+    const { output } = (await ask(configFile, { command: "recent", after: Number.MAX_SAFE_INTEGER }, () => {})) as {
+      readonly output?: string | null;
+    };
+    return output ?? undefined;
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    const usual = join(dirname(configFile), OUTPUT_NAME);
+    return existsSync(usual) ? usual : undefined;
+  }
+}
+
+/** Or what is wrong with what was asked for. `output`: see outputFile. */
+export function findSources(
+  config: Config,
+  { options }: Pick<Given, "options">,
+  filter: LineFilter,
+  output: string | undefined,
+): Found | string {
   const ofAccess = filter.site !== undefined || filter.statuses.length > 0 || options["access"] === true;
   const ofError = filter.app !== undefined || filter.level !== undefined || options["error"] === true;
   if (ofAccess && ofError)
@@ -34,7 +57,7 @@ export function findSources(config: Config, { options }: Pick<Given, "options">,
       filter.app,
       config.apps.map(({ name }) => name),
     );
-  const access = ofError ? { sources: [], notes: [] } : accessSources(config, filter);
+  const access = ofError ? { sources: [], notes: [] } : accessSources(config, filter, output);
   if (typeof access === "string") return access;
   return { sources: ofAccess ? access.sources : [errorSource(config, filter), ...access.sources], notes: access.notes };
 }
@@ -74,7 +97,7 @@ function recentSource(configFile: string, read: ReadLine, filter: LineFilter): S
   return { last: async (count) => (await next()).slice(-count), follow: () => ({ poll: next }) };
 }
 
-function accessSources(config: Config, filter: LineFilter): Found | string {
+function accessSources(config: Config, filter: LineFilter, output: string | undefined): Found | string {
   const site = filter.site === undefined ? undefined : findSite(config, filter.site);
   if (filter.site !== undefined && site === undefined)
     return unknownName(
@@ -88,11 +111,18 @@ function accessSources(config: Config, filter: LineFilter): Found | string {
   const paths = [...new Set(logs.map(({ path }) => path))];
   const isFile = (path: string) => path !== "off" && path !== "stdout" && path !== "stderr";
   const streams = paths.filter((path) => path === "stdout" || path === "stderr");
+  const files = paths
+    .filter(isFile)
+    .map((path) => fileSource({ path, read: readerOf(config, [path]), filter: wanted }));
+  const isOutput = streams.length > 0 && output !== undefined;
+  const read = onlyOwn(readerOf(config, streams));
   return {
-    sources: paths.filter(isFile).map((path) => fileSource({ path, read: readerOf(config, path), filter: wanted })),
+    sources: isOutput ? [...files, fileSource({ path: output, read, filter: wanted })] : files,
     notes: [
       ...notes,
-      ...streams.map((path) => `an access log goes to ${path}: it is where the output of the server goes`),
+      ...(isOutput ? [] : streams).map(
+        (path) => `an access log goes to ${path}: it is where the output of the server goes`,
+      ),
       ...(site?.accessLog.path === "off" ? [`site ${site.label} has access_log = "off"`] : []),
     ],
   };
@@ -107,8 +137,8 @@ function allLogs(config: Config): AccessLogConfig[] {
 }
 
 /** A log may be written in several formats, by several sites. */
-function readerOf(config: Config, path: string): ReadLine {
-  const formats = new Set(allLogs(config).flatMap((log) => (log.path === path ? [templateOf(log)] : [])));
+function readerOf(config: Config, paths: readonly string[]): ReadLine {
+  const formats = new Set(allLogs(config).flatMap((log) => (paths.includes(log.path) ? [templateOf(log)] : [])));
   const readers = [...formats].map(accessLineReader);
   return (line) => {
     for (const read of readers) {
@@ -116,6 +146,14 @@ function readerOf(config: Config, path: string): ReadLine {
       if (facts.status !== undefined || facts.atMs !== undefined) return facts;
     }
     return { atMs: undefined };
+  };
+}
+
+/** Lines of which nothing is known are others'. */
+function onlyOwn(read: ReadLine): ReadLine {
+  return (line) => {
+    const facts = read(line);
+    return facts.status === undefined && facts.atMs === undefined ? { atMs: undefined, isOther: true } : facts;
   };
 }
 

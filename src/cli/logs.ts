@@ -48,8 +48,8 @@ export const LOGS: Command = {
     if (typeof filter === "string") return usage(filter, terminal);
     const { config } = readConfiguration(given, terminal);
     if (config === undefined) return EXIT_USAGE;
-    const { findSources } = await import("./log-sources.ts");
-    const found = findSources(config, given, filter);
+    const { findSources, outputFile } = await import("./log-sources.ts");
+    const found = findSources(config, given, filter, await outputFile(config.file));
     if (typeof found === "string") return usage(found, terminal);
     for (const note of found.notes) terminal.stderr(`server logs: ${note}\n`);
     if (found.sources.length === 0) return EXIT_FAILED;

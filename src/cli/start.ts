@@ -2,9 +2,9 @@
 import { closeSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { openToAppend } from "../os/log-file.ts";
+import { OUTPUT_NAME } from "./background.ts";
 import { CONFIG_OPTION, type Command, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./command.ts";
 
-const LOG_NAME = "server.log";
 /** Of the output of a server that did not start: its end. */
 const LINES_SHOWN = 20;
 
@@ -21,7 +21,7 @@ export const START: Command = {
       type: "string",
       short: "o",
       value: "FILE",
-      doc: `What the server prints; ${LOG_NAME} beside the configuration unless given. It is rotated and opened anew as the logs are.`,
+      doc: `What the server prints; ${OUTPUT_NAME} beside the configuration unless given. It is rotated and opened anew as the logs are.`,
     },
   },
   positionalsMax: 0,
@@ -33,7 +33,7 @@ export const START: Command = {
     const { printable } = await import("./control-client.ts");
     const file = configurationPath(given, terminal);
     const written = given.options["output"];
-    const path = typeof written === "string" ? resolve(terminal.folder, written) : join(dirname(file), LOG_NAME);
+    const path = typeof written === "string" ? resolve(terminal.folder, written) : join(dirname(file), OUTPUT_NAME);
     let output: number;
     try {
       output = openToAppend(path);

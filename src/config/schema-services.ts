@@ -16,7 +16,7 @@ const STOP_TIMEOUT_MS = 30 * SECOND;
 const SHARED = {
   command: required(
     COMMAND,
-    'The program and its arguments: a list, or a string that is split at blanks (quotes hold words together). No shell reads it: for pipes and variables write `["sh", "-c", "…"]`. The program is looked for in the virtualenv of `app`, then on PATH. uWSGI: attach-daemon2, cron2.',
+    'The program and its arguments: a list, or a string that is split at blanks (quotes hold words together). No shell reads it: for pipes and variables write `["sh", "-c", "…"]`. The program is looked for in the virtualenv of `app`, then on PATH. uWSGI: attach-daemon, attach-daemon2, cron, cron2.',
   ),
   app: optional(
     nonEmpty("the NAME of an [app.NAME]"),

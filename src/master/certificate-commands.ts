@@ -86,7 +86,7 @@ function whyNone(name: string, meant: readonly SiteConfig[], known: string): str
   if (meant.length === 0) return `no site ${quoted} whose certificate comes by itself; known: ${known}`;
   if (meant.some(({ tls }) => tls !== undefined))
     return `the certificate of ${quoted} comes from files: it is taken up when they change`;
-  return `${quoted} is served without TLS and has no certificate; tls = "auto" in its [[site]] would order one`;
+  return `${quoted} is served without TLS and has no certificate; tls = "auto" in its [[site]] and a reload would order one`;
 }
 
 type Tell = (progress: CertificateProgress) => void;

@@ -26,7 +26,7 @@ export interface CommandSources {
   readonly stop: () => void;
   readonly drainTimeoutMs: () => number;
   readonly certificates: Omit<CertificateSources, "state">;
-  readonly logs: Pick<Logs, "files" | "reopen" | "recent">;
+  readonly logs: Pick<Logs, "files" | "reopen" | "recent" | "output">;
   readonly fronts: number;
   /** Makes front number `front` fail, or hang, as a bug would. */
   readonly fault: (front: number, hangs: boolean) => void;
@@ -122,7 +122,7 @@ function recentCommand({ logs }: CommandSources): ControlCommand {
     checkParameters(parameters, ["after"]);
     const { after = 0 } = parameters;
     if (typeof after !== "number") throw new ControlError("bad-argument", "after should be the number of a line");
-    return { lines: logs.recent.after(after) };
+    return { lines: logs.recent.after(after), output: logs.output ?? null };
   };
 }
 

@@ -88,7 +88,7 @@ for (const { page, line, text } of blocks("toml")) {
 }
 
 /** Of the system, and of a project's virtualenv. */
-const PROGRAMS = /^(?:apk|cd|chown|curl|git|ln|python3|sh|systemctl|nginx|uwsgi|\.venv\/bin\/(?:pip|python))$/;
+const PROGRAMS = /^(?:apk|cd|chown|curl|git|install|ln|python3|sh|systemctl|nginx|uwsgi|\.venv\/bin\/(?:pip|python))$/;
 const TARGETS = new Set(
   [...readFileSync(join(ROOT, "Makefile"), "utf8").matchAll(/^([a-z-]+):/gm)].map((match) => match[1]),
 );
