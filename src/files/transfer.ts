@@ -97,8 +97,7 @@ class Transfer implements Producer {
     const piece = this.pieces[this.index] as Piece; // `finish` comes behind the last
     if ("first" in piece) {
       if (this.copy !== undefined) return this.stepCopied(piece, this.copy);
-      const mapping =
-        this.read < MAPPED_FROM_BYTES || this.reply.offerFrom === undefined ? undefined : this.file.mapping;
+      const mapping = this.isMappable ? this.file.mapping : undefined;
       const length = mapping === undefined ? 0 : this.mappedLength(piece, mapping);
       if (mapping !== undefined && length > 0) return this.stepMapped(piece, length, mapping);
     }
@@ -115,10 +114,16 @@ class Transfer implements Producer {
     this.sent(this.reply.offerFrom?.(copy, first + this.done, asked) ?? 0, asked);
   }
 
-  /** As if it were read; but the last bytes of all are. */
+  private get isMappable(): boolean {
+    return this.read >= MAPPED_FROM_BYTES && this.reply.offerFrom !== undefined;
+  }
+
+  /** How much is sent as if it were read; 0: it is to be read. The last bytes of all are, and what is little. */
   private mappedLength({ first, length }: Span, mapping: MappedFile): number {
     const kept = this.index === this.pieces.length - 1 ? SLOW_PIECE_BYTES : 0;
-    return Math.min(PIECE_BYTES, mapping.reach(first + this.done), length - this.done - kept);
+    const from = first + this.done;
+    const most = Math.min(PIECE_BYTES, mapping.reach(from), length - this.done - kept);
+    return most >= SLOW_PIECE_BYTES && mapping.isNear(from, most) ? most : 0;
   }
 
   private stepMapped({ first }: Span, asked: number, mapping: MappedFile): void {

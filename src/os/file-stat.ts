@@ -4,7 +4,7 @@
  * dear.) Asked of the kernel itself: the C libraries' own functions take its structure apart and put it together again.
  *
  *   struct stat of x64 and arm64 (asm/stat.h, asm-generic/stat.h), the same but for links, mode and owner
- *     0 dev(u64)  8 ino(u64)  48 size(i64)  88 mtime  104 ctime
+ *     0 dev(u64)  8 ino(u64)  48 size(i64)  64 blocks(i64)  88 mtime  104 ctime
  *     x64    16 nlink(u64)  24 mode(u32)   28 uid(u32)  32 gid(u32)
  *     arm64  16 mode(u32)   20 nlink(u32)  24 uid(u32)  28 gid(u32)
  *   timestamp
@@ -45,6 +45,8 @@ const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 const TWO_32 = 2 ** 32;
+/** Of st_blocks, whatever the file system has. */
+const BLOCK_BYTES = 512;
 
 /** Over a buffer of their own: a small array of the engine's moves when it is first looked at through another view. By words of
  *  thirty-two bits, which the engine reads without a call (Buffer's own readers are calls), in the machine's order: x64 and arm64
@@ -59,6 +61,7 @@ const MODE = (IS_ARM ? 16 : 24) / 4;
 const UID = (IS_ARM ? 24 : 28) / 4;
 const GID = (IS_ARM ? 28 : 32) / 4;
 const SIZE = 48 / 4;
+const BLOCKS = 64 / 4;
 const MTIME = 88 / 4;
 const CTIME = 104 / 4;
 const path = Buffer.from(new ArrayBuffer(4096));
@@ -87,6 +90,12 @@ export function statAgain(fd: number, before: FileStat): FileStat {
 export function isUnwritten(fd: number, before: FileStat): boolean {
   const now = statAgain(fd, before);
   return now === before || hasSameContent(before, now) === true;
+}
+
+/** Has the open file less room on its disk than it is long: holes, or it is compressed there? */
+export function isSparse(fd: number): boolean {
+  look(fd);
+  return (word(BLOCKS) + word(BLOCKS + 1) * TWO_32) * BLOCK_BYTES < size();
 }
 
 /** Into `scratch`. */

@@ -102,6 +102,17 @@ export function preadDirect(fd: number, address: Pointer, length: number, positi
   return libc.syscall(SYS_PREAD64, fd, address, length, position, 0);
 }
 
+const SYS_PREADV2 = IS_ARM ? 286 : 327;
+
+const sevenWords = openFirst({
+  syscall: { args: ["i64", "i64", "ptr", "i64", "i64", "i64", "i64"], returns: "i32" },
+} as const).syscall;
+
+/** As preadv2(2) with one struct iovec, at a position below 2^53; -1 and errno. */
+export function preadvDirect(fd: number, vector: Pointer, position: number, flags: number): number {
+  return sevenWords(SYS_PREADV2, fd, vector, 1, position, 0, flags);
+}
+
 /** As close(2). */
 export function closeDirect(fd: number): void {
   libc.syscall(SYS_CLOSE, fd, 0, 0, 0, 0);

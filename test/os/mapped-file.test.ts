@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statfsSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { closeHeldIn, holdIn, makeHeldMemory, REGIONS_MAX } from "../../src/os/held.ts";
 import { MappedFile, WINDOW_BYTES } from "../../src/os/mapped-file.ts";
@@ -9,6 +9,7 @@ import { makeFolder, removeFolder } from "../support/folder.ts";
 import { sentFrom } from "../support/sendable.ts";
 import { until } from "../support/wait.ts";
 
+const TMPFS_MAGIC = 0x01021994;
 const folder = makeFolder("mapped-file");
 afterAll(() => removeFolder(folder));
 
@@ -33,12 +34,12 @@ function open(path: string, size: number): MappedFile {
   return file;
 }
 
-/** Mostly a hole, with its own number at the beginning and at the end of each window. */
+/** Has its own number at the beginning and at the end of each window. */
 function large(name: string, windows: number): { path: string; size: number } {
   const path = join(folder, name);
-  writeFileSync(path, "");
-  const fd = openSync(path, "r+");
   const size = windows * WINDOW_BYTES - 5;
+  writeFileSync(path, Buffer.alloc(size, "."));
+  const fd = openSync(path, "r+");
   for (let i = 0; i < windows; i++) {
     writeSync(fd, `begin ${i}`, i * WINDOW_BYTES);
     writeSync(fd, `end ${i}!`, Math.min(size, (i + 1) * WINDOW_BYTES) - 6);
@@ -113,6 +114,34 @@ describe("a mapped file", () => {
   test("that cannot be mapped is lost", () => {
     const file = open("/proc/self/status", 1000);
     expect([sentFrom(file, 0, 10).length, file.isLost]).toEqual([0, true]);
+  });
+
+  test("that has holes is not mapped: to look at those of tmpfs takes memory", () => {
+    const path = join(folder, "holes");
+    writeFileSync(path, "");
+    truncateSync(path, 5_000_000);
+    expect(open(path, 5_000_000).isLost).toBe(true);
+  });
+
+  test("is near as long as it lies in the kernel's cache", () => {
+    const { path, size } = large("evicted", 1);
+    const file = open(path, size);
+    expect([file.isNear(0, size), file.isNear(size - 1, 1)]).toEqual([true, true]);
+    const evict =
+      "import os,sys; f=os.open(sys.argv[1],0); os.fsync(f); os.posix_fadvise(f,0,0,os.POSIX_FADV_DONTNEED)";
+    expect(Bun.spawnSync(["python3", "-c", evict, path]).exitCode).toBe(0);
+    // What lies in tmpfs lies nowhere else.
+    const hasDisk = statfsSync(folder).type !== TMPFS_MAGIC;
+    expect(file.isNear(0, size)).toBe(!hasDisk);
+    expect([sentFrom(file, 0, 5).toString(), file.isNear(0, 5)]).toEqual(["begin", true]);
+  });
+
+  test("does not stay mapped when it is not used", async () => {
+    const { path, size } = large("idle", 1);
+    const file = open(path, size);
+    expect([sentFrom(file, 0, 5).toString(), windowsOn(path)]).toEqual(["begin", 1]);
+    await until("no window", 10_000, () => windowsOn(path) === 0);
+    expect([sentFrom(file, 0, 5).toString(), windowsOn(path), file.isLost]).toEqual(["begin", 1, false]);
   });
 
   test("does not stay mapped when its thread has ended", () => {
