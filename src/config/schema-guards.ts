@@ -111,7 +111,8 @@ export const GUARDS = {
     either<"off" | Section<typeof AUTH>>(AUTH_OFF, table(AUTH, 'a table such as { users = "htpasswd" }')),
     "off; in a route, that of the site",
     'Asks for a user and password (RFC 7617); `"off"` lifts the site\'s. The user is in the access log, REMOTE_USER of ' +
-      "apps and X-Remote-User to upstreams; Authorization goes on to them as well, as with nginx. nginx: auth_basic. " +
+      "apps and of upstreams that speak uwsgi, and X-Remote-User to those that speak HTTP; Authorization goes on to them as well, as with " +
+      "nginx. A client's own X-Remote-User and Remote-User reach none of them, unless it is a trusted proxy. nginx: auth_basic. " +
       "uWSGI: route basicauth.",
   ),
   auth_request: optional(

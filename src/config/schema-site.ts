@@ -124,7 +124,8 @@ export const TARGET = {
       'directives, or `"off"` for none; or by name: `{ "*.html" = "no-cache", "img/**" = "1y", "*" = "30d" }`, where the most ' +
       "plain characters win. Names with a hash of Django's ManifestStaticFilesStorage (those in its staticfiles.json, or " +
       "`.0123456789ab.` where there is none) get `public, max-age=31536000, immutable`, unless directives are written. Of an " +
-      "app or upstream: a table of the keys below, and its replies are kept here and given to all who ask for the same. " +
+      "app or upstream: a table of the keys below, and its replies are kept here and given to all who ask for the same; a request with " +
+      "Authorization is answered so only where the reply says that it is for all (public, s-maxage, must-revalidate), and fills nothing. " +
       "nginx: expires, proxy_cache, uwsgi_cache. uWSGI: static-expires.",
   ),
   ...FILES,

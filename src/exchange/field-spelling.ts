@@ -21,8 +21,6 @@ const NEVER: ReadonlySet<string> = new Set([
   "proxy",
   "proxy-authorization",
   "remote-addr",
-  "remote-user",
-  "x-remote-user",
 ]);
 
 /** For a name that is ambiguous: may it go on all the same? */

@@ -1,7 +1,8 @@
 /**
  * The one rule about fields in which a proxy says for whom it speaks (X-Forwarded-*, Forwarded, X-Real-IP and their like):
  * whoever is no trusted proxy cannot say so. What a stranger sends of them reaches no app and no upstream, whether or not
- * there are trusted proxies; X-SSL-Client-*, in which proxies tell of certificates, are among them. Frameworks believe them when they are told to (Django: SECURE_PROXY_SSL_HEADER,
+ * there are trusted proxies; X-SSL-Client-*, in which proxies tell of certificates, and X-Remote-User, of who has logged in, are among
+ * them. Frameworks believe them when they are told to (Django: SECURE_PROXY_SSL_HEADER,
  * USE_X_FORWARDED_HOST), and cannot know who wrote them. Caddy does the same; nginx passes them unless it is told not to.
  *
  * Asked by cgi.ts (apps, upstreams that speak uwsgi), proxy/forward.ts (those that speak HTTP) and field-spelling.ts.
@@ -19,6 +20,8 @@ const NAMED: ReadonlySet<string> = new Set([
   "x-scheme",
   "x-url-scheme",
   "front-end-https",
+  "remote-user",
+  "x-remote-user",
 ]);
 
 /** `lower`: the name in lower case. */

@@ -5,9 +5,6 @@ import type { Template } from "../exchange/template.ts";
 import type { ClientIdentity } from "../net/connect-tls.ts";
 import type { BalanceOptions, Policy } from "./balance.ts";
 
-/** nginx: proxy_connect_timeout 60 s. A server that is there accepts within a round trip; in five seconds two lost SYNs
- *  are sent again (1 s, 3 s), and the next server gets its chance while the client still waits. */
-export const CONNECT_TIMEOUT_MS = 5_000;
 /** nginx: proxy_read_timeout, proxy_send_timeout. */
 export const READ_TIMEOUT_MS = 60_000;
 export const SEND_TIMEOUT_MS = 60_000;

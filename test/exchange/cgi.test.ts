@@ -190,6 +190,9 @@ test("fields that say for whom a proxy speaks get through from a trusted proxy o
     ["X-Scheme", "https"],
     ["Front-End-Https", "on"],
     ["Forwarded", "for=192.0.2.7"],
+    ["Remote-User", "admin"],
+    ["X-Remote-User", "admin"],
+    ["X-SSL-Client-Verify", "SUCCESS"],
     ["Accept", "*/*"],
   ] as const;
   const names = (forwarding: Exchange["forwarding"]) =>
