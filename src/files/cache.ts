@@ -13,6 +13,7 @@
  */
 import { KEPT_HEAD_BYTES_MAX, KeptReply } from "../protocol/http/kept-reply.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
+import { collectSoon } from "../os/collector.ts";
 import { type FileStat, isUnchanged } from "../os/file-stat.ts";
 import type { ContentCoding } from "../exchange/content-coding.ts";
 import { Acquaintances } from "./acquaintances.ts";
@@ -31,6 +32,13 @@ export const REVALIDATE_MS = 1000;
 
 /** A file younger than this when it was read is not trusted. FAT counts in 2 s. */
 const SETTLED_AFTER_MS = 2000;
+
+/** In the same trial as below two fifths are answered from the cache then, and before none was: a request costs half. */
+export const KNOCKS = 8;
+
+/** What left the cache is collected when it is as much as half of it, and so much: left to itself the engine waits until the memory of
+ *  the thread has doubled. Measured, 143 MiB of files in turn through a cache of 64: the process then grew by 350 MiB. */
+const GONE_BYTES_MIN = 16 * 1024 * 1024;
 
 /** What an entry costs beside its bytes: heads, texts, the Map's place. */
 const ENTRY_OVERHEAD_BYTES = 1024 + KEPT_HEAD_BYTES_MAX;
@@ -114,6 +122,9 @@ export class FileCache {
   /** Bytes kept, overhead included. */
   bytes = 0;
   private readonly acquaintances = new Acquaintances();
+  /** Bytes that were let go of and may lie there still. */
+  private gone = 0;
+  private knocks = 0;
   private shelves = 0;
   private newest: CacheEntry | undefined = undefined;
   private oldest: CacheEntry | undefined = undefined;
@@ -128,9 +139,18 @@ export class FileCache {
   }
 
   /** Is a file of this size to be kept? If it was asked for before: fresh memory for each file that is asked for once would cost
-   *  half as much again as to read it and send it. */
+   *  half as much again as to read it and send it. And if there is room, or another one yields. */
   admits(key: string, size: number, shelf: number): boolean {
-    return size + key.length + ENTRY_OVERHEAD_BYTES <= this.bytesMax && this.acquaintances.meet(key, shelf);
+    const bytes = size + key.length + ENTRY_OVERHEAD_BYTES;
+    if (bytes > this.bytesMax || !this.acquaintances.meet(key, shelf)) return false;
+    return this.bytes + bytes <= this.bytesMax || this.yields();
+  }
+
+  /** Where more is asked for in turn than there is room for, each would drive out another that is asked for before it is again. So only
+   *  one in so many gets another's place: who is asked for often knocks often. */
+  private yields(): boolean {
+    this.knocks = (this.knocks + 1) % KNOCKS;
+    return this.knocks === 0;
   }
 
   added(entry: CacheEntry): void {
@@ -160,6 +180,10 @@ export class FileCache {
   removed(entry: CacheEntry): void {
     this.bytes -= cost(entry);
     this.unlink(entry);
+    this.gone += entry.size;
+    if (this.gone < Math.max(GONE_BYTES_MIN, this.bytesMax / 2)) return;
+    this.gone = 0;
+    collectSoon();
   }
 
   private link(entry: CacheEntry): void {

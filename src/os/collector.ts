@@ -10,6 +10,7 @@
  * The engine reads this from its environment before anything of ours runs, so the process becomes itself once more: same number,
  * same descriptors, 15 ms.
  */
+import { fullGC } from "bun:jsc";
 import { fstatSync, readdirSync, readlinkSync } from "node:fs";
 import { execute } from "./launch.ts";
 import { libc } from "./libc.ts";
@@ -21,6 +22,19 @@ export const COLLECTS_ALONE: Readonly<Record<string, string>> = {
   BUN_JSC_useConcurrentGC: "0",
   BUN_JSC_numberOfGCMarkers: "1",
 };
+
+let isDue = false;
+
+/** Garbage of this thread that weighs more than the engine knows is collected when the events of this turn are dealt with: 10 ms for a
+ *  cache of a thousand files. */
+export function collectSoon(): void {
+  if (isDue) return;
+  isDue = true;
+  setImmediate(() => {
+    isDue = false;
+    fullGC();
+  });
+}
 
 /** To be called once, before anything is opened or taken up. Returns when it is so, or cannot be; a value that somebody else has
  *  chosen stays. Programs that are started from here do not see it. */

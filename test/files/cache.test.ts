@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { FileCache, isSameFile } from "../../src/files/cache.ts";
+import { FileCache, isSameFile, type Shelf } from "../../src/files/cache.ts";
 import type { FileStat } from "../../src/os/file-stat.ts";
 import { Representation } from "../../src/files/representation.ts";
 
@@ -38,6 +38,38 @@ describe("FileCache", () => {
     expect(second.get("/a")).toBeUndefined();
     for (const key of ["/a", "/b", "/c"]) expect(first.get(key)?.key).toBe(key);
     expect(cache.bytes).toBeLessThanOrEqual(40_000);
+  });
+
+  /** Asks for a file as the handler does: was it there? */
+  function asked(shelf: Shelf, key: string): boolean {
+    if (shelf.get(key) !== undefined) return true;
+    if (shelf.admits(key, 5_000)) shelf.put(key, file(5_000), 0);
+    return false;
+  }
+
+  test("keeps a part of what is asked for in turn and has no room together, and drives out little", () => {
+    const shelf = new FileCache(70_000).shelf();
+    let [found, put] = [0, 0];
+    const before = shelf.put.bind(shelf);
+    shelf.put = (...from) => {
+      put++;
+      return before(...from);
+    };
+    for (let round = 0; round < 100; round++) for (let i = 0; i < 20; i++) if (asked(shelf, `/${i}`)) found++;
+    // Of twenty it holds nine; a list in the order of use finds none and puts all of them.
+    expect(found).toBeGreaterThan(500);
+    expect(put).toBeLessThan(300);
+  });
+
+  test("takes what has become hot, however full it is of what is used", () => {
+    const shelf = new FileCache(70_000).shelf();
+    for (let round = 0; round < 10; round++) for (let i = 0; i < 9; i++) asked(shelf, `/old${i}`);
+    let times = 0;
+    while (!asked(shelf, "/hot") && times < 1000) {
+      times++;
+      asked(shelf, `/old${times % 9}`);
+    }
+    expect(times).toBeLessThan(100);
   });
 
   test("never holds more than its bound, whatever happens, and counts back to zero", () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FileCache } from "../../src/files/cache.ts";
+import { FileCache, KNOCKS } from "../../src/files/cache.ts";
 import { makeFilesHandler } from "../../src/files/handler.ts";
 import type { ReplyHead } from "../../src/protocol/http/message.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
@@ -89,7 +89,8 @@ test("a file that is asked for again is kept, though the cache is full", async (
   expect(bytes).toBeGreaterThan(4000);
   ask(handler, "/c.txt");
   expect(cache.bytes).toBe(bytes);
-  ask(handler, "/c.txt");
+  // Not for the first time that it would drive out another.
+  for (let i = 0; i < KNOCKS; i++) ask(handler, "/c.txt");
   put("c.txt", "changed");
   // Believed without a look at the disk: it is in the cache now.
   expect(ask(handler, "/c.txt").content[1]).toBe("0");
