@@ -1,5 +1,6 @@
 /** The schema of [upstream.NAME]. How to read it: schema.ts. */
 import {
+  DRAIN_TIMEOUT_MS,
   KEEPALIVE_AGE_MS,
   KEEPALIVE_CONNECTIONS,
   KEEPALIVE_REQUESTS_MAX,
@@ -34,6 +35,7 @@ import { UPSTREAM_TLS } from "./schema-upstream-tls.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
+const YEAR = 365 * DAY;
 const KIB = 1024;
 const GIB = KIB * KIB * KIB;
 
@@ -253,6 +255,16 @@ export const UPSTREAM = {
     timeout,
     TUNNEL_TIMEOUT_MS,
     "Silence in both directions after which a tunnel is closed. nginx: proxy_read_timeout, 60 s.",
+  ),
+  drain_timeout: durationKey(
+    duration(0, YEAR),
+    DRAIN_TIMEOUT_MS,
+    "How long requests, replies and WebSockets that are under way go on after a reload has changed or removed this upstream, or the " +
+      "site and route by which they came lead to it no more. Then they are broken off: a reply that has begun does not look complete, a " +
+      "WebSocket is closed on both sides, a request without a reply is answered 502 or 503, and the log says how many there were. " +
+      "0: at once. It counts from the reload that did it, however many follow, and holds as it was set before that. An upstream that a " +
+      "reload leaves as it is goes on without a bound, whatever else has changed, this key too; and so does a reply of which all is " +
+      "here already. When the server stops or restarts, `drain_timeout` of `[server]` holds. nginx: worker_shutdown_timeout, none.",
   ),
   ignore_client_abort: byDefault(
     boolean,

@@ -51,6 +51,8 @@ export interface UpstreamConfig {
   /** Of http: requests for another protocol are passed, and a tunnel may be silent for so long. */
   readonly upgrade: boolean;
   readonly tunnelTimeoutMs: number;
+  /** Of what is under way when a reload has changed or removed it. */
+  readonly drainTimeoutMs: number;
   readonly ignoreClientAbort: boolean;
   /** A template; undefined: the client's. */
   readonly host: string | undefined;

@@ -55,6 +55,7 @@ export function resolveUpstream(
     replyFileBytes: values.reply_file,
     upgrade: values.upgrade,
     tunnelTimeoutMs: values.tunnel_timeout,
+    drainTimeoutMs: values.drain_timeout,
     ignoreClientAbort: values.ignore_client_abort,
     host: checked(place.into("host"), values.host, scope),
     via: values.via,

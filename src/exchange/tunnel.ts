@@ -39,8 +39,8 @@ export interface TunnelOptions {
 export interface Upgrader {
   /** Was somebody asked for the other protocol? Set by whoever asks. */
   offered: boolean;
-  /** Sends the 101 and joins the two. */
-  upgrade(head: ReplyHead, server: TunnelEnd, options: TunnelOptions): void;
+  /** Sends the 101 and joins the two. What it returns closes both, as Tunnel.close does; to no effect when they are. */
+  upgrade(head: ReplyHead, server: TunnelEnd, options: TunnelOptions): { close(): void };
 }
 
 export class Tunnel {

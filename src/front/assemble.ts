@@ -30,7 +30,6 @@ import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { makeDirectoriesHandler, makeTryHandler } from "../files/try.ts";
 import { Fields } from "../protocol/http/fields.ts";
-import { makeProxyHandler } from "../proxy/handler.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
 import { type AssembledApp, assembleApp, type AppsContext } from "./apps.ts";
@@ -47,8 +46,8 @@ import type { RefusalOptions } from "./options.ts";
 import { UndeclaredProxy } from "./undeclared-proxy.ts";
 import { makeAnswer, makeRules } from "./rules.ts";
 import { bodyBytesMaxOf, listensOn, selectRoute } from "./routing.ts";
-import { assembleUpstream } from "./upstreams.ts";
-import { makeScope, makeServerRules, makeTemplate } from "./templates.ts";
+import { assembleUpstream, makeUpstreamTarget, type UpstreamRoute, upstreamFrom } from "./upstreams.ts";
+import { makeScope, makeServerRules } from "./templates.ts";
 
 export interface Assembly {
   /** Listener key → what answers there. */
@@ -74,6 +73,7 @@ export interface Accounts {
 
 interface AssemblyHeirlooms {
   readonly upstreams: Heirlooms<Upstream>;
+  readonly upstreamRoutes: Heirlooms<UpstreamRoute>;
   readonly files: Heirlooms<SharedFiles>;
   readonly fileHandlers: Heirlooms<Handler>;
 }
@@ -99,13 +99,16 @@ export function assemble(config: Config, context: AssembleContext): Assembly {
   const scope = makeScope(config);
   const heirlooms = {
     upstreams: new Heirlooms(before?.heirlooms.upstreams),
+    upstreamRoutes: new Heirlooms(before?.heirlooms.upstreamRoutes),
     files: new Heirlooms(before?.heirlooms.files),
     fileHandlers: new Heirlooms(before?.heirlooms.fileHandlers),
   };
   const upstreams = new Map(
     config.upstreams.map((upstream) => [
       upstream.name,
-      heirlooms.upstreams.of([upstream, config.maps], () => assembleUpstream(upstream, scope, log, context.servers)),
+      heirlooms.upstreams.of(upstreamFrom(upstream, config), () =>
+        assembleUpstream(upstream, scope, log, context.servers),
+      ),
     ]),
   );
   const caches = assembleCaches(config, context);
@@ -339,7 +342,7 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
     case "upstream":
       return intercepted(
         accelerated(
-          cached(target, proxyHandler(target, targets, scope)),
+          cached(target, makeUpstreamTarget(target, upstreamOf(target, targets), { ...targets, site, route, scope })),
           sendfileRoots(targets.config.upstreams, target.upstream),
         ),
       );
@@ -358,15 +361,6 @@ function mountedApp(target: Extract<RouteTarget, { kind: "app" }>, targets: Targ
   return mountedAt(target.mount, handler);
 }
 
-function proxyHandler(target: Extract<RouteTarget, { kind: "upstream" }>, targets: Targets, scope: Scope): Handler {
-  return makeProxyHandler(named(targets.upstreams.get(target.upstream), target.upstream), {
-    temporaryDirectory: targets.config.server.temporaryDirectory,
-    budget: targets.budget,
-    stripPrefix: target.stripPrefix,
-    uri: target.uri === undefined ? undefined : makeTemplate(target.uri, scope),
-  });
-}
-
 function sendfileRoots(
   all: readonly { readonly name: string; readonly sendfileRoots: readonly string[] }[],
   name: string,
@@ -383,6 +377,10 @@ function makeOtherwise(otherwise: FallbackConfig["otherwise"], route: RouteConfi
     case "target":
       return makeTarget(otherwise.target, route, around);
   }
+}
+
+function upstreamOf({ upstream }: Extract<RouteTarget, { kind: "upstream" }>, targets: Targets): Upstream {
+  return named(targets.upstreams.get(upstream), upstream);
 }
 
 /** The checked configuration names only what exists. */

@@ -1,21 +1,24 @@
 /** The configurations of a front, one after the other: which new requests meet, which is made ready, and what is left of old
- *  ones. Nothing of an old one ends before its last exchange has. */
+ *  ones. Nothing of an old one ends before its last exchange has; those at upstreams it had for itself have a bound. */
+import { monotonicMs } from "../base/clock.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import type { Assembly } from "./assemble.ts";
 import type { Channels } from "./channels.ts";
 import type { Setup } from "./messages.ts";
-import { Serving } from "./serving.ts";
+import { type Left, Serving } from "./serving.ts";
+import { UpstreamDrain } from "./upstream-drain.ts";
 
 interface Old {
   readonly serving: Serving;
-  /** That its successors have no use for. */
-  readonly upstreams: Set<Upstream>;
+  /** Of upstreams that its successors have no use for, and of routes to others. */
+  readonly drains: Set<UpstreamDrain>;
 }
 
 export class Generations {
   current: Serving;
   private prepared: Serving | undefined;
-  private readonly old: Old[] = [];
+  /** The oldest first. */
+  private old: Old[] = [];
   private readonly assemble: (setup: Setup, before: Assembly | undefined) => Assembly;
   private readonly channels: Channels;
 
@@ -45,32 +48,47 @@ export class Generations {
     if (this.prepared === undefined) return before;
     this.current = this.prepared;
     this.prepared = undefined;
-    const left = this.current.begin();
-    // No checks of their health any more, no connections in reserve; what is under way goes on.
-    for (const upstream of left) upstream.close();
-    this.old.push({ serving: before, upstreams: new Set(left) });
+    this.old.push({ serving: before, drains: drainsOf(before, this.current.begin()) });
     this.channels.keepOnly(this.current.pools, () => before.users > 0);
-    this.look();
     return before;
   }
 
-  /** Now and then: what can be closed of old ones? */
+  /** Now and then: what is to be broken off of old ones, what can be closed? */
   look(): void {
     this.channels.look();
-    for (const [at, { serving, upstreams }] of [...this.old.entries()].toReversed()) {
-      if (serving.users > 0) continue;
-      for (const upstream of upstreams) if (upstream.close()) upstreams.delete(upstream);
-      if (upstreams.size === 0) this.old.splice(at, 1);
+    const nowMs = monotonicMs();
+    let isInUse = false;
+    for (const { serving, drains } of this.old) {
+      for (const drain of drains) drain.look(nowMs);
+      // An exchange that began with this one, or before it, may still come to ask an upstream of it.
+      isInUse ||= serving.users > 0;
+      if (!isInUse) for (const drain of drains) if (drain.isOver) drains.delete(drain);
     }
+    this.old = this.old.filter(({ serving, drains }) => serving.users > 0 || drains.size > 0);
   }
 
   /** Of the current one, and of old ones what is left. */
   upstreams(): Upstream[] {
-    return [...this.current.assembly.upstreams, ...this.old.flatMap(({ upstreams }) => [...upstreams])];
+    const left = this.old.flatMap(({ drains }) => [...drains].map(({ upstream }) => upstream));
+    return [...new Set([...this.current.assembly.upstreams, ...left])];
   }
 
   close(): void {
     this.channels.closeAll();
     for (const upstream of this.upstreams()) upstream.close();
   }
+}
+
+/** Of a route to an upstream that is left as well there is nothing more to say. */
+function drainsOf(before: Serving, { upstreams, routes }: Left): Set<UpstreamDrain> {
+  const nowMs = monotonicMs();
+  // No checks of their health any more, no connections in reserve; what is under way goes on.
+  for (const upstream of upstreams) upstream.close();
+  const others = routes.filter(({ upstream }) => !upstreams.includes(upstream));
+  const drain = (upstream: Upstream, route?: object) =>
+    new UpstreamDrain(upstream, route, before.drainTimeoutMs(upstream.name), nowMs);
+  return new Set([
+    ...upstreams.map((upstream) => drain(upstream)),
+    ...others.map((route) => drain(route.upstream, route)),
+  ]);
 }

@@ -11,6 +11,13 @@ import type { Upstream } from "../proxy/upstream.ts";
 import type { Assembly } from "./assemble.ts";
 import { Certificates, type SiteCertificates } from "./certificates.ts";
 import type { Setup } from "./messages.ts";
+import type { UpstreamRoute } from "./upstreams.ts";
+
+/** Of a configuration, what the next one has no use for. */
+export interface Left {
+  readonly upstreams: readonly Upstream[];
+  readonly routes: readonly UpstreamRoute[];
+}
 
 export class Serving implements Tenancy {
   users = 0;
@@ -32,13 +39,18 @@ export class Serving implements Tenancy {
     this.certificates.update(this.config, certificates);
   }
 
-  /** It is what new requests meet from now on. Returns upstreams of the one before that it has no use for. */
-  begin(): Upstream[] {
+  /** It is what new requests meet from now on. Returns what of the one before it has no use for. */
+  begin(): Left {
     const { heirlooms, caches } = this.assembly;
     caches.begin();
     heirlooms.files.settle();
     heirlooms.fileHandlers.settle();
-    return heirlooms.upstreams.settle();
+    return { upstreams: heirlooms.upstreams.settle(), routes: heirlooms.upstreamRoutes.settle() };
+  }
+
+  /** How long what is under way at that upstream goes on without it; see schema-upstream.ts. */
+  drainTimeoutMs(upstream: string): number {
+    return this.config.upstreams.find(({ name }) => name === upstream)?.drainTimeoutMs ?? 0;
   }
 
   /** Numbers of the pools of its apps. */

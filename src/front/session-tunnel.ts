@@ -47,7 +47,7 @@ export class Http1Upgrader implements Upgrader {
     this.exchange = exchange;
   }
 
-  upgrade(head: ReplyHead, server: TunnelEnd, options: TunnelOptions): void {
+  upgrade(head: ReplyHead, server: TunnelEnd, options: TunnelOptions): Tunnel {
     const { session, exchange } = this;
     const { wire, outbox, connection } = session;
     session.release();
@@ -56,6 +56,7 @@ export class Http1Upgrader implements Upgrader {
     const next = new TunnelSession(session, exchange, client, server, options);
     session.options.observer.replaced(session, next);
     next.begin();
+    return next.tunnel;
   }
 }
 
@@ -63,7 +64,7 @@ class TunnelSession implements Session {
   private readonly options: SessionOptions;
   private readonly report: Report;
   private readonly exchange: Exchange;
-  private readonly tunnel: Tunnel;
+  readonly tunnel: Tunnel;
   /** Bytes that came behind the request before it was answered. */
   private readonly early: number;
   private closesAtMs = Infinity;

@@ -23,11 +23,14 @@ import type { Peer } from "./peer.ts";
 
 export type ConnectionPhase = "connecting" | "sending" | "reading" | "idle" | "tunnel" | "closed";
 
-/** `refused` no connection came about · `closed` it ended or broke · `timeout` a deadline passed · `bug` an assertion. */
-export type LossKind = "refused" | "closed" | "timeout" | "bug";
+/** `refused` no connection came about · `closed` it ended or broke · `timeout` a deadline passed · `stopped` by this server ·
+ *  `bug` an assertion. */
+export type LossKind = "refused" | "closed" | "timeout" | "stopped" | "bug";
 
 /** The transaction that has the connection. */
 export interface ConnectionUser {
+  /** By which it came (ProxyOptions.identity). */
+  readonly route: object | undefined;
   connected(): void;
   /** The outbox is empty again. */
   writable(): void;
@@ -44,6 +47,12 @@ export interface ConnectionOwner {
   connectionIdleEnded(connection: UpstreamConnection): void;
   connectionClosed(connection: UpstreamConnection): void;
   bug(error: unknown): void;
+}
+
+/** A tunnel as who made it can end it. */
+export interface OpenTunnel extends Pick<ConnectionUser, "route"> {
+  /** On both sides. To no effect when it is over. */
+  close(): void;
 }
 
 export interface ConnectionTimeouts {
@@ -83,6 +92,7 @@ export class UpstreamConnection implements ConnectOwner, Member {
   private wire: OwnedWire | undefined;
   private outbox: Outbox | undefined;
   private attempt: { cancel(): void } | undefined;
+  private tunnel: OpenTunnel | undefined;
   private readonly owner: ConnectionOwner;
   private readonly timeouts: ConnectionTimeouts;
   private peerEnded = false;
@@ -200,6 +210,11 @@ export class UpstreamConnection implements ConnectOwner, Member {
     return { wire, outbox, early: this.lends ? copyOf(early) : early, ended: peerEnded };
   }
 
+  /** What has the wire now. */
+  carries(tunnel: OpenTunnel): void {
+    this.tunnel = tunnel;
+  }
+
   tunnelOver(): void {
     if (this.phase === "tunnel") this.close();
   }
@@ -311,6 +326,17 @@ export class UpstreamConnection implements ConnectOwner, Member {
       this.owner.bug(error);
       this.abandon("bug", "internal error");
     }
+  }
+
+  /** By which what is on it came; undefined, too, when it is idle. */
+  get route(): object | undefined {
+    return (this.tunnel ?? this.user)?.route;
+  }
+
+  /** What is on it ends now: a tunnel on both sides, and who waits for a reply hears `stopped`. */
+  breakOff(why: string): void {
+    if (this.phase === "tunnel") this.tunnel?.close();
+    else this.abandon("stopped", why);
   }
 
   private abandon(kind: LossKind, why: string): void {

@@ -11,6 +11,10 @@ export const SEND_TIMEOUT_MS = 60_000;
 /** Silence in both directions after which a tunnel is closed. nginx: proxy_read_timeout, 60 s, which ends every WebSocket that
  *  is quiet for a minute; Caddy: none, so that what a dead client leaves behind stays for ever. */
 export const TUNNEL_TIMEOUT_MS = 3_600_000;
+/** How long what is under way goes on after a reload has changed or removed its upstream. nginx: worker_shutdown_timeout, none, HAProxy:
+ *  hard-stop-after, none, so that a WebSocket keeps old settings alive for ever; Caddy: stream_close_delay, 0, so that all clients
+ *  come back in the same moment. In an hour downloads end and most WebSockets have been closed by who opened them. */
+export const DRAIN_TIMEOUT_MS = 3_600_000;
 /** Idle connections kept to each server, in each front thread. nginx documents 32 and, since 1.29.7, keeps 32. Where more requests
  *  than that are under way, connections are closed and made all the time: at 64 a small request then costs 24 µs instead of 14,
  *  and at half load the 99th percentile is that of a server which cannot keep up. */
@@ -138,4 +142,6 @@ export interface ProxyOptions {
   readonly stripPrefix?: boolean;
   /** …or for this, path and query. */
   readonly uri?: Template | undefined;
+  /** What tells the route from others: the same object in each configuration that has it. See Upstream.breakOff. */
+  readonly identity?: object;
 }

@@ -3,6 +3,7 @@
  * writing of head and body on one connection after the other, as often as it is tried.
  */
 import { answer } from "../exchange/canned.ts";
+import type { Member } from "../base/members.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { collectBody, EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
 import { LENGTH_UNKNOWN } from "../protocol/http/message.ts";
@@ -19,14 +20,19 @@ export interface RequestSideOwner {
   requestRefused(status: number, why: string): void;
   /** The client left, or the session answers it. */
   requestLost(): void;
+  /** Its time is over (Upstream.breakOff). */
+  brokenOff(): void;
 }
 
-export class RequestSide implements SpoolOwner, RequestStreamOwner {
+export class RequestSide implements SpoolOwner, RequestStreamOwner, Member {
+  /** Among those of its upstream whose body is not here yet. */
+  place = -1;
   exchange: Exchange;
   private readonly upstream: Upstream;
   private readonly options: SettledOptions;
   private readonly owner: RequestSideOwner;
   private body: SpooledBody = EMPTY_BODY;
+  private collecting: "to be begun" | "begun" | "done" | "broken off" = "to be begun";
   private stream: RequestStream | undefined = undefined;
   private connection: UpstreamConnection | undefined = undefined;
   private writer: BodyWriter | undefined = undefined;
@@ -42,11 +48,32 @@ export class RequestSide implements SpoolOwner, RequestStreamOwner {
     const { exchange, owner } = this;
     const { length } = exchange.body;
     if (length === 0) return owner.requestReady();
-    if (!this.streams(length)) return collectBody(exchange, this.options.body, this);
+    if (!this.streams(length)) return this.collectWhole();
     const { bodyBytesMax } = exchange;
     if (bodyBytesMax > 0 && length > bodyBytesMax) return answer(exchange, 413);
     this.stream = new RequestStream(exchange.body, this);
     owner.requestReady();
+  }
+
+  private collectWhole(): void {
+    this.collecting = "begun";
+    collectBody(this.exchange, this.options.body, this);
+    if (this.collecting === "begun") this.upstream.collecting.add(this);
+  }
+
+  get route(): object | undefined {
+    return this.options.route.identity;
+  }
+
+  /** What still comes of the body is nobody's. */
+  breakOff(): void {
+    this.collectedAll("broken off");
+    this.owner.brokenOff();
+  }
+
+  private collectedAll(how: "done" | "broken off"): void {
+    this.collecting = how;
+    this.upstream.collecting.delete(this);
   }
 
   /** A protocol that needs the length first gets what has none when it is all here. */
@@ -56,12 +83,16 @@ export class RequestSide implements SpoolOwner, RequestStreamOwner {
   }
 
   collected(body: SpooledBody): void {
+    if (this.collecting === "broken off") return body.close();
+    this.collectedAll("done");
     this.body = body;
     this.owner.requestReady();
   }
 
   /** For all but `storage` the session answers. */
   failed(why: SpoolFailure, detail?: string): void {
+    if (this.collecting === "broken off") return;
+    this.collectedAll("done");
     if (why === "storage") this.owner.requestRefused(507, detail ?? "the request body cannot be stored");
     else this.owner.requestLost();
   }

@@ -36,6 +36,7 @@ type Stage = "collecting" | "holding" | "connecting" | "waiting" | "abandoned" |
 
 export class Transaction implements RequestSideOwner, ConnectionUser, Producer, ReplySource, Waiting {
   waitsUntilMs = 0;
+  readonly route: object | undefined;
   private exchange: Exchange;
   private readonly upstream: Upstream;
   private readonly request: RequestSide;
@@ -59,6 +60,7 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     this.exchange = exchange;
     this.upstream = upstream;
     this.options = options;
+    this.route = options.route.identity;
     this.request = new RequestSide(exchange, upstream, options, this);
     this.reply = new ReplySide(exchange, upstream, options, this);
     this.attempts = new Attempts(exchange);
@@ -86,8 +88,6 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     this.begin();
   }
 
-  // ── the request ───────────────────────────────────────────────────────────────────────────────────────────────
-
   requestReady(): void {
     if (this.exchange.reply.state !== "waiting") return this.finish();
     this.exchange.reply.producer = this;
@@ -102,7 +102,9 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     this.finish();
   }
 
-  // ── a connection ──────────────────────────────────────────────────────────────────────────────────────────────
+  brokenOff(): void {
+    this.fail(this.failureStatus, undefined);
+  }
 
   private connect(): void {
     const peer = this.upstream.choose(this.exchange, this.tried);
@@ -177,15 +179,15 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
   private failedConnection(connection: UpstreamConnection, kind: LossKind, why: string): void {
     const status = kind === "timeout" ? 504 : 502;
     this.attempts.failed(status);
+    if (kind === "stopped") return this.fail(status, undefined, why);
     const stale = kind === "closed" && connection.reused && !connection.answered;
     if (stale && this.request.mayRepeatOn(connection)) return this.retryStale(connection);
     this.failureStatus = status;
+    if (kind === "bug") return this.fail(status, undefined);
     // Ten times a second, while it waits.
     const isSaid = this.waitsUntilMs > 0;
-    if (kind !== "bug")
-      this.upstream.serverFailed(connection.peer, isSaid ? undefined : `${why}, ${this.request.name}`);
-    if (kind === "bug" || !this.tryNext(connection, kind === "timeout" ? "timeout" : "error"))
-      this.fail(status, undefined);
+    this.upstream.serverFailed(connection.peer, isSaid ? undefined : `${why}, ${this.request.name}`);
+    if (!this.tryNext(connection, kind === "timeout" ? "timeout" : "error")) this.fail(status, undefined);
   }
 
   /** The server closed an idle connection while the request was under way: once more, on a fresh one. */
@@ -370,15 +372,13 @@ export class Transaction implements RequestSideOwner, ConnectionUser, Producer, 
     this.pull();
   }
 
-  // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────
-
   /** An error page, or a visible break when the reply has begun. */
-  private fail(status: number, why: string | undefined): void {
+  private fail(status: number, why: string | undefined, broken = "broke off its reply"): void {
     if (this.stage === "over") return;
     if (why !== undefined) this.upstream.log.error(`upstream ${this.upstream.name}: ${why}, ${this.request.name}`);
     const { exchange } = this;
     this.finish();
-    if (this.reply.abort(`upstream ${this.upstream.name} broke off its reply`)) return;
+    if (this.reply.abort(`upstream ${this.upstream.name} ${broken}`)) return;
     if (exchange.reply.state === "waiting") exchange.reply.producer = undefined;
     answer(exchange, status);
   }

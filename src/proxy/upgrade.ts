@@ -70,7 +70,7 @@ export function switchedProtocols(head: UpstreamReplyHead, switching: Switching)
   const reply = passedHead(head, passage, upstream.stickyCookie(exchange, peer));
   reply.fields.add(UPGRADE, protocol);
   const idleTimeoutMs = upstream.options.tunnelTimeoutMs ?? TUNNEL_TIMEOUT_MS;
-  upgrader.upgrade(reply, connection.detach(), {
+  const tunnel = upgrader.upgrade(reply, connection.detach(), {
     idleTimeoutMs,
     over: (outcome) => {
       if (attempt !== undefined) replyEnded(attempt, monotonicMs());
@@ -82,5 +82,6 @@ export function switchedProtocols(head: UpstreamReplyHead, switching: Switching)
       connection.tunnelOver();
     },
   });
+  connection.carries({ route: route.identity, close: () => tunnel.close() });
   return true;
 }

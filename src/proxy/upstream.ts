@@ -21,6 +21,7 @@ import { LookupTurns } from "./lookup-turns.ts";
 import { Names, type NamesOwner } from "./names.ts";
 import { KEEPALIVE_AGE_MS, KEEPALIVE_REQUESTS_MAX, KEEPALIVE_TIMEOUT_MS, type UpstreamOptions } from "./options.ts";
 import { Occupancy } from "./occupancy.ts";
+import type { RequestSide } from "./request-side.ts";
 import type { Peer, PeerStatus } from "./peer.ts";
 import { idleTimeoutMs } from "./pool.ts";
 import { RepeatedReplies } from "./repeated-reply.ts";
@@ -31,6 +32,9 @@ import { WaitingRoom } from "./waiting-room.ts";
 /** Up to a quarter longer than it was said is good enough for others. */
 const SHORT_MS = 2_000;
 
+/** Why a reply breaks off, behind the name of the upstream. */
+const OVERDUE = "was left by a reload, and its drain_timeout is over";
+
 export class Upstream implements ConnectionOwner, NamesOwner {
   readonly name: string;
   readonly dialect: Dialect;
@@ -39,6 +43,8 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   readonly host: string;
   readonly options: UpstreamOptions;
   readonly waiting: WaitingRoom;
+  /** Requests whose bodies still come in. */
+  readonly collecting = new Members<RequestSide>();
   /** Has it deadlines of which half a second is a large part? */
   readonly hasShortTimes: boolean;
   readonly repeated: RepeatedReplies;
@@ -211,6 +217,42 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     return this.connections.size === 0;
   }
 
+  /**
+   * Ends what is under way, or of it what came by this route (ProxyOptions.identity). A reply that has begun breaks visibly, a tunnel
+   * is closed on both sides, a request that has no reply yet is answered 502, or 503 where no server was asked. A reply that is here
+   * in whole needs no server any more, and goes on to its client.
+   */
+  breakOff(route?: object): BrokenOff {
+    const broken = { requests: 0, tunnels: 0 };
+    const end = (what: "requests" | "tunnels", how: () => void) => {
+      broken[what]++;
+      try {
+        how();
+      } catch (error) {
+        this.bug(error);
+      }
+    };
+    const isMeant = (one: { readonly route: object | undefined }) => route === undefined || one.route === route;
+    for (const one of this.waiting.of(route)) end("requests", () => one.brokenOff());
+    this.collecting.forEach((one) => {
+      if (isMeant(one)) end("requests", () => one.breakOff());
+    });
+    this.connections.forEach((connection) => {
+      if (connection.phase === "idle" || !isMeant(connection)) return;
+      end(connection.phase === "tunnel" ? "tunnels" : "requests", () => connection.breakOff(OVERDUE));
+    });
+    return broken;
+  }
+
+  /** Is something under way that came by this route? */
+  isUsedBy(route: object): boolean {
+    let found = this.waiting.of(route).length > 0;
+    const look = (one: { readonly route: object | undefined }) => void (found ||= one.route === route);
+    this.collecting.forEach(look);
+    this.connections.forEach(look);
+    return found;
+  }
+
   // ── ConnectionOwner ───────────────────────────────────────────────────────────────────────────────────────────
 
   connectionIdleEnded(connection: UpstreamConnection): void {
@@ -251,6 +293,11 @@ function shortestMs(options: UpstreamOptions): number {
 function isUsable(peer: Peer): boolean {
   const standing = standingOf(peer, Infinity);
   return standing === "ready" || standing === "marked";
+}
+
+export interface BrokenOff {
+  readonly requests: number;
+  readonly tunnels: number;
 }
 
 export interface UpstreamStatus {

@@ -22,6 +22,10 @@ export interface Waiting {
   /** Another attempt; it may come back here. */
   tryAgain(): void;
   waitedInVain(): void;
+  /** By which it came (ProxyOptions.identity). */
+  readonly route: object | undefined;
+  /** It leaves. */
+  brokenOff(): void;
 }
 
 export class WaitingRoom {
@@ -65,6 +69,11 @@ export class WaitingRoom {
   leave(one: Waiting): void {
     this.waiting = this.waiting.filter((other) => other !== one);
     this.rest();
+  }
+
+  /** Those that came by this route, or all. */
+  of(route: object | undefined): Waiting[] {
+    return route === undefined ? [...this.waiting] : this.waiting.filter((one) => one.route === route);
   }
 
   /** A server is free or well: whoever waits is tried soon, outside of what goes on now. */

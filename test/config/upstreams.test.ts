@@ -38,6 +38,7 @@ retry_on = ["timeout", 503]
 retry_unsafe = true
 upgrade = false
 tunnel_timeout = "90m"
+drain_timeout = "30m"
 wait = "12s"
 health = { path = "/up", interval = "13s", timeout = "14s", status = "2xx", rise = 15, fall = 16 }
 request_buffering = false
@@ -84,6 +85,7 @@ cookie_paths = { "/b/" = "/" }
     retryUnsafe: true,
     upgrade: false,
     tunnelTimeoutMs: 5_400_000,
+    drainTimeoutMs: 1_800_000,
     waitMs: 12_000,
     health: { path: "/up", intervalMs: 13_000, timeoutMs: 14_000, statusMin: 200, statusMax: 299, rise: 15, fall: 16 },
     requestBuffering: false,

@@ -159,6 +159,7 @@ test("a request that was to be sent soon has not been seen by a server that is g
   const peer = new Peer({ address: ADDRESS, weight: 1 }, ADDRESS, 8);
   const losses: string[] = [];
   const user = {
+    route: undefined,
     connected: () => {},
     writable: () => {},
     readable: () => {},

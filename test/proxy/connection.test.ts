@@ -125,7 +125,7 @@ describe("the client leaves", () => {
 test("a server that breaks the connection is heard out (what that is: net/polled-edges.test.ts)", () => {
   const server = startScripted(() => {});
   const { upstream } = rig([server.port]);
-  const user = { connected() {}, writable() {}, readable() {}, lentOver() {}, lost() {} };
+  const user = { route: undefined, connected() {}, writable() {}, readable() {}, lentOver() {}, lost() {} };
   const connection = upstream.connect(upstream.peers[0] as Peer, user);
   expect(connection.hearsOut).toBe(true);
   connection.discard();

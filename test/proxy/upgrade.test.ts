@@ -33,7 +33,10 @@ async function run({ upstream }: Rig, request: FakeRequest) {
   let upgraded: Upgraded | undefined;
   const upgrader = {
     offered: false,
-    upgrade: (head: ReplyHead, server: TunnelEnd, options: TunnelOptions) => (upgraded = { head, server, options }),
+    upgrade: (head: ReplyHead, server: TunnelEnd, options: TunnelOptions) => {
+      upgraded = { head, server, options };
+      return { close: () => {} };
+    },
   };
   exchange.upgrader = upgrader;
   makeProxyHandler(upstream, { temporaryDirectory: "/tmp" })(exchange);

@@ -16,6 +16,8 @@ function make(room: WaitingRoom, waitMs = 60_000) {
       room.enter(one);
     },
     waitedInVain: () => void one.vain++,
+    route: undefined,
+    brokenOff: () => room.leave(one),
   };
   expect(room.enter(one)).toBe(true);
   return one satisfies Waiting;
@@ -47,7 +49,13 @@ test("whoever waited too long is told, and nobody who left", async () => {
 test("it has so much room and no more", () => {
   const room = new WaitingRoom();
   const all = Array.from({ length: WAITING_MAX }, () => make(room));
-  const late: Waiting = { waitsUntilMs: Infinity, tryAgain: () => {}, waitedInVain: () => {} };
+  const late: Waiting = {
+    waitsUntilMs: Infinity,
+    tryAgain: () => {},
+    waitedInVain: () => {},
+    route: undefined,
+    brokenOff: () => {},
+  };
   expect(room.enter(late)).toBe(false);
   for (const one of all) room.leave(one);
 });
