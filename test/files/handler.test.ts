@@ -273,6 +273,13 @@ describe("conditions and ranges", () => {
     }
   });
 
+  test("an empty file is sent whole, whatever is asked of it", async () => {
+    for (const range of ["bytes=0-", "bytes=-5", "bytes=0-0,-1", "bytes=7-"]) {
+      const reply = await ask("/static/empty.txt", withFields({ Range: range }));
+      expect([reply.status, reply.head?.length, reply.text]).toEqual([200, 0, ""]);
+    }
+  });
+
   test("a range of an older state gets the whole new one", async () => {
     const reply = await ask("/static/a.txt", withFields({ Range: "bytes=1-2", "If-Range": '"old"' }));
     expect(reply.status).toBe(200);
