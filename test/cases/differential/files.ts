@@ -270,11 +270,4 @@ export const DIFFERENCES: readonly FileDifference[] = [
     nginx: "400",
     cases: ["/../secret", "/%2e%2e/secret", "/..%2fsecret"],
   },
-  {
-    verdict: "ours",
-    reason: "OPTIONS tells what a file can be asked (section 9.3.7)",
-    ours: "204",
-    nginx: "405",
-    cases: ["OPTIONS"],
-  },
 ];
