@@ -23,6 +23,7 @@ const ROUTES = `
 "/else/" = { files = ["tree/bare/", "tree/"], otherwise = { respond = "else", status = 203 } }
 "~ ^/u/([a-z]+)/(.*)$" = { files = ["tree/$1/$2", "tree/bare/$2"] }
 "/text" = { respond = "text", status = 202 }
+"/one.html" = { files = "tree/index.html" }
 `;
 
 beforeAll(async () => {
@@ -80,6 +81,9 @@ test.each([
   ["/u/with/x.txt", "GET", 200, "the file "],
   ["/u/with/y.txt", "GET", 404, "404: "],
   ["/text", "GET", 202, "202: "],
+  ["/one.html", "GET", 200, "the file "],
+  ["/one.html/", "GET", 404, "404: "],
+  ["/one.html/x", "GET", 404, "404: "],
   ["/nowhere", "GET", 404, "404: "],
   ["/tree/", "TRACE", 405, "405: "],
 ])("%s by %s is %d", async (path, method, status, outcome) => {

@@ -24,7 +24,11 @@ const ROUTES = `
 "/spa/" = { files = "root", try = ["$uri", "/a.txt"] }
 "/else/" = { files = "root", otherwise = { respond = "else" } }
 "/inner/" = { files = "root", internal = true }
-"/text" = { respond = "text" }`;
+"/text" = { respond = "text" }
+"/one.txt" = { files = "root/a.txt" }
+"= /two.txt" = { files = "root/a.txt" }
+"/three/" = { files = "root/a.txt" }
+"~ ^/four" = { files = "root/a.txt" }`;
 
 beforeAll(async () => {
   port = await freePort();
@@ -69,6 +73,15 @@ test.each([
   ["/open../secret", 404],
   ["/shown../secret", 404],
   ["/opensecret", 404],
+  ["/one.txt", 200],
+  ["/one.txt/", 404],
+  ["/one.txt/x", 404],
+  ["/one.txtx", 404],
+  ["/two.txt", 200],
+  ["/two.txt/", 404],
+  ["/three/", 200],
+  ["/three/x/y", 200],
+  ["/four/x", 200],
 ])("%s is %d", async (target, status) => {
   expect((await get(target)).status).toBe(status);
 });

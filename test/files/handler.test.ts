@@ -139,15 +139,6 @@ describe("what is found", () => {
       expect(told(head.head!)).toEqual(told(get.head!));
     }
   });
-
-  test("one single file, whatever the rest of the path", async () => {
-    const handler = make({ root: join(root, "a.txt"), single: true });
-    for (const path of ["/static", "/static/some/page", "/other/.env"]) {
-      const reply = await ask(path, {}, handler);
-      expect(reply.text).toBe("hello");
-      expect(reply.header("content-type")).toBe("text/plain");
-    }
-  });
 });
 
 describe("what is not", () => {
