@@ -14,7 +14,8 @@ export const FILES = {
     byDefault(
       boolean,
       false,
-      "Shows what is in a directory that has no index file: a page, or JSON to who asks for it by Accept. nginx: autoindex.",
+      "Shows what is in a directory that has no index file: a page, or JSON where Accept gives it the larger weight " +
+        "(`application/json`, `application/*`, `text/html;q=0, */*`; not `*/*` alone). nginx: autoindex.",
     ),
   ),
   symlinks: only(

@@ -59,7 +59,9 @@ export const TARGET = {
     "Serves files: a directory, one file, or a list of directories of which the first that has the file answers (each name " +
       "of `try` is looked for in all of them before the next). In a directory a prefix route looks for what follows its prefix (as nginx's alias), " +
       "an `=` or regex route for the whole path (as nginx's root). In a regex route captures may stand in it: " +
-      '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`. nginx: alias, root. uWSGI: static-map.',
+      '`"~ ^/u/([a-z]+)/(.*)$" = { files = "/home/$1/www/$2" }`. One file is served at the path of its route ' +
+      '(`"/robots.txt"`, `"= /robots.txt"`); a prefix that ends with a slash, or an expression, leads to it from everywhere. ' +
+      "nginx: alias, root. uWSGI: static-map.",
   ),
   app: optional(
     nonEmpty("the name of an app"),

@@ -188,16 +188,18 @@ class RedirectedReply extends DelegatingReply {
     for (let i = 0; i < kept.length; i++) {
       const name = kept.names[i] as FieldName;
       if (name.lower === "set-cookie") fields.add(name, kept.values[i] as string);
-      else if (mayKeep(head.status, name)) fields.set(name.text, kept.values[i] as string);
+      else if (mayKeep(head, name)) fields.set(name.text, kept.values[i] as string);
     }
     const { status, reason, length } = head;
     return { status, reason, fields, length };
   }
 }
 
-/** What describes the file does not describe an error; a 304 says what its 200 would have said to caches. */
-function mayKeep(status: number, name: FieldName): boolean {
+/** What describes the file does not describe an error; a 304 says what its 200 would have said to caches; the type of several ranges is
+ *  what tells them apart. */
+function mayKeep({ status, fields }: ReplyHead, name: FieldName): boolean {
   if (status === 304) return name.lower === "cache-control" || name.lower === "expires";
+  if (name.lower === "content-type" && fields.get("content-type")?.startsWith("multipart/byteranges;")) return false;
   return status < 300;
 }
 

@@ -8,21 +8,36 @@
 import { randomBytes } from "node:crypto";
 import { fromLatin1 } from "../base/bytes.ts";
 import type { Range } from "../protocol/http/range.ts";
-import type { Piece, Representation, Selection } from "./representation.ts";
+import type { Piece } from "./representation.ts";
 
-/** `ranges`: two or more, inside the file. */
-export function selectRanges(representation: Representation, ranges: readonly Range[]): Selection {
+/** What the ranges are of. */
+export interface Parted {
+  /** That of the whole, which each part repeats; undefined: it has none. */
+  readonly contentType: string | undefined;
+  readonly size: number;
+}
+
+export interface Multipart {
+  /** Of the reply. */
+  readonly contentType: string;
+  readonly length: number;
+  readonly pieces: readonly Piece[];
+}
+
+/** `ranges`: two or more, inside `of`, which begins at `offset` of its file. */
+export function multipartOf(of: Parted, ranges: readonly Range[], offset = 0): Multipart {
   const boundary = randomBytes(15).toString("hex");
   const pieces: Piece[] = [];
-  for (const { first, last } of ranges) {
-    pieces.push(partHead(representation, boundary, first, last), { first, length: last - first + 1 });
+  for (const range of ranges) {
+    const { first, last } = range;
+    pieces.push(partHead(of, boundary, range), { first: offset + first, length: last - first + 1 });
   }
   pieces.push(fromLatin1(`\r\n--${boundary}--\r\n`));
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  return { head: representation.multipart(boundary, length), pieces };
+  return { contentType: `multipart/byteranges; boundary=${boundary}`, length, pieces };
 }
 
-function partHead({ contentType, size }: Representation, boundary: string, first: number, last: number): Buffer {
-  const range = `Content-Range: bytes ${first}-${last}/${size}\r\n`;
-  return fromLatin1(`\r\n--${boundary}\r\nContent-Type: ${contentType}\r\n${range}\r\n`);
+function partHead({ contentType, size }: Parted, boundary: string, { first, last }: Range): Buffer {
+  const type = contentType === undefined ? "" : `Content-Type: ${contentType}\r\n`;
+  return fromLatin1(`\r\n--${boundary}\r\n${type}Content-Range: bytes ${first}-${last}/${size}\r\n\r\n`);
 }

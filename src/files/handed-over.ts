@@ -9,58 +9,69 @@ import { wallMs } from "../base/clock.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { OpenFile as GivenFile } from "../exchange/open-file.ts";
-import { type FileStat, statOf } from "../os/file-stat.ts";
+import { type FileStat, leadsElsewhere, statOf } from "../os/file-stat.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { parseHttpDate } from "../protocol/http/date.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
+import { chooseRange, type Range } from "../protocol/http/range.ts";
+import { multipartOf } from "./byteranges.ts";
 import { CACHED_FILE_BYTES_MAX } from "./cache.ts";
 import { type Conditions, evaluate, readConditions, type Validators } from "./conditional.ts";
-import { chooseRange } from "../protocol/http/range.ts";
+import { placeOf } from "./open.ts";
 import { OpenFile } from "./open-files.ts";
 import type { Selection, Span } from "./representation.ts";
 import { sendFile } from "./transfer.ts";
 
 /** A FileSender (exchange/open-file.ts). */
 export function sendOpenFile(exchange: Exchange, file: GivenFile): void {
-  const part = isSelectable(exchange, file.head) ? select(exchange, file) : whole(file);
-  if (part === undefined) return closeDescriptor(file.fd);
-  send(exchange, file.fd, part);
-}
-
-/** One range of it, with its head. */
-interface Part extends Span {
-  readonly head: ReplyHead;
+  const selection = isSelectable(exchange, file.head) ? select(exchange, file) : whole(file);
+  if (selection === undefined) return closeDescriptor(file.fd);
+  send(exchange, file.fd, selection);
 }
 
 /** What is small goes with its head in one write. */
-function send(exchange: Exchange, fd: number, part: Part): void {
+function send(exchange: Exchange, fd: number, selection: Selection): void {
   const { reply, head } = exchange;
-  const content = head.method === "HEAD" ? EMPTY : readSmall(fd, part);
-  if (content === undefined) return sendFile(reply, new OpenFile(fd, statOf(fd)), selectionOf(part));
+  const content = head.method === "HEAD" ? EMPTY : readSmall(fd, selection);
+  if (content === undefined) return sendFile(reply, openFile(fd), selection);
   closeDescriptor(fd);
-  reply.whole(part.head, content);
+  reply.whole(selection.head, content);
 }
 
-function selectionOf({ head, first, length }: Part): Selection {
-  return { head, pieces: [{ first, length }] };
+/** Its place is told by the kernel, so that it is sent to its end when it is only renamed meanwhile. A name that leads to it no more
+ *  would explain everything that is done to it (OpenFile.isUntouched): then nobody knows its place. */
+function openFile(fd: number): OpenFile {
+  const stats = statOf(fd);
+  const place = placeOf(fd);
+  return new OpenFile(fd, stats, leadsElsewhere(place, stats) ? "" : place);
 }
 
-function readSmall(fd: number, { first, length }: Span): Buffer | undefined {
-  if (length > CACHED_FILE_BYTES_MAX) return undefined;
-  const bytes = Buffer.allocUnsafeSlow(length);
-  for (let done = 0; done < length;) {
-    const got = readAt(fd, bytes, done, length - done, first + done);
+function readSmall(fd: number, { head, pieces }: Selection): Buffer | undefined {
+  if (head.length > CACHED_FILE_BYTES_MAX) return undefined;
+  const bytes = Buffer.allocUnsafeSlow(head.length);
+  let at = 0;
+  for (const piece of pieces) {
+    if (!("first" in piece)) bytes.set(piece, at);
     // Shorter than it was, or unreadable: the transfer will meet that, and break the reply off.
-    if (got <= 0) return undefined;
-    done += got;
+    else if (!readSpan(fd, piece, bytes, at)) return undefined;
+    at += piece.length;
   }
   return bytes;
 }
 
-function whole({ head, offset }: GivenFile): Part {
-  return { head, first: offset, length: head.length };
+function readSpan(fd: number, { first, length }: Span, into: Buffer, at: number): boolean {
+  for (let done = 0; done < length;) {
+    const got = readAt(fd, into, at + done, length - done, first + done);
+    if (got <= 0) return false;
+    done += got;
+  }
+  return true;
+}
+
+function whole({ head, offset }: GivenFile): Selection {
+  return { head, pieces: [{ first: offset, length: head.length }] };
 }
 
 function isSelectable(exchange: Exchange, { status, fields }: ReplyHead): boolean {
@@ -70,17 +81,17 @@ function isSelectable(exchange: Exchange, { status, fields }: ReplyHead): boolea
 }
 
 /** What of the file is to be sent; undefined when the answer needs none of it and has been given. */
-function select(exchange: Exchange, file: GivenFile): Part | undefined {
+function select(exchange: Exchange, file: GivenFile): Selection | undefined {
   const { method, fields } = exchange.head;
   const described = describe(file);
-  const { head, offset } = described;
+  const { head } = described;
   const sent = readConditions(fields);
   const conditions = applicable(sent, head.fields);
   switch (evaluate(conditions, validatorsOf(head.fields), method, wallMs)) {
     case "whole":
       return whole(described);
     case "ranged":
-      return selectRange(exchange, head, offset, conditions.range ?? "");
+      return selectRange(exchange, described, conditions.range ?? "");
     case "not-modified":
       exchange.reply.whole(
         { status: 304, reason: undefined, fields: of304(head.fields), length: LENGTH_UNKNOWN },
@@ -93,24 +104,36 @@ function select(exchange: Exchange, file: GivenFile): Part | undefined {
   }
 }
 
-/** One range; several are answered with all of it. */
-function selectRange(exchange: Exchange, head: ReplyHead, offset: number, range: string): Part | undefined {
-  const choice = chooseRange(range, head.length, 1);
-  if (
-    choice.kind === "whole" ||
-    choice.kind === "parts" ||
-    head.fields.get("accept-ranges")?.toLowerCase() === "none"
-  ) {
-    return { head, first: offset, length: head.length };
+function selectRange(exchange: Exchange, file: GivenFile, range: string): Selection | undefined {
+  const { fields, length } = file.head;
+  if (fields.get("accept-ranges")?.toLowerCase() === "none") return whole(file);
+  const choice = chooseRange(range, length);
+  switch (choice.kind) {
+    case "whole":
+      return whole(file);
+    case "part":
+      return partOf(file, choice);
+    case "parts":
+      return partsOf(exchange, file, choice.ranges);
+    case "unsatisfiable":
+      answer(exchange, 416, Fields.of([["Content-Range", `bytes */${length}`]]));
+      return undefined;
   }
-  if (choice.kind === "unsatisfiable") {
-    answer(exchange, 416, Fields.of([["Content-Range", `bytes */${head.length}`]]));
-    return undefined;
-  }
-  const { first, last } = choice;
+}
+
+function partOf({ head, offset }: GivenFile, { first, last }: Range): Selection {
   const fields = copyOf(head.fields).add("Content-Range", `bytes ${first}-${last}/${head.length}`);
   const length = last - first + 1;
-  return { head: { status: 206, reason: undefined, fields, length }, first: offset + first, length };
+  return { head: { status: 206, reason: undefined, fields, length }, pieces: [{ first: offset + first, length }] };
+}
+
+/** Each part has the type that the whole would have (RFC 9110 section 15.3.7.2), with the charset that the route adds. */
+function partsOf({ headerRules }: Exchange, { head, offset }: GivenFile, ranges: readonly Range[]): Selection {
+  const contentType = headerRules?.charset?.ofReply(head) ?? head.fields.get("content-type");
+  const multipart = multipartOf({ contentType, size: head.length }, ranges, offset);
+  const { length, pieces } = multipart;
+  const fields = copyOf(head.fields).set("Content-Type", multipart.contentType);
+  return { head: { status: 206, reason: undefined, fields, length }, pieces };
 }
 
 /** With a validator and the offer of ranges, unless the application has said so itself. */

@@ -1,7 +1,7 @@
 /**
- * The handler of `files` routes: static files below a directory, or one single file whatever the rest of the path is
- * (`"= /favicon.ico"`, or `"/"` for a single-page application). What is hot and small comes from memory (cache.ts),
- * what is large is streamed (transfer.ts).
+ * The handler of `files` routes: static files below a directory, or one single file: at the one path of its route
+ * (`"/robots.txt"`), or whatever the path is (`"= /favicon.ico"`, an expression, or a prefix that ends with a slash, such as
+ * `"/"` for a page of maintenance). What is hot and small comes from memory (cache.ts), what is large is streamed (transfer.ts).
  *
  *   /dir    a directory: 301 to /dir/, on this host       /dir/   its first index file, else its listing, else 404
  *
@@ -45,6 +45,8 @@ export interface FilesOptions {
   readonly root: string;
   /** `root` is the one file to serve. */
   readonly single: boolean;
+  /** There is nothing below that one file, as in a file system. Default: it is all that the route leads to. */
+  readonly nothingBelow?: boolean;
   /** The path below `root`, beginning with `/`; undefined: that of the request below its mount. */
   readonly below?: Template | undefined;
   /** Names tried in a directory, in order. */
@@ -165,8 +167,8 @@ export class Files {
 
   /** The name below the root that a request is for: "" or beginning with `/`. */
   restOf(exchange: Exchange): string {
-    const { single, below } = this.options;
-    if (single) return "";
+    const { single, nothingBelow, below } = this.options;
+    if (single && nothingBelow !== true) return "";
     return below === undefined ? belowMount(exchange.head.path, exchange.mount) : pathBelow(below, exchange);
   }
 

@@ -1,5 +1,5 @@
 /**
- * A listing as a page: one table that fits a phone, light or dark as the reader likes it, sorted by the links in its head. No
+ * A listing as a page: one table, of two lines a row on a phone, light or dark as the reader likes it, sorted by the links in its head. No
  * script, no asset, no style attribute: it works under its own Content-Security-Policy, which allows nothing but its style
  * sheet. Names are shown as UTF-8, with everything escaped that HTML or a terminal might take for more than text.
  */
@@ -43,7 +43,20 @@ tbody tr:hover{background:var(--hover)}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;color:var(--dim);padding-left:1rem}
 th.n a{color:inherit}
 p{color:var(--dim)}
-@media(max-width:34rem){body{padding:.75rem}.t{display:none}}
+@media(max-width:34rem){
+body{padding:.75rem}
+table,thead,tbody{display:block}
+tr{display:grid;grid-template-columns:1fr auto;border-bottom:1px solid var(--line);padding:.25rem 0}
+thead tr{grid-template-columns:1fr auto auto;border-bottom-width:2px;padding:0}
+th,td{border:0}
+td:first-child{grid-column:1/-1}
+td{padding:.25rem}
+td.n{padding:0 .25rem;font-size:.875rem}
+td.n:not(.t){text-align:left}
+th,th.n{padding:0}
+th a{display:block;padding:.5rem .25rem}
+th.n a{padding-left:.75rem}
+}
 `;
 
 export const LISTING_POLICY =

@@ -79,22 +79,28 @@ function jsonOf({ entries }: Listing): string {
   return JSON.stringify(shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
 }
 
-/** RFC 9110 section 12.5.1, as far as two types ask for it: JSON must be named, and be worth more than HTML; or as much, when
- *  only a star speaks for HTML, as in the list that many programs send by default. */
+/** RFC 9110 section 12.5.1: is JSON worth more to the client than HTML? Of each type the most precise range that covers it counts. What
+ *  is worth as much is HTML, unless JSON was named and only a star speaks for HTML, as in the list that many programs send by default. */
 export function prefersJson(accept: string): boolean {
-  const qualities = readQualities(accept);
-  const json = qualities.get("application/json") ?? 0;
-  const html = qualities.get("text/html");
-  if (html !== undefined) return json > html;
-  return json > 0 && json >= (qualities.get("text/*") ?? qualities.get("*/*") ?? 0);
+  const weights = weigh(accept);
+  const named = weights.get("application/json");
+  const json = named ?? weights.get("application/*") ?? weights.get("*/*") ?? 0;
+  const html = weights.get("text/html") ?? weights.get("text/*") ?? weights.get("*/*") ?? 0;
+  return json === html ? json > 0 && named !== undefined && !weights.has("text/html") : json > html;
 }
 
-/** Media range → its weight. */
-function readQualities(accept: string): ReadonlyMap<string, number> {
-  const qualities = new Map<string, number>();
-  for (const range of accept.toLowerCase().split(",")) {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
-    qualities.set(type, Number(parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? 1));
+/** `text/html;level=1;q=0.5`. A weight has three decimals at most (section 12.4.2). */
+const MEDIA_RANGE = /^[\t ]*([^\t /;]+\/[^\t /;]+)[\t ]*(?:;.*)?$/;
+const WEIGHT = /;[\t ]*q=([^;\t ]*)[\t ]*(?:;|$)/;
+const QVALUE = /^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
+
+/** Media range, without its parameters → weight; of two words about one the first counts. What is malformed is ignored, range by range. */
+function weigh(accept: string): ReadonlyMap<string, number> {
+  const weights = new Map<string, number>();
+  for (const element of accept.toLowerCase().split(",")) {
+    const [, range] = MEDIA_RANGE.exec(element) ?? [];
+    const [, weight = "1"] = WEIGHT.exec(element) ?? [];
+    if (range !== undefined && QVALUE.test(weight) && !weights.has(range)) weights.set(range, Number(weight));
   }
-  return qualities;
+  return weights;
 }

@@ -1,9 +1,10 @@
-/** The methods that files answer to: GET and HEAD, and OPTIONS says so (RFC 9110 section 9.3.7; nginx: 405). */
+/** The methods that files answer to: GET and HEAD. Every other one is refused, OPTIONS too (as nginx and Caddy do), and is told these. */
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { Fields } from "../protocol/http/fields.ts";
 
-export const ALLOW = Fields.of([["Allow", "GET, HEAD, OPTIONS"]]);
+/** Of a 405 (RFC 9110 section 15.5.6). */
+export const ALLOW_OF_FILES = Fields.of([["Allow", "GET, HEAD"]]);
 
 export function isRead(method: string): boolean {
   return method === "GET" || method === "HEAD";
@@ -11,5 +12,5 @@ export function isRead(method: string): boolean {
 
 /** Of any other method. */
 export function refuseMethod(exchange: Exchange): void {
-  answer(exchange, exchange.head.method === "OPTIONS" ? 204 : 405, ALLOW);
+  answer(exchange, 405, ALLOW_OF_FILES);
 }

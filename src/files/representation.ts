@@ -134,9 +134,9 @@ export class Representation {
   }
 
   /** Of a body of several parts, `length` bytes in all. */
-  multipart(boundary: string, length: number): ReplyHead {
+  multipart(contentType: string, length: number): ReplyHead {
     const head = this.part(length, undefined);
-    head.fields.set("Content-Type", `multipart/byteranges; boundary=${boundary}`);
+    head.fields.set("Content-Type", contentType);
     return head;
   }
 

@@ -5,7 +5,7 @@ import { wallMs } from "../base/clock.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { type FieldName, Fields } from "../protocol/http/fields.ts";
-import { selectRanges } from "./byteranges.ts";
+import { multipartOf } from "./byteranges.ts";
 import { evaluate, isConditional, readConditions } from "./conditional.ts";
 import { chooseRange } from "../protocol/http/range.ts";
 import type { Representation, Selection } from "./representation.ts";
@@ -50,8 +50,10 @@ function selectRange(
       return representation.whole;
     case "part":
       return representation.partial(choice.first, choice.last);
-    case "parts":
-      return selectRanges(representation, choice.ranges);
+    case "parts": {
+      const { contentType, length, pieces } = multipartOf(representation, choice.ranges);
+      return { head: representation.multipart(contentType, length), pieces };
+    }
     case "unsatisfiable":
       answer(exchange, 416, Fields.of([["Content-Range", `bytes */${representation.size}`]]));
       return undefined;

@@ -14,6 +14,7 @@ import type {
 import type { GuardsConfig } from "../config/guards-config.ts";
 import { listenKey } from "../config/listen.ts";
 import { compileAddressSet } from "../exchange/address-set.ts";
+import { ALLOW_ANY } from "../exchange/allow.ts";
 import { answer } from "../exchange/canned.ts";
 import { Charset } from "../exchange/charset.ts";
 import type { CountSketch } from "../exchange/count-sketch.ts";
@@ -29,9 +30,10 @@ import { type HeaderRules, joinRules } from "../exchange/reply-headers.ts";
 import type { Scope } from "../exchange/scope.ts";
 import { routeScope, siteScope } from "../exchange/site-scope.ts";
 import { makeDirectoriesHandler, makeTryHandler } from "../files/try.ts";
-import { Fields } from "../protocol/http/fields.ts";
+import type { Fields } from "../protocol/http/fields.ts";
 import type { Upstream } from "../proxy/upstream.ts";
 import { accelerated as withAcceleration } from "./accelerate.ts";
+import { allowOf } from "./allow.ts";
 import { type AssembledApp, assembleApp, type AppsContext } from "./apps.ts";
 import type { Siblings } from "../cache/siblings.ts";
 import { Caches } from "./caches.ts";
@@ -213,7 +215,8 @@ function makeSiteHandler(site: SiteConfig, targets: Targets): Handler {
       exchange.errorPages = sitePages;
       exchange.passesUnderscores = passesUnderscores;
       if (head.form === "asterisk") return answer(exchange, 204);
-      if (head.method === "CONNECT" || head.method === "TRACE") return answer(exchange, 405, allowed());
+      if (head.method === "CONNECT" || head.method === "TRACE")
+        return answer(exchange, 405, select(head.path)?.value.allow ?? ALLOW_ANY);
       next(exchange);
     };
   };
@@ -260,10 +263,6 @@ function sharedPages(site: SiteConfig, targets: Targets, dispatch: Handler): Pag
 
 type PagesOf = (pages: GuardsConfig["errorPages"]) => ErrorAnswers | undefined;
 
-function allowed(): Fields {
-  return Fields.of([["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]]);
-}
-
 interface AssembledRoute {
   readonly handler: Handler;
   /** Without guards. */
@@ -275,6 +274,7 @@ interface AssembledRoute {
   readonly errorPages: ErrorAnswers | undefined;
   readonly bodyBytesMax: number;
   readonly internal: boolean;
+  readonly allow: Fields;
   readonly account: Account;
 }
 
@@ -299,6 +299,7 @@ function assembleRoute(route: RouteConfig, around: Surroundings, pagesOf: PagesO
     errorPages: pagesOf(route.guards.errorPages),
     bodyBytesMax: bodyBytesMaxOf(route, site),
     internal: route.internal,
+    allow: allowOf(route),
     account: targets.accounts.of(site, route),
   };
 }

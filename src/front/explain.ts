@@ -169,8 +169,7 @@ function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly 
   if (route.target.kind !== "files") return first + describeTarget(route.target);
   const found = files.find(({ kind }) => kind !== "none");
   const isRefused = !isRead(head.method) && (found !== undefined || route.fallback === undefined);
-  if (isRefused)
-    return first + (head.method === "OPTIONS" ? "204: the methods of files" : `405: files are not for ${head.method}`);
+  if (isRefused) return `${first}405: files are not for ${head.method}`;
   if (found !== undefined) return first + describeFound(found, head.path);
   const missing = "404: there is no such file";
   return first + (route.fallback === undefined ? missing : describeOtherwise(route.fallback.otherwise));

@@ -42,6 +42,7 @@ export function filesOptions(
   return target.roots.map(({ path, below }) => ({
     root: path,
     single: target.single,
+    nothingBelow: target.single && route.match.kind === "prefix" && !route.match.path.endsWith("/"),
     below: below === undefined ? undefined : makeTemplate(below, scope),
     index: target.index,
     links: target.rules.symlinks,

@@ -2,9 +2,10 @@
  * What a request over HTTP says about the hops on its way: how many there may still be (Max-Forwards, RFC 9110 section
  * 7.6.2), and whether this hop takes trailers (TE, section 10.1.4). Which fields go on at all is forward.ts's business.
  */
+import { ALLOW_ANY } from "../exchange/allow.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { Fields, fieldName } from "../protocol/http/fields.ts";
+import { fieldName } from "../protocol/http/fields.ts";
 import { acceptsTrailers, nominatesTe } from "../protocol/http/trailers.ts";
 import type { FieldSink } from "./forward.ts";
 
@@ -23,7 +24,7 @@ function hopsLeft({ head }: Exchange): number | undefined {
 /** True: the request ends here, and was answered by us as the final recipient. */
 export function answeredAsLastHop(exchange: Exchange): boolean {
   if (hopsLeft(exchange) !== 0) return false;
-  answer(exchange, 204, Fields.of([["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]]));
+  answer(exchange, 204, ALLOW_ANY);
   return true;
 }
 

@@ -38,6 +38,13 @@ describe("of a complete reply that is kept", () => {
     expect([reply.head?.status, reply.head?.fields.get("content-range")]).toEqual([416, "bytes */10"]);
   });
 
+  test("of one without content there are no parts", () => {
+    const stage = new CacheStage();
+    stage.ask({}, "", KEPT);
+    const { reply, exchange } = stage.request({ fields: [["Range", "bytes=0-"]] });
+    expect([reply.head?.status, reply.text, exchange.cacheStatus]).toEqual([200, "", "HIT"]);
+  });
+
   test.each<[string, number]>([
     ['"v1"', 206],
     ['"v2"', 200],

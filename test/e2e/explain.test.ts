@@ -23,6 +23,7 @@ const ROUTES = `
 "/else/" = { files = ["tree/bare/", "tree/"], otherwise = { respond = "else", status = 203 } }
 "~ ^/u/([a-z]+)/(.*)$" = { files = ["tree/$1/$2", "tree/bare/$2"] }
 "/text" = { respond = "text", status = 202 }
+"/one.html" = { files = "tree/index.html" }
 `;
 
 beforeAll(async () => {
@@ -52,7 +53,7 @@ test.each([
   ["/tree/%00", "GET", 400, "400: "],
   ["/tree/bare/x.txt", "POST", 405, "405: "],
   ["/tree/nothing", "POST", 405, "405: "],
-  ["/tree/bare/x.txt", "OPTIONS", 204, "204: "],
+  ["/tree/bare/x.txt", "OPTIONS", 405, "405: "],
   ["/listed/bare/", "GET", 200, "a listing of "],
   ["/listed/bare", "GET", 301, "301: "],
   ["/listed/", "GET", 200, "the file "],
@@ -71,7 +72,7 @@ test.each([
   ["/both/bare", "GET", 404, "404: "],
   ["/both/x.txt", "POST", 405, "405: "],
   ["/both/x", "POST", 405, "405: "],
-  ["/both/x", "OPTIONS", 204, "204: "],
+  ["/both/x", "OPTIONS", 405, "405: "],
   ["/else/with/", "GET", 200, "the file "],
   ["/else/with/x", "GET", 203, "203: "],
   ["/else/with/x", "POST", 203, "203: "],
@@ -80,6 +81,9 @@ test.each([
   ["/u/with/x.txt", "GET", 200, "the file "],
   ["/u/with/y.txt", "GET", 404, "404: "],
   ["/text", "GET", 202, "202: "],
+  ["/one.html", "GET", 200, "the file "],
+  ["/one.html/", "GET", 404, "404: "],
+  ["/one.html/x", "GET", 404, "404: "],
   ["/nowhere", "GET", 404, "404: "],
   ["/tree/", "TRACE", 405, "405: "],
 ])("%s by %s is %d", async (path, method, status, outcome) => {

@@ -1,6 +1,6 @@
 /** wsgi.file_wrapper: files go from the application to the front, which sends them; everything else is read in Python. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
@@ -78,6 +78,17 @@ describe("a regular file", () => {
     expect(answer.body.equals(Buffer.from("temporary ".repeat(19_999)))).toBe(true);
   });
 
+  test("that is renamed while it is sent is sent to its end", async () => {
+    const path = join(media, "moves");
+    writeFileSync(path, Buffer.alloc(HUGE_BYTES));
+    const client = await Client.open(address);
+    client.send("GET /wrapped?name=moves HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    await client.head();
+    renameSync(path, `${path}.away`);
+    expect((await client.rest()).length).toBe(HUGE_BYTES);
+    client.close();
+  });
+
   test("that becomes shorter while it is sent breaks the reply off", async () => {
     writeFileSync(join(media, "shrinks"), Buffer.alloc(HUGE_BYTES));
     const client = await Client.open(address);
@@ -113,6 +124,19 @@ describe("ranges and conditions", () => {
   test("large ones stream", async () => {
     const answer = await wrapped("name=large.bin", "Range: bytes=7-200006\r\n");
     expect(answer.body.equals(LARGE.subarray(7, 200_007))).toBe(true);
+  });
+
+  test.each(["small.txt", "large.bin"])("several of %s are parts of one reply", async (name) => {
+    const answer = await wrapped(`name=${name}`, "Range: bytes=0-1,4-5\r\n");
+    const [, boundary = ""] = /^multipart\/byteranges; boundary=(\S+)$/.exec(field(answer, "Content-Type") ?? "") ?? [];
+    const parts = answer.body.toString().split(`\r\n--${boundary}`);
+    expect([answer.status, ...parts.map((part) => part.slice(-2))]).toEqual([206, "", "01", "45", "\r\n"]);
+    expect(parts[1]).toStartWith("\r\nContent-Type: application/x-test\r\n");
+  });
+
+  test("of an empty file there are none", async () => {
+    const answer = await wrapped("name=empty", "Range: bytes=0-\r\n");
+    expect([answer.status, field(answer, "Content-Length")]).toEqual([200, "0"]);
   });
 
   test("beyond the end: 416", async () => {

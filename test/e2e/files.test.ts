@@ -10,6 +10,8 @@ import { type Answer, Client, field } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
+const ANY = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 const folder = makeFolder("files");
 let server: Server | undefined;
 let port = 0;
@@ -18,7 +20,15 @@ const ROUTES = `
 "/" = { files = "root" }
 "/shown/" = { files = "root", listing = true, hidden = true, absolute_redirect = true }
 "/strict/" = { files = "root/", symlinks = "deny", max_ranges = 0 }
-"/open" = { files = "root", symlinks = "follow", max_ranges = 2 }`;
+"/open" = { files = "root", symlinks = "follow", max_ranges = 2 }
+"/spa/" = { files = "root", try = ["$uri", "/a.txt"] }
+"/else/" = { files = "root", otherwise = { respond = "else" } }
+"/inner/" = { files = "root", internal = true }
+"/text" = { respond = "text" }
+"/one.txt" = { files = "root/a.txt" }
+"= /two.txt" = { files = "root/a.txt" }
+"/three/" = { files = "root/a.txt" }
+"~ ^/four" = { files = "root/a.txt" }`;
 
 beforeAll(async () => {
   port = await freePort();
@@ -63,6 +73,15 @@ test.each([
   ["/open../secret", 404],
   ["/shown../secret", 404],
   ["/opensecret", 404],
+  ["/one.txt", 200],
+  ["/one.txt/", 404],
+  ["/one.txt/x", 404],
+  ["/one.txtx", 404],
+  ["/two.txt", 200],
+  ["/two.txt/", 404],
+  ["/three/", 200],
+  ["/three/x/y", 200],
+  ["/four/x", 200],
 ])("%s is %d", async (target, status) => {
   expect((await get(target)).status).toBe(status);
 });
@@ -84,6 +103,24 @@ test("a listing comes as a page or as JSON", async () => {
   const json = await get("/shown/", { Accept: "application/json" });
   const names = (JSON.parse(json.body.toString()) as { name: string }[]).map(({ name }) => name);
   expect(names).toEqual([".env", "a.txt", "large.bin", "link", "sub"]);
+});
+
+test.each([
+  ["/a.txt", "GET, HEAD"],
+  ["/nothing", "GET, HEAD"],
+  ["/spa/any", "GET, HEAD"],
+  ["/else/any", ANY],
+  ["/inner/a.txt", ANY],
+  ["/text", ANY],
+])("TRACE of %s is told what is allowed there (rfc9110_10_2_1)", async (target, allow) => {
+  const answer = await get(target, {}, "TRACE");
+  expect([answer.status, field(answer, "allow")]).toEqual([405, allow]);
+  if (allow !== ANY) expect(field(await get(target, {}, "OPTIONS"), "allow")).toBe(allow);
+});
+
+test("OPTIONS * is of no resource", async () => {
+  const answer = await get("*", {}, "OPTIONS");
+  expect([answer.status, field(answer, "allow")]).toEqual([204, undefined]);
 });
 
 test("with cache_revalidate = 0 the next request sees the change", async () => {

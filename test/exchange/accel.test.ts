@@ -55,6 +55,14 @@ describe("a reply without such fields", () => {
   });
 });
 
+test("several ranges keep the type that has their boundary", () => {
+  const type = "multipart/byteranges; boundary=0";
+  const inside = (exchange: Exchange) => exchange.reply.whole(head({ "Content-Type": type }, 206), Buffer.alloc(0));
+  const first = (reply: Reply) =>
+    reply.whole(head({ "Content-Type": "view/type", "X-Accel-Redirect": "/in" }), Buffer.alloc(0));
+  expect(accelerated(first, {}, inside).reply.header("content-type")).toBe(type);
+});
+
 test("a head that is sent again and again is followed each time, or passes each time", () => {
   const following = { ...head({ "X-Accel-Redirect": "/in" }), prepared: new PreparedHead() };
   const plain = { ...head({ X: "1" }), prepared: new PreparedHead() };

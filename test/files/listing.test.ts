@@ -194,6 +194,21 @@ test.each([
   ["*/*", false],
   ["", false],
   ["application/json;q=x", false],
+  ["application/*", true],
+  ["application/*, */*", false],
+  ["application/*, text/html;q=0.9", true],
+  ["application/*;q=0.5, text/html", false],
+  ["application/json;q=0, application/*", false],
+  ["text/html;q=0, */*", true],
+  ["text/html;q=0", false],
+  ["text/*;q=0.2, */*;q=0.3", true],
+  ["*/*;q=0.5", false],
+  ["application/json, text/*", true],
+  ["application/json;q=0.8, text/html;q=0.8", false],
+  ["application/json; indent=4 ; q=0.9 , text/html;q=0.8", true],
+  ["application/json;q=2, text/html;q=0.1", false],
+  ["text/html;q=0.1;x=y, application/json;q=0.2", true],
+  ["image/png", false],
 ])("Accept: %s: JSON %p (rfc9110_12_5_1)", (accept, json) => {
   expect(prefersJson(accept)).toBe(json);
 });

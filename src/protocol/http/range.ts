@@ -2,7 +2,8 @@
  * The Range field (RFC 9110 section 14.2) against content of known size. Several ranges are served in the order asked for,
  * within bounds that take the reward from asking for a thousand overlapping ones (section 17.15): not more than
  * `rangesMax`, not more bytes than the file has (as nginx), and no more than two that overlap. Beyond, the field is
- * ignored, which section 14.2 allows, and the whole file is sent.
+ * ignored, which section 14.2 allows, and the whole file is sent. So it is where there is nothing to take a part of: some
+ * clients send a Range with every request, and of an empty file `bytes=0-` should not be an error (as nginx and Go).
  */
 
 /** nginx: max_ranges, unlimited. Readers of PDF and maps ask for a few dozen at a time. */
@@ -33,6 +34,7 @@ const BLANK = /^[\t ]*$/;
 
 /** What is no valid byte range is ignored, as if there were no Range field. `rangesMax` 0: every one is. */
 export function chooseRange(field: string, size: number, rangesMax: number = RANGES_MAX): RangeChoice {
+  if (size === 0) return WHOLE;
   const equals = field.indexOf("=");
   if (equals === -1 || field.slice(0, equals).toLowerCase() !== "bytes") return WHOLE;
   const specs = field.slice(equals + 1).split(",", MORE_THAN_ANYONE_ASKS);
@@ -83,9 +85,8 @@ function place(spec: string, size: number): Range | "invalid" | "unsatisfiable" 
   return from >= size ? "unsatisfiable" : { first: from, last: Math.min(to, size - 1) };
 }
 
-/** `-0` asks for nothing. More than there is asks for all of it; of an empty file no Content-Range can be written. */
-function placeSuffix(length: number, size: number): Range | "invalid" | "unsatisfiable" {
+/** `-0` asks for nothing. More than there is asks for all of it. */
+function placeSuffix(length: number, size: number): Range | "unsatisfiable" {
   if (length === 0) return "unsatisfiable";
-  if (size === 0) return "invalid";
   return { first: Math.max(0, size - length), last: size - 1 };
 }

@@ -29,8 +29,11 @@ test.each([
   ["bytes=10-12", 10, UNSATISFIABLE],
   [`bytes=${HUGE}-`, 10, UNSATISFIABLE],
   ["bytes=-0", 10, UNSATISFIABLE],
-  ["bytes=0-", 0, UNSATISFIABLE],
+  // of nothing there are no parts
+  ["bytes=0-", 0, WHOLE],
+  ["bytes=0-0,3-4", 0, WHOLE],
   ["bytes=-5", 0, WHOLE],
+  ["bytes=-0", 0, WHOLE],
   // section 14.2: invalid or unknown is ignored
   ["bytes=2-1", 10, WHOLE],
   ["bytes=", 10, WHOLE],
