@@ -182,26 +182,37 @@ function leastConnections(peers: readonly BalancePeer[], nowMs: number): number 
   return roundRobin(peers, level, nowMs);
 }
 
-/** Two by lot, each as likely as its weight says; of them the one with less to do. Close to least_conn, and fronts that
- *  know nothing of each other do not all run to the same server. */
+/** Two different ones by lot, each as likely as its weight says; of them the one with less to do, and of equals the first, so
+ *  that the weights are exact while nobody is busy. Close to least_conn, and fronts that choose at the same moment do not all
+ *  run to the same server. */
 function randomOfTwo(peers: readonly BalancePeer[], { random, nowMs }: Choice): number {
-  const one = drawn(peers, random(), nowMs);
-  const other = drawn(peers, random(), nowMs);
+  const one = drawn(peers, random(), nowMs, -1);
+  if (candidates.length === 1) return one;
+  const other = drawn(peers, random(), nowMs, one);
   return loadOf(peers[other] as BalancePeer, nowMs) < loadOf(peers[one] as BalancePeer, nowMs) ? other : one;
 }
 
-function drawn(peers: readonly BalancePeer[], lot: number, nowMs: number): number {
-  const weightOf = (index: number) => (peers[index] as BalancePeer).weight * rampOf(peers[index] as BalancePeer, nowMs);
-  let rest = lot * candidates.reduce((sum, index) => sum + weightOf(index), 0);
+/** One of the candidates but `except`, which is not the only one. */
+function drawn(peers: readonly BalancePeer[], lot: number, nowMs: number, except: number): number {
+  let total = 0;
+  for (const index of candidates) if (index !== except) total += weightOf(peers[index] as BalancePeer, nowMs);
+  let rest = lot * total;
+  let last = except;
   for (const index of candidates) {
-    rest -= weightOf(index);
-    if (rest < 0) return index;
+    if (index === except) continue;
+    last = index;
+    rest -= weightOf(peers[index] as BalancePeer, nowMs);
+    if (rest < 0) break;
   }
-  return candidates.at(-1) as number; // rounding
+  return last; // also where rounding leaves a rest
 }
 
 function loadOf(peer: BalancePeer, nowMs: number): number {
-  return peer.active / (peer.weight * rampOf(peer, nowMs));
+  return peer.active / weightOf(peer, nowMs);
+}
+
+function weightOf(peer: BalancePeer, nowMs: number): number {
+  return peer.weight * rampOf(peer, nowMs);
 }
 
 /** The least share of its weight that a server gets in its slow start, so that it gets any. */

@@ -29,6 +29,11 @@ const choose = (group: readonly BalancePeer[], tried: readonly number[] = [], ch
   );
 const turns = (group: readonly BalancePeer[], count: number, nowMs = 0) =>
   Array.from({ length: count }, () => choose(group, [], { nowMs })).join("");
+/** Who is asked by lot. */
+function lots(group: readonly BalancePeer[], count: number): string {
+  const random = mulberry32(7);
+  return Array.from({ length: count }, () => choose(group, [], { policy: "random", random })).join("");
+}
 const first = (group: readonly BalancePeer[]) => group[0] as BalancePeer;
 const times = (order: string, digit: string) => order.split(digit).length - 1;
 
@@ -154,15 +159,37 @@ describe("policies", () => {
     expect(new Set([ask(), ask(), ask(), ask()])).toEqual(new Set([0, 1, 2]));
   });
 
-  test("random: by weight, and of two the one with less to do", () => {
-    const group = peers(1, 3);
-    const random = mulberry32(7);
-    const order = Array.from({ length: 10_000 }, () => choose(group, [], { policy: "random", random })).join("");
-    expect(times(order, "1")).toBeWithin(7300, 7700);
+  test("random: by weight within 2 %, while nobody is busy", () => {
+    const group = peers(5, 3, 2);
+    const order = lots(group, 10_000);
+    expect(times(order, "0")).toBeWithin(4800, 5200);
+    expect(times(order, "1")).toBeWithin(2800, 3200);
+  });
+
+  test("random: of two servers never the busier one", () => {
+    for (const weights of [
+      [1, 1],
+      [1, 3],
+    ]) {
+      const group = peers(...weights);
+      (group[1] as BalancePeer).active = 5;
+      expect(times(lots(group, 1000), "1")).toBe(0);
+    }
+  });
+
+  test("random: the second is another one, by weight among those that are left", () => {
+    const group = peers(5, 3, 2);
+    first(group).active = 1;
+    expect(times(lots(group, 10_000), "0")).toBe(0);
     (group[1] as BalancePeer).active = 1000;
-    const busy = Array.from({ length: 10_000 }, () => choose(group, [], { policy: "random", random })).join("");
-    // Only when both lots fall on the busy one, 0.75².
-    expect(times(busy, "1")).toBeWithin(5400, 5850);
+    const order = lots(group, 10_000);
+    // Only beside 1 is 0 the one with less: in 0.5 · 3/5 + 0.3 · 5/7 of all pairs.
+    expect(times(order, "1")).toBe(0);
+    expect(times(order, "0")).toBeWithin(4950, 5330);
+  });
+
+  test("random: the only one that is left", () => {
+    expect(choose(peers(1, 1), [1], { policy: "random" })).toBe(0);
   });
 
   test("hash: the same key goes to the same server, and when one goes only its keys move", () => {
