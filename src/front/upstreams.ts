@@ -22,5 +22,5 @@ export function assembleUpstream(config: UpstreamConfig, scope: Scope, log: Log,
     cookiePaths: rewrites(config.cookiePaths),
     params: params.map(({ name, value }) => ({ name, value: makeTemplate(value, scope) })),
   };
-  return new Upstream(options, log, counts.fronts > 1 ? counts : undefined);
+  return new Upstream(options, log, counts);
 }

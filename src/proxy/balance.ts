@@ -66,8 +66,13 @@ export class BalancePeer {
     this.effective = options.weight;
   }
 
-  /** Requests under way that count against `connectionsMax`. */
+  /** Requests under way that count against `connectionsMax`: of all fronts, where they are counted so. */
   get occupied(): number {
+    return this.active;
+  }
+
+  /** What policies compare: as `occupied`, which is told more exactly than they need. */
+  get load(): number {
     return this.active;
   }
 }
@@ -84,6 +89,11 @@ export function standingOf(peer: BalancePeer, nowMs: number): Standing {
 
 export function isFull(peer: BalancePeer): boolean {
   return peer.connectionsMax > 0 && peer.occupied >= peer.connectionsMax;
+}
+
+/** Do such policies ask how much a server has to do? Then it is to be known of all fronts. */
+export function comparesLoad(policy: Policy): boolean {
+  return policy === "least_conn" || policy === "random";
 }
 
 /** What a policy is told of the request. */
@@ -168,7 +178,7 @@ function roundRobin(peers: readonly BalancePeer[], among: readonly number[], now
 
 const level: number[] = [];
 
-/** Fewest requests under way for its weight; among equals round robin. */
+/** Fewest requests under way for its weight, of all fronts; among equals round robin, of this one. */
 function leastConnections(peers: readonly BalancePeer[], nowMs: number): number {
   let least = Infinity;
   level.length = 0;
@@ -208,7 +218,7 @@ function drawn(peers: readonly BalancePeer[], lot: number, nowMs: number, except
 }
 
 function loadOf(peer: BalancePeer, nowMs: number): number {
-  return peer.active / weightOf(peer, nowMs);
+  return peer.load / weightOf(peer, nowMs);
 }
 
 function weightOf(peer: BalancePeer, nowMs: number): number {

@@ -11,7 +11,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { cookieNamed } from "../exchange/request-values.ts";
 import { evaluate } from "../exchange/template.ts";
 import { showAddress } from "../net/connect-address.ts";
-import { choosePeer, isFull, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
+import { choosePeer, comparesLoad, isFull, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
 import { type ConnectionOwner, type ConnectionUser, UpstreamConnection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
 import { makeHttpDialect } from "./dialect-http.ts";
@@ -19,7 +19,13 @@ import { makeUwsgiDialect } from "./dialect-uwsgi.ts";
 import { HealthChecks } from "./health.ts";
 import { LookupTurns } from "./lookup-turns.ts";
 import { Names, type NamesOwner } from "./names.ts";
-import { KEEPALIVE_AGE_MS, KEEPALIVE_REQUESTS_MAX, KEEPALIVE_TIMEOUT_MS, type UpstreamOptions } from "./options.ts";
+import {
+  KEEPALIVE_AGE_MS,
+  KEEPALIVE_REQUESTS_MAX,
+  KEEPALIVE_TIMEOUT_MS,
+  type ServerOptions,
+  type UpstreamOptions,
+} from "./options.ts";
 import { Occupancy } from "./occupancy.ts";
 import type { Peer, PeerStatus } from "./peer.ts";
 import { idleTimeoutMs } from "./pool.ts";
@@ -57,7 +63,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   private sweptMs = monotonicMs();
   private closing = false;
 
-  /** `counts`: of all fronts, undefined when there are no others. */
+  /** `counts`: of all fronts, and of what this upstream was before a reload, whose requests go on. */
   constructor(options: UpstreamOptions, log: Log, counts?: CountSketch) {
     this.name = options.name;
     this.options = options;
@@ -69,12 +75,15 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     this.dialect = options.protocol === "http" ? makeHttpDialect(options) : makeUwsgiDialect(options);
     this.repeated = new RepeatedReplies(options);
     const { servers, keepalive, nameTtlMs = 0 } = options;
-    const isBounded = servers.some(({ connectionsMax = 0 }) => connectionsMax > 0);
-    const occupancy = isBounded && counts !== undefined ? new Occupancy(counts, options.name) : undefined;
-    this.waiting = new WaitingRoom(occupancy, () => this.peers.filter(isFull).length);
+    const isBounded = ({ connectionsMax = 0 }: ServerOptions) => connectionsMax > 0;
+    const occupancy = counts === undefined ? undefined : new Occupancy(counts, options.name);
+    const waiters = servers.some(isBounded) ? occupancy : undefined;
+    this.waiting = new WaitingRoom(waiters, () => this.peers.filter(isFull).length);
+    const comparing = comparesLoad(this.policy);
+    const occupancyFor = (server: ServerOptions) => (comparing || isBounded(server) ? occupancy : undefined);
     const kept = this.dialect.keepsAlive ? keepalive : 0;
     const turns = new LookupTurns(counts);
-    this.names = new Names(servers, { keepalive: kept, ttlMs: nameTtlMs, occupancy, turns }, this);
+    this.names = new Names(servers, { keepalive: kept, ttlMs: nameTtlMs, occupancyFor, turns }, this);
     this.names.tick(this.sweptMs);
     const { tls } = options;
     this.secure = tls === undefined ? undefined : new SecureServers(tls);
