@@ -8,7 +8,7 @@
  * away until that one has succeeded. Unlike nginx, when every server is marked all of them are tried rather than none:
  * a mark is a guess, and a 502 without an attempt helps nobody. One that an active check found dead is not tried.
  */
-import type { HashRing } from "./ring.ts";
+import type { Rendezvous } from "./rendezvous.ts";
 
 /** nginx: max_fails=1 fail_timeout=10s. */
 export const FAILS_MAX = 1;
@@ -103,7 +103,7 @@ export interface Choice {
   /** From 0 up to 1, as Math.random. */
   readonly random: () => number;
   /** For `hash`. */
-  readonly ring: HashRing | undefined;
+  readonly owners: Rendezvous | undefined;
   readonly hash: number;
   /** For `sticky`: the peer that the cookie names, or -1. */
   readonly stuckTo: number;
@@ -152,7 +152,7 @@ function pick(peers: readonly BalancePeer[], choice: Choice): number {
     case "random":
       return randomOfTwo(peers, choice);
     case "hash":
-      return choice.ring?.find(choice.hash, (index) => candidates.includes(index)) ?? (candidates[0] as number);
+      return choice.owners?.find(choice.hash, candidates) ?? (candidates[0] as number);
     case "sticky":
       if (candidates.includes(choice.stuckTo)) return choice.stuckTo;
       return roundRobin(peers, candidates, choice.nowMs);

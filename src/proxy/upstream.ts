@@ -29,8 +29,8 @@ import {
 import { Occupancy } from "./occupancy.ts";
 import type { Peer, PeerStatus } from "./peer.ts";
 import { idleTimeoutMs } from "./pool.ts";
+import { Rendezvous } from "./rendezvous.ts";
 import { RepeatedReplies } from "./repeated-reply.ts";
-import { HashRing } from "./ring.ts";
 import { SecureServers } from "./secure.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
@@ -57,7 +57,8 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   private readonly secure: SecureServers | undefined;
   private readonly names: Names;
   private readonly health: HealthChecks | undefined;
-  private ring: HashRing | undefined = undefined;
+  /** For `hash`: of the servers that there are. */
+  private owners: Rendezvous | undefined = undefined;
   private readonly connections = new Members<UpstreamConnection>();
   /** Of the last sweep, for what need not be exact. */
   private sweptMs = monotonicMs();
@@ -108,15 +109,15 @@ export class Upstream implements ConnectionOwner, NamesOwner {
       policy,
       nowMs: monotonicMs(),
       random: Math.random,
-      ring: policy === "hash" ? this.hashRing() : undefined,
+      owners: policy === "hash" ? this.keyOwners() : undefined,
       hash: policy === "hash" ? this.hashOf(exchange) : 0,
       stuckTo: policy === "sticky" ? peers.findIndex(({ id }) => id === this.stickyIdOf(exchange)) : -1,
     });
     return peers[index];
   }
 
-  private hashRing(): HashRing {
-    return (this.ring ??= new HashRing(this.peers));
+  private keyOwners(): Rendezvous {
+    return (this.owners ??= new Rendezvous(this.peers));
   }
 
   private hashOf(exchange: Exchange): number {
@@ -238,7 +239,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   // ── NamesOwner ────────────────────────────────────────────────────────────────────────────────────────────────
 
   peersChanged(): void {
-    this.ring = undefined;
+    this.owners = undefined;
     this.log.info(`upstream ${this.name}: its servers are ${this.peers.map(({ name }) => name).join(", ")}`);
     this.waiting.wake();
   }

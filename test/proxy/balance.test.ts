@@ -10,15 +10,13 @@ import {
   peerSucceeded,
 } from "../../src/proxy/balance.ts";
 import { mulberry32 } from "../support/http1.ts";
-import { hash32 } from "../../src/base/hash.ts";
-import { HashRing } from "../../src/proxy/ring.ts";
 
 const peers = (...weights: number[]): BalancePeer[] => weights.map((weight) => new BalancePeer({ weight }));
 const made = (...options: Partial<BalanceOptions>[]): BalancePeer[] =>
   options.map((each) => new BalancePeer({ weight: 1, ...each }));
 
 function choice(change: Partial<Choice> = {}): Choice {
-  return { policy: "round_robin", nowMs: 0, random: mulberry32(1), ring: undefined, hash: 0, stuckTo: -1, ...change };
+  return { policy: "round_robin", nowMs: 0, random: mulberry32(1), owners: undefined, hash: 0, stuckTo: -1, ...change };
 }
 
 const choose = (group: readonly BalancePeer[], tried: readonly number[] = [], change: Partial<Choice> = {}) =>
@@ -190,34 +188,6 @@ describe("policies", () => {
 
   test("random: the only one that is left", () => {
     expect(choose(peers(1, 1), [1], { policy: "random" })).toBe(0);
-  });
-
-  test("hash: the same key goes to the same server, and when one goes only its keys move", () => {
-    const names = ["a", "b", "c", "d"];
-    const group = peers(1, 1, 1, 1);
-    const ring = new HashRing(names.map((name) => ({ name, weight: 1 })));
-    const of = (key: number) => choose(group, [], { policy: "hash", ring, hash: hash32(`key ${key}`) });
-    const before = Array.from({ length: 2000 }, (_, key) => of(key));
-    expect(Array.from({ length: 2000 }, (_, key) => of(key))).toEqual(before);
-    for (const index of [0, 1, 2, 3]) expect(before.filter((each) => each === index).length).toBeWithin(350, 650);
-    peerChecked(group[2] as BalancePeer, false, 0);
-    for (const [key, index] of before.entries()) {
-      if (index !== 2) expect(of(key)).toBe(index);
-      else expect(of(key)).not.toBe(2);
-    }
-  });
-
-  test("hash: the order of the servers does not matter, the weights do", () => {
-    const [a, b] = [
-      { name: "a", weight: 1 },
-      { name: "b", weight: 3 },
-    ];
-    const [one, other] = [new HashRing([a, b]), new HashRing([b, a])];
-    const keys = Array.from({ length: 2000 }, (_, key) => hash32(String(key)));
-    const all = () => true;
-    expect(keys.map((key) => one.find(key, all))).toEqual(keys.map((key) => 1 - (other.find(key, all) ?? -1)));
-    expect(keys.filter((key) => one.find(key, all) === 1).length).toBeWithin(1350, 1650);
-    expect(one.find(5, () => false)).toBeUndefined();
   });
 
   test("sticky: where the cookie says, elsewhere when that one is not ready", () => {
