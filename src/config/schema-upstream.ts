@@ -127,14 +127,16 @@ export const UPSTREAM = {
   balance: byDefault(
     choice(["round_robin", "least_conn", "random", "hash", "sticky"]),
     "round_robin",
-    "Which server is asked: in turn; the one with the fewest requests under way; of two by lot the one with fewer; by the " +
-      "consistent hash of `hash_key`; the one that a cookie names. All of them by weight. " +
-      "nginx: least_conn, random, hash, sticky.",
+    "Which server is asked: in turn; the one with the fewest requests under way; of two different ones by lot the one with fewer; " +
+      "by the consistent hash of `hash_key`; the one that a cookie names. All of them by weight; requests under way are those of " +
+      "all front threads. nginx: least_conn, random, hash, sticky.",
   ),
   hash_key: optional(
     string("a string with variables"),
     '`"$remote_addr"`',
-    'What `balance = "hash"` looks at: `"$request_uri"`, `"$http_x_tenant"`, `"$cookie_sessionid"`. nginx: hash … consistent.',
+    'What `balance = "hash"` looks at: `"$request_uri"`, `"$http_x_tenant"`, `"$cookie_sessionid"`. Of 10,000 values each server ' +
+      "has its weight within 2 % of all; when a server goes only its own move. Where nginx has a value is another server than " +
+      "here. nginx: hash … consistent.",
   ),
   sticky_cookie: optional(
     cookieName,

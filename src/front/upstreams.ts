@@ -27,7 +27,7 @@ export function assembleUpstream(config: UpstreamConfig, scope: Scope, log: Log,
     cookiePaths: rewrites(config.cookiePaths),
     params: params.map(({ name, value }) => ({ name, value: makeTemplate(value, scope) })),
   };
-  return new Upstream(options, log, counts.fronts > 1 ? counts : undefined);
+  return new Upstream(options, log, counts);
 }
 
 /** What it is made of. Its drain_timeout is asked of the configuration (Serving.drainTimeoutMs), and maps are of no concern to one that

@@ -8,7 +8,7 @@
  * away until that one has succeeded. Unlike nginx, when every server is marked all of them are tried rather than none:
  * a mark is a guess, and a 502 without an attempt helps nobody. One that an active check found dead is not tried.
  */
-import type { HashRing } from "./ring.ts";
+import type { Rendezvous } from "./rendezvous.ts";
 
 /** nginx: max_fails=1 fail_timeout=10s. */
 export const FAILS_MAX = 1;
@@ -66,8 +66,13 @@ export class BalancePeer {
     this.effective = options.weight;
   }
 
-  /** Requests under way that count against `connectionsMax`. */
+  /** Requests under way that count against `connectionsMax`: of all fronts, where they are counted so. */
   get occupied(): number {
+    return this.active;
+  }
+
+  /** What policies compare: as `occupied`, which is told more exactly than they need. */
+  get load(): number {
     return this.active;
   }
 }
@@ -86,6 +91,11 @@ export function isFull(peer: BalancePeer): boolean {
   return peer.connectionsMax > 0 && peer.occupied >= peer.connectionsMax;
 }
 
+/** Do such policies ask how much a server has to do? Then it is to be known of all fronts. */
+export function comparesLoad(policy: Policy): boolean {
+  return policy === "least_conn" || policy === "random";
+}
+
 /** What a policy is told of the request. */
 export interface Choice {
   readonly policy: Policy;
@@ -93,7 +103,7 @@ export interface Choice {
   /** From 0 up to 1, as Math.random. */
   readonly random: () => number;
   /** For `hash`. */
-  readonly ring: HashRing | undefined;
+  readonly owners: Rendezvous | undefined;
   readonly hash: number;
   /** For `sticky`: the peer that the cookie names, or -1. */
   readonly stuckTo: number;
@@ -142,7 +152,7 @@ function pick(peers: readonly BalancePeer[], choice: Choice): number {
     case "random":
       return randomOfTwo(peers, choice);
     case "hash":
-      return choice.ring?.find(choice.hash, (index) => candidates.includes(index)) ?? (candidates[0] as number);
+      return choice.owners?.find(choice.hash, candidates) ?? (candidates[0] as number);
     case "sticky":
       if (candidates.includes(choice.stuckTo)) return choice.stuckTo;
       return roundRobin(peers, candidates, choice.nowMs);
@@ -168,7 +178,7 @@ function roundRobin(peers: readonly BalancePeer[], among: readonly number[], now
 
 const level: number[] = [];
 
-/** Fewest requests under way for its weight; among equals round robin. */
+/** Fewest requests under way for its weight, of all fronts; among equals round robin, of this one. */
 function leastConnections(peers: readonly BalancePeer[], nowMs: number): number {
   let least = Infinity;
   level.length = 0;
@@ -182,26 +192,37 @@ function leastConnections(peers: readonly BalancePeer[], nowMs: number): number 
   return roundRobin(peers, level, nowMs);
 }
 
-/** Two by lot, each as likely as its weight says; of them the one with less to do. Close to least_conn, and fronts that
- *  know nothing of each other do not all run to the same server. */
+/** Two different ones by lot, each as likely as its weight says; of them the one with less to do, and of equals the first, so
+ *  that the weights are exact while nobody is busy. Close to least_conn, and fronts that choose at the same moment do not all
+ *  run to the same server. */
 function randomOfTwo(peers: readonly BalancePeer[], { random, nowMs }: Choice): number {
-  const one = drawn(peers, random(), nowMs);
-  const other = drawn(peers, random(), nowMs);
+  const one = drawn(peers, random(), nowMs, -1);
+  if (candidates.length === 1) return one;
+  const other = drawn(peers, random(), nowMs, one);
   return loadOf(peers[other] as BalancePeer, nowMs) < loadOf(peers[one] as BalancePeer, nowMs) ? other : one;
 }
 
-function drawn(peers: readonly BalancePeer[], lot: number, nowMs: number): number {
-  const weightOf = (index: number) => (peers[index] as BalancePeer).weight * rampOf(peers[index] as BalancePeer, nowMs);
-  let rest = lot * candidates.reduce((sum, index) => sum + weightOf(index), 0);
+/** One of the candidates but `except`, which is not the only one. */
+function drawn(peers: readonly BalancePeer[], lot: number, nowMs: number, except: number): number {
+  let total = 0;
+  for (const index of candidates) if (index !== except) total += weightOf(peers[index] as BalancePeer, nowMs);
+  let rest = lot * total;
+  let last = except;
   for (const index of candidates) {
-    rest -= weightOf(index);
-    if (rest < 0) return index;
+    if (index === except) continue;
+    last = index;
+    rest -= weightOf(peers[index] as BalancePeer, nowMs);
+    if (rest < 0) break;
   }
-  return candidates.at(-1) as number; // rounding
+  return last; // also where rounding leaves a rest
 }
 
 function loadOf(peer: BalancePeer, nowMs: number): number {
-  return peer.active / (peer.weight * rampOf(peer, nowMs));
+  return peer.load / weightOf(peer, nowMs);
+}
+
+function weightOf(peer: BalancePeer, nowMs: number): number {
+  return peer.weight * rampOf(peer, nowMs);
 }
 
 /** The least share of its weight that a server gets in its slow start, so that it gets any. */

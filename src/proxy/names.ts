@@ -36,7 +36,8 @@ export interface NamesOptions {
   readonly keepalive: number;
   /** 0: what the resolver says. */
   readonly ttlMs: number;
-  readonly occupancy?: Occupancy | undefined;
+  /** Where requests of that server are counted for all fronts. */
+  readonly occupancyFor?: (server: ServerOptions) => Occupancy | undefined;
   readonly turns?: LookupTurns;
 }
 
@@ -47,7 +48,7 @@ export class Names {
   private readonly keepalive: number;
   private readonly ttlMs: number;
   private readonly owner: NamesOwner;
-  private readonly occupancy: Occupancy | undefined;
+  private readonly occupancyFor: (server: ServerOptions) => Occupancy | undefined;
   private readonly turns: LookupTurns;
   private readonly resolve: (host: string, afresh: boolean) => Promise<Resolved>;
   private tickedMs = -Infinity;
@@ -60,7 +61,7 @@ export class Names {
   ) {
     this.keepalive = options.keepalive;
     this.ttlMs = options.ttlMs;
-    this.occupancy = options.occupancy;
+    this.occupancyFor = options.occupancyFor ?? (() => undefined);
     this.turns = options.turns ?? new LookupTurns();
     this.owner = owner;
     this.resolve = resolve;
@@ -76,7 +77,7 @@ export class Names {
   }
 
   private makePeer(server: ServerOptions, address: ServerAddress): Peer {
-    return new Peer(server, address, this.keepalive, this.occupancy);
+    return new Peer(server, address, this.keepalive, this.occupancyFor(server));
   }
 
   private gather(): void {

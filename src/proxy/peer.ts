@@ -20,11 +20,11 @@ export class Peer extends BalancePeer {
   requests = 0;
   failures = 0;
 
-  /** Undefined: nobody else is to know how many requests it has. */
+  /** Undefined: nobody else is to know how many requests it has, so that they cost no shared memory. */
   private readonly occupancy: Occupancy | undefined;
   private readonly key: number;
 
-  /** `occupancy`: where there are other fronts. */
+  /** `occupancy`: where its requests are counted for others, too. */
   constructor(options: ServerOptions, address: ServerAddress, keepalive: number, occupancy?: Occupancy) {
     super(options);
     this.options = options;
@@ -32,12 +32,16 @@ export class Peer extends BalancePeer {
     this.name = showAddress(address);
     this.id = hash32(this.name).toString(16).padStart(8, "0");
     this.pool = new IdlePool(keepalive);
-    this.occupancy = this.connectionsMax > 0 ? occupancy : undefined;
-    this.key = this.occupancy?.keyOf(this.name) ?? 0;
+    this.occupancy = occupancy;
+    this.key = occupancy?.keyOf(this.name) ?? 0;
   }
 
   override get occupied(): number {
     return this.occupancy?.of(this.key) ?? this.active;
+  }
+
+  override get load(): number {
+    return this.occupancy?.about(this.key) ?? this.active;
   }
 
   begun(): void {

@@ -11,7 +11,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { cookieNamed } from "../exchange/request-values.ts";
 import { evaluate } from "../exchange/template.ts";
 import { showAddress } from "../net/connect-address.ts";
-import { choosePeer, isFull, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
+import { choosePeer, comparesLoad, isFull, peerFailed, peerSucceeded, type Policy, standingOf } from "./balance.ts";
 import { type ConnectionOwner, type ConnectionUser, UpstreamConnection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
 import { makeHttpDialect } from "./dialect-http.ts";
@@ -19,13 +19,19 @@ import { makeUwsgiDialect } from "./dialect-uwsgi.ts";
 import { HealthChecks } from "./health.ts";
 import { LookupTurns } from "./lookup-turns.ts";
 import { Names, type NamesOwner } from "./names.ts";
-import { KEEPALIVE_AGE_MS, KEEPALIVE_REQUESTS_MAX, KEEPALIVE_TIMEOUT_MS, type UpstreamOptions } from "./options.ts";
+import {
+  KEEPALIVE_AGE_MS,
+  KEEPALIVE_REQUESTS_MAX,
+  KEEPALIVE_TIMEOUT_MS,
+  type ServerOptions,
+  type UpstreamOptions,
+} from "./options.ts";
 import { Occupancy } from "./occupancy.ts";
 import type { RequestSide } from "./request-side.ts";
 import type { Peer, PeerStatus } from "./peer.ts";
 import { idleTimeoutMs } from "./pool.ts";
+import { Rendezvous } from "./rendezvous.ts";
 import { RepeatedReplies } from "./repeated-reply.ts";
-import { HashRing } from "./ring.ts";
 import { SecureServers } from "./secure.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
@@ -57,13 +63,14 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   private readonly secure: SecureServers | undefined;
   private readonly names: Names;
   private readonly health: HealthChecks | undefined;
-  private ring: HashRing | undefined = undefined;
+  /** For `hash`: of the servers that there are. */
+  private owners: Rendezvous | undefined = undefined;
   private readonly connections = new Members<UpstreamConnection>();
   /** Of the last sweep, for what need not be exact. */
   private sweptMs = monotonicMs();
   private closing = false;
 
-  /** `counts`: of all fronts, undefined when there are no others. */
+  /** `counts`: of all fronts, and of what this upstream was before a reload, whose requests go on. */
   constructor(options: UpstreamOptions, log: Log, counts?: CountSketch) {
     this.name = options.name;
     this.options = options;
@@ -75,12 +82,15 @@ export class Upstream implements ConnectionOwner, NamesOwner {
     this.dialect = options.protocol === "http" ? makeHttpDialect(options) : makeUwsgiDialect(options);
     this.repeated = new RepeatedReplies(options);
     const { servers, keepalive, nameTtlMs = 0 } = options;
-    const isBounded = servers.some(({ connectionsMax = 0 }) => connectionsMax > 0);
-    const occupancy = isBounded && counts !== undefined ? new Occupancy(counts, options.name) : undefined;
-    this.waiting = new WaitingRoom(occupancy, () => this.peers.filter(isFull).length);
+    const isBounded = ({ connectionsMax = 0 }: ServerOptions) => connectionsMax > 0;
+    const occupancy = counts === undefined ? undefined : new Occupancy(counts, options.name);
+    const waiters = servers.some(isBounded) ? occupancy : undefined;
+    this.waiting = new WaitingRoom(waiters, () => this.peers.filter(isFull).length);
+    const comparing = comparesLoad(this.policy);
+    const occupancyFor = (server: ServerOptions) => (comparing || isBounded(server) ? occupancy : undefined);
     const kept = this.dialect.keepsAlive ? keepalive : 0;
     const turns = new LookupTurns(counts);
-    this.names = new Names(servers, { keepalive: kept, ttlMs: nameTtlMs, occupancy, turns }, this);
+    this.names = new Names(servers, { keepalive: kept, ttlMs: nameTtlMs, occupancyFor, turns }, this);
     this.names.tick(this.sweptMs);
     const { tls } = options;
     this.secure = tls === undefined ? undefined : new SecureServers(tls);
@@ -105,15 +115,15 @@ export class Upstream implements ConnectionOwner, NamesOwner {
       policy,
       nowMs: monotonicMs(),
       random: Math.random,
-      ring: policy === "hash" ? this.hashRing() : undefined,
+      owners: policy === "hash" ? this.keyOwners() : undefined,
       hash: policy === "hash" ? this.hashOf(exchange) : 0,
       stuckTo: policy === "sticky" ? peers.findIndex(({ id }) => id === this.stickyIdOf(exchange)) : -1,
     });
     return peers[index];
   }
 
-  private hashRing(): HashRing {
-    return (this.ring ??= new HashRing(this.peers));
+  private keyOwners(): Rendezvous {
+    return (this.owners ??= new Rendezvous(this.peers));
   }
 
   private hashOf(exchange: Exchange): number {
@@ -271,7 +281,7 @@ export class Upstream implements ConnectionOwner, NamesOwner {
   // ── NamesOwner ────────────────────────────────────────────────────────────────────────────────────────────────
 
   peersChanged(): void {
-    this.ring = undefined;
+    this.owners = undefined;
     this.log.info(`upstream ${this.name}: its servers are ${this.peers.map(({ name }) => name).join(", ")}`);
     this.waiting.wake();
   }

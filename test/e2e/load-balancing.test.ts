@@ -105,9 +105,8 @@ const request = (path: string) => () => `GET ${path} HTTP/1.1\r\nHost: a.example
 const said = (answer: Answer) => answer.body.toString();
 
 /** `count` requests over some connections: who answered how often. */
-async function shares(path: string, count: number): Promise<Record<string, number>> {
+async function shares(path: string, count: number, connections = 8): Promise<Record<string, number>> {
   const seen: Record<string, number> = {};
-  const connections = 8;
   const run = async () => {
     const client = await Client.open(address);
     for (let i = 0; i < count / connections; i++) {
@@ -133,9 +132,10 @@ describe("shares", () => {
     }
   });
 
-  withNginx("by lot are the weights about", async () => {
-    const seen = await shares("/random", 10_000);
-    expect(Math.abs((seen["a"] ?? 0) / 10_000 - 1 / 4)).toBeLessThan(0.05);
+  withNginx("by lot are the weights within 2 % while one request is under way at a time", async () => {
+    // With more at a time the numbers under way decide, as they do for least_conn: 5 % off with eight.
+    const seen = await shares("/random", 10_000, 1);
+    expect(Math.abs((seen["a"] ?? 0) / 10_000 - 1 / 4)).toBeLessThan(0.02);
   });
 
   withNginx("of one key are one server's, of many keys everybody's, in every front", async () => {
