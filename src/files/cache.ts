@@ -36,7 +36,7 @@ const SETTLED_AFTER_MS = 2000;
 /** In the same trial as below two fifths are answered from the cache then, and before none was: a request costs half. */
 export const KNOCKS = 8;
 
-/** What left the cache is collected when it is as much as half of it, and so much: left to itself the engine waits until the memory of
+/** What left the cache is collected when it is as much as a quarter of it, and so much: left to itself the engine waits until the memory of
  *  the thread has doubled. Measured, 143 MiB of files in turn through a cache of 64: the process then grew by 350 MiB. */
 const GONE_BYTES_MIN = 16 * 1024 * 1024;
 
@@ -181,7 +181,7 @@ export class FileCache {
     this.bytes -= cost(entry);
     this.unlink(entry);
     this.gone += entry.size;
-    if (this.gone < Math.max(GONE_BYTES_MIN, this.bytesMax / 2)) return;
+    if (this.gone < Math.max(GONE_BYTES_MIN, this.bytesMax / 4)) return;
     this.gone = 0;
     collectSoon();
   }
