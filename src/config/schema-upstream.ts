@@ -229,7 +229,7 @@ export const UPSTREAM = {
   request_buffering: byDefault(
     boolean,
     true,
-    "Takes a request body in whole before a server is asked. Without, it goes on as it comes. nginx: proxy_request_buffering.",
+    "Takes a request body in whole before a server is asked. Without, it goes on as it comes. Trailers of a request end here (RFC 9110 section 6.5.1), those of a reply go on. nginx: proxy_request_buffering.",
   ),
   buffering: byDefault(
     boolean,

@@ -42,6 +42,8 @@ class SlowReader {
     socket.on("close", () => (this.open = false));
     socket.on("error", () => (this.open = false));
     socket.on("data", () => socket.pause());
+    // What it took at once would widen its window, into which megabytes go that it never reads.
+    socket.pause();
   }
 
   static open(address: Address, target: string): Promise<SlowReader> {

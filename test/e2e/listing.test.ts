@@ -50,7 +50,13 @@ async function open(width: number): Promise<void> {
 
 async function arrivedAt(end: string): Promise<void> {
   const isThere = `document.readyState === "complete" && location.href.endsWith(${JSON.stringify(end)})`;
-  await until(`the page ${end}`, 10_000, () => browser.evaluate<boolean>(isThere));
+  await until(`the page ${end}`, 10_000, () => browser.evaluate<boolean>(isThere).catch(whileItLeaves));
+}
+
+/** The page that was asked may be gone before it answers. */
+function whileItLeaves(error: Error): false {
+  if (/navigated|context/.test(error.message)) return false;
+  throw error;
 }
 
 const LINKS = `[...document.querySelectorAll("a")].map((link) => {
