@@ -148,3 +148,20 @@ describe("believing an entry", () => {
     }
   });
 });
+
+test("what left the cache is collected in time, though the engine sees no need", async () => {
+  const shelf = new FileCache(17 * 1024 * 1024).shelf();
+  const put = (i: number) => {
+    const kept = file(1024 * 1024);
+    shelf.put(`/${i}`, kept, 0);
+    return new WeakRef(kept.content);
+  };
+  const first = Array.from({ length: 16 }, (_, i) => put(i));
+  // From now on they are old, and nothing but a whole collection looks at them.
+  Bun.gc(true);
+  const left = () => first.filter((each) => each.deref() !== undefined).length;
+  expect(left()).toBe(16);
+  for (let i = 16; i < 34; i++) put(i);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(left()).toBeLessThan(8);
+});
