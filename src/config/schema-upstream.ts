@@ -229,7 +229,8 @@ export const UPSTREAM = {
   request_buffering: byDefault(
     boolean,
     true,
-    "Takes a request body in whole before a server is asked. Without, it goes on as it comes. Trailers of a request end here (RFC 9110 section 6.5.1), those of a reply go on. nginx: proxy_request_buffering.",
+    "Takes a request body in whole before a server is asked. Without, it goes on as it comes. Trailers behind a chunked body go on to http servers, in chunks " +
+      "then either way, but for those that belong in the head, say who the client is, hold `_`, or are named in headers_up. nginx: proxy_request_buffering; it drops trailers.",
   ),
   buffering: byDefault(
     boolean,

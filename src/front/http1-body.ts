@@ -7,6 +7,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { BodyFailure, BodyReader, RequestBody } from "../exchange/body.ts";
+import type { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type RequestHead } from "../protocol/http/message.ts";
 import { DISCARD_BYTES_MAX } from "./options.ts";
 import { Pace } from "./pace.ts";
@@ -106,11 +107,11 @@ export class Http1Body implements RequestBody {
     return this.discarded > DISCARD_BYTES_MAX ? "enough" : "ok";
   }
 
-  end(): void {
+  end(trailers: Fields | undefined): void {
     this.phase = "received";
     const { reader } = this;
     this.reader = undefined;
-    reader?.bodyEnd();
+    reader?.bodyEnd(trailers);
   }
 
   /** The reader hears of it, and what still comes is thrown away. */

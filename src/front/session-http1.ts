@@ -238,7 +238,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   }
 
   private requestEnded(): void {
-    this.body.end();
+    this.body.end(this.connection.trailers);
     this.settle();
   }
 

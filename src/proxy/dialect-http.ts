@@ -2,8 +2,8 @@
 import type { Exchange } from "../exchange/exchange.ts";
 import { applyRules, fieldValue } from "../exchange/reply-headers.ts";
 import { evaluate } from "../exchange/template.ts";
-import { type FieldName, Fields } from "../protocol/http/fields.ts";
-import type { RequestHead } from "../protocol/http/message.ts";
+import { type FieldName, fieldName, Fields } from "../protocol/http/fields.ts";
+import { LENGTH_UNKNOWN, type RequestHead } from "../protocol/http/message.ts";
 import { ClientConnection } from "../protocol/http1/client.ts";
 import { DEFAULT_HEAD_LIMITS } from "../protocol/http1/limits.ts";
 import { ResponseMemo } from "../protocol/http1/response-memo.ts";
@@ -14,12 +14,15 @@ import { addHopFields, connectionOptions } from "./hops.ts";
 import type { ProxyOptions, UpstreamOptions } from "./options.ts";
 import { RepeatedBytes } from "./repeated-bytes.ts";
 import { type PieceWriter, RepeatedRequests } from "./repeated-request.ts";
+import { announcedTrailers, requestTrailers } from "./request-trailers.ts";
 import { strippedTarget, uriTarget } from "./target.ts";
 import { addUpgrade, offeredUpgrade } from "./upgrade.ts";
 
 export function makeHttpDialect(options: UpstreamOptions): Dialect {
   return new HttpDialect(options);
 }
+
+const TRAILER = fieldName("Trailer");
 
 /** One for each front: requests are encoded one at a time. */
 const writer = new RequestHeadWriter();
@@ -86,9 +89,15 @@ class HttpDialect implements Dialect, PieceWriter {
 
   writeEnd(exchange: Exchange, bodyLength = 0): number {
     addHopFields(exchange, writer);
+    const announced = bodyLength === LENGTH_UNKNOWN ? announcedTrailers(exchange, this.options.headersUp) : undefined;
+    if (announced !== undefined) writer.add(TRAILER, announced);
     const upgrade = offeredUpgrade(exchange, this.options);
     if (upgrade !== "") addUpgrade(exchange, upgrade, writer);
     return writer.finish(bodyLength, connectionOptions(exchange, this.keepsAlive, upgrade !== ""));
+  }
+
+  passableTrailers(exchange: Exchange, sent: Fields | undefined): Fields | undefined {
+    return requestTrailers(exchange, sent, this.options.headersUp);
   }
 
   private rulesOf(exchange: Exchange, fallbackHost: string): ForwardRules {

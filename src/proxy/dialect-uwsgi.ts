@@ -41,6 +41,11 @@ class UwsgiDialect implements Dialect {
     this.sink = new VariableFilter(new Set(this.params.map(({ name }) => name)));
   }
 
+  /** The protocol has no place for them. */
+  passableTrailers(): undefined {
+    return undefined;
+  }
+
   makeParser(): CgiReplyParser {
     return new CgiReplyParser(this.memo);
   }

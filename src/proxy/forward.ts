@@ -94,6 +94,11 @@ function makePassage(name: FieldName): number {
   return passage;
 }
 
+/** Is this no stranger's to say, or of another spelling than what is? Behind a body, where nobody looks, from no one's. */
+export function isOursToSay(name: FieldName): boolean {
+  return (passageOf(name) & (IN_REQUEST | FORWARDING | AMBIGUOUS)) !== 0;
+}
+
 const HOST = fieldName("Host");
 const VIA = fieldName("Via");
 const X_REMOTE_USER = fieldName("X-Remote-User");
@@ -213,7 +218,7 @@ export function keptReplyFields(sent: Fields): Fields {
 }
 
 /** The fields that Connection makes hop-by-hop besides the known ones; undefined for the usual `close` or none. */
-function nominatedBy(fields: Fields): Set<string> | undefined {
+export function nominatedBy(fields: Fields): Set<string> | undefined {
   const { names, values } = fields;
   let options: string | undefined = undefined;
   for (let i = 0; i < names.length; i++) {

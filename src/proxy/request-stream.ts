@@ -5,14 +5,17 @@
  */
 import { asBuffer } from "../base/bytes.ts";
 import type { BodyFailure, BodyReader, RequestBody } from "../exchange/body.ts";
+import type { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN } from "../protocol/http/message.ts";
-import { CHUNK_END, chunkHeader, LAST_CHUNK } from "../protocol/http1/write.ts";
+import { CHUNK_END, chunkHeader, encodeLastChunk, LAST_CHUNK } from "../protocol/http1/write.ts";
 import type { UpstreamConnection } from "./connection.ts";
 import type { BodyWriter } from "./request-writer.ts";
 
 export interface RequestStreamOwner {
   /** The client left or sent what is no body; the session answers, if there is somebody to answer to. */
   bodyFailed(): void;
+  /** Of the trailers that came, those that go on. */
+  passable(trailers: Fields | undefined): Fields | undefined;
 }
 
 export class RequestStream implements BodyWriter, BodyReader {
@@ -22,6 +25,9 @@ export class RequestStream implements BodyWriter, BodyReader {
   private readonly body: RequestBody;
   private readonly owner: RequestStreamOwner;
   private connection: UpstreamConnection | undefined = undefined;
+  /** What ends the chunks, once it is known; and on which connection it is. */
+  private ending: Buffer | undefined = undefined;
+  private endedOn: UpstreamConnection | undefined = undefined;
   private state: "unread" | "reading" | "paused" | "ended" | "over" = "unread";
 
   constructor(body: RequestBody, owner: RequestStreamOwner) {
@@ -36,8 +42,8 @@ export class RequestStream implements BodyWriter, BodyReader {
   }
 
   write(): void {
+    if (this.state === "ended") return this.writeEnd();
     if (this.connection?.written !== true) return;
-    if (this.state === "ended") return this.connection.requestWritten();
     const before = this.state;
     if (before !== "unread" && before !== "paused") return;
     this.state = "reading";
@@ -54,11 +60,22 @@ export class RequestStream implements BodyWriter, BodyReader {
     this.body.pause();
   }
 
-  bodyEnd(): void {
+  bodyEnd(trailers?: Fields): void {
     if (this.state === "over") return;
     this.state = "ended";
-    if (this.length === LENGTH_UNKNOWN) this.connection?.write(LAST_CHUNK);
-    this.write();
+    if (this.length === LENGTH_UNKNOWN) this.ending = lastChunk(this.owner.passable(trailers));
+    this.writeEnd();
+  }
+
+  /** Of a body without content on another connection, too, when the first could not take it. */
+  private writeEnd(): void {
+    const { connection, ending } = this;
+    if (connection === undefined) return;
+    if (ending !== undefined && this.endedOn !== connection) {
+      this.endedOn = connection;
+      connection.write(ending);
+    }
+    if (connection.written) connection.requestWritten();
   }
 
   bodyFailed(_why: BodyFailure): void {
@@ -78,4 +95,8 @@ export class RequestStream implements BodyWriter, BodyReader {
 
 function chunkOf(bytes: Uint8Array): Buffer {
   return Buffer.concat([chunkHeader(bytes.length), asBuffer(bytes), CHUNK_END]);
+}
+
+function lastChunk(trailers: Fields | undefined): Buffer {
+  return trailers === undefined ? LAST_CHUNK : encodeLastChunk(trailers);
 }

@@ -19,6 +19,7 @@ export interface FakeRequest {
   readonly body?: readonly Uint8Array[];
   readonly bodyLength?: number;
   readonly bodyFailure?: BodyFailure;
+  readonly trailers?: readonly (readonly [string, string])[];
   readonly params?: ReadonlyMap<string, string>;
   /** The Upgrade field, when Connection names it. */
   readonly upgrade?: string;
@@ -79,6 +80,7 @@ export class FakeBody implements RequestBody {
   readonly length: number;
   private readonly chunks: Uint8Array[];
   private readonly failure: BodyFailure | undefined;
+  private readonly trailers: Fields | undefined;
   private reader: BodyReader | undefined;
   private paused = false;
   private delivering = false;
@@ -86,6 +88,7 @@ export class FakeBody implements RequestBody {
   constructor(request: FakeRequest) {
     this.chunks = [...(request.body ?? [])];
     this.failure = request.bodyFailure;
+    this.trailers = request.trailers === undefined ? undefined : Fields.of(request.trailers);
     const sum = this.chunks.reduce((total, chunk) => total + chunk.length, 0);
     this.length = request.bodyLength ?? sum;
   }
@@ -119,7 +122,7 @@ export class FakeBody implements RequestBody {
     const { reader } = this;
     this.reader = undefined;
     if (this.failure !== undefined) reader?.bodyFailed(this.failure);
-    else reader?.bodyEnd();
+    else reader?.bodyEnd(this.trailers);
   }
 }
 
