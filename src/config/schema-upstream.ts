@@ -229,8 +229,9 @@ export const UPSTREAM = {
   request_buffering: byDefault(
     boolean,
     true,
-    "Takes a request body in whole before a server is asked. Without, it goes on as it comes. Trailers behind a chunked body go on to http servers, in chunks " +
-      "then either way, but for those that belong in the head, say who the client is, hold `_`, or are named in headers_up. nginx: proxy_request_buffering; it drops trailers.",
+    "Takes a request body in whole before a server is asked, which is told its length then and gets no trailers. Without, it goes on as it comes: of " +
+      "unknown length in chunks, with trailers behind them, but for those that belong in the head, say who the client is, hold `_`, or are named in headers_up. " +
+      "nginx: proxy_request_buffering; it drops trailers.",
   ),
   buffering: byDefault(
     boolean,

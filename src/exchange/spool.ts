@@ -12,7 +12,6 @@ import { readSync, writeSync } from "node:fs";
 import { EMPTY } from "../base/bytes.ts";
 import { hold, release } from "../os/held.ts";
 import { openTemporary } from "../os/temporary.ts";
-import type { Fields } from "../protocol/http/fields.ts";
 import type { BodyFailure, BodyReader } from "./body.ts";
 import { answer } from "./canned.ts";
 import type { Exchange } from "./exchange.ts";
@@ -48,8 +47,6 @@ export interface SpoolOwner {
 /** A request body that is here in full. */
 export interface SpooledBody {
   readonly length: number;
-  /** What came behind it, as it was sent (exchange/body.ts). */
-  readonly trailers?: Fields | undefined;
   /** Copies what there is at `offset` and returns how many bytes that was; 0 at the end only. Throws when the temporary
    *  file cannot be read. */
   read(offset: number, into: Uint8Array): number;
@@ -170,18 +167,17 @@ class Collector implements BodyReader {
     refuseTooLarge(this.exchange, this.owner);
   }
 
-  bodyEnd(trailers?: Fields): void {
+  bodyEnd(): void {
     if (this.state === "over") return;
-    const body = this.finished(trailers);
+    const body = this.finished();
     this.state = "over";
     this.owner.collected(body);
   }
 
-  private finished(trailers: Fields | undefined): SpooledBody {
-    const { length, budget } = this;
-    if (this.state === "file") return new FileBody(this.fd, length, budget, trailers);
-    if (length === 0 && trailers === undefined) return EMPTY_BODY;
-    return new MemoryBody(this.memory, length, budget, trailers);
+  private finished(): SpooledBody {
+    if (this.state === "file") return new FileBody(this.fd, this.length, this.budget);
+    if (this.length === 0) return EMPTY_BODY;
+    return new MemoryBody(this.memory, this.length, this.budget);
   }
 
   bodyFailed(why: BodyFailure): void {
@@ -200,13 +196,11 @@ class Collector implements BodyReader {
 
 class MemoryBody implements SpooledBody {
   readonly length: number;
-  readonly trailers: Fields | undefined;
   private content: Uint8Array;
   private capacity: number;
   private readonly budget: SpoolBudget;
 
-  constructor(memory: Uint8Array, length: number, budget: SpoolBudget, trailers: Fields | undefined) {
-    this.trailers = trailers;
+  constructor(memory: Uint8Array, length: number, budget: SpoolBudget) {
     this.content = memory.subarray(0, length);
     this.length = length;
     this.capacity = memory.length;
@@ -232,12 +226,10 @@ class MemoryBody implements SpooledBody {
 
 class FileBody implements SpooledBody {
   readonly length: number;
-  readonly trailers: Fields | undefined;
   private fd: number;
   private readonly budget: SpoolBudget;
 
-  constructor(fd: number, length: number, budget: SpoolBudget, trailers: Fields | undefined) {
-    this.trailers = trailers;
+  constructor(fd: number, length: number, budget: SpoolBudget) {
     this.fd = fd;
     this.length = length;
     this.budget = budget;

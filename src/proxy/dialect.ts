@@ -55,7 +55,7 @@ export interface Dialect {
   /** Puts what precedes the body at the beginning of `bytes` and returns how many bytes that is; -1 when the request does
    *  not fit the protocol (431). `fallbackHost` is for requests that name none. */
   encode(exchange: Exchange, bodyLength: number, fallbackHost: string, route: ProxyOptions): number;
-  /** Of the trailers that came behind a request those that go on, which takes chunks; undefined: none do. */
+  /** Of the trailers that came behind a request in chunks those that go on; undefined: none do. */
   passableTrailers(exchange: Exchange, sent: Fields | undefined): Fields | undefined;
   /** Used again for the next request. */
   readonly bytes: Buffer;

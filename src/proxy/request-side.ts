@@ -33,8 +33,6 @@ export class RequestSide implements SpoolOwner, RequestStreamOwner, Member {
   private readonly options: SettledOptions;
   private readonly owner: RequestSideOwner;
   private body: SpooledBody = EMPTY_BODY;
-  /** What goes on behind `body`. */
-  private trailers: Fields | undefined = undefined;
   private collecting: "to be begun" | "begun" | "done" | "broken off" = "to be begun";
   private stream: RequestStream | undefined = undefined;
   private connection: UpstreamConnection | undefined = undefined;
@@ -89,7 +87,6 @@ export class RequestSide implements SpoolOwner, RequestStreamOwner, Member {
     if (this.collecting === "broken off") return body.close();
     this.collectedAll("done");
     this.body = body;
-    if (body.trailers !== undefined) this.trailers = this.passable(body.trailers);
     this.owner.requestReady();
   }
 
@@ -137,14 +134,14 @@ export class RequestSide implements SpoolOwner, RequestStreamOwner, Member {
 
   /** Head and, if it is small, body with one write. */
   sendTo(connection: UpstreamConnection): void {
-    const { exchange, upstream, options, stream } = this;
+    const { exchange, upstream, options, body, stream } = this;
     const { dialect } = upstream;
-    const length = dialect.encode(exchange, this.framedLength, upstream.host, options.route);
+    const length = dialect.encode(exchange, stream?.length ?? body.length, upstream.host, options.route);
     if (length === -1) {
       return this.owner.requestRefused(431, "the request head does not fit in a packet of 65535 bytes");
     }
     const { bytes } = dialect;
-    const content = stream === undefined && this.trailers === undefined ? this.body.bytes() : undefined;
+    const content = stream === undefined ? body.bytes() : undefined;
     const joined = content !== undefined && length + content.length <= bytes.length;
     if (joined && content.length > 0) bytes.set(content, length);
     const written = connection.writeCopying(bytes, joined ? length + content.length : length);
@@ -153,15 +150,9 @@ export class RequestSide implements SpoolOwner, RequestStreamOwner, Member {
     else if (written) connection.requestWritten();
   }
 
-  /** Trailers stand behind chunks only. */
-  private get framedLength(): number {
-    if (this.stream !== undefined) return this.stream.length;
-    return this.trailers === undefined ? this.body.length : LENGTH_UNKNOWN;
-  }
-
   private beginBody(connection: UpstreamConnection): void {
     if (this.stream === undefined) {
-      this.writer = new RequestWriter(connection, this.body, this.trailers);
+      this.writer = new RequestWriter(connection, this.body);
     } else {
       this.stream.sendTo(connection);
       this.writer = this.stream;

@@ -4,6 +4,9 @@
  * meaning in the head of a request, that says who the client is or holds `_` (proxy/forward.ts, from a trusted proxy
  * neither), that Connection names, or that the configuration writes itself (`headers_up`).
  *
+ * Only behind a body that goes on as it comes. One that was taken in first is sent with its length: chunks in its place would be
+ * the client's choice, and reach servers that read none and take them for the next request.
+ *
  * Not here: trailers of replies (reply-side.ts); what no trailer may be at all (the codec refuses it).
  */
 import type { Exchange } from "../exchange/exchange.ts";

@@ -1,10 +1,8 @@
 /**
  * Puts a spooled body on a connection, behind the head: as fast as the upstream takes it and no more than one turn's
- * buffer ahead. In chunks if trailers stand behind it.
+ * buffer ahead.
  */
 import type { SpooledBody } from "../exchange/spool.ts";
-import type { Fields } from "../protocol/http/fields.ts";
-import { CHUNK_END, chunkHeader, encodeLastChunk } from "../protocol/http1/write.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
 /** Read from the temporary file at a time. */
@@ -22,17 +20,12 @@ export interface BodyWriter {
 export class RequestWriter implements BodyWriter {
   private readonly connection: UpstreamConnection;
   private readonly body: SpooledBody;
-  /** Until they are written. */
-  private trailers: Fields | undefined;
-  private readonly isChunked: boolean;
   private offset = 0;
   private buffer: Buffer | undefined = undefined;
 
-  constructor(connection: UpstreamConnection, body: SpooledBody, trailers: Fields | undefined) {
+  constructor(connection: UpstreamConnection, body: SpooledBody) {
     this.connection = connection;
     this.body = body;
-    this.trailers = trailers;
-    this.isChunked = trailers !== undefined;
   }
 
   write(): void {
@@ -42,14 +35,7 @@ export class RequestWriter implements BodyWriter {
       if (turns-- === 0) return void setImmediate(() => this.goOn());
       this.writePiece();
     }
-    if (this.offset === this.body.length && this.connection.written) this.finish();
-  }
-
-  private finish(): void {
-    const { connection, trailers } = this;
-    this.trailers = undefined;
-    if (trailers !== undefined) connection.write(encodeLastChunk(trailers));
-    if (connection.written) connection.requestWritten();
+    if (this.offset === this.body.length && this.connection.written) this.connection.requestWritten();
   }
 
   /** A turn later: through the connection, so that its guard holds and a request that is over is not gone on with. */
@@ -62,21 +48,13 @@ export class RequestWriter implements BodyWriter {
     const content = this.body.bytes();
     if (content === undefined) return;
     this.offset = content.length;
-    this.put(content);
+    this.connection.write(content);
   }
 
   private writePiece(): void {
     const buffer = (this.buffer ??= Buffer.allocUnsafeSlow(READ_BYTES));
     const length = this.body.read(this.offset, buffer);
     this.offset += length;
-    this.put(length === buffer.length ? buffer : buffer.subarray(0, length));
-  }
-
-  private put(content: Uint8Array): void {
-    const { connection, isChunked } = this;
-    if (isChunked && content.length === 0) return;
-    if (isChunked) connection.write(chunkHeader(content.length));
-    connection.write(content);
-    if (isChunked) connection.write(CHUNK_END);
+    this.connection.write(length === buffer.length ? buffer : buffer.subarray(0, length));
   }
 }
