@@ -25,6 +25,8 @@ export interface ClosedResult {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly errors: number;
+  /** Of the processor time that the load generator's threads could have: near 1 it is itself what is measured. */
+  readonly busy: number;
 }
 
 export const wrkMissing = () => (Bun.which("wrk") === null ? "wrk is not installed (apt-get install wrk)" : undefined);
@@ -44,11 +46,13 @@ export async function closedLoad(load: ClosedLoad): Promise<ClosedResult> {
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   const report = await new Response(child.stdout).text();
   if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed:\n${report}`);
-  return readReport(report);
+  const cpuSeconds = Number(child.resourceUsage()?.cpuTime.total ?? Number.NaN) / 1e6;
+  const read = readReport(report);
+  return { ...read, busy: cpuSeconds / (threads * read.seconds) };
 }
 
 /** What wrk prints at its end. */
-export function readReport(report: string): ClosedResult {
+export function readReport(report: string): Omit<ClosedResult, "busy"> & { readonly seconds: number } {
   const found = /(\d+) requests in ([\d.]+)(m?s|m), ([\d.]+)([KMGT]?)B read/.exec(report);
   const requests = Number(found?.[1] ?? 0);
   if (found === null || requests === 0) throw new Error(`nothing was answered:\n${report}`);
@@ -59,7 +63,7 @@ export function readReport(report: string): ClosedResult {
   const errors = socketErrors.reduce((sum, count) => sum + Number(count), refused);
   const perSecond = requests / elapsed;
   const [p50Ms, p99Ms] = [percentile(report, 50), percentile(report, 99)];
-  return { requests, perSecond, megabytesPerSecond: bytes / elapsed / 1e6, p50Ms, p99Ms, errors };
+  return { requests, seconds: elapsed, perSecond, megabytesPerSecond: bytes / elapsed / 1e6, p50Ms, p99Ms, errors };
 }
 
 /** `99%    1.23ms` of wrk's --latency. */

@@ -1,9 +1,22 @@
 /** Rows of a closed loop, and of a fixed rate: what they have in common. */
 import { ask, type Answer } from "../../../test/support/wire.ts";
 import { pacedLoad, quantile } from "../load/paced.ts";
+import { readLoad } from "../load/reader.ts";
 import { closedLoad } from "../load/wrk.ts";
 import { cpuMs, type Subject } from "../subject.ts";
-import { CPU, type How, type Metric, P50, P99, REQUESTS, type Row, type Sample, type Wrong } from "./row.ts";
+import {
+  BUSY,
+  CPU,
+  type How,
+  MEGABYTES,
+  type Metric,
+  P50,
+  P99,
+  REQUESTS,
+  type Row,
+  type Sample,
+  type Wrong,
+} from "./row.ts";
 
 type Given = "id" | "title" | "group" | "scene" | "needs" | "bar" | "note" | "isQuick" | "roundsMax" | "warmUpSeconds";
 
@@ -18,10 +31,13 @@ export interface ClosedRow extends Pick<Row, Given> {
   readonly wrong: Wrong;
   /** Before requests/s. */
   readonly first?: Metric;
+  /** Who asks. Default: wrk. */
+  readonly by?: "wrk" | "reader";
 }
 
 export function closedRow(row: ClosedRow): Row {
-  const metrics = [...(row.first === undefined ? [] : [row.first]), REQUESTS, CPU, P50, P99];
+  const first = row.first === undefined ? [] : [row.first];
+  const metrics = [...first, REQUESTS, CPU, P50, P99, ...(row.first === MEGABYTES ? [BUSY] : [])];
   return {
     ...row,
     metrics,
@@ -54,13 +70,17 @@ async function askEncrypted(url: string): Promise<Answer> {
   return { status: reply.status, reason: reply.statusText, version: "HTTP/1.1", fields, body, framing: "length" };
 }
 
-type Loaded = Pick<ClosedRow, "path" | "connections" | "fields" | "body" | "paths">;
+type Loaded = Pick<ClosedRow, "path" | "connections" | "fields" | "body" | "paths" | "by">;
 
 export async function measureClosed(subject: Subject, row: Loaded, how: How): Promise<Sample> {
   const before = cpuMs(subject);
+  const { port } = subject.place;
   const scheme = subject.scene.tls === undefined ? "http" : "https";
-  const url = `${scheme}://127.0.0.1:${subject.place.port}${row.path}`;
-  const { requests, ...result } = await closedLoad({ ...row, ...how, url, fronts: subject.scene.fronts });
+  const url = `${scheme}://127.0.0.1:${port}${row.path}`;
+  const { requests, ...result } =
+    row.by === "reader"
+      ? await readLoad({ ...row, ...how, port })
+      : await closedLoad({ ...row, ...how, url, fronts: subject.scene.fronts });
   return { ...result, cpuUs: ((cpuMs(subject) - before) * 1000) / requests };
 }
 

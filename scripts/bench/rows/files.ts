@@ -55,6 +55,17 @@ function readAll({ scene }: Subject, folder: number): void {
 const askAll = ({ place: { port } }: Subject, folder: number) =>
   askOnce({ port, target: (number) => `/many${folder}/${number}.css`, files: MANY, bytes: MANY_BYTES });
 
+const megabyte = { ...files, title: "1 MiB file", connections: 32, first: MEGABYTES, ...file("1m") } as const;
+const hundred = { ...files, title: "100 MiB file", connections: 4, first: MEGABYTES, ...file("100m") } as const;
+
+const READ = "Asked by scripts/bench/load/reader.ts, which reads 128 KiB at a time where wrk reads 8";
+
+/** Large files for a client that takes them with less effort than wrk. */
+export const LARGE_READS: readonly Row[] = [
+  closedRow({ ...megabyte, id: "1m-read", title: `${megabyte.title}, large reads`, note: READ, by: "reader" }),
+  closedRow({ ...hundred, id: "100m-read", title: `${hundred.title}, large reads`, note: READ, by: "reader" }),
+];
+
 export const FILE_ROWS: readonly Row[] = [
   closedRow({
     ...files,
@@ -81,23 +92,8 @@ export const FILE_ROWS: readonly Row[] = [
     connections: 32,
     ...file("16k"),
   }),
-  closedRow({
-    ...files,
-    id: "1m",
-    title: "1 MiB file",
-    connections: 32,
-    isQuick: true,
-    first: MEGABYTES,
-    ...file("1m"),
-  }),
-  closedRow({
-    ...files,
-    id: "100m",
-    title: "100 MiB file",
-    connections: 4,
-    first: MEGABYTES,
-    ...file("100m"),
-  }),
+  closedRow({ ...megabyte, id: "1m", isQuick: true }),
+  closedRow({ ...hundred, id: "100m" }),
   closedRow({
     ...files,
     id: "many",

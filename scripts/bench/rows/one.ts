@@ -1,6 +1,6 @@
 /** Files and proxying again, by one thread against one worker, no access log: what a request costs, and what the bars are of. */
 import { ONE_THREAD } from "../peers/peer.ts";
-import { coldFilesWarmServer, FILE_ROWS } from "./files.ts";
+import { coldFilesWarmServer, FILE_ROWS, LARGE_READS } from "./files.ts";
 import { PROXY_ROWS } from "./proxy.ts";
 import { CPU, MEGABYTES, P99, type Row } from "./row.ts";
 
@@ -10,7 +10,9 @@ const BARS: Readonly<Record<string, NonNullable<Row["bar"]>>> = {
   "1k": { key: CPU.key, atMost: 1 / 1.25 },
   "16k": { key: CPU.key, atMost: 1 / 1.1 },
   "1m": { key: MEGABYTES.key, atLeast: 1.3 },
+  "1m-read": { key: MEGABYTES.key, atLeast: 1.3 },
   "100m": { key: MEGABYTES.key, atLeast: 1.3 },
+  "100m-read": { key: MEGABYTES.key, atLeast: 1.3 },
   many: { key: CPU.key, atMost: 1 },
   "many-cold": { key: CPU.key, atMost: 1 },
   proxy: { key: CPU.key, atMost: 1 / 1.1 },
@@ -23,7 +25,7 @@ const BARS: Readonly<Record<string, NonNullable<Row["bar"]>>> = {
 /** Until the compiler has done with the path of a row; it does not come back. */
 const WARM_UP_SECONDS = 5;
 
-export const ONE_ROWS: readonly Row[] = [...FILE_ROWS, ...PROXY_ROWS].flatMap((row) => {
+export const ONE_ROWS: readonly Row[] = [...FILE_ROWS, ...LARGE_READS, ...PROXY_ROWS].flatMap((row) => {
   const bar = BARS[row.id];
   if (bar === undefined) return [];
   const { isQuick: _, ...rest } = row.id === coldFilesWarmServer.id ? coldFilesWarmServer : row;

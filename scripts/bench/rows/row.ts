@@ -54,6 +54,8 @@ export const P50: Metric = { key: "p50Ms", title: "p50 ms", better: "less", digi
 export const P99: Metric = { key: "p99Ms", title: "p99 ms", better: "less", digits: 2 };
 export const MEGABYTES: Metric = { key: "megabytesPerSecond", title: "MB/s", better: "more", digits: 0 };
 
+export const BUSY: Metric = { key: "busy", title: "of the load generator's time", better: "less", digits: 2 };
+
 export type Wrong = (answer: Answer) => string | undefined;
 
 export const holds =
