@@ -63,13 +63,13 @@ function resolve(section: Section<typeof RESPONSE_CACHE>, context: Context, scop
   const preset = values.preset === undefined ? undefined : PRESETS[values.preset];
   const { key } = values;
   const isUsable = key !== undefined && readTemplate(place.into("key"), key, scope) !== undefined;
-  if (values.max_entry > values.size) {
+  if (place.has("max_entry") && values.max_entry > values.size) {
     place.into("max_entry").wrong({ what: "is larger than size", should: "should be smaller" });
   }
   return {
     disk: resolveDisk(section, context),
     memoryBytesMax: values.size,
-    entryBytesMax: values.max_entry,
+    entryBytesMax: Math.min(values.max_entry, values.size),
     ttlMs: values.ttl ?? preset?.ttlMs,
     staleWhileRevalidateMs: values.stale_while_revalidate ?? preset?.staleWhileRevalidateMs,
     staleIfErrorMs: values.stale_if_error ?? preset?.staleIfErrorMs,

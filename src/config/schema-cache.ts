@@ -43,7 +43,7 @@ export const RESPONSE_CACHE = {
         "nginx: proxy_cache_path max_size=.",
     ),
   ),
-  max_entry: sizeKey(size(KIB, GIB), CACHE_ENTRY_BYTES_MAX, "The largest reply that is kept."),
+  max_entry: sizeKey(size(KIB, GIB), CACHE_ENTRY_BYTES_MAX, "The largest reply that is kept; no more than `size`."),
   ttl: optional(
     duration(0, 365 * DAY),
     "such replies are not kept",

@@ -19,8 +19,13 @@ export const OVERDUE = {
   min_send_rate: "the client reads too slowly",
 } as const;
 
-/** `linger` and `idle` are the usual ends of a connection. */
-export type Overdue = "none" | "linger" | "idle" | keyof typeof OVERDUE;
+/** `linger` and `idle` are the usual ends of a connection; `left`: the client has said all that it had to say, and nothing has
+ *  been sent to it for so long that it may as well be gone. */
+export type Overdue = "none" | "linger" | "idle" | "left" | keyof typeof OVERDUE;
+
+/** Silence in the middle of a reply after the client has half-closed. Most who do so are gone, and nothing tells which: nginx takes
+ *  all of them for gone, at once. */
+const LEFT_MS = 2_000;
 
 /** Where the session stands; see its head. */
 export type Phase = "idle" | "exchange" | "flushing" | "lingering" | "closed";
@@ -40,6 +45,9 @@ export class Deadlines {
   private readonly parts: Parts;
   private readonly sendPace = new Pace();
   private lingeringSinceMs = 0;
+  /** Since nothing was sent to a client that has half-closed, and how much had been sent by then. */
+  private silentSinceMs = 0;
+  private sentBytes = -1;
 
   constructor(parts: Parts) {
     this.parts = parts;
@@ -64,6 +72,7 @@ export class Deadlines {
   beginExchange(): void {
     this.sinceMs = this.turnMs;
     this.sendPace.reset();
+    this.sentBytes = -1;
     this.parts.outbox.beginCount();
   }
 
@@ -78,7 +87,7 @@ export class Deadlines {
   }
 
   overdue(phase: Phase, nowMs: number): Overdue {
-    const { options, outbox, body } = this.parts;
+    const { options, outbox, body, connection } = this.parts;
     const waitedMs = nowMs - this.sinceMs;
     if (phase === "lingering") {
       return waitedMs > LINGER_MS || nowMs - this.lingeringSinceMs > LINGER_TOTAL_MS ? "linger" : "none";
@@ -87,7 +96,17 @@ export class Deadlines {
     if (!outbox.empty) return waitedMs > options.timeouts.sendMs ? "send_timeout" : "none";
     if (phase === "idle") return this.overdueIdle(waitedMs);
     if (body.isTooSlow(nowMs, options.bodyRateMin)) return "min_body_rate";
+    if (connection.ended && this.isSilent(nowMs)) return "left";
     return body.awaited && waitedMs > options.timeouts.bodyMs ? "body_timeout" : "none";
+  }
+
+  private isSilent(nowMs: number): boolean {
+    const { taken } = this.parts.outbox;
+    if (taken !== this.sentBytes) {
+      this.sentBytes = taken;
+      this.silentSinceMs = nowMs;
+    }
+    return nowMs - this.silentSinceMs > LEFT_MS;
   }
 
   /** Of a session between requests; see Session. */

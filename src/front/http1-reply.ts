@@ -15,7 +15,7 @@ import type { Outbox } from "../net/outbox.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import type { ServerConnection } from "../protocol/http1/connection.ts";
-import { encodeInterimHead } from "../protocol/http1/write.ts";
+import { encodeInterimHead, REPLY_BEGIN } from "../protocol/http1/write.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 
 export interface Http1ReplyOwner {
@@ -139,6 +139,13 @@ export class Http1Reply implements Reply {
 
   interim(head: ReplyHead): void {
     if (this.state === "waiting" && this.connection.head.minor === 1) this.outbox.write(encodeInterimHead(head));
+  }
+
+  /** The client has said all that it had to say, or is gone: the kernel of one that is gone resets the connection when anything comes.
+   *  False: nothing can be sent for that, as in the middle of a reply with a length (Deadlines, `left`). */
+  probe(): boolean {
+    if (this.state === "waiting") this.outbox.writeAhead(REPLY_BEGIN);
+    return this.state !== "started" || this.writer.probe();
   }
 
   /** The connection is no longer HTTP/1: nothing is written here any more. */

@@ -31,6 +31,10 @@ import type { RefusedReply } from "./refused-reply.ts";
 /** Reply heads that do not fit in the scratch buffer are encoded here; larger than this they are a mistake. */
 const LARGE_HEAD_BYTES_MAX = 1024 * 1024;
 
+/** In one reply. */
+const PROBES_MAX = 4;
+const ZERO = Buffer.from("0");
+
 export class ReplyWriter {
   /** Status sent; 0 before. */
   status = 0;
@@ -42,6 +46,7 @@ export class ReplyWriter {
   private framing: ReplyFraming = "none";
   /** Content bytes still to come; LENGTH_UNKNOWN when only `end` tells. */
   private remaining = 0;
+  private probes = 0;
 
   constructor(outbox: Outbox, scratch: Buffer) {
     this.outbox = outbox;
@@ -55,6 +60,7 @@ export class ReplyWriter {
 
   reset(): void {
     this.status = 0;
+    this.probes = 0;
     this.contentBytes = 0;
   }
 
@@ -210,6 +216,14 @@ export class ReplyWriter {
     if (this.framing === "none") return true;
     if (this.framing === "chunked") this.endChunks(trailers, request);
     return this.remaining === LENGTH_UNKNOWN || this.remaining === 0;
+  }
+
+  /** Writes a byte that changes nothing, where there is one: between chunks the first digit of the next one's size, which may begin
+   *  with zeros (RFC 9112 section 7.1). A few of them, as there are readers that take sixteen digits. False: there is none. */
+  probe(): boolean {
+    if (this.framing !== "chunked") return false;
+    if (this.probes++ < PROBES_MAX) this.outbox.write(ZERO);
+    return true;
   }
 
   /** Trailers only to who takes them (RFC 9110 section 6.5.1). */

@@ -16,7 +16,7 @@ import { Outbox } from "../net/outbox.ts";
 import type { OwnedWire, WireOwner } from "../net/wire.ts";
 import { ServerConnection } from "../protocol/http1/connection.ts";
 import type { RequestHead } from "../protocol/http/message.ts";
-import { CONTINUE, REPLY_BEGIN } from "../protocol/http1/write.ts";
+import { CONTINUE } from "../protocol/http1/write.ts";
 import { Deadlines, type Phase } from "./deadlines.ts";
 import { beginExchange, exchangeLeft } from "./exchanges.ts";
 import { Http1Body, type Http1BodyOwner } from "./http1-body.ts";
@@ -99,7 +99,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     if (this.phase === "lingering") return this.close();
     this.connection.receivedEnd();
     this.guarded(this.pump);
-    if (this.phase === "exchange" && this.reply.state === "waiting") this.outbox.writeAhead(REPLY_BEGIN);
+    if (this.phase === "exchange") this.reply.probe();
   }
 
   closed(): void {
@@ -380,6 +380,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     const overdue = this.deadlines.overdue(this.phase, nowMs);
     if (overdue === "none") return;
     if (overdue === "linger") return this.close();
+    if (overdue === "left") return this.reply.probe() ? undefined : this.destroy();
     this.report.overdue(overdue, this.exchange);
     if (overdue === "idle") return this.finishConnection();
     if (overdue === "header_timeout") this.guarded(() => this.refuseWith(408));

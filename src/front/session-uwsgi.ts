@@ -341,7 +341,7 @@ export class UwsgiSession implements Session, WireOwner, Reply, GatewayBodyOwner
     else this.destroy();
   }
 
-  private overdue(nowMs: number): Overdue {
+  private overdue(nowMs: number): Exclude<Overdue, "left"> {
     const { outbox, phase, body } = this;
     const { timeouts, sendRateMin, bodyRateMin } = this.options;
     const waitedMs = nowMs - this.sinceMs;

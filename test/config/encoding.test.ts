@@ -82,3 +82,13 @@ test.each([
   const found = target.kind === "files" ? target.cache : [];
   expect(found.map(({ pattern, value, isAge }) => [pattern, value, isAge])).toEqual(rules as never);
 });
+
+test("what is kept of one reply is no larger than all that is kept, without being told", () => {
+  const entryBytes = (size: string) => {
+    const upstream = 'access_log = "off"\n[upstream.a]\nservers = "127.0.0.1:1"';
+    const { target } = load(upstream, "", `"/" = { upstream = "a", cache = { size = "${size}" } }`).route("/");
+    return target.kind === "upstream" ? target.cache?.entryBytesMax : undefined;
+  };
+  expect(entryBytes("64KiB")).toBe(64 * 1024);
+  expect(entryBytes("64MiB")).toBe(1024 * 1024);
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { monotonicMs } from "../../src/base/clock.ts";
 import type { Exchange } from "../../src/exchange/exchange.ts";
+import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 import { echo, GET, hello, reply, stage } from "../support/http1-stage.ts";
 
 describe("back-pressure and deadlines", () => {
@@ -111,6 +112,56 @@ describe("back-pressure and deadlines", () => {
     expect(wire.state).toBe("open");
     session.tick(monotonicMs() + 75_001);
     expect(wire.state as string).toBe("closed");
+  });
+
+  describe("a client that has half-closed in the middle of a reply on which nothing comes", () => {
+    const begun = (length: number) => {
+      let gone = 0;
+      const exchanges: Exchange[] = [];
+      const made = stage((exchange) => {
+        exchanges.push(exchange);
+        exchange.reply.producer = { drained: () => {}, gone: () => void gone++ };
+        exchange.reply.start(reply(length));
+        exchange.reply.data(Buffer.from("abc"));
+      });
+      made.wire.send(GET);
+      made.wire.take();
+      made.wire.halfClose();
+      return { ...made, exchange: exchanges[0] as Exchange, gone: () => gone };
+    };
+
+    test("is gone after two seconds, if its reply has a length", () => {
+      const { wire, session, gone, exchange } = begun(100);
+      const nowMs = monotonicMs();
+      session.tick(nowMs);
+      session.tick(nowMs + 1900);
+      exchange.reply.data(Buffer.from("def"));
+      session.tick(nowMs + 2100);
+      session.tick(nowMs + 4000);
+      expect([wire.state, gone()]).toEqual(["open", 0]);
+      session.tick(nowMs + 4200);
+      expect([wire.state, gone()]).toEqual(["aborted", 1]);
+    });
+
+    test("is sent the first digit of a chunk, which breaks no chunk, a few times", () => {
+      const { wire, session, gone, exchange } = begun(LENGTH_UNKNOWN);
+      const nowMs = monotonicMs();
+      expect(wire.output).toBe("0");
+      for (let ms = 0; ms < 60_000; ms += 500) session.tick(nowMs + ms);
+      expect([wire.output, wire.state, gone()]).toEqual(["0000", "open", 0]);
+      exchange.reply.data(Buffer.from("def"));
+      exchange.reply.end();
+      expect(wire.output).toBe("00003\r\ndef\r\n0\r\n\r\n");
+    });
+
+    test("has its answer when that comes in time", () => {
+      const { wire, session, exchange } = begun(6);
+      session.tick(monotonicMs());
+      session.tick(monotonicMs() + 1500);
+      exchange.reply.data(Buffer.from("def"));
+      exchange.reply.end();
+      expect([wire.output, wire.state]).toEqual(["def", "closed"]);
+    });
   });
 
   test("draining answers the request that was on its way, and tells the client to close", () => {
