@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
+import { until } from "../support/wait.ts";
 import { ask, type Address, Client, field, get } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
@@ -25,6 +26,8 @@ const SCRIPTS: Readonly<Record<string, (socket: Socket, request: string) => void
   "/interim": (socket) => socket.write(`HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n${OK}`),
   "/fine": (socket) => socket.write(OK),
   "/silent": () => {},
+  "/hang": (socket) => hang(socket, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+  "/part": (socket) => hang(socket, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"),
   "/slivers": (socket) => void sliver(socket, OK, 2),
   "/drip": (socket) => void sliver(socket, `HTTP/1.1 200 OK\r\n${"X: y\r\n".repeat(1000)}`, 100),
   "/413": (socket) => socket.write("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge"),
@@ -44,6 +47,14 @@ const SCRIPTS: Readonly<Record<string, (socket: Socket, request: string) => void
 let bigTaken = false;
 let upstreamPort = 0;
 const sockets = new Set<Socket>();
+
+const hanging = new Set<Socket>();
+
+function hang(socket: Socket, text: string): void {
+  hanging.add(socket);
+  socket.once("close", () => hanging.delete(socket));
+  socket.write(text);
+}
 
 async function sliver(socket: Socket, text: string, pauseMs: number): Promise<void> {
   for (const byte of text) {
@@ -160,6 +171,21 @@ describe("a server that misbehaves", () => {
     expect([answer.status, answer.body.toString()]).toEqual([502, "sorry"]);
   });
 });
+
+test.each(["/bounded/hang", "/bounded/part"])(
+  "whoever leaves in the middle of %s ends it at the server",
+  async (path) => {
+    const client = connect(address as { host: string; port: number });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    client.on("data", (bytes: Buffer) => bytes.includes("hello") && resolve());
+    client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await promise;
+    expect(hanging.size).toBe(1);
+    client.end();
+    client.destroy();
+    await until("the end of the request", 20_000, () => hanging.size === 0);
+  },
+);
 
 test("a 413 comes while the upload still runs", async () => {
   const client = await Client.open(address);
