@@ -10,26 +10,24 @@
  */
 import { EMPTY } from "../base/bytes.ts";
 import { monotonicMs, wallMs } from "../base/clock.ts";
-import { type Log, SILENT } from "../base/log.ts";
+import { SILENT } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
-import type { Charset } from "../exchange/charset.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { lastly } from "../exchange/reply.ts";
-import type { Template } from "../exchange/template.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import { pathBelow } from "./below.ts";
-import type { CachePolicy } from "./cache-control.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
 import { chooseForm, compressingReply, type LargeFile, type StreamForm } from "./large-forms.ts";
 import { Kind, Kinds } from "./kinds.ts";
 import { listDirectory } from "./listing.ts";
 import { isRead, refuseMethod } from "./methods.ts";
-import { contentTypeOf, lastExtensionDecides, type TypeOptions } from "./mime.ts";
-import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, type OpenedFile, Opener } from "./open.ts";
+import { contentTypeOf, lastExtensionDecides } from "./mime.ts";
+import { DEFAULT_LINK_POLICY, type Opened, type OpenedFile, Opener } from "./open.ts";
 import { OpenFile, OpenFiles } from "./open-files.ts";
+import type { FilesOptions } from "./options.ts";
 import { passingRoom, piecesOf, roomFor, sendSelection, sendWhole } from "./passing.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings } from "./precompressed.ts";
@@ -39,39 +37,6 @@ import { Representation } from "./representation.ts";
 import { rootKeptMs } from "./root.ts";
 import { isPlain, select } from "./select.ts";
 import { sendFile } from "./transfer.ts";
-
-export interface FilesOptions {
-  /** Directory or file, absolute. */
-  readonly root: string;
-  /** `root` is the one file to serve. */
-  readonly single: boolean;
-  /** There is nothing below that one file, as in a file system. Default: it is all that the route leads to. */
-  readonly nothingBelow?: boolean;
-  /** The path below `root`, beginning with `/`; undefined: that of the request below its mount. */
-  readonly below?: Template | undefined;
-  /** Names tried in a directory, in order. */
-  readonly index: readonly string[];
-  /** Default: no Cache-Control is sent. */
-  readonly cachePolicy?: CachePolicy | undefined;
-  /** Default: files are sent as they are. */
-  readonly encoding?: EncodingOptions;
-  readonly types?: TypeOptions;
-  /** Added to textual types. */
-  readonly charset: Charset | undefined;
-  readonly links?: LinkPolicy;
-  /** Serve names that begin with a dot or end in `~`, too. */
-  readonly hidden?: boolean;
-  /** Show a directory without index file. */
-  readonly listing?: boolean;
-  /** Redirect to a directory with scheme and host (nginx: absolute_redirect). */
-  readonly absoluteRedirect?: boolean;
-  /** Ranges of one request; 0: ranges are not served. */
-  readonly rangesMax?: number;
-  /** Shared by the handlers of a thread, so that they bound them together; default: of their own. */
-  readonly cache?: FileCache;
-  readonly openFiles?: OpenFiles;
-  readonly log?: Log;
-}
 
 /** A small file that changes while it is read is looked at anew, this often. */
 const ATTEMPTS_MAX = 3;

@@ -12,8 +12,9 @@
 import { answer } from "../exchange/canned.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
-import { Files, type FilesOptions, makeFilesHandler } from "./handler.ts";
+import { Files, makeFilesHandler } from "./handler.ts";
 import { isRead, refuseMethod } from "./methods.ts";
+import type { FilesOptions } from "./options.ts";
 import { joinPaths } from "./path.ts";
 
 export interface TryOptions {
