@@ -37,6 +37,7 @@ import { Representation } from "./representation.ts";
 import { rootKeptMs } from "./root.ts";
 import { isPlain, select } from "./select.ts";
 import { sendFile } from "./transfer.ts";
+import type { YoungFiles } from "./young-files.ts";
 
 /** A small file that changes while it is read is looked at anew, this often. */
 const ATTEMPTS_MAX = 3;
@@ -85,12 +86,16 @@ export class Files {
   private readonly opener: Opener;
   private readonly shelf: Shelf;
   private readonly openFiles: OpenFiles;
+  private readonly young: YoungFiles | undefined;
+  /** Answers a request that has waited, from the beginning. */
+  private readonly again: Handler;
   private readonly encodings: Encodings;
   private readonly kinds = new Kinds((path) => this.kindOf(path));
   private readonly lastDecides: boolean;
   private readonly prefix = `${nextHandler++}:`;
 
-  constructor(options: FilesOptions) {
+  /** `again`: of who answers "directory" and "missing" in another way than `handle`. */
+  constructor(options: FilesOptions, again?: Handler) {
     const { single, links = DEFAULT_LINK_POLICY, log = SILENT, cache = new FileCache() } = options;
     this.options = options;
     this.root = rootBytes(options.root);
@@ -108,7 +113,9 @@ export class Files {
     this.shelf = cache.shelf();
     this.openFiles = options.openFiles ?? new OpenFiles();
     this.lastDecides = lastExtensionDecides(options.types);
-    this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener);
+    this.young = options.young;
+    this.again = again ?? ((exchange) => this.handle(exchange));
+    this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener, options.young);
   }
 
   handle(exchange: Exchange): void {
@@ -207,8 +214,10 @@ export class Files {
       return "answered";
     }
     if (entry !== undefined) this.shelf.remove(entry);
+    const isYoung = this.young?.isYoung(file.stats) === true;
+    if (isYoung && this.isAwaited(exchange, file)) return "answered";
     const { size } = file.stats;
-    if (size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
+    if (size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path, isYoung);
     const representation = this.describe(file, path);
     if (!this.shelf.admits(rest, size) && !this.encodings.mayChoose(exchange))
       return this.foundPassing(search, file, representation);
@@ -216,8 +225,15 @@ export class Files {
     if (!takeWhole(file, kept.bytes, kept.contentAt)) return this.lookAgain(search);
     representation.head.kept = kept;
     const read = { representation, content: kept, stats: file.stats, path: pathOfIndex(rest, path) };
-    this.sendCached(exchange, this.shelf.put(rest, read, this.opener.seenMs));
+    this.sendCached(exchange, this.shelf.put(rest, read, isYoung ? NEVER_MS : this.opener.seenMs));
     return "answered";
+  }
+
+  /** It may be being written. Closed, if it is looked for again later. An application names no file that is not ready. */
+  private isAwaited(exchange: Exchange, { fd, stats }: OpenedFile): boolean {
+    if (exchange.namedByApp || this.young?.postpones(exchange, stats, this.again) !== true) return false;
+    closeDescriptor(fd);
+    return true;
   }
 
   private foundPassing(search: Search, file: OpenedFile, representation: Representation): FileOutcome {
@@ -244,7 +260,8 @@ export class Files {
     return "answered";
   }
 
-  private foundLarge({ exchange, rest }: Search, opened: OpenedFile, path: string): FileOutcome {
+  /** What may be being written is sent this once, and a change that is seen breaks it off. */
+  private foundLarge({ exchange, rest }: Search, opened: OpenedFile, path: string, isYoung: boolean): FileOutcome {
     const key = this.prefix + rest;
     const known = this.openFiles.renew(key, opened.stats);
     if (known !== undefined && this.isKeptAsBefore(known, path)) {
@@ -255,7 +272,7 @@ export class Files {
     }
     const file = new OpenFile(opened.fd, opened.stats, this.opener.pathOf(rest === "" ? rest : path));
     const representation = this.describe(opened, path);
-    this.openFiles.put(key, file, representation, pathOfIndex(rest, path));
+    if (!isYoung) this.openFiles.put(key, file, representation, pathOfIndex(rest, path));
     this.sendLarge(exchange, { representation, file, rest, path: pathOfIndex(rest, path) });
     return "answered";
   }
@@ -342,6 +359,8 @@ export class Files {
 }
 
 const RETRY_AFTER = Fields.of([["Retry-After", "1"]]);
+/** What was seen then is believed by nobody. */
+const NEVER_MS = -Infinity;
 const NOTHING: Located = { opened: { kind: "refused", status: 404 }, path: "" };
 const AS_IT_IS: EncodingOptions = { siblings: [], compression: undefined };
 

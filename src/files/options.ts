@@ -8,6 +8,7 @@ import type { TypeOptions } from "./mime.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { LinkPolicy } from "./open.ts";
 import type { EncodingOptions } from "./precompressed.ts";
+import type { YoungFiles } from "./young-files.ts";
 
 export interface FilesOptions {
   /** Directory or file, absolute. */
@@ -39,5 +40,7 @@ export interface FilesOptions {
   /** Shared by the handlers of a thread, so that they bound them together; default: of their own. */
   readonly cache?: FileCache;
   readonly openFiles?: OpenFiles;
+  /** Of the thread, too; default: nobody waits for files that may be being written. */
+  readonly young?: YoungFiles;
   readonly log?: Log;
 }

@@ -38,10 +38,10 @@ const URI = "$uri";
 export const AS_ASKED: readonly string[] = [URI, `${URI}/`];
 
 export function makeTryHandler(options: TryOptions): Handler {
-  const directories = options.directories.map((each) => new Files(each));
+  const directories = options.directories.map((each) => new Files(each, (exchange) => handler(exchange)));
   const candidates = options.candidates.map((text) => Buffer.from(text, "utf8").latin1Slice().split(URI));
   const { otherwise } = options;
-  return (exchange) => {
+  const handler: Handler = (exchange) => {
     const reads = isRead(exchange.head.method);
     for (const candidate of candidates) {
       for (const files of directories) {
@@ -52,6 +52,7 @@ export function makeTryHandler(options: TryOptions): Handler {
     }
     otherwise(exchange);
   };
+  return handler;
 }
 
 /** Without `try` and `otherwise`: what is in none of them is 404, and no other method than those of files is taken. */
