@@ -16,22 +16,23 @@ import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { lastly } from "../exchange/reply.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import { Fields } from "../protocol/http/fields.ts";
 import { pathBelow } from "./below.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
 import { chooseForm, compressingReply, type LargeFile, type StreamForm } from "./large-forms.ts";
 import { Kind, Kinds } from "./kinds.ts";
 import { listDirectory } from "./listing.ts";
+import { type LoneOutcome, LoneSiblings, UNACCEPTABLE } from "./lone-siblings.ts";
 import { isRead, refuseMethod } from "./methods.ts";
 import { contentTypeOf, lastExtensionDecides } from "./mime.ts";
 import { DEFAULT_LINK_POLICY, type Opened, type OpenedFile, Opener } from "./open.ts";
 import { OpenFile, OpenFiles } from "./open-files.ts";
 import type { FilesOptions } from "./options.ts";
+import type { FileOutcome, Found } from "./outcome.ts";
 import { passingRoom, piecesOf, roomFor, sendSelection, sendWhole } from "./passing.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
-import { type EncodingOptions, Encodings } from "./precompressed.ts";
-import { takeWhole } from "./read-whole.ts";
+import { type EncodingOptions, Encodings, EXTENSIONS_OF_SIBLINGS } from "./precompressed.ts";
+import { RETRY_AFTER, takeWhole } from "./read-whole.ts";
 import { RANGES_MAX } from "../protocol/http/range.ts";
 import { Representation } from "./representation.ts";
 import { rootKeptMs } from "./root.ts";
@@ -63,16 +64,6 @@ export function makeFilesHandler(options: FilesOptions): Handler {
   return (exchange) => files.handle(exchange);
 }
 
-/** What became of a name: `directory` and `missing` are for the caller to answer. */
-export type FileOutcome = "answered" | "directory" | "missing";
-
-export interface Found {
-  /** `directory`: it was named without its slash. */
-  readonly kind: "file" | "listing" | "directory" | "none";
-  /** Below the root; of a directory's index the file. */
-  readonly name: string;
-}
-
 /** Tells the open files of one handler from those of the others. */
 let nextHandler = 1;
 
@@ -90,6 +81,7 @@ export class Files {
   /** Answers a request that has waited, from the beginning. */
   private readonly again: Handler;
   private readonly encodings: Encodings;
+  private readonly lone: LoneSiblings;
   private readonly kinds = new Kinds((path) => this.kindOf(path));
   private readonly lastDecides: boolean;
   private readonly prefix = `${nextHandler++}:`;
@@ -116,6 +108,15 @@ export class Files {
     this.young = options.young;
     this.again = again ?? ((exchange) => this.handle(exchange));
     this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener, options.young);
+    this.lone = new LoneSiblings({
+      opener: this.opener,
+      codings: options.encoding?.siblings ?? [],
+      revalidateMs: cache.revalidateMs,
+      rangesMax: this.rangesMax,
+      young: options.young,
+      again: this.again,
+      describe: (file, rest) => this.describe(file, rest === "" ? this.root : rest),
+    });
   }
 
   handle(exchange: Exchange): void {
@@ -127,8 +128,28 @@ export class Files {
       case "directory":
         return this.enter(exchange, rest);
       case "missing":
-        return answer(exchange, 404);
+        return this.answerMissing(exchange, rest);
     }
+  }
+
+  private answerMissing(exchange: Exchange, rest: string): void {
+    const outcome = this.serveLone(exchange, rest);
+    if (outcome !== "answered") answer(exchange, 404, outcome === "unacceptable" ? UNACCEPTABLE : undefined);
+  }
+
+  /** Answers a GET or HEAD for a name that is `missing` with a sibling, if there is one. */
+  serveLone(exchange: Exchange, rest: string): LoneOutcome {
+    return this.mayBeLone(rest) ? this.lone.serve(exchange, rest) : "none";
+  }
+
+  /** The siblings of a file that is not there. */
+  findLone(rest: string): readonly string[] {
+    return this.mayBeLone(rest) ? this.lone.codingsOf(rest).map((coding) => rest + EXTENSIONS_OF_SIBLINGS[coding]) : [];
+  }
+
+  private mayBeLone(rest: string): boolean {
+    if (!this.encodings.hasSiblings || rest.endsWith("/") || (rest === "" && !this.options.single)) return false;
+    return this.kindFor(rest === "" ? this.root : rest).varies && isServable(rest, this.hidden);
   }
 
   /** A path that has the slash already cannot be sent there: a template has named the directory without it. */
@@ -288,8 +309,12 @@ export class Files {
 
   private describe(file: OpenedFile, path: string): Representation {
     const { cachePolicy } = this.options;
-    const kind = this.lastDecides ? this.kinds.of(path) : this.kindOf(path);
+    const kind = this.kindFor(path);
     return new Representation(file.stats, kind.optionsOf(cachePolicy?.of(path), this.rangesMax > 0), wallMs());
+  }
+
+  private kindFor(path: string): Kind {
+    return this.lastDecides ? this.kinds.of(path) : this.kindOf(path);
   }
 
   private kindOf(path: string): Kind {
@@ -358,7 +383,6 @@ export class Files {
   }
 }
 
-const RETRY_AFTER = Fields.of([["Retry-After", "1"]]);
 /** What was seen then is believed by nobody. */
 const NEVER_MS = -Infinity;
 const NOTHING: Located = { opened: { kind: "refused", status: 404 }, path: "" };

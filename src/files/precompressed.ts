@@ -6,6 +6,7 @@
  * ranges, and a tag of their own. One that is more than a second older than its original is a leftover of an earlier
  * version and is not used (nginx and WhiteNoise send it); the second is for trees that were copied without their times.
  * Nor is one that may be being written still (young-files.ts): meanwhile there is the original.
+ * Those without an original are lone-siblings.ts.
  * Asked for by its own name a sibling is what it is: application/gzip, without Content-Encoding.
  */
 import { wallMs } from "../base/clock.ts";
@@ -49,8 +50,8 @@ export interface EncodingOptions {
 /** A handler's files. `describe` gives the head of another form of a file. */
 export class Encodings {
   readonly compression: Compression | undefined;
+  readonly hasSiblings: boolean;
   private readonly siblings: Negotiator;
-  private readonly hasSiblings: boolean;
   private readonly opener: Opener;
   private readonly young: YoungFiles | undefined;
 
