@@ -76,7 +76,7 @@ export class YoungFiles {
   private readonly waiters = new Set<Waiter>();
   /** The one whose request is being answered now. */
   private woken: Waiter | undefined = undefined;
-  private sweeper: ReturnType<typeof setInterval> | undefined = undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(clocks: Clocks = LIVE) {
     this.clocks = clocks;
@@ -103,16 +103,19 @@ export class YoungFiles {
       waits: waits + 1,
     };
     this.waiters.add(waiter);
-    this.sweeper ??= setInterval(sweep, SWEEP_MS, this);
+    this.timer ??= setTimeout(ring, SWEEP_MS, this);
     return true;
   }
 
   sweep(): void {
     const nowMs = this.clocks.monotonicMs();
     for (const waiter of this.waiters) if (waiter.dueMs <= nowMs) this.wake(waiter);
-    if (this.waiters.size > 0) return;
-    clearInterval(this.sweeper);
-    this.sweeper = undefined;
+  }
+
+  /** To be called by its timer. It is set anew when all is done: what is answered takes time, too. */
+  rang(): void {
+    this.sweep();
+    this.timer = this.waiters.size > 0 ? setTimeout(ring, SWEEP_MS, this) : undefined;
   }
 
   private wake(waiter: Waiter): void {
@@ -123,6 +126,6 @@ export class YoungFiles {
   }
 }
 
-function sweep(files: YoungFiles): void {
-  files.sweep();
+function ring(files: YoungFiles): void {
+  files.rang();
 }
