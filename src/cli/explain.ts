@@ -63,7 +63,13 @@ function withSlash(target: string): string {
   return target.startsWith("/") || target === "*" ? target : `/${target}`;
 }
 
-const SHOWN = { file: "found", listing: "listed", redirect: "a directory", none: "none" } as const;
+const SHOWN = {
+  file: "found",
+  listing: "listed",
+  redirect: "a directory",
+  sibling: "for clients that take it",
+  none: "none",
+} as const;
 
 /** Every key is there, whatever was found. */
 function orNull(_key: string, value: unknown): unknown {

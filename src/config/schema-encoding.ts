@@ -88,7 +88,8 @@ export const ENCODING = {
     PRECOMPRESSED,
     '`["br", "zstd", "gzip"]`',
     "Sends `site.css.br`, `.zst` or `.gz` in place of `site.css` to clients that take it, the first that there is in this " +
-      "order; unless it is older. nginx: gzip_static, off. uWSGI: static-gzip-all.",
+      "order; unless it is older. `site.css` itself need not be there: who takes none of its siblings gets 404 then. An index, " +
+      "and what `try` finds, must be there itself. nginx: gzip_static, off. uWSGI: static-gzip-all.",
   ),
   charset: optional(
     CHARSET_OR_OFF,

@@ -145,6 +145,7 @@ class AcceleratedReply extends ReplaceableReply {
     const inside = redirectInside(exchange, to, reply);
     inside.headerRules = exchange.headerRules;
     inside.errorPages = exchange.errorPages;
+    inside.namedByApp = true;
     reply.inside = inside;
     return inside;
   }

@@ -16,10 +16,13 @@ export const CONTENT_CODINGS: readonly ContentCoding[] = ["zstd", "br", "gzip"];
 /** Best first. One per order; shared by the requests of a thread, since browsers send a handful of texts. */
 export class Negotiator {
   private readonly order: readonly ContentCoding[];
+  private readonly hasIdentity: boolean;
   private readonly known = new Map<string, readonly ContentCoding[]>();
 
-  constructor(order: readonly ContentCoding[]) {
+  /** `hasIdentity`: is it there, too, for who likes it better? */
+  constructor(order: readonly ContentCoding[], hasIdentity = true) {
     this.order = order;
+    this.hasIdentity = hasIdentity;
   }
 
   /** What the client takes, best first; empty: only identity. */
@@ -32,7 +35,8 @@ export class Negotiator {
   read(written: string): readonly ContentCoding[] {
     const known = this.known.get(written);
     if (known !== undefined) return known;
-    const made = rank(weigh(written), this.order);
+    const weights = weigh(written);
+    const made = rank(weights, this.order, this.hasIdentity ? (weights.get("identity") ?? 0) : 0);
     // Clients can spell without end; real ones do not.
     if (this.known.size < KNOWN_MAX && written.length <= KNOWN_LENGTH_MAX) this.known.set(written, made);
     return made;
@@ -73,9 +77,13 @@ function weigh(written: string): ReadonlyMap<string, number> {
 /** Behind `*`: the most widely understood first. */
 const UNNAMED_ORDER: readonly ContentCoding[] = ["gzip", "br", "zstd"];
 
-function rank(weights: ReadonlyMap<string, number>, order: readonly ContentCoding[]): readonly ContentCoding[] {
+/** `identity`: the weight that they must not be below. */
+function rank(
+  weights: ReadonlyMap<string, number>,
+  order: readonly ContentCoding[],
+  identity: number,
+): readonly ContentCoding[] {
   const others = weights.get("*") ?? 0;
-  const identity = weights.get("identity") ?? 0;
   const named = order.filter((coding) => weights.has(coding));
   const unnamed = UNNAMED_ORDER.filter((coding) => order.includes(coding) && !weights.has(coding));
   const weightOf = (coding: ContentCoding) => weights.get(coding) ?? others;

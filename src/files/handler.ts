@@ -10,68 +10,35 @@
  */
 import { EMPTY } from "../base/bytes.ts";
 import { monotonicMs, wallMs } from "../base/clock.ts";
-import { type Log, SILENT } from "../base/log.ts";
+import { SILENT } from "../base/log.ts";
 import { answer } from "../exchange/canned.ts";
-import type { Charset } from "../exchange/charset.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { lastly } from "../exchange/reply.ts";
-import type { Template } from "../exchange/template.ts";
 import { closeDescriptor } from "../os/sockets.ts";
-import { Fields } from "../protocol/http/fields.ts";
 import { pathBelow } from "./below.ts";
-import type { CachePolicy } from "./cache-control.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
 import { chooseForm, compressingReply, type LargeFile, type StreamForm } from "./large-forms.ts";
 import { Kind, Kinds } from "./kinds.ts";
 import { listDirectory } from "./listing.ts";
+import { type LoneOutcome, LoneSiblings, UNACCEPTABLE } from "./lone-siblings.ts";
 import { isRead, refuseMethod } from "./methods.ts";
-import { contentTypeOf, lastExtensionDecides, type TypeOptions } from "./mime.ts";
-import { DEFAULT_LINK_POLICY, type LinkPolicy, type Opened, type OpenedFile, Opener } from "./open.ts";
+import { contentTypeOf, lastExtensionDecides } from "./mime.ts";
+import { DEFAULT_LINK_POLICY, type Opened, type OpenedFile, Opener } from "./open.ts";
 import { OpenFile, OpenFiles } from "./open-files.ts";
+import type { FilesOptions } from "./options.ts";
+import type { FileOutcome, Found } from "./outcome.ts";
 import { passingRoom, piecesOf, roomFor, sendSelection, sendWhole } from "./passing.ts";
 import { belowMount, isServable, rootBytes } from "./path.ts";
-import { type EncodingOptions, Encodings } from "./precompressed.ts";
-import { takeWhole } from "./read-whole.ts";
+import { type EncodingOptions, Encodings, EXTENSIONS_OF_SIBLINGS } from "./precompressed.ts";
+import { RETRY_AFTER, takeWhole } from "./read-whole.ts";
 import { RANGES_MAX } from "../protocol/http/range.ts";
 import { Representation } from "./representation.ts";
 import { rootKeptMs } from "./root.ts";
 import { isPlain, select } from "./select.ts";
 import { sendFile } from "./transfer.ts";
-
-export interface FilesOptions {
-  /** Directory or file, absolute. */
-  readonly root: string;
-  /** `root` is the one file to serve. */
-  readonly single: boolean;
-  /** There is nothing below that one file, as in a file system. Default: it is all that the route leads to. */
-  readonly nothingBelow?: boolean;
-  /** The path below `root`, beginning with `/`; undefined: that of the request below its mount. */
-  readonly below?: Template | undefined;
-  /** Names tried in a directory, in order. */
-  readonly index: readonly string[];
-  /** Default: no Cache-Control is sent. */
-  readonly cachePolicy?: CachePolicy | undefined;
-  /** Default: files are sent as they are. */
-  readonly encoding?: EncodingOptions;
-  readonly types?: TypeOptions;
-  /** Added to textual types. */
-  readonly charset: Charset | undefined;
-  readonly links?: LinkPolicy;
-  /** Serve names that begin with a dot or end in `~`, too. */
-  readonly hidden?: boolean;
-  /** Show a directory without index file. */
-  readonly listing?: boolean;
-  /** Redirect to a directory with scheme and host (nginx: absolute_redirect). */
-  readonly absoluteRedirect?: boolean;
-  /** Ranges of one request; 0: ranges are not served. */
-  readonly rangesMax?: number;
-  /** Shared by the handlers of a thread, so that they bound them together; default: of their own. */
-  readonly cache?: FileCache;
-  readonly openFiles?: OpenFiles;
-  readonly log?: Log;
-}
+import type { YoungFiles } from "./young-files.ts";
 
 /** A small file that changes while it is read is looked at anew, this often. */
 const ATTEMPTS_MAX = 3;
@@ -97,16 +64,6 @@ export function makeFilesHandler(options: FilesOptions): Handler {
   return (exchange) => files.handle(exchange);
 }
 
-/** What became of a name: `directory` and `missing` are for the caller to answer. */
-export type FileOutcome = "answered" | "directory" | "missing";
-
-export interface Found {
-  /** `directory`: it was named without its slash. */
-  readonly kind: "file" | "listing" | "directory" | "none";
-  /** Below the root; of a directory's index the file. */
-  readonly name: string;
-}
-
 /** Tells the open files of one handler from those of the others. */
 let nextHandler = 1;
 
@@ -120,12 +77,17 @@ export class Files {
   private readonly opener: Opener;
   private readonly shelf: Shelf;
   private readonly openFiles: OpenFiles;
+  private readonly young: YoungFiles | undefined;
+  /** Answers a request that has waited, from the beginning. */
+  private readonly again: Handler;
   private readonly encodings: Encodings;
+  private readonly lone: LoneSiblings;
   private readonly kinds = new Kinds((path) => this.kindOf(path));
   private readonly lastDecides: boolean;
   private readonly prefix = `${nextHandler++}:`;
 
-  constructor(options: FilesOptions) {
+  /** `again`: of who answers "directory" and "missing" in another way than `handle`. */
+  constructor(options: FilesOptions, again?: Handler) {
     const { single, links = DEFAULT_LINK_POLICY, log = SILENT, cache = new FileCache() } = options;
     this.options = options;
     this.root = rootBytes(options.root);
@@ -143,7 +105,18 @@ export class Files {
     this.shelf = cache.shelf();
     this.openFiles = options.openFiles ?? new OpenFiles();
     this.lastDecides = lastExtensionDecides(options.types);
-    this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener);
+    this.young = options.young;
+    this.again = again ?? ((exchange) => this.handle(exchange));
+    this.encodings = new Encodings(options.encoding ?? AS_IT_IS, this.opener, options.young);
+    this.lone = new LoneSiblings({
+      opener: this.opener,
+      codings: options.encoding?.siblings ?? [],
+      revalidateMs: cache.revalidateMs,
+      rangesMax: this.rangesMax,
+      young: options.young,
+      again: this.again,
+      describe: (file, rest) => this.describe(file, rest === "" ? this.root : rest),
+    });
   }
 
   handle(exchange: Exchange): void {
@@ -155,8 +128,28 @@ export class Files {
       case "directory":
         return this.enter(exchange, rest);
       case "missing":
-        return answer(exchange, 404);
+        return this.answerMissing(exchange, rest);
     }
+  }
+
+  private answerMissing(exchange: Exchange, rest: string): void {
+    const outcome = this.serveLone(exchange, rest);
+    if (outcome !== "answered") answer(exchange, 404, outcome === "unacceptable" ? UNACCEPTABLE : undefined);
+  }
+
+  /** Answers a GET or HEAD for a name that is `missing` with a sibling, if there is one. */
+  serveLone(exchange: Exchange, rest: string): LoneOutcome {
+    return this.mayBeLone(rest) ? this.lone.serve(exchange, rest) : "none";
+  }
+
+  /** The siblings of a file that is not there. */
+  findLone(rest: string): readonly string[] {
+    return this.mayBeLone(rest) ? this.lone.codingsOf(rest).map((coding) => rest + EXTENSIONS_OF_SIBLINGS[coding]) : [];
+  }
+
+  private mayBeLone(rest: string): boolean {
+    if (!this.encodings.hasSiblings || rest.endsWith("/") || (rest === "" && !this.options.single)) return false;
+    return this.kindFor(rest === "" ? this.root : rest).varies && isServable(rest, this.hidden);
   }
 
   /** A path that has the slash already cannot be sent there: a template has named the directory without it. */
@@ -242,8 +235,10 @@ export class Files {
       return "answered";
     }
     if (entry !== undefined) this.shelf.remove(entry);
+    const isYoung = this.young?.isYoung(file.stats) === true;
+    if (isYoung && this.isAwaited(exchange, file)) return "answered";
     const { size } = file.stats;
-    if (size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path);
+    if (size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path, isYoung);
     const representation = this.describe(file, path);
     if (!this.shelf.admits(rest, size) && !this.encodings.mayChoose(exchange))
       return this.foundPassing(search, file, representation);
@@ -251,8 +246,15 @@ export class Files {
     if (!takeWhole(file, kept.bytes, kept.contentAt)) return this.lookAgain(search);
     representation.head.kept = kept;
     const read = { representation, content: kept, stats: file.stats, path: pathOfIndex(rest, path) };
-    this.sendCached(exchange, this.shelf.put(rest, read, this.opener.seenMs));
+    this.sendCached(exchange, this.shelf.put(rest, read, isYoung ? NEVER_MS : this.opener.seenMs));
     return "answered";
+  }
+
+  /** It may be being written. Closed, if it is looked for again later. An application names no file that is not ready. */
+  private isAwaited(exchange: Exchange, { fd, stats }: OpenedFile): boolean {
+    if (exchange.namedByApp || this.young?.postpones(exchange, stats, this.again) !== true) return false;
+    closeDescriptor(fd);
+    return true;
   }
 
   private foundPassing(search: Search, file: OpenedFile, representation: Representation): FileOutcome {
@@ -279,7 +281,8 @@ export class Files {
     return "answered";
   }
 
-  private foundLarge({ exchange, rest }: Search, opened: OpenedFile, path: string): FileOutcome {
+  /** What may be being written is sent this once, and a change that is seen breaks it off. */
+  private foundLarge({ exchange, rest }: Search, opened: OpenedFile, path: string, isYoung: boolean): FileOutcome {
     const key = this.prefix + rest;
     const known = this.openFiles.renew(key, opened.stats);
     if (known !== undefined && this.isKeptAsBefore(known, path)) {
@@ -290,7 +293,7 @@ export class Files {
     }
     const file = new OpenFile(opened.fd, opened.stats, this.opener.pathOf(rest === "" ? rest : path));
     const representation = this.describe(opened, path);
-    this.openFiles.put(key, file, representation, pathOfIndex(rest, path));
+    if (!isYoung) this.openFiles.put(key, file, representation, pathOfIndex(rest, path));
     this.sendLarge(exchange, { representation, file, rest, path: pathOfIndex(rest, path) });
     return "answered";
   }
@@ -306,8 +309,12 @@ export class Files {
 
   private describe(file: OpenedFile, path: string): Representation {
     const { cachePolicy } = this.options;
-    const kind = this.lastDecides ? this.kinds.of(path) : this.kindOf(path);
+    const kind = this.kindFor(path);
     return new Representation(file.stats, kind.optionsOf(cachePolicy?.of(path), this.rangesMax > 0), wallMs());
+  }
+
+  private kindFor(path: string): Kind {
+    return this.lastDecides ? this.kinds.of(path) : this.kindOf(path);
   }
 
   private kindOf(path: string): Kind {
@@ -376,7 +383,8 @@ export class Files {
   }
 }
 
-const RETRY_AFTER = Fields.of([["Retry-After", "1"]]);
+/** What was seen then is believed by nobody. */
+const NEVER_MS = -Infinity;
 const NOTHING: Located = { opened: { kind: "refused", status: 404 }, path: "" };
 const AS_IT_IS: EncodingOptions = { siblings: [], compression: undefined };
 

@@ -15,7 +15,7 @@ import { readlinkSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import { monotonicMs } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { type FileStat, isUnchanged, statEntry, statOf } from "../os/file-stat.ts";
+import { entriesBeside, type FileStat, isUnchanged, statEntry, statOf } from "../os/file-stat.ts";
 import { HAS_OPENAT2, openBeneath, openDirectoryBeneath, openPlace, openToRead } from "../os/open-beneath.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { Root } from "./root.ts";
@@ -82,6 +82,12 @@ export class Opener {
     const directory = this.directory.below(slash < 1 ? "." : rest.slice(1, slash), this.openDirectoryOfName);
     const found = directory < 0 ? undefined : statEntry(directory, rest.slice(slash + 1));
     return found !== undefined && isUnchanged(stats, found);
+  }
+
+  /** With which of these extensions behind the name there is something. It is not opened, so nothing of it was checked, and it need be
+   *  no file: this tells what is worth opening. */
+  present<T extends string>(rest: string, extensions: Readonly<Record<T, string>>, asked: readonly T[]): readonly T[] {
+    return entriesBeside(this.pathOf(rest), extensions, asked);
   }
 
   /** Since when what was opened last is known to be where it was; base/clock monotonicMs. */

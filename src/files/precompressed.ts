@@ -5,6 +5,8 @@
  * Siblings go first, whichever the client likes best; they are files like any other, opened with every check, with
  * ranges, and a tag of their own. One that is more than a second older than its original is a leftover of an earlier
  * version and is not used (nginx and WhiteNoise send it); the second is for trees that were copied without their times.
+ * Nor is one that may be being written still (young-files.ts): meanwhile there is the original.
+ * Those without an original are lone-siblings.ts.
  * Asked for by its own name a sibling is what it is: application/gzip, without Content-Encoding.
  */
 import { wallMs } from "../base/clock.ts";
@@ -29,6 +31,7 @@ import { isPacked, isPackedName } from "./mime.ts";
 import type { OpenedFile, Opener } from "./open.ts";
 import { readWhole } from "./read-whole.ts";
 import type { Representation } from "./representation.ts";
+import type { YoungFiles } from "./young-files.ts";
 
 export const EXTENSIONS_OF_SIBLINGS: Readonly<Record<ContentCoding, string>> = { br: ".br", zstd: ".zst", gzip: ".gz" };
 
@@ -47,15 +50,17 @@ export interface EncodingOptions {
 /** A handler's files. `describe` gives the head of another form of a file. */
 export class Encodings {
   readonly compression: Compression | undefined;
+  readonly hasSiblings: boolean;
   private readonly siblings: Negotiator;
-  private readonly hasSiblings: boolean;
   private readonly opener: Opener;
+  private readonly young: YoungFiles | undefined;
 
-  constructor(options: EncodingOptions, opener: Opener) {
+  constructor(options: EncodingOptions, opener: Opener, young?: YoungFiles) {
     this.compression = options.compression;
     this.siblings = new Negotiator(options.siblings);
     this.hasSiblings = options.siblings.length > 0;
     this.opener = opener;
+    this.young = young;
   }
 
   /** Does what is sent of a file of this name and type depend on Accept-Encoding? */
@@ -153,7 +158,7 @@ export class Encodings {
     const opened = this.opener.open(siblingOf(path, coding));
     if (opened.kind !== "file") return undefined;
     const { stats } = opened;
-    if (stats.size > 0 && !isOlder(stats, original)) return opened;
+    if (stats.size > 0 && !isOlder(stats, original) && this.young?.isYoung(stats) !== true) return opened;
     closeDescriptor(opened.fd);
     return undefined;
   }

@@ -1,8 +1,12 @@
 /** Reads small files at once. */
+import { Fields } from "../protocol/http/fields.ts";
 import { isUnwritten } from "../os/file-stat.ts";
 import { readAt } from "../os/read-at.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import type { OpenedFile } from "./open.ts";
+
+/** Of a 503 where that failed. */
+export const RETRY_AFTER = Fields.of([["Retry-After", "1"]]);
 
 /** All of it, into `into` from `at` on. False when it is not what fstat said, or was written to meanwhile. */
 export function readWhole({ fd, stats }: OpenedFile, into: Buffer, at: number): boolean {

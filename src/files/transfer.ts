@@ -5,9 +5,9 @@
  * given pieces to hold; they belong to the transfer and are small.)
  *
  * A file that has become shorter than announced, or was written to since its head was made, aborts the reply before its last
- * byte: nothing is padded, and nothing mixed looks complete, also when who wrote has put its mtime back. (Times change when a
- * write begins: of one that goes on while the head is made nothing is known, and who asks then gets what is there.) That is why the last piece is read, then the file looked
- * at, then the piece sent. A file that was replaced by another is still whole behind its descriptor.
+ * byte: nothing is padded, and nothing mixed looks complete, also when who wrote has put its mtime back. That is why the last piece is
+ * read, then the file looked at, then the piece sent. (Times change when a write begins: who makes a head has waited until one that
+ * had begun before is over, young-files.ts.) A file that was replaced by another is still whole behind its descriptor.
  *
  * sendfile(2) from the file itself is not used: pages that it has queued are still the file's own, so that what is written there
  * afterwards reaches a client that was promised the old bytes, and nothing here could notice. It is used from a copy of the file

@@ -7,13 +7,17 @@
  *   $uri/       the index of that directory; without the slash in the request: 301 to it
  *
  * Unlike nginx a directory counts only when it has an index, and the last name is no special case: what happens when there
- * is none of the files is the handler `otherwise`. Other methods than GET and HEAD find the same files, and are 405 there.
+ * is none of the files is the handler `otherwise`. As with nginx a name of `try` is that of a file: who has only encoded forms
+ * of it (lone-siblings.ts) has none, or the same path would be two things, by what a client takes. Other methods than GET and HEAD find the same files, and are 405 there.
  */
 import { answer } from "../exchange/canned.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
+import type { Fields } from "../protocol/http/fields.ts";
 import { redirectToDirectory } from "./directory-redirect.ts";
-import { Files, type FilesOptions, makeFilesHandler } from "./handler.ts";
+import { Files, makeFilesHandler } from "./handler.ts";
+import { UNACCEPTABLE } from "./lone-siblings.ts";
 import { isRead, refuseMethod } from "./methods.ts";
+import type { FilesOptions } from "./options.ts";
 import { joinPaths } from "./path.ts";
 
 export interface TryOptions {
@@ -27,8 +31,8 @@ export interface Tried {
   readonly root: string;
   /** Below the directory. */
   readonly name: string;
-  /** `redirect`: a directory, to whose slash the client is sent. */
-  readonly kind: "file" | "listing" | "redirect" | "none";
+  /** `redirect`: a directory, to whose slash the client is sent; `sibling`: without an original. */
+  readonly kind: "file" | "listing" | "redirect" | "sibling" | "none";
 }
 
 const URI = "$uri";
@@ -36,11 +40,18 @@ const URI = "$uri";
 /** Beside `otherwise` alone, and of several directories: what one directory serves by itself. */
 export const AS_ASKED: readonly string[] = [URI, `${URI}/`];
 
-export function makeTryHandler(options: TryOptions): Handler {
-  const directories = options.directories.map((each) => new Files(each));
-  const candidates = options.candidates.map((text) => Buffer.from(text, "utf8").latin1Slice().split(URI));
-  const { otherwise } = options;
-  return (exchange) => {
+export function makeTryHandler({ directories, candidates, otherwise }: TryOptions): Handler {
+  return makeTrier(directories, candidates, otherwise);
+}
+
+function makeTrier(
+  options: readonly FilesOptions[],
+  names: readonly string[],
+  otherwise: (exchange: Exchange, directories: readonly Files[]) => void,
+): Handler {
+  const directories = options.map((each) => new Files(each, (exchange) => handler(exchange)));
+  const candidates = names.map((text) => Buffer.from(text, "utf8").latin1Slice().split(URI));
+  const handler: Handler = (exchange) => {
     const reads = isRead(exchange.head.method);
     for (const candidate of candidates) {
       for (const files of directories) {
@@ -49,17 +60,29 @@ export function makeTryHandler(options: TryOptions): Handler {
         if (reads ? answers(files, exchange, name, rest) : refuses(files, exchange, name)) return;
       }
     }
-    otherwise(exchange);
+    otherwise(exchange, directories);
   };
+  return handler;
+}
+
+/** None of them has the file; one may have an encoded form. */
+function answerMissing(exchange: Exchange, directories: readonly Files[]): void {
+  let extra: Fields | undefined;
+  for (const files of directories) {
+    const outcome = files.serveLone(exchange, files.restOf(exchange));
+    if (outcome === "answered") return;
+    if (outcome === "unacceptable") extra = UNACCEPTABLE;
+  }
+  answer(exchange, 404, extra);
 }
 
 /** Without `try` and `otherwise`: what is in none of them is 404, and no other method than those of files is taken. */
 export function makeDirectoriesHandler(directories: readonly FilesOptions[]): Handler {
   const [first] = directories;
   if (first !== undefined && directories.length === 1) return makeFilesHandler(first);
-  const otherwise: Handler = (exchange) =>
-    isRead(exchange.head.method) ? answer(exchange, 404) : refuseMethod(exchange);
-  return makeTryHandler({ directories, candidates: AS_ASKED, otherwise });
+  return makeTrier(directories, AS_ASKED, (exchange, all) =>
+    isRead(exchange.head.method) ? answerMissing(exchange, all) : refuseMethod(exchange),
+  );
 }
 
 /** What would be looked for, for people: as the handlers do. `candidates`: undefined without `try` and `otherwise`. */
@@ -69,11 +92,20 @@ export function traceFiles(
   exchange: Exchange,
 ): Tried[] {
   const all = directories.map((options) => traced(options, exchange));
-  if (candidates === undefined && all.length === 1) return all.map(tracePlain);
-  return (candidates ?? AS_ASKED).flatMap((text) => {
+  if (candidates !== undefined) return traceAll(all, candidates);
+  const files = all.length === 1 ? all.map(tracePlain) : traceAll(all, AS_ASKED);
+  return files.every(({ kind }) => kind === "none") ? [...files, ...all.flatMap(traceLone)] : files;
+}
+
+function traceAll(all: readonly Traced[], candidates: readonly string[]): Tried[] {
+  return candidates.flatMap((text) => {
     const candidate = Buffer.from(text, "utf8").latin1Slice().split(URI);
     return all.map((directory) => traceCandidate(directory, candidate));
   });
+}
+
+function traceLone({ root, files, rest }: Traced): Tried[] {
+  return files.findLone(rest).map((name) => tried(root, name, "sibling"));
 }
 
 interface Traced {

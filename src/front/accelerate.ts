@@ -7,7 +7,8 @@ import { withAccel } from "../exchange/accel.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Charset } from "../exchange/charset.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
-import { Files, type FilesOptions } from "../files/handler.ts";
+import { Files } from "../files/handler.ts";
+import type { FilesOptions } from "../files/options.ts";
 import { rootBytes } from "../files/path.ts";
 
 export interface AccelerateOptions {

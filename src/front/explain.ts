@@ -177,6 +177,7 @@ function outcomeOf(route: RouteConfig, guards: ExplainedGuards, files: readonly 
 
 function describeFound({ kind, name }: Tried, path: string): string {
   if (kind === "redirect") return `301: the directory ${name} has its slash: ${pathReference(path)}/`;
+  if (kind === "sibling") return `${name}, if the client takes it, else 404: the file itself is not there`;
   return kind === "listing" ? `a listing of ${name}` : `the file ${name}`;
 }
 

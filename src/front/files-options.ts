@@ -6,19 +6,21 @@ import type { Scope } from "../exchange/scope.ts";
 import { CachePolicy } from "../files/cache-control.ts";
 import { FileCache } from "../files/cache.ts";
 import { Copies } from "../files/copies.ts";
-import type { FilesOptions } from "../files/handler.ts";
 import { OPEN_FILES_MAX, OpenFiles } from "../files/open-files.ts";
+import type { FilesOptions } from "../files/options.ts";
 import { StaticManifest } from "../files/static-manifest.ts";
+import { YoungFiles } from "../files/young-files.ts";
 import { Compressions } from "./compressions.ts";
 import { makeTemplate } from "./templates.ts";
 
 /** What all file routes of a front share, so that one bound holds for all of them. */
-export type SharedFiles = Required<Pick<FilesOptions, "cache" | "openFiles" | "log">>;
+export type SharedFiles = Required<Pick<FilesOptions, "cache" | "openFiles" | "young" | "log">>;
 
 export function shareFiles({ bytesMax, revalidateMs }: ServerConfig["fileCache"], log: Log): SharedFiles {
   return {
     cache: new FileCache(bytesMax, revalidateMs),
     openFiles: new OpenFiles(OPEN_FILES_MAX, revalidateMs, new Copies(bytesMax / 2)),
+    young: new YoungFiles(),
     log,
   };
 }

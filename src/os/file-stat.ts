@@ -112,6 +112,30 @@ export function statEntry(directory: number, name: string): FileStat | undefined
   return result === 0 ? readScratch() : undefined;
 }
 
+/** Of which of `asked` there is an entry, of any kind, whose path is `place` (latin-1 string of bytes) with the extension behind it. */
+export function entriesBeside<T extends string>(
+  place: string,
+  extensions: Readonly<Record<T, string>>,
+  asked: readonly T[],
+): readonly T[] {
+  const { length } = place;
+  if (length >= path.length) return NONE as readonly T[];
+  path.latin1Write(place, 0, length);
+  let found = NONE as readonly T[];
+  for (const each of asked) {
+    const extension = extensions[each];
+    const end = length + extension.length;
+    if (end >= path.length) continue;
+    path.latin1Write(extension, length, extension.length);
+    path[end] = 0;
+    const result = libc.syscall(SYS_NEWFSTATAT, AT_FDCWD, pathAt, scratchAt, AT_SYMLINK_NOFOLLOW, 0);
+    if (result === 0) found = [...found, each];
+  }
+  return found;
+}
+
+const NONE: readonly string[] = [];
+
 /** Does the path (latin-1 string of bytes), through links, lead to another file than the one that has these stats, or to none? No, if
  *  that cannot be told. */
 export function leadsElsewhere(place: string, { inoLow, inoHigh, dev }: FileStat): boolean {

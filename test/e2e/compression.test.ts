@@ -37,6 +37,7 @@ beforeAll(async () => {
     "static/site.css": CSS,
     "static/packed.css": CSS,
     "static/packed.css.gz": gzipSync(CSS, { level: 9 }),
+    "static/alone.css.gz": gzipSync(CSS, { level: 9 }),
     "static/bundle.js": BUNDLE,
     "static/logo.png": CSS,
     "static/app.0123456789ab.css": CSS,
@@ -269,6 +270,7 @@ const DIFFERENTIAL: readonly (readonly [string, string | undefined])[] = [
   ["/packed.css", undefined],
   ["/packed.css", "gzip"],
   ["/packed.css", "gzip;q=0"],
+  ["/alone.css", "gzip"],
   ["/bundle.js", "gzip"],
   ["/logo.png", "gzip"],
 ];
@@ -296,6 +298,21 @@ testUnless(nginxMissing())("nginx's gzip and gzip_static decide likewise", async
   } finally {
     await nginx.stop();
   }
+});
+
+test("a sibling without an original is sent, and explained", async () => {
+  const answer = await coded("/static/alone.css", "br, gzip");
+  expect([answer.status, field(answer, "Content-Type"), field(answer, "Vary")]).toEqual([
+    200,
+    "text/css",
+    "Accept-Encoding",
+  ]);
+  expect(gunzipSync(answer.body).toString()).toBe(CSS.toString());
+  const refused = await coded("/static/alone.css", "br");
+  expect([refused.status, field(refused, "Vary")]).toEqual([404, "Accept-Encoding"]);
+  const { stdout } = await runServer(["explain", `${url}/static/alone.css`], folder);
+  expect(stdout).toContain("alone.css.gz, if the client takes it, else 404");
+  expect(stdout).toContain("alone.css.gz (for clients that take it)");
 });
 
 test("server explain tells type, Cache-Control, compression and siblings", async () => {

@@ -1,7 +1,8 @@
 /** A route to one file: where it is served, and where there is nothing. */
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { type FilesOptions, makeFilesHandler } from "../../src/files/handler.ts";
+import { makeFilesHandler } from "../../src/files/handler.ts";
+import type { FilesOptions } from "../../src/files/options.ts";
 import { fakeExchange } from "../support/exchange.ts";
 import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";
 

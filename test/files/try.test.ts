@@ -4,7 +4,7 @@ import { unlinkSync } from "node:fs";
 import { plainReply } from "../../src/exchange/canned.ts";
 import type { Handler } from "../../src/exchange/exchange.ts";
 import { FileCache } from "../../src/files/cache.ts";
-import type { FilesOptions } from "../../src/files/handler.ts";
+import type { FilesOptions } from "../../src/files/options.ts";
 import { makeDirectoriesHandler, makeTryHandler, traceFiles } from "../../src/files/try.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { makeFolder, removeFolder, writeFiles } from "../support/folder.ts";

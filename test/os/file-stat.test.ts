@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readEntries } from "../../src/os/directory.ts";
 import {
+  entriesBeside,
   hasSameContent,
   isUnchanged,
   isUnwritten,
@@ -197,6 +198,17 @@ test("readEntries gives each entry once, as bytes, and not more than asked for",
   const some = through(folder, (fd) => readEntries(fd, 7));
   expect([some.entries.length, some.complete]).toEqual([7, false]);
   expect(() => through(file, (fd) => readEntries(fd, 7))).toThrow("getdents64");
+});
+
+test("entriesBeside tells what stands beside a name, of whatever kind", () => {
+  const place = join(base, "beside");
+  writeFileSync(`${place}.file`, "");
+  mkdirSync(`${place}.folder`);
+  symlinkSync("nowhere", `${place}.link`);
+  const extensions = { a: ".file", b: ".none", c: ".folder", d: ".link" } as const;
+  expect(entriesBeside(place, extensions, ["d", "b", "a", "c"])).toEqual(["d", "a", "c"]);
+  expect(entriesBeside(place, extensions, ["b"])).toEqual([]);
+  expect(entriesBeside("x".repeat(5000), extensions, ["a"])).toEqual([]);
 });
 
 describe("readAt", () => {
