@@ -32,6 +32,12 @@ export function triedFiles({ directive, block }: Location): Directive | undefine
   return directive.name === "server" ? block.one("try_files") : block.own("try_files").at(-1);
 }
 
+/** Can a path in it end with a slash? `\.(css|js)$` fits none. */
+export function reachesFolders(match: LocationMatch): boolean {
+  if (match.kind === "exact") return match.path.endsWith("/");
+  return match.kind !== "regex" || !/(?:\w|\((?:\?:)?[\w|?]+\))\$$/.test(match.source.replace(/\\\w/g, "\\."));
+}
+
 export interface Located {
   /** Of server.toml. */
   readonly pattern: string;
