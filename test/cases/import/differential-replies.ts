@@ -146,6 +146,17 @@ export const REPLY_CASES: readonly DifferentialCase[] = [
     ],
   },
   {
+    name: "an index that another location answers",
+    server: `
+      root $ROOT/site;
+      location / { }
+      location = /index.html { expires 1h; }
+      location ~ \\.html$ { expires 2h; }
+      location /static/ { expires 3d; location ~ \\.html?$ { } }
+      location = /sub/index.html { expires 4h; }`,
+    requests: ["/", "/?x=1", "/index.html", "/sub/", "/sub", "/sub/index.html", "/page.html", "/static/", "/static/app.css", "/static/index.html", "/robots.txt"],
+  },
+  {
     name: "pages of errors",
     server: `
       root $ROOT/site;
