@@ -30,6 +30,7 @@ const UNSAID: Readonly<Record<string, string>> = {
   limit: "[]",
   auth: '"off"',
   auth_request: '"off"',
+  satisfy: '"all"',
   compress: "false",
   precompressed: "false",
   charset: '"off"',
