@@ -90,7 +90,9 @@ function gzipStatic(
 ): void {
   const directive = block.one("gzip_static");
   if (directive === undefined) return;
-  if (directive.args[0]?.text !== "off") return t.ledger.defaultHere(directive, "x.css.gz is sent in place of x.css");
+  const [word] = directive.args.map(({ text }) => text);
+  const who = `to clients that take gzip${word === "always" ? ", and to no other, whatever this says" : ""}`;
+  if (word !== "off") return t.ledger.defaultHere(directive, `x.css.gz is sent in place of x.css ${who}`);
   if (isNew("gzip_static")) settings.set("precompressed", false, directive.origin);
   t.ledger.translated(directive, "precompressed = false");
 }

@@ -7,7 +7,7 @@ import { extname, join } from "node:path";
 import { DEFAULT_TYPE } from "../../files/mime.ts";
 import type { RouteKey, Settings, Value } from "../plan.ts";
 import type { Block } from "./block.ts";
-import { type Located, type Location, triedFiles } from "./location.ts";
+import { type Located, type Location, reachesFolders, triedFiles } from "./location.ts";
 import type { Directive } from "./parser.ts";
 import { countOf, pathOf, stringOf, type Translation } from "./translation.ts";
 
@@ -34,7 +34,7 @@ export function filesTarget(
   }
   settings.set("files", path ?? pathOf(DEFAULT_ROOT, t.prefix), where?.origin ?? directive.origin);
   if (where !== undefined) t.ledger.translated(where, `files = ${JSON.stringify(path)}`);
-  if (!settingsOfFile(located)) directorySettings(t, block, settings);
+  if (!settingsOfFile(located)) directorySettings(t, located.location, settings);
   ownType(t, located.location, block);
   tryFiles(t, located, settings, targetOf);
   return true;
@@ -130,19 +130,9 @@ function ownType(t: Translation, { match }: Located["location"], block: Block): 
   );
 }
 
-function directorySettings(t: Translation, block: Block, settings: Settings<RouteKey>): void {
-  const index = block.one("index");
-  if (index !== undefined) {
-    const names = index.args.map(({ text }) => text);
-    const plain = names.filter((name) => !/[/$]/.test(name));
-    if (plain.length < names.length)
-      t.ledger.dropped(index, "index names files of the folder only; write a route for the path");
-    if (plain.join(" ") === "index.html") t.ledger.defaultHere(index, "index.html is looked for");
-    else if (plain.length > 0) {
-      settings.set("index", plain.length === 1 ? (plain[0] as string) : plain, index.origin); // length 1
-      t.ledger.translated(index, "index");
-    }
-  }
+function directorySettings(t: Translation, location: Location, settings: Settings<RouteKey>): void {
+  const { block } = location;
+  indexOf(t, location, settings);
   const listing = block.one("autoindex");
   if (listing?.args[0]?.text === "on") {
     settings.set("listing", true, listing.origin);
@@ -162,6 +152,28 @@ function directorySettings(t: Translation, block: Block, settings: Settings<Rout
   const absolute = block.one("absolute_redirect");
   if (absolute?.args[0]?.text === "on") settings.set("absolute_redirect", true, absolute.origin);
   if (absolute !== undefined) t.ledger.translated(absolute, "absolute_redirect");
+}
+
+/** Names in the folder that is asked for. Of variables only those with one value; a path would be another location's. */
+function indexOf(t: Translation, { block, match }: Location, settings: Settings<RouteKey>): void {
+  const index = block.one("index");
+  if (index === undefined) return;
+  const names = index.args.flatMap(({ text }) => stringOf(t, index, text) ?? []);
+  const other = names.find((name) => !isName(name));
+  if (other !== undefined && reachesFolders(match)) {
+    const remedy = 'take it out of index, and write rules with match = "/$" and rewrite for it';
+    t.ledger.lost(index, `an index is a plain name here, and ${other} is none: ${remedy}`);
+  }
+  const plain = names.filter(isName);
+  if (plain.length === 0) return;
+  if (plain.join(" ") === "index.html") return t.ledger.defaultHere(index, "index.html is looked for");
+  settings.set("index", plain.length === 1 ? (plain[0] as string) : plain, index.origin); // length 1
+  t.ledger.translated(index, "index");
+}
+
+/** Neither a path nor a name with variables. */
+function isName(name: string): boolean {
+  return !/\/|\$(?!ENV\{)/.test(name);
 }
 
 function tryFiles(t: Translation, located: Located, settings: Settings<RouteKey>, targetOf: TargetOf): void {

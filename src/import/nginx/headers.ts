@@ -1,5 +1,5 @@
 /**
- * add_header and expires → `headers` and `cache`. nginx inherits add_header from the outer block only where the inner one
+ * add_header and expires (expires.ts) → `headers` and `cache`. nginx inherits add_header from the outer block only where the inner one
  * has none at all; where a location has its own, those of the site are therefore written into each route.
  *
  * Without `always` nginx adds a field to success only. Of what says how long a reply may be kept that is kept up: on files
@@ -9,10 +9,10 @@ import { FRAMING } from "../../config/schema-headers.ts";
 import { type ConditionalHeaders, conditionalHeaders } from "./conditional-headers.ts";
 import { freeName, type MapKey, type RouteKey, Settings, type SiteKey, type Value } from "../plan.ts";
 import type { Block } from "./block.ts";
+import { type CacheControl, cacheControl } from "./expires.ts";
 import { isOwn } from "./options.ts";
 import type { Directive } from "./parser.ts";
 import { stringOf, type Translation } from "./translation.ts";
-import { timeOf } from "./values.ts";
 
 /** Where nginx adds fields without `always`, and sets those of expires. */
 const SUCCESS = "~ ^(200|201|204|206|301|302|303|304|307|308)$";
@@ -105,69 +105,8 @@ function fieldsOf(t: Translation, lines: readonly Directive[]): Map<string, stri
   return fields;
 }
 
-interface CacheControl {
-  readonly value: string;
-  readonly origin: Directive["origin"];
-}
-
-/** expires, and the Cache-Control of add_header beside it, as one value. */
-function cacheControl(t: Translation, block: Block, isFiles: boolean): CacheControl | undefined {
-  const expires = block.one("expires");
-  const age = expires === undefined ? undefined : ageOf(t, expires);
-  const lines = isFiles
-    ? block.inForce("add_header").filter(({ args }) => args[0]?.text.toLowerCase() === "cache-control")
-    : [];
-  const written = lines.flatMap((line) => stringOf(t, line, line.args[1]?.text ?? "") ?? []);
-  const parts = [...written.flatMap((value) => value.split(/\s*,\s*/)), ...(age === undefined ? [] : [age])];
-  const unique = [...new Set(parts.filter((part) => part !== ""))];
-  // Of two ages the first counts; they are the same in all files that have two.
-  const single = unique.filter(
-    (part, index) => !part.startsWith("max-age=") || unique.findIndex((each) => each.startsWith("max-age=")) === index,
-  );
-  const origin = (expires ?? lines[0])?.origin;
-  if (single.length === 0 || origin === undefined) return undefined;
-  return {
-    value: single.length === 1 && age !== undefined && isFiles ? shortOf(single[0] ?? "") : single.join(", "),
-    origin,
-  };
-}
-
-/** `max-age=2592000` as `30d`. */
-function shortOf(directive: string): string {
-  const seconds = /^max-age=(\d+)$/.exec(directive)?.[1];
-  if (seconds === undefined) return directive;
-  const count = Number(seconds);
-  for (const [unit, scale] of [
-    ["d", 86_400],
-    ["h", 3600],
-    ["m", 60],
-  ] as const) {
-    if (count > 0 && count % scale === 0) return `${count / scale}${unit}`;
-  }
-  return `${count}s`;
-}
-
-/** The directive of Cache-Control that expires stands for; undefined for off. */
-function ageOf(t: Translation, expires: Directive): string | undefined {
-  const words = expires.args.map(({ text }) => text);
-  const [first = ""] = words;
-  if (first === "modified" || first.startsWith("@") || first.includes("$")) {
-    return void t.ledger.dropped(
-      expires,
-      "is reckoned from the time of the request here; write cache = by name of file",
-    );
-  }
-  if (first === "off") return void t.ledger.defaultHere(expires, "nothing is said of it unless cache does");
-  t.ledger.translated(expires, "cache: Cache-Control, which every client understands since 1999, without Expires");
-  if (first === "max") return "max-age=315360000";
-  if (first === "epoch" || first.startsWith("-")) return "no-cache";
-  const ms = timeOf(first);
-  if (ms !== undefined) return `max-age=${Math.floor(ms / 1000)}`;
-  return void t.ledger.error(expires, `${first} is no time; nginx takes 30d, max, epoch or off`);
-}
-
 function onSuccess(t: Translation, settings: Settings<RouteKey>, { value, origin }: CacheControl): void {
-  const name = mapFor(t, value, "$sent_http_cache_control", origin);
+  const name = mapFor(t, String(value), "$sent_http_cache_control", origin);
   const before = settings.get("headers");
   const table = typeof before === "object" && !Array.isArray(before) ? before : {};
   settings.set("headers", { ...table, set: { "Cache-Control": `$${name}` } }, origin);

@@ -25,11 +25,23 @@ export interface Location {
   readonly directive: Directive;
   readonly block: Block;
   readonly match: LocationMatch;
+  /** Of an expression inside a prefix: that, since nginx asks nobody else below it first. */
+  readonly inside?: string | undefined;
 }
 
 /** `try_files` is not inherited: that of a server is for what no location has. */
 export function triedFiles({ directive, block }: Location): Directive | undefined {
   return directive.name === "server" ? block.one("try_files") : block.own("try_files").at(-1);
+}
+
+export function regexOf({ source, ignoreCase }: { readonly source: string; readonly ignoreCase: boolean }): RegExp {
+  return new RegExp(source, ignoreCase ? "is" : "s");
+}
+
+/** Can a path in it end with a slash? `\.(css|js)$` fits none. */
+export function reachesFolders(match: LocationMatch): boolean {
+  if (match.kind === "exact") return match.path.endsWith("/");
+  return match.kind !== "regex" || !/(?:\w|\((?:\?:)?[\w|?]+\))\$$/.test(match.source.replace(/\\\w/g, "\\."));
 }
 
 export interface Located {
@@ -90,7 +102,8 @@ function flatten(
     }
     const match = readMatch(directive, ledger, outer);
     if (match === undefined) return [];
-    return [...flatten(block, ledger, named, match), { directive, block, match }];
+    const inside = match.kind === "regex" && outer?.kind !== "regex" && outer?.path !== "/" ? outer?.path : undefined;
+    return [...flatten(block, ledger, named, match), { directive, block, match, inside }];
   });
 }
 
@@ -147,9 +160,13 @@ function withoutTwins(located: readonly Located[], ledger: Ledger): Located[] {
   });
 }
 
-/** Expressions keep their order, those of `^~` come first, the longest of them before the others; the rest as it is written. */
+/** Expressions keep their order, but those of `^~` and those inside a prefix come first, of the longest prefix before the
+ *  others; the rest as it is written. */
 function inOrder(located: readonly Located[]): Located[] {
-  const first = located.filter(({ capturesRest }) => capturesRest);
-  const rest = located.filter(({ capturesRest }) => !capturesRest);
-  return [...first.toSorted((a, b) => b.pattern.length - a.pattern.length), ...rest];
+  const isFirst = ({ capturesRest, location }: Located) => capturesRest || location.inside !== undefined;
+  // Inside counts half a character more than the prefix itself.
+  const lengthOf = ({ location: { inside, match } }: Located) =>
+    inside !== undefined ? inside.length + 0.5 : match.kind === "regex" ? 0 : match.path.length;
+  const first = located.filter(isFirst).toSorted((a, b) => lengthOf(b) - lengthOf(a));
+  return [...first, ...located.filter((each) => !isFirst(each))];
 }

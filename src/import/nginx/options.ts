@@ -48,7 +48,7 @@ export function addOptions(
     if (isNew("limit_req")) rateLimits(t, block, own);
     if (isNew("auth_basic", "auth_basic_user_file")) basicAuth(t, block, own);
     if (isNew("auth_request")) authRequest(t, block, own);
-    if (isNew("satisfy")) satisfy(t, block, own);
+    if (isNew("satisfy")) satisfy(t, block, own, site);
   }
   if (isNew("error_page")) errorPages(t, block, own);
   intercept(t, block, own, isNew);
@@ -126,10 +126,11 @@ function authRequest(t: Translation, block: Block, settings: Settings<Key>): voi
   t.ledger.translated(directive, `auth_request = ${JSON.stringify(path)}`);
 }
 
-function satisfy(t: Translation, block: Block, settings: Settings<Key>): void {
+function satisfy(t: Translation, block: Block, settings: Settings<Key>, site: Block | undefined): void {
   const directive = block.one("satisfy");
   if (directive === undefined) return;
-  if (directive.args[0]?.text === "any") settings.set("satisfy", "any", directive.origin);
+  const isAny = directive.args[0]?.text === "any";
+  if (isAny || site?.value("satisfy") === "any") settings.set("satisfy", isAny ? "any" : "all", directive.origin);
   t.ledger.translated(directive, "satisfy");
 }
 

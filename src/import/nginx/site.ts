@@ -2,12 +2,14 @@
 import { type Route, type RouteKey, Settings, type Site, type SiteKey, type Value } from "../plan.ts";
 import { Block } from "./block.ts";
 import { routeHeaders, sharesHeaders, siteHeaders } from "./headers.ts";
+import { indexLocations } from "./index-location.ts";
 import type { Listen } from "./listen.ts";
 import { type Located, type Location, readLocations } from "./location.ts";
 import { routeLog, siteLog } from "./logs.ts";
 import { addOptions } from "./options.ts";
 import type { Directive } from "./parser.ts";
 import { realAddresses } from "./real-ip.ts";
+import type { Placed } from "./route-difference.ts";
 import { addRules, EVERY_PATH, isStatement, returned, type RuleContext, soleRedirect } from "./rules.ts";
 import { silence } from "./silence.ts";
 import { routeTarget } from "./target.ts";
@@ -35,8 +37,10 @@ export function translateServer(t: Translation, server: Server): Site[] {
   t.ledger.translated(directive, `[[site]] ${server.names[0] ?? "without names"}`);
   const redirect = redirectOfAll(t, server);
   if (redirect === undefined) {
-    const routes = routesOf(t, server, settings);
+    const places: Placed[] = [];
+    const routes = routesOf(t, server, settings, places);
     addOptions(t, block, settings, {});
+    indexLocations(t, settings, places);
     addBodyBound(settings, routes);
     for (const [path, page] of t.pages)
       routes.push({ pattern: `= ${path}`, settings: page, origin: page.all[0]?.origin });
@@ -118,7 +122,8 @@ function redirectOfAll(
   return { route: { pattern: "/", settings, origin: tests[0]?.origin }, otherwise: last };
 }
 
-function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): Route[] {
+/** `places`: takes each location that has become a route. */
+function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>, places: Placed[]): Route[] {
   const { block, directive } = server;
   const statements = block.directives.filter(isStatement);
   const last = statements.findIndex(({ name }) => name === "return");
@@ -146,7 +151,9 @@ function routesOf(t: Translation, server: Server, settings: Settings<SiteKey>): 
   const taken = new Set(all.map(({ pattern }) => pattern));
   const routes = all.flatMap((located) => {
     const route = routeOf(t, located, { block, named, isShared });
-    return route === undefined ? [] : [route, ...withSlash(route, taken)];
+    if (route === undefined) return [];
+    places.push({ located, settings: route.settings });
+    return [route, ...withSlash(route, taken)];
   });
   return routes.length > 0 ? routes : [nothing(t, directive)];
 }

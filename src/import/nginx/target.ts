@@ -10,6 +10,8 @@ import { responseCache } from "./response-cache.ts";
 import { addRules, EVERY_PATH, exceptRules, isStatement, returned, type RuleContext, soleRedirect } from "./rules.ts";
 import { stringOf, type Translation } from "./translation.ts";
 
+type Table = Readonly<Record<string, Value>>;
+
 /** Fills in the target of a route; where nginx would have nothing either it is a 404. Is it decided before anybody asks who
  *  may, as what `return` answers is? */
 export function routeTarget(
@@ -88,7 +90,7 @@ function contentTarget(
 ): void {
   const { block, directive } = located.location;
   const pass = passOf(block);
-  const targetOf: TargetOf = (name) => namedTarget(t, name, named);
+  const targetOf: TargetOf = (name) => besideFiles(t, name, named);
   if (pass !== undefined) {
     if (triedFiles(located.location) !== undefined) return passBesideFiles(t, located, settings, pass);
     if (!passTarget(t, located, settings, pass)) settings.set("error", 502, pass.origin);
@@ -96,7 +98,7 @@ function contentTarget(
   }
   const only = fallbackAlone(located.location);
   if (only !== undefined) {
-    const target = targetOf(only.args.at(-1)?.text ?? "");
+    const target = namedTarget(t, only.args.at(-1)?.text ?? "", named);
     t.ledger.translated(only, "without a root there is no file, so it always is what it names last");
     for (const [key, value] of Object.entries(target ?? { error: 404 }))
       settings.set(key as RouteKey, value, only.origin);
@@ -208,8 +210,19 @@ function ruleOutPrefix({ location: { match } }: Located, settings: Settings<Rout
   settings.set("rules", [prefixRule(match.path, "/")]);
 }
 
+/** `cache` of a route is for its files. */
+function besideFiles(t: Translation, name: string, named: ReadonlyMap<string, Location>): Table | undefined {
+  const target = namedTarget(t, name, named);
+  const expires = named.get(name)?.block.one("expires");
+  if (expires !== undefined && expires.args[0]?.text !== "off" && target !== undefined && !("error" in target)) {
+    const remedy = "write it into the locations of files, and let the application say how long its replies may be kept";
+    t.ledger.lost(expires, `what ${name} answers has no time of its own here: ${remedy}`);
+  }
+  return target;
+}
+
 /** `@name` as the table of `otherwise`. */
-function namedTarget(t: Translation, name: string, named: ReadonlyMap<string, Location>): Value | undefined {
+function namedTarget(t: Translation, name: string, named: ReadonlyMap<string, Location>): Table | undefined {
   const location = named.get(name);
   if (location === undefined) return undefined;
   const settings = new Settings<RouteKey>();

@@ -1,7 +1,10 @@
-/** types { } → those that say something else than what is known here. */
+/** types { } → those that say something else than what is known here; what they say in nginx of a block. */
+import { basename } from "node:path";
+import { EXTENSIONS } from "../../files/mime-table.ts";
 import { contentTypeOf } from "../../files/mime.ts";
 import type { Value } from "../plan.ts";
 import type { Block } from "./block.ts";
+import type { Directive } from "./parser.ts";
 import type { Translation } from "./translation.ts";
 
 /** Subtypes that were renamed without a change of meaning. */
@@ -36,4 +39,40 @@ export function translateTypes(t: Translation, blocks: readonly Block[]): void {
 function isKnown(extension: string, type: string): boolean {
   const known = contentTypeOf(`x.${extension}`, undefined);
   return known === type || known === SAME[type] || SAME[known] === type;
+}
+
+/** Where neither types nor default_type stand. */
+const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
+  html: ["text/html"],
+  gif: ["image/gif"],
+  jpg: ["image/jpeg"],
+};
+const DEFAULT_TYPE = "text/plain";
+
+export function defaultTypeOf(block: Block): string {
+  return block.value("default_type") ?? DEFAULT_TYPE;
+}
+
+/** Extension in lower case → type: of the nearest block that says some. A mime.types that is not there is taken for the usual
+ *  one, in which a type may have its old name. */
+export function typesInForce(block: Block): ReadonlyMap<string, readonly string[]> {
+  const own = block.own("types").flatMap((each) => each.block ?? []);
+  const isUsual = [...block.own("include"), ...own].some(isMimeTypes);
+  if (!isUsual && !block.has("types"))
+    return block.parent === undefined ? new Map(Object.entries(BUILT_IN)) : typesInForce(block.parent);
+  const usual = Object.entries(EXTENSIONS).map(([type, written]) => [[type, ...oldNamesOf(type)], written.split(" ")]);
+  const said = own.filter((line) => !isMimeTypes(line)).map(({ name, args }) => [[name], args.map(({ text }) => text)]);
+  return new Map(
+    [...(isUsual ? usual : []), ...said].flatMap(([names = [], extensions = []]) =>
+      extensions.map((each) => [each.toLowerCase(), names] as const),
+    ),
+  );
+}
+
+function oldNamesOf(type: string): string[] {
+  return Object.keys(SAME).filter((old) => SAME[old] === type);
+}
+
+function isMimeTypes({ name, args }: Directive): boolean {
+  return name === "include" && basename(args[0]?.text ?? "") === "mime.types";
 }

@@ -117,6 +117,46 @@ export const REPLY_CASES: readonly DifferentialCase[] = [
     requests: ["/static/app.css", "/fresh/a.js", "/immutable/a.js", "/app/x", "/app/x?status=404", "/static/none.css"],
   },
   {
+    name: "expires by the type of what is answered",
+    http: `map $sent_http_content_type $by_type { default off; text/css 1h; ~image/ max; text/plain -1; text/x-app 2h; }
+      map $sent_http_content_type $mostly { default 1h; ~image/ 2h; text/css 3h; }
+      map $uri $by_path { default off; ~/kept/ 1d; }`,
+    server: `
+      root $ROOT/site;
+      expires $by_type;
+      location /mostly/ { alias $ROOT/site/; expires $mostly; }
+      location /app/ { proxy_pass http://$BACKEND; proxy_set_header Host $host; }
+      location /path/ { proxy_pass http://$BACKEND; proxy_set_header Host $host; expires $by_path; }`,
+    requests: [
+      "/static/app.css",
+      "/media/cat.jpg",
+      "/robots.txt",
+      "/mostly/static/app.css",
+      "/mostly/media/cat.jpg",
+      "/mostly/page.html",
+      "/mostly/robots.txt",
+      "/app/?type=text/css",
+      "/app/?type=text/x-app",
+      "/app/?type=image/png",
+      "/app/?type=image/png&status=404",
+      "/app/?type=text/html",
+      "/path/x",
+      "/path/kept/x",
+      "/path/kept/x?status=404",
+    ],
+  },
+  {
+    name: "an index that another location answers",
+    server: `
+      root $ROOT/site;
+      location / { }
+      location = /index.html { expires 1h; }
+      location ~ \\.html$ { expires 2h; }
+      location /static/ { expires 3d; location ~ \\.html?$ { } }
+      location = /sub/index.html { expires 4h; }`,
+    requests: ["/", "/?x=1", "/index.html", "/sub/", "/sub", "/sub/index.html", "/page.html", "/static/", "/static/app.css", "/static/index.html", "/robots.txt"],
+  },
+  {
     name: "pages of errors",
     server: `
       root $ROOT/site;
