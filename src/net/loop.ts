@@ -69,6 +69,8 @@ export class Loop {
   private bun: Entry | undefined = undefined;
   private atBunMs = 0;
   private lateTurns = 0;
+  /** When the first of them began. */
+  private lateFromMs = 0;
   /** Bun's own, from before anybody put something in their place. */
   private readonly yieldToBun = setImmediate;
   private readonly next = () => this.turn();
@@ -157,7 +159,12 @@ export class Loop {
 
   private forgetMoments(): void {
     if (this.moments.first > this.atBunMs) this.lateTurns = 0;
-    else if (++this.lateTurns > LATE_TURNS_MAX) this.moments.drop(this.atBunMs);
+    else if (++this.lateTurns === 1) this.lateFromMs = this.atBunMs;
+    else if (this.lateTurns > LATE_TURNS_MAX) {
+      // Those alone that had all of these turns: a timer that has become due meanwhile may ring yet.
+      this.moments.drop(this.lateFromMs);
+      this.lateTurns = 0;
+    }
   }
 
   private goOn(): void {

@@ -40,18 +40,24 @@ type Callback = (...args: unknown[]) => void;
 function watchTimers(loop: Loop): void {
   const { setTimeout: later, setInterval: repeatedly } = globalThis;
   const soon = (callback: Callback, ...args: unknown[]) => loop.afterwards(() => callback(...args));
+  // Behind the runtime's own look at the clock: a thread that stood still between the two would expect the timer before it is due.
   const watchedTimeout = (callback: Callback, delayMs = 0, ...args: unknown[]) => {
+    const timer = later(callback, delayMs, ...args);
     loop.expect(dueMs(delayMs));
-    return later(callback, delayMs, ...args);
+    return timer;
   };
   const watchedInterval = (callback: Callback, everyMs = 0, ...args: unknown[]) => {
     const expectNext = () => loop.expect(dueMs(everyMs));
-    expectNext();
     const ring = () => {
-      expectNext();
-      callback(...args);
+      try {
+        callback(...args);
+      } finally {
+        expectNext();
+      }
     };
-    return repeatedly(ring, everyMs);
+    const timer = repeatedly(ring, everyMs);
+    expectNext();
+    return timer;
   };
   Object.assign(globalThis, { setImmediate: soon, setTimeout: watchedTimeout, setInterval: watchedInterval });
 }

@@ -32,15 +32,19 @@ test("a timer rings when it is due, not earlier and not when something else happ
   expect(ms).toBeLessThan(LATE_MS);
 });
 
+const printedBy = (script: string) => () => {
+  const words = [process.execPath, join(import.meta.dir, script)];
+  return new Response(Bun.spawn(words, { stdin: "ignore", stdout: "pipe", stderr: "inherit" }).stdout).text();
+};
+
 test("a timer that is set late in a long turn rings as if it had been set early", async () => {
-  const script = join(import.meta.dir, "own-loop-late.ts");
-  const late = () => {
-    const child = Bun.spawn([process.execPath, script], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
-    return new Response(child.stdout).text();
-  };
-  const ms = await shortest(late, LATE_MS);
+  const ms = await shortest(printedBy("own-loop-late.ts"), LATE_MS);
   expect(ms).toBeGreaterThanOrEqual(29);
   expect(ms).toBeLessThan(LATE_MS);
+});
+
+test("a thread that stands still while it sets a timer hears of it when it is due", async () => {
+  expect(await shortest(printedBy("own-loop-halted.ts"), LATE_MS)).toBeLessThan(LATE_MS);
 });
 
 test("an interval rings again and again", async () => {
