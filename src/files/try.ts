@@ -3,7 +3,7 @@
  * in them `$uri` is what the request asks for there, without the route's prefix. Of several directories the first that has
  * the name answers, and all of them are looked into before the next name is tried.
  *
- *   $uri        that file                    /index.html   this one, whatever was asked for
+ *   $uri        that file, no directory      /index.html   this one, whatever was asked for
  *   $uri/       the index of that directory; without the slash in the request: 301 to it
  *
  * Unlike nginx a directory counts only when it has an index, and the last name is no special case: what happens when there
@@ -56,6 +56,7 @@ function makeTrier(
     for (const candidate of candidates) {
       for (const files of directories) {
         const rest = files.restOf(exchange);
+        if (isNoFile(candidate, rest)) continue;
         const name = nameOf(candidate, rest);
         if (reads ? answers(files, exchange, name, rest) : refuses(files, exchange, name)) return;
       }
@@ -122,6 +123,7 @@ function traced(options: FilesOptions, exchange: Exchange): Traced {
 
 function traceCandidate({ root, files, rest, hasSlash }: Traced, candidate: readonly string[]): Tried {
   const name = nameOf(candidate, rest);
+  if (isNoFile(candidate, rest)) return tried(root, name, "none");
   const found = files.find(name);
   const isRedirect = isOwnDirectory(name, rest) && !hasSlash && (found.kind === "file" || found.kind === "listing");
   if (isRedirect) return tried(root, name, "redirect");
@@ -138,6 +140,11 @@ function tracePlain({ root, files, rest, hasSlash }: Traced): Tried {
 
 function tried(root: string, name: string, kind: Tried["kind"]): Tried {
   return { root, name: Buffer.from(name, "latin1").toString("utf8"), kind };
+}
+
+/** `$uri` of a request with the slash: what was asked for is a directory, and only a name that says so is one (nginx). */
+function isNoFile(candidate: readonly string[], rest: string): boolean {
+  return candidate.length > 1 && candidate.at(-1) === "" && rest.endsWith("/");
 }
 
 /** `$uri/` of a request without the slash. */

@@ -32,7 +32,11 @@ describe("the first that is there", () => {
     [["$uri", "/index.html"], "/d", "", 200, "home"],
     [["$uri", "$uri.html"], "/page", "", 200, "page"],
     [["$uri", "$uri/"], "/d/", "", 200, "d"],
-    [["$uri"], "/d/", "", 200, "d"],
+    [["$uri"], "/d/", "", 418, "other"],
+    [["$uri"], "/", "", 418, "other"],
+    [["/d$uri"], "/", "", 418, "other"],
+    [["$uri/"], "/", "", 200, "home"],
+    [["/d/"], "/a.txt", "", 200, "d"],
     [["$uri", "$uri/"], "/e/", "", 418, "other"],
     [["$uri", "$uri/"], "/s/a.txt", "/s", 200, "a"],
     [["$uri"], "/s", "/s", 418, "other"],
@@ -72,7 +76,7 @@ test("the trace says what is looked for", () => {
 
 test.each([
   ["/d", ["$uri", "$uri/"], ["none", "redirect"]],
-  ["/d/", ["$uri", "$uri/"], ["file", "file"]],
+  ["/d/", ["$uri", "$uri/"], ["none", "file"]],
   ["/e", ["$uri", "$uri/"], ["none", "none"]],
   ["/d", undefined, ["redirect"]],
   ["/d/", undefined, ["file"]],
