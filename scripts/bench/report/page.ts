@@ -28,7 +28,8 @@ const METHOD = `
   is in the other rows, which have one.
 - CPU is user and system time of all processes of the server, upstreams apart. Load generator and servers share the cores here,
   so that requests/s also depend on what the generator costs: CPU per request does not.
-- Closed loop: wrk, each connection asks again when its answer is there. Fixed rate: requests are due at given moments, and a
+- Closed loop: wrk (of large files by one thread also a reader of larger pieces), each connection asks again when its answer is there. Where
+  it has no time to spare (1.00 of its time), it is itself what is measured. Fixed rate: requests are due at given moments, and a
   wait counts from then on, whether or not a connection was free (no coordinated omission). Due moments are looked at each
   millisecond, so up to one of what is shown is the generator's own.
 - Errors are replies of a wrong status and connections that broke; they stand beside the figures.

@@ -36,6 +36,9 @@ export const WHY: Readonly<Record<string, string>> = {
   "django-paced": DJANGO,
   "1m": SEALED,
   "100m": COPIED,
+  "one-100m-read":
+    "a client that reads with little effort has time to fetch the bytes itself, which sendfile leaves to it; here the kernel copies them, since pages " +
+    "of the file itself that are queued could still change",
   "tls-1m": ENCRYPTED,
   "many-cold":
     "the code that does it is compiled while the first ten thousand files are sent, which costs more than to send them; with a warm compiler see one-many-cold",
