@@ -250,9 +250,9 @@ export class Files {
     return "answered";
   }
 
-  /** It may be being written. Closed, if it is looked for again later. An application names no file that is not ready. */
+  /** It may be being written. Closed, if it is looked for again later. */
   private isAwaited(exchange: Exchange, { fd, stats }: OpenedFile): boolean {
-    if (exchange.namedByApp || this.young?.postpones(exchange, stats, this.again) !== true) return false;
+    if (this.young?.postpones(exchange, stats, this.again) !== true) return false;
     closeDescriptor(fd);
     return true;
   }

@@ -90,11 +90,12 @@ export class YoungFiles {
     return youngForMs(stats, this.clocks.wallMs()) > 0;
   }
 
-  /** Must this request, of which nothing is answered yet, wait for the file? Then it is given to `again` later, if its client is still there. */
+  /** Must this request, of which nothing is answered yet, wait for the file? Then it is given to `again` later, if its client is still
+   *  there. An application names no file that is not ready. */
   postpones(exchange: Exchange, stats: FileStat, again: Handler): boolean {
     const leftMs = youngForMs(stats, this.clocks.wallMs());
     const waits = this.woken?.id === exchange.id ? this.woken.waits : 0;
-    if (leftMs === 0 || waits === WAITS_MAX) return false;
+    if (leftMs === 0 || waits === WAITS_MAX || exchange.namedByApp) return false;
     const waiter: Waiter = {
       id: exchange.id,
       waiting: new Waiting(exchange, () => this.waiters.delete(waiter)),

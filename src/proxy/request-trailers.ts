@@ -42,10 +42,11 @@ export function requestTrailers(
   headersUp: HeaderRules | undefined,
 ): Fields | undefined {
   if (sent === undefined) return undefined;
+  const nominated = nominatedBy(exchange.head.fields);
   const passed = new Fields();
   for (let i = 0; i < sent.length; i++) {
     const name = sent.names[i] as FieldName; // i < length
-    if (mayFollow(name, exchange, headersUp)) passed.add(name, sent.values[i] as string);
+    if (mayFollow(name, headersUp) && nominated?.has(name.lower) !== true) passed.add(name, sent.values[i] as string);
   }
   return passableTrailers(passed);
 }
@@ -65,10 +66,9 @@ export function announcedTrailers(exchange: Exchange, headersUp: HeaderRules | u
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-function mayFollow(name: FieldName, exchange: Exchange, headersUp: HeaderRules | undefined): boolean {
+function mayFollow(name: FieldName, headersUp: HeaderRules | undefined): boolean {
   const { lower } = name;
   if (isOursToSay(name) || REQUEST_HEAD_ONLY.has(lower)) return false;
   if (HEAD_ONLY_BEGINNINGS.some((beginning) => lower.startsWith(beginning))) return false;
-  if (headersUp?.rules.some(({ field }) => field.lower === lower) === true) return false;
-  return nominatedBy(exchange.head.fields)?.has(lower) !== true;
+  return headersUp?.rules.some(({ field }) => field.lower === lower) !== true;
 }

@@ -8,12 +8,11 @@
 import { fail } from "../../../src/base/assert.ts";
 import { Epoll, EPOLLIN } from "../../../src/os/epoll.ts";
 import { EAGAIN, EINPROGRESS, ptr } from "../../../src/os/libc.ts";
-import { tcpName } from "../../../src/os/socket-address.ts";
+import { AF_INET, tcpName } from "../../../src/os/socket-address.ts";
 import { connectSocket, makeSocket, receive, send, withoutDelay } from "../../../src/os/stream-socket.ts";
 import { quantile } from "./paced.ts";
 import type { ClosedResult } from "./wrk.ts";
 
-const AF_INET = 2;
 const READ_BYTES = 128 * 1024;
 /** A head comes whole: it is small, and the first of its reply. */
 const HEAD_END = "\r\n\r\n";
@@ -61,6 +60,7 @@ class Reader {
     const { user, system } = process.cpuUsage(cpuBefore);
     const sorted = this.waits.toSorted((a, b) => a - b);
     const requests = sorted.length;
+    if (requests === 0) fail("nothing was answered");
     return {
       requests,
       perSecond: requests / elapsed,

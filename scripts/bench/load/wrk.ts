@@ -48,11 +48,11 @@ export async function closedLoad(load: ClosedLoad): Promise<ClosedResult> {
   if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed:\n${report}`);
   const cpuSeconds = Number(child.resourceUsage()?.cpuTime.total ?? Number.NaN) / 1e6;
   const read = readReport(report);
-  return { ...read, busy: cpuSeconds / (threads * read.seconds) };
+  return { ...read, busy: (cpuSeconds * read.perSecond) / (threads * read.requests) };
 }
 
 /** What wrk prints at its end. */
-export function readReport(report: string): Omit<ClosedResult, "busy"> & { readonly seconds: number } {
+export function readReport(report: string): Omit<ClosedResult, "busy"> {
   const found = /(\d+) requests in ([\d.]+)(m?s|m), ([\d.]+)([KMGT]?)B read/.exec(report);
   const requests = Number(found?.[1] ?? 0);
   if (found === null || requests === 0) throw new Error(`nothing was answered:\n${report}`);
@@ -63,7 +63,7 @@ export function readReport(report: string): Omit<ClosedResult, "busy"> & { reado
   const errors = socketErrors.reduce((sum, count) => sum + Number(count), refused);
   const perSecond = requests / elapsed;
   const [p50Ms, p99Ms] = [percentile(report, 50), percentile(report, 99)];
-  return { requests, seconds: elapsed, perSecond, megabytesPerSecond: bytes / elapsed / 1e6, p50Ms, p99Ms, errors };
+  return { requests, perSecond, megabytesPerSecond: bytes / elapsed / 1e6, p50Ms, p99Ms, errors };
 }
 
 /** `99%    1.23ms` of wrk's --latency. */
