@@ -16,6 +16,17 @@ function program(): string | undefined {
   return NAMES.map((name) => Bun.which(name)).find((path) => path !== null) ?? undefined;
 }
 
+/** The DevTools address of the first page, undefined before there is one. */
+async function firstPage(port: string): Promise<string | undefined> {
+  const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as Target[];
+  return targets.find(({ type }) => type === "page")?.webSocketDebuggerUrl;
+}
+
+interface Target {
+  readonly type: string;
+  readonly webSocketDebuggerUrl: string;
+}
+
 export interface Window {
   readonly width: number;
   readonly height: number;
@@ -72,11 +83,8 @@ export class Browser {
       30_000,
       () => existsSync(file) && readFileSync(file, "utf8").split("\n")[0],
     );
-    const pages = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as {
-      type: string;
-      webSocketDebuggerUrl: string;
-    }[];
-    const url = pages.find(({ type }) => type === "page")?.webSocketDebuggerUrl ?? "";
+    // The port is open before the first page is there.
+    const url = await until("page of the browser", 30_000, () => firstPage(port));
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => ((socket.onopen = resolve), (socket.onerror = reject)));
     const browser = new Browser(child, socket);
