@@ -16,6 +16,11 @@ function program(): string | undefined {
   return NAMES.map((name) => Bun.which(name)).find((path) => path !== null) ?? undefined;
 }
 
+function portIn(file: string): string | undefined {
+  const [port = ""] = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+  return port === "" ? undefined : port;
+}
+
 /** The DevTools address of the first page, undefined before there is one. */
 async function firstPage(port: string): Promise<string | undefined> {
   const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as Target[];
@@ -78,11 +83,7 @@ export class Browser {
       { stdio: ["ignore", "ignore", "ignore"], env: { ...process.env, HOME: folder } },
     );
     const file = join(profile, "DevToolsActivePort");
-    const port = await until(
-      "port of the browser",
-      30_000,
-      () => existsSync(file) && readFileSync(file, "utf8").split("\n")[0],
-    );
+    const port = await until("port of the browser", 30_000, () => portIn(file));
     // The port is open before the first page is there.
     const url = await until("page of the browser", 30_000, () => firstPage(port));
     const socket = new WebSocket(url);
