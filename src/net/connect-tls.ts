@@ -3,8 +3,10 @@
  * believed when its certificate leads to a known authority and names it (RFC 9110 section 4.3.4, RFC 9525); what is wrong
  * with it otherwise is said in words for the log. TLS 1.2 is the least, and HTTP/1.1 is all that is offered (ALPN).
  *
- * Bun tells the end of a connection in the same way with and without close_notify. So a reply that only its connection
- * delimits cannot be told from a truncated one here, as in nginx; with Content-Length or chunks it can.
+ * The end of a reply that only its connection delimits is believed with close_notify alone (RFC 8446 section 6.1, RFC 9112 section 9.8):
+ * else whoever is on the way could cut it short. Bun tells both ends alike. But it stops watching a socket for input once it has read
+ * the end of TCP's stream, before it tells, and a close_notify that it reads it tells of at once: so by what it watches when it tells,
+ * the two can be told apart (bun-epoll.ts; a test holds it to that). nginx takes both for the end.
  */
 import { createSecureContext, getCACertificates, rootCertificates } from "node:tls";
 

@@ -8,6 +8,7 @@ import { type ClientTls, describeTls, handshakeFailure, tlsSettings } from "./co
 import { ownLoop } from "./own-loop.ts";
 import { PolledAttempt } from "./polled-connect.ts";
 import { SOCKET_EVENTS, SocketWire } from "./socket-wire.ts";
+import { TlsClientWire } from "./tls-client-wire.ts";
 
 /** Returns at once. With `tls` a connection is one when its handshake is done and the server is who it should be. A deadline is the caller's: `cancel` gives up; then neither `connected` nor `failed` is called. */
 export function connect(address: ConnectAddress, owner: ConnectOwner, tls?: ClientTls): { cancel(): void } {
@@ -39,7 +40,8 @@ class Attempt {
 
   begin(): void {
     const { tls } = this;
-    const wire = new SocketWire(this.address.kind !== "tcp", tls !== undefined);
+    const isUnix = this.address.kind !== "tcp";
+    const wire = tls === undefined ? new SocketWire(isUnix) : new TlsClientWire(isUnix);
     const events = {
       ...SOCKET_EVENTS,
       ...(tls === undefined

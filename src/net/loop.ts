@@ -80,11 +80,15 @@ export class Loop {
     return this.epoll.fd;
   }
 
+  /** The epoll of this thread's Bun; undefined as long as it is not known. */
+  bunDescriptor: number | undefined = undefined;
+
   /** `bunDescriptor`: the epoll of this thread's Bun. With it, timers must be told to `expect`. */
   listenToBun(bunDescriptor: number): void {
     this.add(bunDescriptor, EPOLLIN, { ready: () => (this.bunReady = true) });
     this.entered--;
     this.bun = this.entries[bunDescriptor];
+    this.bunDescriptor = bunDescriptor;
   }
 
   /** The owner hears of `events` until `remove`. Gives the number by which the entry is changed. */

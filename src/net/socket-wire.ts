@@ -10,9 +10,9 @@ export class SocketWire implements Wire {
   trouble: string | undefined = undefined;
   /** Set before any event arrives; replaced when another protocol takes over (upgrade). */
   owner: WireOwner | undefined;
-  private socket: Socket<SocketWire> | undefined;
+  protected socket: Socket<SocketWire> | undefined;
   private readonly unix: boolean;
-  private paused = false;
+  protected paused = false;
 
   constructor(unix: boolean, secure = false) {
     this.unix = unix;

@@ -14,6 +14,8 @@ export interface Wire {
   readonly secure: boolean;
   /** What TLS said was wrong, if it was the reason of the end. */
   readonly trouble?: string | undefined;
+  /** While `ended` is told: has the peer itself ended what it sends, and nobody on the way? Undefined where nothing tells. */
+  readonly isEndCertain?: boolean | undefined;
   /** Takes as many bytes as the kernel has room for and returns how many (0 when closed). The rest is the caller's:
    *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. `more`: others
    *  are written in this very turn, and it is worth something to send them together. */

@@ -67,10 +67,14 @@ export class CgiReplyParser implements ReplyParser {
     this.http.own();
   }
 
-  receivedEnd(): void {
+  get mayEndWithConnection(): boolean {
+    return this.form !== "http" || this.http.mayEndWithConnection;
+  }
+
+  receivedEnd(isCertain = true): void {
     if (this.form === "fields") this.passOn(withStatus("200 OK", this.takeHeld()));
     else if (this.intake.length > 0) this.passOn(this.takeHeld());
-    this.http.receivedEnd();
+    this.http.receivedEnd(isCertain);
   }
 
   next(): ReplyEvent {

@@ -282,7 +282,7 @@ export class UpstreamConnection implements ConnectOwner, Member {
     if (this.phase === "closed") return;
     if (this.phase === "idle") return this.dropIdle();
     this.peerEnded = true;
-    this.parser.receivedEnd();
+    this.parser.receivedEnd(!this.parser.mayEndWithConnection || this.wire?.isEndCertain !== false);
     this.guarded("readable");
   }
 

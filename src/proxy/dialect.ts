@@ -30,7 +30,10 @@ export interface ReplyParser {
   receive(bytes: Uint8Array): void;
   /** They were only lent: from now on it keeps nothing of them but in copies. */
   own(): void;
-  receivedEnd(): void;
+  /** May the end of the connection be that of the reply? */
+  readonly mayEndWithConnection: boolean;
+  /** `isCertain`: it is the server's own end, not one that somebody on the way may have made. */
+  receivedEnd(isCertain: boolean): void;
   next(): ReplyEvent;
   /** Valid after "head" and "interim". */
   readonly head: UpstreamReplyHead;

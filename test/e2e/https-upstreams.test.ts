@@ -53,17 +53,21 @@ beforeAll(async () => {
   const authority = new Authority(folder);
   authority.make("good", { names: "DNS:backend.test,DNS:localhost,IP:127.0.0.1" });
   authority.make("other", { names: "DNS:other.test" });
+  authority.make("local", { names: "DNS:localhost" });
+  authority.make("address", { names: "IP:127.0.0.1" });
   authority.make("self", { names: "IP:127.0.0.1", selfSigned: true });
   authority.make("expired", { names: "IP:127.0.0.1", expired: true });
   authority.make("client", { names: "DNS:client.test" });
   writeFiles(folder, { "www/hello": "hello\n", "www/large": LARGE, "www/health": "ok" });
-  const names = ["good", "other", "self", "expired", "mutual", "old"] as const;
+  const names = ["good", "other", "local", "address", "self", "expired", "mutual", "old"] as const;
   const ports = new Map<string, number>();
   for (const name of names) ports.set(name, await freePort());
   const at = (name: (typeof names)[number]) => ports.get(name) ?? 0;
   const http = [
     secure(at("good"), "good"),
     secure(at("other"), "other"),
+    secure(at("local"), "local"),
+    secure(at("address"), "address"),
     secure(at("self"), "self"),
     secure(at("expired"), "expired"),
     secure(at("mutual"), "good", `ssl_verify_client on; ssl_client_certificate ${folder}/ca.pem;`),
@@ -81,6 +85,9 @@ beforeAll(async () => {
     name: `[upstream.name]\nprotocol = "https"\nservers = ["localhost:${at("good")}"]\ntls = { ${ca} }\n`,
     unknown: upstream("unknown", at("good"), ""),
     wrong: upstream("wrong", at("other"), `tls = { ${ca} }`),
+    local: upstream("local", at("local"), `tls = { ${ca} }`),
+    localhost: upstream("localhost", at("local"), `tls = { ${ca}, server_name = "localhost" }`),
+    address: upstream("address", at("address"), `tls = { ${ca} }`),
     self: upstream("self", at("self"), `tls = { ${ca} }`),
     believed: upstream("believed", at("self"), "tls = { verify = false }"),
     careless: upstream("careless", at("other"), "tls = { verify = false }"),
@@ -122,6 +129,10 @@ describe("a server that is who it should be", () => {
     expect(field(await get(address, "/good/hello"), "x-sni")).toBeUndefined();
   });
 
+  test("is who it should be by its address as well as by its name", async () => {
+    for (const name of ["address", "localhost"]) expect((await get(address, `/${name}/hello`)).status).toBe(200);
+  });
+
   test("sends and takes large contents", async () => {
     expect(Buffer.compare((await get(address, "/good/large")).body, LARGE)).toBe(0);
     const head = `POST /good/put HTTP/1.1\r\nHost: a\r\nContent-Length: ${LARGE.length}\r\n\r\n`;
@@ -156,6 +167,7 @@ describe("a server that is not is answered 502, and the log says why", () => {
   for (const [name, why] of [
     ["unknown", /TLS: .*(issuer|verify the first)/],
     ["wrong", /TLS: Hostname\/IP does not match certificate's altnames.*127\.0\.0\.1/],
+    ["local", /TLS: Hostname\/IP does not match certificate's altnames.*127\.0\.0\.1/],
     ["self", /TLS: self.signed certificate/],
     ["expired", /TLS: certificate has expired/],
     ["old", /TLS: .*PROTOCOL_VERSION/],

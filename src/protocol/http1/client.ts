@@ -33,6 +33,8 @@ type Place = "idle" | "head" | "body" | "failed";
 export class ClientConnection {
   /** receivedEnd() was called. */
   ended = false;
+  /** Was it the end that the server had made? */
+  private isCertain = true;
 
   private place: Place = "idle";
   private method = "";
@@ -109,8 +111,16 @@ export class ClientConnection {
     this.intake.own();
   }
 
-  receivedEnd(): void {
+  /** May the end of the connection be that of the content? Not before the head says otherwise. */
+  get mayEndWithConnection(): boolean {
+    return this.place === "head" || (this.place === "body" && this.head.framing === "close");
+  }
+
+  /** `isCertain`: it was the server that ended the connection, as far as can be known. Else nothing that only the connection delimits
+   *  is whole (RFC 9112 section 9.8). */
+  receivedEnd(isCertain = true): void {
     this.ended = true;
+    this.isCertain = isCertain;
   }
 
   /** `need-data` also while no response is expected. */
@@ -199,7 +209,8 @@ export class ClientConnection {
         return this.fail(body?.failure ?? new HeadFailure("malformed_head"));
       case "need-data":
         if (!this.ended) return step;
-        return this.head.framing === "close" ? this.end() : this.failWith("truncated_body");
+        if (this.head.framing !== "close") return this.failWith("truncated_body");
+        return this.isCertain ? this.end() : this.failWith("uncertain_end");
       case "data":
         return step;
     }

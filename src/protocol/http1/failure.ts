@@ -57,6 +57,10 @@ const FAILURES = {
   forbidden_trailer: [400, "a trailer field belongs in the head"],
   truncated_body: [400, "the connection ended within the content"],
   // responses only
+  uncertain_end: [
+    502,
+    "the connection ended without TLS saying so (close_notify), and nothing else tells that the content is whole: its server should send Content-Length or chunks, or close as TLS asks",
+  ],
   no_response: [502, "the connection ended before a response began"],
   too_many_interim: [502, "too many interim responses"],
 } as const satisfies Record<string, readonly [number, string]>;

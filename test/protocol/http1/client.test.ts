@@ -58,3 +58,32 @@ test("what came behind a 101 is handed over", () => {
   expect([connection.next(), connection.next(), connection.head.upgrade]).toEqual(["head", "end", "y"]);
   expect(Buffer.from(connection.takeBuffered()).toString()).toBe("raw");
 });
+
+describe("an end of the connection that may be anybody's", () => {
+  test.each([
+    ["", true, "no_response"],
+    ["HTTP/1.1 200 OK\r\nX: y\r\n", true, "truncated_head"],
+    ["HTTP/1.1 200 OK\r\n\r\n", true, "uncertain_end"],
+    ["HTTP/1.0 200 OK\r\n\r\nall of it", true, "uncertain_end"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbod", false, "truncated_body"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", false, "end"],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", false, "truncated_body"],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", false, "end"],
+    ["HTTP/1.1 204 No Content\r\n\r\n", false, "end"],
+  ])("%j: could it be that of the reply? %p; then %s", (wire, may, expected) => {
+    const connection = new ClientConnection(DEFAULT_HEAD_LIMITS);
+    connection.expect("GET");
+    connection.receive(bytes(wire));
+    const pull = (): string => {
+      for (;;) {
+        const event = connection.next();
+        if (event === "failed") return connection.failure.code;
+        if (event === "need-data" || event === "end") return event;
+      }
+    };
+    const before = pull();
+    expect(connection.mayEndWithConnection).toBe(may);
+    connection.receivedEnd(false);
+    expect(before === "end" ? before : pull()).toBe(expected);
+  });
+});
