@@ -29,7 +29,7 @@ import {
 } from "../os/stream-socket.ts";
 import type { Loop, Pollable } from "./loop.ts";
 import { Pace, SLOW_UNSENT_BYTES, SLOW_WRITE_BYTES } from "./pace.ts";
-import type { ReceiveBuffer } from "./receive-buffer.ts";
+import { type ReceiveBuffer, USUAL_BYTES } from "./receive-buffer.ts";
 import type { OwnedWire, WireOwner } from "./wire.ts";
 
 export class PolledWire implements OwnedWire, Pollable {
@@ -51,6 +51,8 @@ export class PolledWire implements OwnedWire, Pollable {
   /** Events that were told and are not taken up yet. */
   private unread = 0;
   private paused = false;
+  /** Bytes that are taken with one call. */
+  private share = USUAL_BYTES;
   private input: "open" | "ended" = "open";
   private output: "open" | "shut" | "broken" = "open";
   /** Did the kernel refuse some of what was written last? */
@@ -107,11 +109,14 @@ export class PolledWire implements OwnedWire, Pollable {
   private readable(events: number): void {
     if (this.input === "ended") return this.goneFor(events);
     if (this.paused) return this.remember(events);
-    const count = receive(this.fd, this.buffer.address, this.buffer.capacity);
+    const asked = this.share;
+    const count = receive(this.fd, this.buffer.address, asked);
     if (count === 0) return this.output === "broken" ? this.lost() : this.endOfInput(events);
     if (count < 0 && count !== -EINTR && (count !== -EAGAIN || this.output === "broken")) return this.lost();
     if (count > 0) this.give(count);
-    const isAll = count < this.buffer.capacity && count !== -EINTR && events === EPOLLIN;
+    // There is more, and who got this has taken it.
+    if (count === asked && !this.paused) this.share = this.buffer.capacity;
+    const isAll = count < asked && count !== -EINTR && events === EPOLLIN;
     if (!isAll && this.fd !== -1 && count !== -EAGAIN) this.readLater(events);
   }
 
@@ -241,6 +246,7 @@ export class PolledWire implements OwnedWire, Pollable {
 
   pause(): void {
     this.paused = true;
+    this.share = USUAL_BYTES;
   }
 
   resume(): void {
