@@ -39,6 +39,15 @@ export class DelegatingReply implements Reply {
     return this.inner.data(bytes);
   }
 
+  /** Undefined where the reply behind has none (Reply.lendData). */
+  get lendData(): ((bytes: Uint8Array) => boolean) | undefined {
+    return this.inner.lendData === undefined ? undefined : this.lentData;
+  }
+
+  protected lentData(bytes: Uint8Array): boolean {
+    return this.inner.lendData?.(bytes) ?? true;
+  }
+
   /** Undefined where the reply behind has none (Reply.offer). */
   get offer(): ((bytes: Uint8Array) => number) | undefined {
     return this.inner.offer === undefined ? undefined : this.offered;

@@ -81,6 +81,12 @@ export abstract class ReplaceableReply extends DelegatingReply {
     return true;
   }
 
+  protected override lentData(bytes: Uint8Array): boolean {
+    if (this.replaced === undefined) return super.lentData(bytes);
+    this.dropped();
+    return true;
+  }
+
   protected override offered(bytes: Uint8Array): number {
     if (this.replaced === undefined) return super.offered(bytes);
     this.dropped();

@@ -111,6 +111,7 @@ export class ReplySpool implements Producer {
     if (this.state !== "open" || bytes.length === 0) return;
     const { reply } = this;
     if (this.clientBusy || this.holds()) return this.hold(copyOf(bytes));
+    if (!this.lengthKnown && reply.lendData !== undefined) return this.given(reply.lendData(bytes));
     if (!this.lengthKnown || reply.offer === undefined) return this.give(copyOf(bytes));
     const taken = reply.offer(bytes);
     if (reply.state === "gone") return this.gone();
@@ -154,7 +155,11 @@ export class ReplySpool implements Producer {
   }
 
   private give(bytes: Uint8Array): void {
-    if (!this.reply.data(bytes)) this.clientBusy = true;
+    this.given(this.reply.data(bytes));
+  }
+
+  private given(isTaken: boolean): void {
+    if (!isTaken) this.clientBusy = true;
     // The session ends a reply that runs against its announced length.
     if (this.reply.state === "gone") this.gone();
   }

@@ -55,6 +55,9 @@ export interface Reply {
   /** True: all of it was taken, go on, the buffer is yours again. False: the session holds the bytes (do not change
    *  them) and wants no more until `producer.drained()`. Bytes beyond the announced length are cut. */
   data(bytes: Uint8Array): boolean;
+  /** As data, but the bytes are the caller's again after the call: what is not taken at once is copied. Undefined where bytes are
+   *  changed on their way. */
+  readonly lendData?: ((bytes: Uint8Array) => boolean) | undefined;
   /** As data, but nothing is held: how many of the bytes were taken. After fewer than all `producer.drained()` tells when to
    *  offer the rest again. For sources that can be read twice; undefined where bytes are changed on their way. */
   readonly offer?: ((bytes: Uint8Array) => number) | undefined;

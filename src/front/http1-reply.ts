@@ -95,6 +95,12 @@ export class Http1Reply implements Reply {
     return this.writer.data(bytes);
   }
 
+  lendData(bytes: Uint8Array): boolean {
+    if (this.state === "gone") return true;
+    assert(this.state === "started", "data belongs to a reply that was started");
+    return this.writer.data(bytes, true);
+  }
+
   offer(bytes: Uint8Array): number {
     return this.state === "started" ? this.writer.offer(bytes) : bytes.length;
   }

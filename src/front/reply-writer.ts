@@ -31,6 +31,10 @@ import type { RefusedReply } from "./refused-reply.ts";
 /** Reply heads that do not fit in the scratch buffer are encoded here; larger than this they are a mistake. */
 const LARGE_HEAD_BYTES_MAX = 1024 * 1024;
 
+/** To copy so much behind the header of its chunk costs more than to write the two after each other, where each write is the kernel's
+ *  to send with the next (MSG_MORE). With TLS each is a record of its own. */
+const APART_BYTES_MIN = 16 * 1024;
+
 /** In one reply. */
 const PROBES_MAX = 4;
 const ZERO = Buffer.from("0");
@@ -166,14 +170,14 @@ export class ReplyWriter {
     else this.outbox.writeCopying(this.scratch, headBytes, 0, more);
   }
 
-  /** True: taken, the bytes may be reused. False: held until the outbox is empty. */
-  data(bytes: Uint8Array): boolean {
+  /** True: taken, the bytes may be reused. False: held until the outbox is empty; `lent`: in a copy. */
+  data(bytes: Uint8Array, lent = false): boolean {
     if (this.framing === "none" || bytes.length === 0) return this.outbox.empty;
     const length = Math.min(bytes.length, this.remainingOr(bytes.length));
     if (this.remaining !== LENGTH_UNKNOWN) this.remaining -= length;
     this.contentBytes += length;
-    if (this.framing !== "chunked") return this.outbox.write(bytes, 0, length);
-    return this.writeChunk(bytes);
+    if (this.framing === "chunked") return this.writeChunk(bytes, lent);
+    return lent ? this.outbox.writeCopying(bytes, length) : this.outbox.write(bytes, 0, length);
   }
 
   /** How many were taken; nothing is held. The length must have been announced. */
@@ -197,18 +201,21 @@ export class ReplyWriter {
     return taken;
   }
 
-  private writeChunk(bytes: Uint8Array): boolean {
+  private writeChunk(bytes: Uint8Array, lent: boolean): boolean {
+    const { outbox, scratch } = this;
     const header = chunkHeader(bytes.length);
     const whole = header.length + bytes.length + CHUNK_END.length;
-    if (whole <= this.scratch.length) {
-      this.scratch.set(header, 0);
-      this.scratch.set(bytes, header.length);
-      this.scratch.set(CHUNK_END, header.length + bytes.length);
-      return this.outbox.writeCopying(this.scratch, whole);
+    const joined = bytes.length < APART_BYTES_MIN || !outbox.takesFiles;
+    if (joined && whole <= scratch.length) {
+      scratch.set(header, 0);
+      scratch.set(bytes, header.length);
+      scratch.set(CHUNK_END, header.length + bytes.length);
+      return outbox.writeCopying(scratch, whole);
     }
-    this.outbox.write(header);
-    this.outbox.write(bytes);
-    return this.outbox.write(CHUNK_END);
+    outbox.writeCopying(header, header.length, 0, true);
+    if (lent) outbox.writeCopying(bytes, bytes.length, 0, true);
+    else outbox.write(bytes, 0, bytes.length, true);
+    return outbox.write(CHUNK_END);
   }
 
   /** False: the content is shorter than announced, so the reply must not look complete. */

@@ -47,13 +47,13 @@ export class Outbox implements Gathered {
     return this.empty;
   }
 
-  /** Writes now what goes, keeps the rest. True when all of it went. */
-  write(bytes: Uint8Array, offset = 0, length = bytes.length): boolean {
+  /** Writes now what goes, keeps the rest. True when all of it went. `more` as for Wire.write. */
+  write(bytes: Uint8Array, offset = 0, length = bytes.length, more = false): boolean {
     this.sendSoon();
     if (length === 0) return this.pending === 0;
-    if (this.ahead > 0) return this.write(bytes, offset + this.ahead, length - this.leaveOut());
+    if (this.ahead > 0) return this.write(bytes, offset + this.ahead, length - this.leaveOut(), more);
     let taken = 0;
-    if (this.pending === 0) taken = this.wire.write(bytes, offset, length);
+    if (this.pending === 0) taken = this.wire.write(bytes, offset, length, more);
     this.taken += taken;
     if (taken === length) return true;
     this.queue.push(bytes.subarray(offset + taken, offset + length));
