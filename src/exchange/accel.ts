@@ -18,6 +18,7 @@ import { DelegatingReply } from "./delegating-reply.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { INTERNAL_DEPTH_MAX, redirectInside } from "./internal.ts";
 import { safeTarget } from "./location.ts";
+import { PacedReply } from "./paced-reply.ts";
 import { ReplaceableReply } from "./replaceable-reply.ts";
 import type { Reply } from "./reply.ts";
 
@@ -141,7 +142,9 @@ class AcceleratedReply extends ReplaceableReply {
 
   private makeInside(fields: Fields, to: Parameters<typeof redirectInside>[1]): Exchange {
     const { exchange, inner } = this;
-    const reply = new RedirectedReply(inner, exchange, keptFields(fields));
+    const rate = exchange.accelLimitRate > 0 ? exchange.accelLimitRate : limitRateOf(fields);
+    const paced = rate > 0 ? new PacedReply(inner, rate) : inner;
+    const reply = new RedirectedReply(paced, exchange, keptFields(fields));
     const inside = redirectInside(exchange, to, reply);
     inside.headerRules = exchange.headerRules;
     inside.errorPages = exchange.errorPages;
@@ -202,6 +205,12 @@ function mayKeep({ status, fields }: ReplyHead, name: FieldName): boolean {
   if (status === 304) return name.lower === "cache-control" || name.lower === "expires";
   if (name.lower === "content-type" && fields.get("content-type")?.startsWith("multipart/byteranges;")) return false;
   return status < 300;
+}
+
+/** X-Accel-Limit-Rate, bytes per second; 0 for none. */
+export function limitRateOf(fields: Fields): number {
+  const rate = fields.get("x-accel-limit-rate") ?? "";
+  return /^\d{1,12}$/.test(rate) ? Number(rate) : 0;
 }
 
 function keptFields(fields: Fields): Fields {

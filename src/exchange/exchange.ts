@@ -78,6 +78,8 @@ class Rare {
   ruleCaptures: RegExpExecArray | undefined = undefined;
   cacheStatus: CacheStatus | undefined = undefined;
   accelExpires: string | undefined = undefined;
+  /** X-Accel-Limit-Rate of the upstream's reply, bytes per second; 0 for none. */
+  accelLimitRate = 0;
   mapResults: (MapResult | undefined)[] | undefined = undefined;
   requestId = "";
 }
@@ -271,6 +273,13 @@ export class Exchange {
   }
 
   /** X-Accel-Expires of an upstream's reply, which no client sees. */
+  get accelLimitRate(): number {
+    return this.rare.accelLimitRate;
+  }
+  set accelLimitRate(value: number) {
+    if (value !== this.rare.accelLimitRate) this.ownRare().accelLimitRate = value;
+  }
+
   get accelExpires(): string | undefined {
     return this.rare.accelExpires;
   }

@@ -30,10 +30,11 @@ export interface UpgradableSession extends Session {
   release(): void;
 }
 
-/** May the bytes behind this request be none? When another protocol was offered to somebody, a client in a hurry sends that
- *  before it knows; whoever wrote such bytes need not be who wrote the request, so they are never parsed as one. */
+/** May the bytes behind this request be none? When another protocol was offered to somebody, or a tunnel is asked for (CONNECT), a
+ *  client in a hurry sends that before it knows; whoever wrote such bytes need not be who wrote the request, so they are never parsed
+ *  as one. */
 export function mayBeNoRequest(exchange: Exchange | undefined): boolean {
-  return exchange?.upgrader?.offered === true;
+  return exchange?.upgrader?.offered === true || exchange?.head.method === "CONNECT";
 }
 
 /** Made for requests that ask for another protocol. */

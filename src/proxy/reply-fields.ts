@@ -3,6 +3,7 @@
  * names the upstream instead of this server is rewritten (nginx: proxy_redirect default, proxy_cookie_domain,
  * proxy_cookie_path), and what the configuration says is done.
  */
+import { limitRateOf } from "../exchange/accel.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { applyRules } from "../exchange/reply-headers.ts";
 import { evaluate } from "../exchange/template.ts";
@@ -32,10 +33,9 @@ export function accelWords(fields: Fields): AccelWords {
   for (let i = 0; i < names.length; i++) if ((names[i] as FieldName).lower.startsWith("x-accel-")) said = true;
   if (!said) return SILENT_WORDS;
   const buffering = fields.get("x-accel-buffering")?.toLowerCase();
-  const limitRate = fields.get("x-accel-limit-rate") ?? "";
   return {
     buffering: buffering === "yes" || buffering === "no" ? buffering === "yes" : undefined,
-    limitRate: /^\d{1,12}$/.test(limitRate) ? Number(limitRate) : 0,
+    limitRate: limitRateOf(fields),
     expires: fields.get("x-accel-expires"),
   };
 }

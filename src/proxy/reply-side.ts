@@ -68,6 +68,7 @@ export class ReplySide {
     const buffered = accel.buffering ?? (upstream.options.replyBuffering !== false && !isEventStream(fields));
     this.limitRate = accel.limitRate;
     exchange.accelExpires = accel.expires;
+    exchange.accelLimitRate = accel.limitRate;
     const passage = { exchange, peer, options: upstream.options, route: this.options.route };
     const head = passedHead(sent, passage, upstream.stickyCookie(exchange, peer));
     if (announced !== undefined) head.fields.add("Trailer", announced);

@@ -13,7 +13,11 @@ function head(fields: Record<string, string>, status = 200): ReplyHead {
 }
 
 /** The first reply is what `first` makes of it; what is redirected to is noted, and answered with `inside`. */
-function accelerated(first: (reply: Reply) => void, request: FakeRequest = {}, inside = answerInside) {
+function accelerated(
+  first: (reply: Reply, exchange: Exchange) => void,
+  request: FakeRequest = {},
+  inside = answerInside,
+) {
   const noted: Exchange[] = [];
   const files: string[] = [];
   const logged: string[] = [];
@@ -32,7 +36,7 @@ function accelerated(first: (reply: Reply) => void, request: FakeRequest = {}, i
     log: makeLog("test", "debug", (line) => logged.push(line)),
   };
   const fake = fakeExchange(request);
-  withAccel((exchange) => first(exchange.reply), options)(fake.exchange);
+  withAccel((exchange) => first(exchange.reply, exchange), options)(fake.exchange);
   return { ...fake, noted, files, log: () => logged.join("") };
 }
 
@@ -61,6 +65,27 @@ test("several ranges keep the type that has their boundary", () => {
   const first = (reply: Reply) =>
     reply.whole(head({ "Content-Type": "view/type", "X-Accel-Redirect": "/in" }), Buffer.alloc(0));
   expect(accelerated(first, {}, inside).reply.header("content-type")).toBe(type);
+});
+
+describe.each(["an upstream's", "an application's"])("X-Accel-Limit-Rate of %s reply", (whose) => {
+  test("holds for what is sent in its place", async () => {
+    const inside = (exchange: Exchange) => {
+      exchange.reply.start(head({}));
+      exchange.reply.data(Buffer.alloc(100, "x"));
+      exchange.reply.end();
+    };
+    const upstreams = whose === "an upstream's";
+    const fields = { "X-Accel-Redirect": "/in", ...(upstreams ? {} : { "X-Accel-Limit-Rate": "1000" }) };
+    const first = (sink: Reply, exchange: Exchange) => {
+      if (upstreams) exchange.accelLimitRate = 1000;
+      sink.whole(head(fields), Buffer.alloc(0));
+    };
+    const { reply } = accelerated(first, {}, inside);
+    // 50 bytes for the first 50 ms, the others when their time has come.
+    expect(reply.text.length).toBeLessThan(100);
+    await reply.over;
+    expect([reply.text.length, reply.state]).toEqual([100, "finished"]);
+  });
 });
 
 test("a head that is sent again and again is followed each time, or passes each time", () => {

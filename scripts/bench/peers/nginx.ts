@@ -40,7 +40,9 @@ events { worker_connections 16384; }
 http {
   access_log ${hasLog ? `${folder}/access.log combined buffer=64k flush=1s` : "off"};
   ${spools.map((name) => `${name}_temp_path ${folder}/nginx-${name};`).join("\n  ")}
-  client_max_body_size 100m;
+  client_max_body_size 100m; client_body_buffer_size 128k;
+  proxy_buffer_size 64k; proxy_buffers 16 64k; proxy_busy_buffers_size 512k;
+  uwsgi_buffer_size 64k; uwsgi_buffers 16 64k; uwsgi_busy_buffers_size 512k;
   types { text/css css; text/html html; text/plain txt; }
   sendfile on; tcp_nopush on; keepalive_requests 100000000;
   open_file_cache max=15000 inactive=60s; open_file_cache_valid 60s; open_file_cache_min_uses 1;
