@@ -2,7 +2,7 @@ import { afterEach, describe, expect, setSystemTime, test } from "bun:test";
 import { ReplyWriter } from "../../src/front/reply-writer.ts";
 import { Outbox } from "../../src/net/outbox.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
-import { PreparedHead, type ReplyHead, type RequestHead } from "../../src/protocol/http/message.ts";
+import { LENGTH_UNKNOWN, PreparedHead, type ReplyHead, type RequestHead } from "../../src/protocol/http/message.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { MemoryWire } from "../support/memory-wire.ts";
 
@@ -134,4 +134,37 @@ describe("a prepared head", () => {
     expect(text.indexOf(dated(1))).toBeLessThan(text.indexOf(dated(2)));
     expect(text).toContain(dated(1));
   });
+});
+
+describe("a chunk that is lent", () => {
+  const SIZES = [1, 100, 16 * 1024 - 1, 16 * 1024, 70_000];
+  const unknown: ReplyHead = { status: 200, reason: undefined, fields: Fields.of([]), length: LENGTH_UNKNOWN };
+
+  /** `plain`: as TCP without TLS, where the kernel may be told that more follows. */
+  function sent(size: number, room: number, plain: boolean): string {
+    const { wire, outbox, writer } = makeWriter();
+    if (plain) Object.assign(wire, { writeFrom: () => 0 });
+    writer.start(GET, unknown, true);
+    wire.take();
+    const bytes = Buffer.alloc(size, "a");
+    wire.room = room;
+    const isTaken = writer.data(bytes, true);
+    expect(isTaken).toBe(wire.room > 0 || outbox.empty);
+    // Its memory is somebody else's again.
+    bytes.fill("b");
+    wire.room = Infinity;
+    outbox.flush();
+    expect(writer.contentBytes).toBe(size);
+    return wire.take();
+  }
+
+  for (const plain of [true, false]) {
+    test.each(SIZES)(`is what it was, wherever the wire was full: %d bytes, plain ${plain}`, (size) => {
+      const header = `${size.toString(16)}\r\n`;
+      const whole = `${header}${"a".repeat(size)}\r\n`;
+      const places = [0, 1, header.length, header.length + 1, whole.length - 3, whole.length - 2, whole.length - 1];
+      for (const room of [...places, whole.length, Infinity])
+        expect([room, sent(size, room, plain)]).toEqual([room, whole]);
+    });
+  }
 });

@@ -13,8 +13,10 @@ import { until } from "../support/wait.ts";
 import { Ear } from "./ways.ts";
 
 const WAIT_MS = 20_000;
-/** What a loop receives at once. */
+/** What a loop receives at once, and of a wire that brings much. */
 const CAPACITY = 64 * 1024;
+const LARGE = 256 * 1024;
+const BEHIND_LARGE = [-1, 0, 1].map((more) => CAPACITY + LARGE + more);
 
 const loop = new Loop();
 const folder = makeFolder("edges");
@@ -49,28 +51,34 @@ async function connected(peer: Peer, prepare: (ear: Ear) => void = () => {}): Pr
 }
 
 describe.each(["tcp", "unix"] as const)("%s", (kind) => {
-  test.each([1, CAPACITY - 1, CAPACITY, CAPACITY + 1, 3 * CAPACITY])("%d bytes at once, then silence", async (size) => {
-    const peer = listenAs(kind, (socket) => void writeAll(socket, Buffer.alloc(size, "x")));
-    let read = 0;
-    const ear = await connected(peer, (each) => (each.onReceived = (text) => (read += text.length)));
-    await until("all of it", WAIT_MS, () => read === size);
-    expect(ear.heard).not.toContain("ended");
-    ear.wire?.close();
-    peer.stop();
-  });
+  test.each([1, CAPACITY - 1, CAPACITY, CAPACITY + 1, 3 * CAPACITY, ...BEHIND_LARGE, 9 * LARGE])(
+    "%d bytes at once, then silence",
+    async (size) => {
+      const peer = listenAs(kind, (socket) => void writeAll(socket, Buffer.alloc(size, "x")));
+      let read = 0;
+      const ear = await connected(peer, (each) => (each.onReceived = (text) => (read += text.length)));
+      await until("all of it", WAIT_MS, () => read === size);
+      expect(ear.heard).not.toContain("ended");
+      ear.wire?.close();
+      peer.stop();
+    },
+  );
 
-  test.each([1, CAPACITY, 2 * CAPACITY])("%d bytes and the end behind them, while nobody reads", async (size) => {
-    const peer = listenAs(kind, (socket) => void writeAll(socket, Buffer.alloc(size, "x"), () => socket.end()));
-    let read = 0;
-    const ear = await connected(peer, (each) => (each.onReceived = (text) => (read += text.length)));
-    ear.wire?.pause();
-    await Bun.sleep(30);
-    ear.wire?.resume();
-    await ear.until("ended");
-    expect(read).toBe(size);
-    ear.wire?.close();
-    peer.stop();
-  });
+  test.each([1, CAPACITY, 2 * CAPACITY, ...BEHIND_LARGE])(
+    "%d bytes and the end behind them, while nobody reads",
+    async (size) => {
+      const peer = listenAs(kind, (socket) => void writeAll(socket, Buffer.alloc(size, "x"), () => socket.end()));
+      let read = 0;
+      const ear = await connected(peer, (each) => (each.onReceived = (text) => (read += text.length)));
+      ear.wire?.pause();
+      await Bun.sleep(30);
+      ear.wire?.resume();
+      await ear.until("ended");
+      expect(read).toBe(size);
+      ear.wire?.close();
+      peer.stop();
+    },
+  );
 
   test("bytes and the end in one", async () => {
     const peer = listenAs(kind, (socket) => void socket.end("last words"));
@@ -254,3 +262,27 @@ async function writeAll(socket: Socket<undefined>, bytes: Buffer, then = () => {
   for (let sent = 0; sent < bytes.length; await Bun.sleep(1)) sent += Math.max(0, socket.write(bytes.subarray(sent)));
   then();
 }
+
+test("who takes all of what is brought is given more at once, until a pause", async () => {
+  const peer = listenAs("tcp", (socket) => void writeAll(socket, Buffer.alloc(16 * LARGE, "x")));
+  const sizes: number[] = [];
+  const ear = await connected(peer, (each) => {
+    each.onReceived = (text) => {
+      sizes.push(text.length);
+      if (sizes.length === 3) each.wire?.pause();
+    };
+  });
+  ear.wire?.pause();
+  await Bun.sleep(50);
+  ear.wire?.resume();
+  await until("three of them", WAIT_MS, () => sizes.length === 3);
+  await Bun.sleep(50);
+  ear.wire?.resume();
+  await until("the fourth", WAIT_MS, () => sizes.length > 3);
+  expect(sizes[0]).toBe(CAPACITY);
+  expect(Math.max(...sizes.slice(1, 3))).toBeGreaterThan(CAPACITY);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(LARGE);
+  expect(sizes[3]).toBeLessThanOrEqual(CAPACITY);
+  ear.wire?.abort();
+  peer.stop();
+});
