@@ -48,8 +48,9 @@ function readQuestion(url: string | undefined, method: string, from: string): Qu
   if (url === undefined) return "a URL is missing";
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) return `${JSON.stringify(method)} is no method`;
   if (from !== UNIX_FROM && parseAddress(from) === undefined) return `${JSON.stringify(from)} is no address`;
-  const [, scheme, authority = "localhost", written = ""] =
-    /^(?:(https?):\/\/([^/?#]*))?((?:[/?].*)?|\*)$/is.exec(url) ?? [undefined, undefined, ""];
+  const [, scheme, authority = "localhost", written = ""] = /^(?:(https?):\/\/([^/?#]*))?((?:[/?].*)?|\*)$/is.exec(
+    url,
+  ) ?? [undefined, undefined, ""];
   // The parser of requests reads the host.
   const parsed = authority === "" ? "" : parseTarget("GET", `http://${authority}/`, true);
   if (typeof parsed === "string" || parsed.authority === undefined) return `${JSON.stringify(url)} is no URL`;
