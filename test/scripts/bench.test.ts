@@ -147,7 +147,7 @@ test("a page says how long was measured, once, and of rows that had other length
   const three = { ...ROW, rounds: 3, seconds: 2 };
   const bar = "Wanted: at least 1.70 × the requests/s of nginx + uWSGI; not met.";
   const remarks = (more: Partial<RowResult>) => pageOf(results([three, three, { ...three, ...more }])).split(bar)[3];
-  expect(pageOf(results([three]))).toContain("There were 3 rounds of 2 seconds;");
+  expect(pageOf(results([three]))).toContain("Each row had 3 rounds of 2 seconds, unless");
   expect(remarks({})).toStartWith(" waitress: ");
   expect(remarks({ rounds: 9 })).toStartWith(" 9 rounds. ");
   expect(remarks({ rounds: 1, seconds: 1 })).toStartWith(" 1 round of 1 second. ");

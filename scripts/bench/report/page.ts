@@ -26,7 +26,7 @@ const method = (peers: string, usual: string) =>
   [scripts/bench/peers](${peers}).
 - Before a peer is timed in a row its answer is looked at: status, length or content, encoding. Who answers wrongly is not timed.
 - A first round warms up. Then the rounds are interleaved: each peer once, then each again. Figures are medians of the rounds; ± is half
-  the distance between the best and the worst. There were ${usual}; a row that had others says so. Starts, reloads, slow readers and
+  the distance between the best and the worst. Each row had ${usual}, unless it says otherwise. Starts, reloads, slow readers and
   files of the first time take as long as they take, whatever the seconds are.
 - "One thread against one worker": one front, one nginx worker, one thread of the others that can be held to it, none with an access log. What is
   wanted of files and proxying is wanted there. wrk has the other cores. Each row has five seconds to warm up, that of the first time fifty thousand other files: a compiler that works while requests come is not counted, and
