@@ -5,7 +5,7 @@ SOURCES := $(shell find src -type f -not -name "*.pyc") package.json bun.lock ts
 TARGET  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt docs bench bench-quick release fuzz soak clean
+.PHONY: help run build test check fmt docs bench bench-quick profile release fuzz soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ bench: dist/server ## side by side with nginx, uWSGI, gunicorn, … (ROW=hello,1
 
 bench-quick: dist/server ## the main rows against nginx + uWSGI, in less than two minutes
 	@$(BUN) scripts/bench.ts --quick
+
+profile: node_modules/.installed ## where the time of a row of the bench goes, by the profilers of Bun and Python (ROW=hello SECONDS=6 TOP=20)
+	@$(BUN) scripts/bench/profile.ts
 
 release: node_modules/.installed ## dist/release: Linux on x64 and arm64, glibc and musl, with checksums and install.sh
 	@$(BUN) scripts/release.ts

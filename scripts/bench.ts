@@ -7,15 +7,17 @@
  *   make bench-quick                               the main rows against nginx + uWSGI; writes to .build/bench only
  *
  * ROUNDS (3) and SECONDS (2) say how long. Rows are scripts/bench/rows, peers scripts/bench/peers; one-1k is 1k by one thread against one
- * worker, without an access log.
+ * worker, without an access log. It ends with 1 when nobody could be measured in a row.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeFolder, removeFolder, ROOT } from "../test/support/folder.ts";
+import { isBrokenOff, takenBack, watchSignals } from "./bench/break-off.ts";
+import { readCount } from "./bench/count.ts";
 import { wrkMissing } from "./bench/load/wrk.ts";
+import { unmeasured } from "./bench/outcome.ts";
 import { type Absent, gather, OURS, PEERS, REFERENCE } from "./bench/peers/all.ts";
 import { ALL_CORES, ONE_THREAD, type Peer, type Shape } from "./bench/peers/peer.ts";
-import { stopAll } from "./bench/peers/program.ts";
 import { Progress } from "./bench/progress.ts";
 import { writePages } from "./bench/report/page.ts";
 import { rowTable, summary } from "./bench/report/table.ts";
@@ -33,8 +35,8 @@ const { values } = parseArgs({
   options: {
     row: { type: "string", default: process.env["ROW"] ?? "" },
     peer: { type: "string", default: process.env["PEER"] ?? "" },
-    rounds: { type: "string", default: process.env["ROUNDS"] ?? "3" },
-    seconds: { type: "string", default: process.env["SECONDS"] ?? "2" },
+    rounds: { type: "string", default: process.env["ROUNDS"] || "3" },
+    seconds: { type: "string", default: process.env["SECONDS"] || "2" },
     quick: { type: "boolean", default: false },
   },
 });
@@ -75,11 +77,14 @@ interface Plan {
 /** All rows of one scene, with those who can do any of them running beside each other. */
 async function runScene(name: SceneName, shape: Shape, rows: readonly Row[], plan: Plan): Promise<void> {
   const folder = makeFolder(`bench-${name}`);
+  const remove = takenBack(() => removeFolder(folder));
   const subjects: Subject[] = [];
   const refused: Absent[] = [];
   plan.progress.show(`preparing ${name}`);
-  const prepared = await PREPARE[name](folder, { manyFiles: rows.some(({ id }) => id.includes("many")) });
+  const preparing = PREPARE[name](folder, { manyFiles: rows.some(({ id }) => id.includes("many")) });
+  const unprepare = takenBack(async () => (await preparing).stop());
   try {
+    const prepared = await preparing;
     const able = plan.peers.filter(
       ({ abilities, hasOneThread }) =>
         rows.some(({ needs }) => abilities.includes(needs)) && (shape !== ONE_THREAD || hasOneThread === true),
@@ -93,6 +98,7 @@ async function runScene(name: SceneName, shape: Shape, rows: readonly Row[], pla
       else subjects.push(started);
     }
     for (const row of rows) {
+      if (isBrokenOff()) return;
       const result = await runRow(row, subjects, { ...plan, folder }, plan.progress);
       plan.progress.next();
       const outside = refused.filter(({ peer }) =>
@@ -104,36 +110,44 @@ async function runScene(name: SceneName, shape: Shape, rows: readonly Row[], pla
     }
   } finally {
     for (const { running } of subjects) await running.stop();
-    await prepared.stop();
-    removeFolder(folder);
+    await unprepare().finally(remove);
   }
 }
 
 async function main(): Promise<void> {
   const { rows, peers } = rowsAndPeers();
+  const given = [readCount("ROUNDS", values.rounds), readCount("SECONDS", values.seconds)] as const;
   if (wrkMissing() !== undefined) installDebian(["wrk"], say);
   const missing = wrkMissing();
   if (missing !== undefined) throw new Error(missing);
   const { here, absent } = gather(peers, say);
   for (const { peer, why } of absent) say(`without ${peer}: ${why}`);
-  const [rounds, seconds] = values.quick ? [1, 1] : [Number(values.rounds), Number(values.seconds)];
+  const [rounds, seconds] = values.quick ? [1, 1] : given;
   const told = describe(here, absent);
-  const results: RowResult[] = [];
+  const all: RowResult[] = [];
+  const now = () => ({ ...told, rows: all.filter(({ entries }) => entries.length > 0) });
   const place = placeFor({ isWhole: values.row === "" && values.peer === "", machine: told.machine });
   const measured = (row: RowResult) => {
-    results.push({ ...row, entries: row.entries.map((entry) => ({ ...entry, date: told.date })) });
-    keep({ ...told, rows: results }, place.meanwhile);
+    if (isBrokenOff()) return;
+    all.push({ ...row, entries: row.entries.map((entry) => ({ ...entry, date: told.date })) });
+    if (row.entries.length > 0) keep(now(), place.meanwhile);
   };
   const plan: Plan = { peers: here, progress: new Progress(rows.length), rounds, seconds, measured };
   for (const shape of [ALL_CORES, ONE_THREAD]) {
     const ofShape = rows.filter((row) => (row.shape ?? ALL_CORES) === shape);
     for (const scene of new Set(ofShape.map((row) => row.scene))) {
+      if (isBrokenOff()) return;
       const ofScene = ofShape.filter((row) => row.scene === scene);
       await runScene(scene, shape, ofScene, plan);
     }
   }
-  console.log(summary(results));
-  show(keep({ ...told, rows: results }, place.atLast), place.atLast);
+  if (isBrokenOff()) return;
+  const missed = unmeasured(all, values.row !== "");
+  if (now().rows.length > 0) {
+    console.log(summary(now().rows));
+    show(keep(now(), place.atLast), place.atLast);
+  }
+  if (missed !== undefined) throw new Error(missed);
 }
 
 interface Folder {
@@ -170,31 +184,23 @@ function placeFor(run: { isWhole: boolean; machine: string }): { meanwhile: Fold
 /** What is known now: of before, too, unless it was but a quick look. */
 function keep(now: Results, { results: path, adds }: Folder): Results {
   const order = ROWS.map(({ id }) => id);
-  if (isBrokenOff) return now;
   const results = adds ? merge(readResults(path), now, order) : now;
   writeResults(path, results);
   return results;
 }
 
 function show(results: Results, { path, results: file, readme }: Folder): void {
-  writePages(results, path, readme);
+  writePages(results, path, readme, file);
   // They are sources like others: `make check` looks at their format.
   const written = [file, join(path, "bench.md"), ...(readme === undefined ? [] : [readme])];
   run([process.execPath, "fmt", "--no-script", ...written]);
   say(`${file.slice(ROOT.length).replace(/^[./]*\//, "")} and bench.md are written`);
 }
 
-/** The servers are being stopped: what is measured from now on means nothing. */
-let isBrokenOff = false;
-
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    isBrokenOff = true;
-    void stopAll().finally(() => process.exit(130));
-  });
-}
+watchSignals();
 
 main().catch((error: unknown) => {
+  if (isBrokenOff()) return;
   console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);
 });

@@ -19,8 +19,10 @@ export interface Entry {
   readonly peer: string;
   readonly values: Readonly<Record<string, Spread>>;
   readonly errors: number;
-  /** When it was measured; a later part of the bench leaves others as they were. */
+  /** When it was measured, and how; a later part of the bench leaves others as they were. Of old ones the row says how. */
   readonly date?: string;
+  readonly rounds?: number;
+  readonly seconds?: number;
 }
 
 export interface RowResult extends Pick<Row, "id" | "title" | "group" | "judgedBy"> {
@@ -104,9 +106,10 @@ function mergeRow(before: RowResult | undefined, now: RowResult): RowResult {
   if (before === undefined) return now;
   const asked = new Set([...now.entries, ...now.refused].map(({ peer }) => peer));
   const keep = <T extends { readonly peer: string }>(all: readonly T[]) => all.filter(({ peer }) => !asked.has(peer));
+  const { rounds, seconds } = before;
   return {
     ...now,
-    entries: [...now.entries, ...keep(before.entries)],
+    entries: [...now.entries, ...keep(before.entries).map((entry) => ({ rounds, seconds, ...entry }))],
     refused: [...now.refused, ...keep(before.refused)],
   };
 }

@@ -52,6 +52,7 @@ export async function runRow(
     for (const subject of able) {
       await attempt(subject, `round ${round + 1} of ${rounds}`, async () => {
         const sample = await row.measure(subject, how, round);
+        requireFigures(row, sample);
         samples.set(subject.peer.name, [...(samples.get(subject.peer.name) ?? []), sample]);
         await Bun.sleep(PAUSE_MS);
       });
@@ -65,6 +66,12 @@ async function inspect(row: Row, subject: Subject): Promise<void> {
   if (wrong !== undefined) throw new Error(`its answer is wrong: ${wrong}`);
 }
 
+/** What a row is judged by is a number, or nothing was measured. */
+function requireFigures({ judgedBy, metrics }: Row, sample: Sample): void {
+  const missing = metrics.filter(({ key }) => judgedBy.includes(key) && !Number.isFinite(sample[key]));
+  if (missing.length > 0) throw new Error(`not measured: ${missing.map(({ title }) => title).join(", ")}`);
+}
+
 function summary(
   row: Row,
   samples: ReadonlyMap<string, readonly Sample[]>,
@@ -76,7 +83,8 @@ function summary(
     const values = Object.fromEntries(
       metrics.map(({ key }) => [key, spread(all.map((one) => one[key] ?? Number.NaN))]),
     );
-    return { peer, values, errors: all.reduce((sum, one) => sum + (one["errors"] ?? 0), 0) };
+    const errors = all.reduce((sum, one) => sum + (one["errors"] ?? 0), 0);
+    return { peer, values, errors, rounds: how.rounds, seconds: how.seconds };
   });
   const optional = { ...(note === undefined ? {} : { note }), ...(bar === undefined ? {} : { bar }) };
   return { id, title, group, judgedBy, metrics, ...optional, ...how, entries, refused };

@@ -68,8 +68,19 @@ fetch() {
   esac
 }
 
+# What the loader of Alpine says of its own libraries: it has them in packages.
+remedy() {
+  case $1 in
+  *libstdc++* | *libgcc_s*) printf '\nOn Alpine it needs libstdc++ (apk add libstdc++).' ;;
+  esac
+}
+
 [ -n "$from" ] || from=$(cd "$(dirname "$0")" && pwd)
-command -v sha256sum >/dev/null 2>&1 || fail "sha256sum is missing (Debian: coreutils; Alpine: busybox)"
+for tool in sha256sum mktemp tar; do
+  package=coreutils
+  [ "$tool" = tar ] && package=tar
+  command -v "$tool" >/dev/null 2>&1 || fail "$tool is missing; install it (Debian: $package; Alpine: busybox)"
+done
 name=linux-$(machine)
 name=$name$(libc)
 [ -d "$to" ] || mkdir -p "$to" || fail "$to cannot be made; --to names another directory"
@@ -93,8 +104,7 @@ tar -xzf "$work/$archive" -C "$work" || fail "$archive could not be unpacked"
 cp "$work/${archive%.tar.gz}/server" "$fresh"
 chmod 755 "$fresh"
 told=$("$fresh" --version 2>&1) || fail "the executable does not run here:
-$told
-On Alpine it needs libstdc++ (apk add libstdc++)."
+$told$(remedy "$told")"
 mv -f "$fresh" "$to/server"
 printf '%s: %s\n' "$to/server" "$told"
 case :$PATH: in

@@ -16,7 +16,8 @@ export const EXPLAIN: Command = {
   summary: "Show which site, route, limits and headers a URL meets",
   usage: "URL [-c FILE] [--method POST] [--from ADDRESS] [--json]",
   doc:
-    "URL is http://host[:port]/path, or /path for the default site. Asks no app and no upstream. " +
+    "URL is http[s]://host[:port]/path, or /path for the default site. Asks no app and no upstream. " +
+    "An https URL needs a listener with TLS, or trusted proxies in front of one without; an http URL one without TLS. " +
     "Exits 1 when nothing would answer it (no listener, 400, 421).",
   options: {
     config: CONFIG_OPTION,
@@ -47,8 +48,9 @@ function readQuestion(url: string | undefined, method: string, from: string): Qu
   if (url === undefined) return "a URL is missing";
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) return `${JSON.stringify(method)} is no method`;
   if (from !== UNIX_FROM && parseAddress(from) === undefined) return `${JSON.stringify(from)} is no address`;
-  const [, scheme = "http", authority = "localhost", written = ""] =
-    /^(?:(https?):\/\/([^/?#]*))?((?:[/?].*)?|\*)$/is.exec(url) ?? [undefined, undefined, ""];
+  const [, scheme, authority = "localhost", written = ""] = /^(?:(https?):\/\/([^/?#]*))?((?:[/?].*)?|\*)$/is.exec(
+    url,
+  ) ?? [undefined, undefined, ""];
   // The parser of requests reads the host.
   const parsed = authority === "" ? "" : parseTarget("GET", `http://${authority}/`, true);
   if (typeof parsed === "string" || parsed.authority === undefined) return `${JSON.stringify(url)} is no URL`;
@@ -56,7 +58,7 @@ function readQuestion(url: string | undefined, method: string, from: string): Qu
   // eslint-disable-next-line no-control-regex
   if (/[\x00-\x20\x7f]/.test(target)) return `${JSON.stringify(url)} has blanks or control characters`;
   const { host, port } = parsed.authority;
-  return { method, secure: scheme.toLowerCase() === "https", host, port, target, from };
+  return { method, secure: scheme === undefined ? undefined : /^https$/i.test(scheme), host, port, target, from };
 }
 
 function withSlash(target: string): string {

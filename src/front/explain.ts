@@ -29,7 +29,8 @@ import { makeScope, makeTemplate } from "./templates.ts";
 
 export interface Question {
   readonly method: string;
-  readonly secure: boolean;
+  /** Undefined when no scheme is named: as the listener has it. */
+  readonly secure: boolean | undefined;
   /** Lower case, without port. */
   readonly host: string;
   /** Undefined when the URL names none. */
@@ -190,24 +191,42 @@ function whereTo(config: Config, site: SiteConfig, { match, target }: RouteConfi
 
 // ── where it comes in ─────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The port that the URL names must be listened on. Without one its scheme's is meant, or whatever there is. */
+/**
+ * A URL is asked of a listener that speaks as its scheme says: TLS for https, none for http; on the port that it names, else on its
+ * scheme's, else on any (a port that something in front forwards to). What trusted proxies or a uwsgi gateway pass on comes
+ * without TLS and may be https all the same (client-address.ts).
+ */
 function findListener(config: Config, { port, secure, host }: Question): ListenAddress | undefined {
-  const all = config.sites.flatMap((site) => site.listen);
+  const all = speakers(config, secure);
   const onPort = (wanted: number) => {
     const matching = all.filter((address) => address.kind === "tcp" && address.port === wanted);
     return matching.find((address) => address.kind === "tcp" && address.host === host) ?? matching[0];
   };
   if (port !== undefined) return onPort(port);
-  return onPort(secure ? 443 : 80) ?? all[0];
+  return onPort(secure === true ? 443 : 80) ?? all[0];
 }
 
-function noListener(config: Config, { port }: Question): string {
-  const keys = [...new Set(config.sites.flatMap((site) => site.listen).map(listenKey))];
-  return `no site listens on port ${port ?? "?"}; they listen on ${keys.join(", ") || "nothing"}`;
+/** Where a request of that scheme can come in; those that speak TLS first. */
+function speakers({ sites, server }: Config, secure: boolean | undefined): ListenAddress[] {
+  if (secure === undefined) return sites.flatMap((site) => site.listen);
+  const of = (site: SiteConfig, wanted: boolean) => site.listen.filter(({ tls = false }) => tls === wanted);
+  if (!secure) return sites.flatMap((site) => of(site, false));
+  const isTold = ({ trustedProxies = server.trustedProxies }: SiteConfig) => trustedProxies.length > 0;
+  const told = sites.flatMap((site) => of(site, false).filter(({ uwsgi }) => uwsgi === true || isTold(site)));
+  return [...sites.flatMap((site) => of(site, true)), ...told];
+}
+
+function noListener({ sites }: Config, { port, secure }: Question): string {
+  const all = new Map(sites.flatMap((site) => site.listen).map((address) => [listenKey(address), address]));
+  const keys = [...all].map(([key, { tls }]) => (tls === true ? `${key} (TLS)` : key));
+  const isThere = [...all.values()].some((address) => address.kind === "tcp" && address.port === port);
+  const where = port === undefined ? "" : ` on port ${port}`;
+  const how = port !== undefined && !isThere ? "" : secure === true ? " with TLS" : " without TLS";
+  return `no site listens${where}${how}; they listen on ${keys.join(", ") || "nothing"}`;
 }
 
 function makeExchange(question: Question, target: ParsedTarget, address: ListenAddress): Exchange {
-  const { method, host, port, from, secure } = question;
+  const { method, host, port, from, secure = address.tls === true } = question;
   const local = address.kind === "tcp" ? { localAddress: address.host, localPort: address.port } : UNIX_LOCAL;
   const head = {
     method,

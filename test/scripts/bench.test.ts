@@ -1,10 +1,13 @@
 /** What the benches make of their figures: ratios, who is ahead, what of an earlier run stays, what pages say. */
 import { expect, test } from "bun:test";
+import { readCount } from "../../scripts/bench/count.ts";
 import { readHandshakes } from "../../scripts/bench/load/handshakes.ts";
 import { readReport } from "../../scripts/bench/load/wrk.ts";
 import { quantile } from "../../scripts/bench/load/paced.ts";
+import { unmeasured } from "../../scripts/bench/outcome.ts";
 import { gather } from "../../scripts/bench/peers/all.ts";
 import type { Peer } from "../../scripts/bench/peers/peer.ts";
+import { fitting, Progress } from "../../scripts/bench/progress.ts";
 import { fromJsc, fromPySpy, selfShares, totalShares } from "../../scripts/bench/profile/stacks.ts";
 import { chart } from "../../scripts/bench/report/chart.ts";
 import { aheadOfUs, barIsMet, barText, ratioOf } from "../../scripts/bench/report/judge.ts";
@@ -12,9 +15,10 @@ import { page, shortTable, withTable } from "../../scripts/bench/report/page.ts"
 import { WHY } from "../../scripts/bench/report/why.ts";
 import { rowTable, summary } from "../../scripts/bench/report/table.ts";
 import { type Entry, merge, type Results, type RowResult } from "../../scripts/bench/results.ts";
-import { spread } from "../../scripts/bench/rounds.ts";
+import { runRow, spread } from "../../scripts/bench/rounds.ts";
 import { ROWS } from "../../scripts/bench/rows/all.ts";
-import { CPU, REQUESTS } from "../../scripts/bench/rows/row.ts";
+import { CPU, REQUESTS, type Row } from "../../scripts/bench/rows/row.ts";
+import type { Subject } from "../../scripts/bench/subject.ts";
 
 const entry = (peer: string, perSecond: number, cpuUs: number, errors = 0): Entry => ({
   peer,
@@ -45,6 +49,9 @@ const results = (rows: readonly RowResult[], more: Partial<Results> = {}): Resul
   rows,
   ...more,
 });
+
+const DOCS = { folder: "docs", source: "docs/bench/results.json" };
+const pageOf = (given: Results) => page(given, DOCS);
 
 test("medians and how far the rounds lay apart", () => {
   expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
@@ -105,19 +112,20 @@ test("a part that is measured anew takes the place of what was, and the rest sta
     ["nginx + uWSGI", 200],
     ["Granian", 400],
   ]);
+  expect(merged.rows[0]?.entries.map(({ rounds }) => rounds)).toEqual([undefined, ROW.rounds, ROW.rounds]);
   expect(merged.rows[0]?.refused).toEqual(ROW.refused);
   expect(merge(results([other], { machine: "another" }), results([again]), order).rows).toEqual([again]);
 });
 
 test("pages and charts are made of the results, with names escaped", () => {
-  expect(page(results([{ ...ROW, load: 999.5 }]))).toContain("The machine was not quiet: load average 999.5.");
+  expect(pageOf(results([{ ...ROW, load: 999.5 }]))).toContain("The machine was not quiet: load average 999.5.");
   const dated = (...dates: string[]) =>
-    page(results([{ ...ROW, entries: dates.map((date, i) => ({ ...entry(`peer${i}`, 1, 1), date })) }]));
+    pageOf(results([{ ...ROW, entries: dates.map((date, i) => ({ ...entry(`peer${i}`, 1, 1), date })) }]));
   expect(dated("2026-11-29", "2026-11-29")).not.toContain("Measured");
   expect(dated("2026-11-01", "2026-11-01")).toContain("Measured 2026-11-01.");
   expect(dated("2026-11-29", "2026-11-01")).toContain("Measured 2026-11-01: peer1.");
   const odd = { ...ROW, title: 'a <b> & "c"' };
-  const text = page(results([odd], { absent: [{ peer: "Caddy", why: "no package" }] }));
+  const text = pageOf(results([odd], { absent: [{ peer: "Caddy", why: "no package" }] }));
   expect(text).toContain("Not there: Caddy (no package).");
   expect(text).toContain("| **server** |");
   expect(text).toContain('| a <b> & "c" | Granian | requests/s | 400 | 300 |');
@@ -125,6 +133,74 @@ test("pages and charts are made of the results, with names escaped", () => {
   expect(svg).toContain("a &lt;b> &amp; &quot;c&quot;");
   expect(svg.match(/<rect class="(ours|reference|other)"/g)).toHaveLength(3);
   expect(svg).toContain("7 errors");
+});
+
+test("a page says of what it is made, and its links are those of where it stands", () => {
+  const elsewhere = page(results([ROW]), { folder: ".build/bench", source: ".build/bench/results.json" });
+  expect(elsewhere).toContain("by `make bench` from .build/bench/results.json.");
+  expect(elsewhere).toContain("(../../scripts/bench/peers)");
+  expect(pageOf(results([ROW]))).toContain("by `make bench` from docs/bench/results.json.");
+  expect(pageOf(results([ROW]))).toContain("(../scripts/bench/peers)");
+});
+
+test("a page says how long was measured, once, and of rows that had other lengths", () => {
+  const three = { ...ROW, rounds: 3, seconds: 2 };
+  const bar = "Wanted: at least 1.70 × the requests/s of nginx + uWSGI; not met.";
+  const remarks = (more: Partial<RowResult>) => pageOf(results([three, three, { ...three, ...more }])).split(bar)[3];
+  expect(pageOf(results([three]))).toContain("Each row had 3 rounds of 2 seconds, unless");
+  expect(remarks({})).toStartWith(" waitress: ");
+  expect(remarks({ rounds: 9 })).toStartWith(" 9 rounds. ");
+  expect(remarks({ rounds: 1, seconds: 1 })).toStartWith(" 1 round of 1 second. ");
+  const [ours, ...others] = ROW.entries as [Entry, ...Entry[]];
+  expect(remarks({ entries: [{ ...ours, rounds: 5 }, ...others] })).toStartWith(" 5 rounds: server. ");
+});
+
+test("why others are ahead is told of each row, or that nobody has looked", () => {
+  const why = (id: string) => pageOf(results([{ ...ROW, id }])).split("### Why")[1];
+  expect(why("proxy")).toContain("- hello: most of it is system calls");
+  expect(why("a-new-row")).toContain("- hello: not looked into.");
+});
+
+test("counts that are none are refused, by their names", () => {
+  expect(readCount("ROUNDS", "3")).toBe(3);
+  for (const text of ["abc", "0", "-1", "1.5", "", "2x", "1e3", "100000000000"]) {
+    expect(() => readCount("ROUNDS", text)).toThrow(
+      `ROUNDS is ${JSON.stringify(text)}; it should be a whole number from 1 to 1000`,
+    );
+  }
+});
+
+test("a row that nobody has done is told of when it was asked for, or when somebody could have", () => {
+  const empty = { ...ROW, entries: [] };
+  const unable = { ...empty, id: "tls", refused: [] };
+  expect(unmeasured([ROW], true)).toBeUndefined();
+  expect(unmeasured([ROW, unable], false)).toBeUndefined();
+  expect(unmeasured([ROW, unable], true)).toBe("nothing was measured in tls (none of the peers can do it)");
+  expect(unmeasured([ROW, empty], false)).toBe(
+    "nothing was measured in hello (waitress: its answer is wrong: status 500)",
+  );
+  expect(unmeasured([unable], false)).toContain("none of the peers is here and can do any of the rows");
+  expect(unmeasured([unable], true)).toContain("none of the peers is here and can do tls");
+  expect(unmeasured([], false)).toContain("nothing was measured");
+});
+
+test("who gives no figure for what a row is judged by is not in it", async () => {
+  const row = { ...(ROWS[0] as Row), hasNoWarmUp: true, check: async () => undefined };
+  const subject = { peer: { name: "server", abilities: [row.needs] } } as unknown as Subject;
+  const how = { rounds: 1, seconds: 1, folder: "" };
+  const done = (cpuUs: number) =>
+    runRow({ ...row, measure: async () => ({ perSecond: 1, cpuUs }) }, [subject], how, new Progress(1));
+  expect((await done(1)).entries).toMatchObject([{ peer: "server", rounds: 1, seconds: 1 }]);
+  expect(await done(Number.NaN)).toMatchObject({
+    entries: [],
+    refused: [{ peer: "server", why: "not measured: µs CPU/request" }],
+  });
+});
+
+test("a line of the terminal leaves its last column free, also where it does not know how many it has", () => {
+  expect(fitting("x".repeat(50), 40)).toHaveLength(39);
+  expect(fitting("progress", 40)).toBe("progress");
+  for (const columns of [0, undefined]) expect(fitting("progress", columns)).toBe("progress");
 });
 
 test("the README's table stands between its marks", () => {

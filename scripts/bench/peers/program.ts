@@ -29,9 +29,11 @@ export interface ProgramOptions {
 }
 
 const living = new Set<Program>();
+let isOver = false;
 
-/** When the bench itself is told to end. */
+/** When the bench itself ends, or is told to: none is started any more. */
 export async function stopAll(): Promise<void> {
+  isOver = true;
   await Promise.all([...living].map((each) => each.stop()));
 }
 
@@ -42,6 +44,7 @@ export class Program {
 
   constructor(name: string, command: readonly string[], options: ProgramOptions) {
     const { folder, cwd = folder, env = {}, stopSignal = "SIGTERM", hasOwnGroup: detached = false } = options;
+    if (isOver) throw new Error("the bench is being stopped");
     this.stopSignal = stopSignal;
     this.logPath = join(folder, `${name}.out`);
     const log = openSync(this.logPath, "a");

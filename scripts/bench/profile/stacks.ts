@@ -3,6 +3,12 @@
 /** Behind the name of a file of samples that is not whole yet. */
 export const PARTIAL = ".partial";
 
+/** The file of a front thread's samples. */
+export const samplesOf = (pid: number, thread: number | string) => `front-${pid}-${thread}.json`;
+
+/** The file that asks the fronts of a process for what they have seen. */
+export const askedBy = (pid: number) => `end-${pid}`;
+
 /** The innermost frame first. */
 export interface Stack {
   readonly frames: readonly string[];

@@ -1,11 +1,13 @@
 /** docs/bench.md with its charts, and the short table of the README, from the results alone. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { ROOT } from "../../sample/run.ts";
 import { OURS, PEERS, REFERENCE } from "../peers/all.ts";
 import type { Group } from "../rows/row.ts";
 import type { Results, RowResult } from "../results.ts";
 import { aheadOfUs, barIsMet, barText, entryOf, format, judging, ratioOf, valueOf } from "./judge.ts";
 import { chart } from "./chart.ts";
+import { type Length, lengthText, otherLengths, usualLength } from "./length.ts";
 import { whyOf } from "./why.ts";
 
 const TITLES: Readonly<Record<Group, string>> = {
@@ -16,13 +18,16 @@ const TITLES: Readonly<Record<Group, string>> = {
   operation: "Operation",
 };
 
-const METHOD = `
+/** `peers`: where they are, as seen from the page. */
+const method = (peers: string, usual: string) =>
+  `
 - Every peer has the same: ${"`processes = 4`, `threads = 2`"} for applications (waitress, which has no processes, 8 threads), a worker, front or
   event thread for each core in front, the same interpreter and Django, an access log (but for the rows of one thread). How each is configured:
-  [scripts/bench/peers](../scripts/bench/peers).
+  [scripts/bench/peers](${peers}).
 - Before a peer is timed in a row its answer is looked at: status, length or content, encoding. Who answers wrongly is not timed.
 - A first round warms up. Then the rounds are interleaved: each peer once, then each again. Figures are medians of the rounds; ± is half
-  the distance between the best and the worst.
+  the distance between the best and the worst. Each row had ${usual}, unless it says otherwise. Starts, reloads, slow readers and
+  files of the first time take as long as they take, whatever the seconds are.
 - "One thread against one worker": one front, one nginx worker, one thread of the others that can be held to it, none with an access log. What is
   wanted of files and proxying is wanted there. wrk has the other cores. Each row has five seconds to warm up, that of the first time fifty thousand other files: a compiler that works while requests come is not counted, and
   is in the other rows, which have one.
@@ -34,13 +39,23 @@ const METHOD = `
   millisecond, so up to one of what is shown is the generator's own.
 - Errors are replies of a wrong status and connections that broke; they stand beside the figures.
 - Memory is the proportional set size of the whole tree: pages that processes share count once.
+- Where the time of a row goes: ${"`make profile ROW=hello`"} runs it on this server under the sampling profilers of Bun (the fronts) and of
+  Python (a worker).
 `.trim();
 
-export function page(results: Results): string {
-  const sections = (Object.keys(TITLES) as Group[]).map((group) => section(group, results));
+/** As of the root of the sources: where the page stands, and what it is made of. */
+export interface PagePlace {
+  readonly folder: string;
+  readonly source: string;
+}
+
+export function page(results: Results, { folder, source }: PagePlace): string {
+  const usual = usualLength(results.rows);
+  const peersPath = relative(folder, "scripts/bench/peers");
+  const sections = (Object.keys(TITLES) as Group[]).map((group) => section(group, results, usual));
   return `# Side by side
 
-<!-- Written by \`make bench\` from docs/bench/results.json. -->
+<!-- Written by \`make bench\` from ${source}. -->
 
 ${results.date}, on ${results.machine}. ${results.tools.join(", ")}.
 
@@ -51,7 +66,7 @@ a part, \`make bench-quick\` the main rows in less than two minutes.
 
 ## How it is measured
 
-${METHOD}
+${method(peersPath, usual === undefined ? "none" : lengthText(usual))}
 
 ${sections.join("\n")}
 ${behind(results.rows)}
@@ -67,14 +82,14 @@ function peers({ versions, notes, absent }: Results): string {
   return `Compared: ${named.join("; ")}.${missing.length === 0 ? "" : ` Not there: ${missing.join("; ")}.`}`;
 }
 
-function section(group: Group, { rows: all, date }: Results): string {
+function section(group: Group, { rows: all, date }: Results, usual: Length | undefined): string {
   const rows = all.filter((row) => row.group === group && row.entries.length > 0);
   if (rows.length === 0) return "";
   return `## ${TITLES[group]}
 
 ![${TITLES[group]}](bench/${group}.svg)
 
-${rows.map((row) => rowMarkdown(row, date)).join("\n\n")}
+${rows.map((row) => rowMarkdown(row, date, usual)).join("\n\n")}
 `;
 }
 
@@ -90,7 +105,7 @@ function older({ entries }: RowResult, date: string): string[] {
   });
 }
 
-function rowMarkdown(row: RowResult, date: string): string {
+function rowMarkdown(row: RowResult, date: string, usual: Length | undefined): string {
   const head = row.metrics.flatMap(({ title }) => [title, "×"]);
   const lines = row.entries.map((entry) => {
     const cells = row.metrics.flatMap(({ key, digits }) => {
@@ -106,6 +121,7 @@ function rowMarkdown(row: RowResult, date: string): string {
   const bar = barIsMet(row);
   const remarks = [
     ...(bar === undefined ? [] : [`Wanted: ${barText(row)}; ${bar ? "met" : "not met"}.`]),
+    ...otherLengths(row, usual),
     ...(row.load === undefined || row.load <= BUSY ? [] : [`The machine was not quiet: load average ${row.load}.`]),
     ...(row.note === undefined ? [] : [`${row.note}.`]),
     ...older(row, date),
@@ -125,11 +141,8 @@ function behind(rows: readonly RowResult[]): string {
   if (lines.length === 0) return "## Where others are ahead\n\nNowhere, by what the rows are judged by.";
   const head = "| row | who | in what | theirs | ours |\n| --- | --- | --- | ---: | ---: |";
   const rest = rows.filter((row) => aheadOfUs(row).length > 0);
-  const reasons = rest.flatMap(({ id, title }) => {
-    const why = whyOf(id);
-    return why === undefined ? [] : [`- ${title}: ${why}.`];
-  });
-  const why = reasons.length === 0 ? "" : `\n\n### Why, as far as it was looked into\n\n${reasons.join("\n")}`;
+  const reasons = rest.map(({ id, title }) => `- ${title}: ${whyOf(id) ?? "not looked into"}.`);
+  const why = `\n\n### Why, as far as it was looked into\n\n${reasons.join("\n")}`;
   return `## Where others are ahead\n\n${head}\n${lines.join("\n")}${why}`;
 }
 
@@ -150,10 +163,16 @@ export function shortTable(results: Results): string {
   return `| | server | ${REFERENCE.name} | ratio | CPU |\n| --- | ---: | ---: | ---: | ---: |\n${rows.join("\n")}`;
 }
 
-/** Writes all of it; `readme` has the short table between its marks. */
-export function writePages(results: Results, folder: string, readme?: string): void {
+/** Writes all of it; `readme` has the short table between its marks; `source`: where the results stand. */
+export function writePages(
+  results: Results,
+  folder: string,
+  readme?: string,
+  source = join(folder, "bench/results.json"),
+): void {
   mkdirSync(join(folder, "bench"), { recursive: true });
-  writeFileSync(join(folder, "bench.md"), page(results));
+  const place = { folder: relative(ROOT, folder), source: relative(ROOT, source) };
+  writeFileSync(join(folder, "bench.md"), page(results, place));
   for (const group of Object.keys(TITLES) as Group[]) {
     const rows = results.rows.filter((row) => row.group === group && row.entries.length > 0);
     const panels = rows.flatMap((row) => judging(row).map((metric) => ({ row, metric })));

@@ -140,6 +140,7 @@ export const FILE_ROWS: readonly Row[] = [
     connections: 16,
     fields: ["Connection: close"],
     bar: { key: "cpuUs", atMost: 1.11 },
+    note: "wrk takes a session up again where the server resumes it",
     ...file("1k"),
   }),
 ];

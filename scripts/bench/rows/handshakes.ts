@@ -1,4 +1,4 @@
-/** New connections that resume a TLS session. Whole handshakes are a row of files.ts. */
+/** New connections that resume a TLS session. A row of files.ts has wrk open them, which resumes as it can. */
 import { handshakes } from "../load/handshakes.ts";
 import { FILE_BYTES } from "../scenes/scene.ts";
 import { cpuMs } from "../subject.ts";
