@@ -9,7 +9,12 @@
  * long ago. So one that is empty is believed when it was still so a moment later, and had no room any more.
  *
  * What sets ctime alone (chmod, utimes, link, rename) waits for the end of a write (inode_lock in the kernel): a file whose two times
- * differ is not inside one. So what was put in its place as it should be, written beside it and renamed, is hardly ever waited for.
+ * differ is not inside one. So what was put in its place as it should be, written beside it and renamed, is waited for only if both were
+ * done within a tick of the kernel's (4 ms as a rule).
+ *
+ * What an application names is waited for, too. To send the beginning at once and hold back the end is no help: what was read of it in the
+ * middle of a write would be of two versions, and no later look shows that. Nor does it show who has written, so 1 ms becomes
+ * 60 for an application that writes a file for each reply and names it; what it gives open (handed-over.ts) is its own affair.
  *
  * What is written to for ever, such as a log, is waited for through WAITS_MAX writes, then answered as it is: only a change that is seen
  * breaks that off (transfer.ts). Nor does this help where times are coarser than a moment (FAT: 2 s), or of another clock.
@@ -121,7 +126,7 @@ export class YoungFiles {
   }
 
   /** Must this request, of which nothing is answered yet, wait for the file? Then it is given to `again` later, if its client is still
-   *  there. An application names no file that is not ready. `isKnown`: an empty file was so already when it was looked at before. */
+   *  there. `isKnown`: an empty file was so already when it was looked at before. */
   ageFor(exchange: Exchange, stats: FileStat, again: Handler, isKnown = false): Age {
     const wallMs = this.clocks.wallMs();
     const isEmpty = stats.size === 0 && !isKnown;
@@ -133,7 +138,7 @@ export class YoungFiles {
     const leftMs = Math.max(youngMs, isEmpty ? this.emptyMs(look) : growingMs(look, before, wallMs));
     if (leftMs === 0) return "settled";
     const waitedMs = this.clocks.monotonicMs() - look.beganMs;
-    if (look.writes > WAITS_MAX || waitedMs >= WAITED_MS_MAX || exchange.namedByApp) return "young";
+    if (look.writes > WAITS_MAX || waitedMs >= WAITED_MS_MAX) return "young";
     this.wait(exchange, look, leftMs, again);
     return "awaited";
   }

@@ -62,9 +62,8 @@ const options: FilesOptions = {
 };
 const handler = makeFilesHandler(options);
 
-function ask(name: string, request: FakeRequest = {}, by = handler, change: (exchange: Exchange) => void = () => {}) {
+function ask(name: string, request: FakeRequest = {}, by = handler) {
   const { exchange, reply } = fakeExchange({ ...request, path: `/${name}` });
-  change(exchange);
   by(exchange);
   return reply;
 }
@@ -245,15 +244,6 @@ describe.each(["small", "large"] as const)("a %s file that was written to a mome
     rmSync(path(name));
     later(quietMs);
     expect(other.status).toBe(299);
-  });
-
-  test("is not waited for if an application has named it, and is not kept either", async () => {
-    const reply = ask(name, {}, handler, (exchange) => (exchange.namedByApp = true));
-    await reply.over;
-    expect([reply.status, reply.content.length]).toEqual([200, SIZES[kind]]);
-    const another = ask(name);
-    expect(another.state).toBe("waiting");
-    another.leave();
   });
 
   test("is not waited for if its time was set, or lies ahead", async () => {
