@@ -148,7 +148,6 @@ class AcceleratedReply extends ReplaceableReply {
     const inside = redirectInside(exchange, to, reply);
     inside.headerRules = exchange.headerRules;
     inside.errorPages = exchange.errorPages;
-    inside.namedByApp = true;
     reply.inside = inside;
     return inside;
   }

@@ -70,7 +70,6 @@ class Rare {
   authFields: Fields | undefined = undefined;
   forwardedHost = "";
   headDecides = false;
-  namedByApp = false;
   depth = 0;
   upgrader: Upgrader | undefined = undefined;
   hostCaptures: RegExpExecArray | undefined = undefined;
@@ -215,14 +214,6 @@ export class Exchange {
   }
   set headDecides(value: boolean) {
     if (value !== this.rare.headDecides) this.ownRare().headDecides = value;
-  }
-
-  /** An application has named what is to be sent, which is then ready to be sent. */
-  get namedByApp(): boolean {
-    return this.rare.namedByApp;
-  }
-  set namedByApp(value: boolean) {
-    if (value !== this.rare.namedByApp) this.ownRare().namedByApp = value;
   }
 
   /** How many exchanges inside the server this one came through (internal.ts). */

@@ -15,6 +15,7 @@ import { answer } from "../exchange/canned.ts";
 import { CompressedReply } from "../exchange/compress.ts";
 import type { Exchange, Handler } from "../exchange/exchange.ts";
 import { lastly } from "../exchange/reply.ts";
+import { isUnchanged } from "../os/file-stat.ts";
 import { closeDescriptor } from "../os/sockets.ts";
 import { pathBelow } from "./below.ts";
 import { type CachedFile, type CacheEntry, CACHED_FILE_BYTES_MAX, FileCache, isSameFile, type Shelf } from "./cache.ts";
@@ -38,7 +39,7 @@ import { Representation } from "./representation.ts";
 import { rootKeptMs } from "./root.ts";
 import { isPlain, select } from "./select.ts";
 import { sendFile } from "./transfer.ts";
-import type { YoungFiles } from "./young-files.ts";
+import type { Age, YoungFiles } from "./young-files.ts";
 
 /** A small file that changes while it is read is looked at anew, this often. */
 const ATTEMPTS_MAX = 3;
@@ -51,6 +52,8 @@ interface Search {
   /** What the cache had, too old to be believed. */
   readonly entry: CacheEntry | undefined;
   readonly attempts: number;
+  /** Answers the request from the beginning, if it has to wait. */
+  readonly again: Handler;
 }
 
 interface Located {
@@ -166,7 +169,7 @@ export class Files {
   }
 
   /** Answers a GET or HEAD with the file of this name, if there is one. */
-  serve(exchange: Exchange, rest: string): FileOutcome {
+  serve(exchange: Exchange, rest: string, again: Handler = this.again): FileOutcome {
     const entry = this.shelf.get(rest);
     if (entry !== undefined && (this.shelf.isFresh(entry, monotonicMs()) || this.isStill(entry, rest))) {
       this.sendCached(exchange, entry);
@@ -174,7 +177,7 @@ export class Files {
     }
     if (entry === undefined && this.servedOpen(exchange, rest)) return "answered";
     if (!isServable(rest, this.hidden)) return "missing";
-    return this.look({ exchange, rest, entry, attempts: ATTEMPTS_MAX });
+    return this.look({ exchange, rest, entry, attempts: ATTEMPTS_MAX, again });
   }
 
   /** Would `serve` answer? */
@@ -235,8 +238,9 @@ export class Files {
       return "answered";
     }
     if (entry !== undefined) this.shelf.remove(entry);
-    const isYoung = this.young?.isYoung(file.stats) === true;
-    if (isYoung && this.isAwaited(exchange, file)) return "answered";
+    const age = this.ageFor(search, file);
+    if (age === "awaited") return "answered";
+    const isYoung = age === "young";
     const { size } = file.stats;
     if (size > CACHED_FILE_BYTES_MAX) return this.foundLarge(search, file, path, isYoung);
     const representation = this.describe(file, path);
@@ -250,11 +254,12 @@ export class Files {
     return "answered";
   }
 
-  /** It may be being written. Closed, if it is looked for again later. */
-  private isAwaited(exchange: Exchange, { fd, stats }: OpenedFile): boolean {
-    if (this.young?.postpones(exchange, stats, this.again) !== true) return false;
-    closeDescriptor(fd);
-    return true;
+  /** May it be being written? Closed, if it is looked for again later. */
+  private ageFor({ exchange, entry, again }: Search, { fd, stats }: OpenedFile): Age {
+    const isKnown = entry !== undefined && entry.checkedMs !== NEVER_MS && isUnchanged(entry.stats, stats);
+    const age = this.young?.ageFor(exchange, stats, again, isKnown) ?? "settled";
+    if (age === "awaited") closeDescriptor(fd);
+    return age;
   }
 
   private foundPassing(search: Search, file: OpenedFile, representation: Representation): FileOutcome {
@@ -275,8 +280,9 @@ export class Files {
     return representation.cacheControl === this.options.cachePolicy?.of(path);
   }
 
-  private lookAgain({ exchange, rest, attempts }: Search): FileOutcome {
-    if (attempts > 1) return this.look({ exchange, rest, entry: undefined, attempts: attempts - 1 });
+  private lookAgain(search: Search): FileOutcome {
+    const { exchange, attempts } = search;
+    if (attempts > 1) return this.look({ ...search, entry: undefined, attempts: attempts - 1 });
     answer(exchange, 503, RETRY_AFTER);
     return "answered";
   }

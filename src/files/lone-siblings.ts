@@ -133,7 +133,7 @@ export class LoneSiblings {
     const file = opener.open(name);
     if (file.kind !== "file") return false;
     const { fd, stats } = file;
-    const isAwaited = young?.postpones(exchange, stats, again) === true;
+    const isAwaited = young?.ageFor(exchange, stats, again) === "awaited";
     if (isAwaited || stats.size === 0) {
       closeDescriptor(fd);
       return isAwaited;

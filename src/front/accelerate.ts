@@ -18,7 +18,7 @@ export interface AccelerateOptions {
   readonly dispatch: Handler;
   readonly mergeSlashes: boolean;
   readonly charset: Charset | undefined;
-  readonly files: Pick<FilesOptions, "cache" | "openFiles">;
+  readonly files: Pick<FilesOptions, "cache" | "openFiles" | "young">;
   readonly log: Log;
 }
 
@@ -38,17 +38,20 @@ interface Root {
 function makeSendFile({ sendfileRoots, charset, files, log }: AccelerateOptions) {
   const common = { single: false, index: [], charset, log, ...files };
   const roots = sendfileRoots.map((root) => ({ path: rootBytes(root), files: new Files({ ...common, root }) }));
-  return (exchange: Exchange, path: string): boolean => {
+  const send = (exchange: Exchange, path: string): boolean => {
+    // What waits for a file that may be being written looks for both names again.
+    const again = (waited: Exchange) => void send(waited, path);
     const root = rootOf(roots, path);
     if (root === undefined) return false;
-    if (root.files.serve(exchange, path.slice(root.path.length)) === "answered") return true;
+    if (root.files.serve(exchange, path.slice(root.path.length), again) === "answered") return true;
     const decoded = decode(path);
     const other = decoded === path ? undefined : rootOf(roots, decoded);
-    if (other?.files.serve(exchange, decoded.slice(other.path.length)) === "answered") return true;
+    if (other?.files.serve(exchange, decoded.slice(other.path.length), again) === "answered") return true;
     log.error(`X-Sendfile names ${JSON.stringify(path)}, which is no file that can be sent: answered 404`);
     answer(exchange, 404);
     return true;
   };
+  return send;
 }
 
 /** Dot segments are refused by the files room, and links that lead out of the root. */

@@ -317,7 +317,7 @@ function makeTarget(target: RouteTarget, route: RouteConfig, around: Surrounding
       dispatch: around.context.again,
       mergeSlashes: targets.config.server.mergeSlashes,
       charset: Charset.of(route.encoding),
-      files: { cache: targets.files.cache, openFiles: targets.files.openFiles },
+      files: { cache: targets.files.cache, openFiles: targets.files.openFiles, young: targets.files.young },
       log: targets.files.log,
     });
   /** What is kept is kept compressed; what the replies ask this server to do is asked each time. */

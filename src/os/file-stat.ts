@@ -18,6 +18,8 @@ export type FileKind = "file" | "directory" | "other";
 export interface FileStat {
   readonly kind: FileKind;
   readonly size: number;
+  /** Of 512 bytes, that it has on its disk. What is cut off gives back its room last. */
+  readonly blocks: number;
   /** Seconds since 1970 and the nanoseconds of that second. */
   readonly mtimeSec: number;
   readonly mtimeNsec: number;
@@ -95,7 +97,7 @@ export function isUnwritten(fd: number, before: FileStat): boolean {
 /** Has the open file less room on its disk than it is long: holes, or it is compressed there? */
 export function isSparse(fd: number): boolean {
   look(fd);
-  return (word(BLOCKS) + word(BLOCKS + 1) * TWO_32) * BLOCK_BYTES < size();
+  return blocks() * BLOCK_BYTES < size();
 }
 
 /** Into `scratch`. */
@@ -154,6 +156,7 @@ function readScratch(): FileStat {
   return {
     kind: kindOf(mode),
     size: size(),
+    blocks: blocks(),
     mtimeSec: seconds(MTIME),
     mtimeNsec: word(MTIME + 2),
     ctimeSec: seconds(CTIME),
@@ -176,6 +179,10 @@ function size(): number {
   return word(SIZE) + word(SIZE + 1) * TWO_32;
 }
 
+function blocks(): number {
+  return word(BLOCKS) + word(BLOCKS + 1) * TWO_32;
+}
+
 /** Before 1970 they are negative. */
 function seconds(index: number): number {
   return word(index) + (word(index + 1) | 0) * TWO_32;
@@ -189,8 +196,12 @@ function kindOf(mode: number): FileKind {
 
 /** Is it one file, and was nothing done to it between the two looks? Owner, permission and links count too (ctime). */
 export function isUnchanged(a: FileStat, b: FileStat): boolean {
-  if (a.inoLow !== b.inoLow || a.inoHigh !== b.inoHigh || a.dev !== b.dev) return false;
-  return hasSameSizeAndTime(a, b) && hasSameChange(a, b);
+  return isSameInode(a, b) && hasSameSizeAndTime(a, b) && hasSameChange(a, b);
+}
+
+/** Is it one file? Or another that has its number, after that is gone. */
+export function isSameInode(a: FileStat, b: FileStat): boolean {
+  return a.inoLow === b.inoLow && a.inoHigh === b.inoHigh && a.dev === b.dev;
 }
 
 /**

@@ -1,12 +1,12 @@
 /** What applications leave to the server: X-Accel-Redirect, X-Sendfile; and routes that only they can reach. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { ONE_FRONT, probeApp } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
-import { type Address, type Answer, ask, field, get } from "../support/wire.ts";
+import { type Address, type Answer, ask, Client, field, get } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -194,6 +194,68 @@ describe("X-Accel-Redirect", () => {
     const one = "GET /accel?to=/protected/small.txt HTTP/1.1\r\nHost: x\r\n";
     const answer = await ask(address, `${one}\r\n${one}\r\n${one}Connection: close\r\n\r\n`);
     expect(answer.body.toString()).toBe("small\n");
+  });
+});
+
+describe("a file that is named right after it was written", () => {
+  // Each another one: what was kept in memory is believed for a second.
+  const nameOf = (turn: string) => `caf\u00e9 ${turn}.bin`;
+  const redirect = (name: string) => `/accel?to=${encodeURIComponent(`/protected/${encodeURIComponent(name)}`)}`;
+  const sendfile = (name: string) => `/sendfile?path=${encodeURIComponent(join(media, name))}`;
+  const encoded = (name: string) => `/sendfile?path=${encodeURIComponent(`${media}/${encodeURIComponent(name)}`)}`;
+  const isOneLetter = (body: Buffer) => body.equals(Buffer.alloc(body.length, body[0]));
+
+  test.each([
+    ["X-Accel-Redirect", redirect],
+    ["X-Sendfile", sendfile],
+    ["X-Sendfile, percent-encoded", encoded],
+  ])("by %s is sent when no write can be going on any more", async (how, target) => {
+    for (const [size, quietMs] of [
+      [1000, 50],
+      [200_000, 100],
+    ] as const) {
+      const name = nameOf(`${how} ${size}`);
+      const content = Buffer.alloc(size, "0123456789");
+      writeFileSync(join(media, name), content);
+      const answer = await get(address, target(name));
+      expect([answer.status, answer.body.equals(content)]).toEqual([200, true]);
+      // Of two clocks.
+      expect(Date.now() - statSync(join(media, name)).mtimeMs).toBeGreaterThan(quietMs - 10);
+    }
+  });
+
+  test("and is gone when it is looked for again is not there", async () => {
+    const name = nameOf("gone");
+    const client = await Client.open(address);
+    writeFileSync(join(media, name), "gone");
+    client.send(`GET ${sendfile(name)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await Bun.sleep(20);
+    rmSync(join(media, name));
+    expect((await client.answer()).status).toBe(404);
+    client.close();
+  });
+
+  test("is never of two contents, in several ranges neither, while one write overwrites it", async () => {
+    const name = nameOf("overwritten");
+    const size = 8_000_000;
+    writeFileSync(join(media, name), Buffer.alloc(size, "a"));
+    const fd = openSync(join(media, name), "r+");
+    const request = `GET ${sendfile(name)} HTTP/1.1\r\nHost: x\r\nRange: bytes=0-9,${size / 2}-${size / 2 + 9},-10\r\n\r\n`;
+    for (let turn = 1; turn <= 12; turn++) {
+      const clients = await Promise.all(Array.from({ length: 6 }, () => Client.open(address)));
+      for (const client of clients) client.send(request);
+      // The application answers meanwhile, or just before.
+      await Bun.sleep(turn % 3);
+      expect(writeSync(fd, Buffer.alloc(size, 97 + turn), 0, size, 0)).toBe(size);
+      for (const client of clients) {
+        const answer = await client.answer().catch(() => undefined);
+        client.close();
+        if (answer === undefined) continue;
+        const parts = [...answer.body.toString().matchAll(/\r\n\r\n(.{10})\r\n--/g)].map(([, part]) => part ?? "");
+        expect([answer.status, parts.length, isOneLetter(Buffer.from(parts.join("")))]).toEqual([206, 3, true]);
+      }
+    }
+    closeSync(fd);
   });
 });
 

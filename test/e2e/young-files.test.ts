@@ -61,6 +61,51 @@ test("what is asked for while one write overwrites it in place is never of two c
   closeSync(fd);
 });
 
+/** Written whole again and again, as cp(1) does it: emptied when it is opened, then one write(2). */
+const REWRITES = `
+const { closeSync, openSync, writeSync } = require("node:fs");
+const [path, size, times] = process.argv.slice(1);
+(async () => {
+  for (let turn = 1; turn <= Number(times); turn++) {
+    await Bun.sleep(150);
+    const bytes = Buffer.alloc(Number(size), 97 + turn % 26);
+    const fd = openSync(path, "w");
+    writeSync(fd, bytes);
+    closeSync(fd);
+  }
+})();
+`;
+
+test("a hot file that is rewritten in place is never answered as if it were empty", async () => {
+  const path = join(root, "hot.bin");
+  const size = 100_000;
+  writeFileSync(path, Buffer.alloc(size, "a"));
+  const writer = Bun.spawn([process.execPath, "-e", REWRITES, path, `${size}`, "20"]);
+  let answers = 0;
+  const lane = async () => {
+    for (let client = await Client.open(address); writer.exitCode === null;) {
+      client.send(request("hot.bin"));
+      const answer = await client.answer().catch(() => undefined);
+      if (answer === undefined) {
+        client = await Client.open(address);
+        continue;
+      }
+      expect([answer.status, answer.body.length, isOneLetter(answer.body)]).toEqual([200, size, true]);
+      answers++;
+      await Bun.sleep(1);
+    }
+  };
+  await Promise.all(Array.from({ length: 5 }, lane)).finally(() => writer.kill());
+  expect(answers).toBeGreaterThan(20);
+  writeFileSync(path, "");
+  await until("the empty file", 5000, async () => {
+    const client = await begun("hot.bin");
+    const answer = await client.answer();
+    client.close();
+    return answer.status === 200 && answer.body.length === 0;
+  });
+});
+
 test("what is behind it on the connection comes after it, and a client that leaves is not waited for", async () => {
   writeFileSync(join(root, "small.txt"), "just written");
   const leaving = await begun("small.txt");

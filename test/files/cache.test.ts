@@ -8,7 +8,7 @@ const LONG_AGO = 1_000_000_000;
 function stats(change: Partial<FileStat> = {}): FileStat {
   const times = { mtimeSec: LONG_AGO, mtimeNsec: 1, ctimeSec: LONG_AGO, ctimeNsec: 2 };
   const others = { dev: 4, inoLow: 6, inoHigh: 7, nlink: 1, mode: 0o100644, uid: 0, gid: 0 };
-  return { kind: "file", size: 3, ...others, ...times, ...change };
+  return { kind: "file", size: 3, blocks: 8, ...others, ...times, ...change };
 }
 
 function file(bytes: number, facts = stats()) {

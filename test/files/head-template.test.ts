@@ -17,7 +17,18 @@ const SECONDS = [-1, 0, 1, 0x0fff_ffff, 0x1000_0000, 1_000_000_000, NOW_SEC - 1,
 const NANOSECONDS = [0, 1, 0x0fff_ffff, 999_999_881, 999_999_999];
 
 function statsOf(size: number, mtimeSec: number, mtimeNsec: number): FileStat {
-  const others = { ctimeSec: 1, ctimeNsec: 2, dev: 3, inoLow: 4, inoHigh: 5, nlink: 1, mode: 0o100644, uid: 0, gid: 0 };
+  const others = {
+    blocks: 8,
+    ctimeSec: 1,
+    ctimeNsec: 2,
+    dev: 3,
+    inoLow: 4,
+    inoHigh: 5,
+    nlink: 1,
+    mode: 0o100644,
+    uid: 0,
+    gid: 0,
+  };
   return { kind: "file", size, mtimeSec, mtimeNsec, ...others };
 }
 

@@ -1,5 +1,15 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Exchange } from "../../src/exchange/exchange.ts";
 import { FileCache } from "../../src/files/cache.ts";
@@ -7,7 +17,7 @@ import { makeFilesHandler } from "../../src/files/handler.ts";
 import { OpenFiles } from "../../src/files/open-files.ts";
 import type { FilesOptions } from "../../src/files/options.ts";
 import { makeTryHandler } from "../../src/files/try.ts";
-import { WAITS_MAX, YoungFiles, youngForMs } from "../../src/files/young-files.ts";
+import { type Age, WAITS_MAX, YoungFiles, youngForMs } from "../../src/files/young-files.ts";
 import { type FileStat, statOf } from "../../src/os/file-stat.ts";
 import { openBelow } from "../support/descriptors.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
@@ -52,9 +62,8 @@ const options: FilesOptions = {
 };
 const handler = makeFilesHandler(options);
 
-function ask(name: string, request: FakeRequest = {}, by = handler, change: (exchange: Exchange) => void = () => {}) {
+function ask(name: string, request: FakeRequest = {}, by = handler) {
   const { exchange, reply } = fakeExchange({ ...request, path: `/${name}` });
-  change(exchange);
   by(exchange);
   return reply;
 }
@@ -237,15 +246,6 @@ describe.each(["small", "large"] as const)("a %s file that was written to a mome
     expect(other.status).toBe(299);
   });
 
-  test("is not waited for if an application has named it, and is not kept either", async () => {
-    const reply = ask(name, {}, handler, (exchange) => (exchange.namedByApp = true));
-    await reply.over;
-    expect([reply.status, reply.content.length]).toEqual([200, SIZES[kind]]);
-    const another = ask(name);
-    expect(another.state).toBe("waiting");
-    another.leave();
-  });
-
   test("is not waited for if its time was set, or lies ahead", async () => {
     clock.after(name, -1000);
     const early = ask(name);
@@ -253,6 +253,105 @@ describe.each(["small", "large"] as const)("a %s file that was written to a mome
     const old = ask(name);
     await Promise.all([early.over, old.over]);
     expect([early.status, old.status]).toEqual([200, 200]);
+  });
+});
+
+describe("an empty file whose last write was long ago may be one that is being cut off", () => {
+  const name = "empty.txt";
+  const keeping = makeFilesHandler({ root, single: false, index: [], charset: undefined, young });
+  const openFiles = new OpenFiles();
+
+  beforeEach(() => {
+    writeFileSync(path(name), "");
+    utimesSync(path(name), 1, 1);
+    clock.after(name, 0);
+  });
+
+  test("and is answered when it was so for a moment", () => {
+    const reply = ask(name);
+    later(40);
+    expect(reply.state).toBe("waiting");
+    later(20);
+    expect([reply.status, reply.content.length, young.size]).toEqual([200, 0, 0]);
+  });
+
+  test("and is what it is then", async () => {
+    const reply = ask(name);
+    writeFileSync(path(name), Buffer.alloc(200_000, "b"));
+    clock.after(name, 60);
+    later(0);
+    expect(reply.state).toBe("waiting");
+    later(50);
+    await reply.over;
+    expect(reply.content.equals(Buffer.alloc(200_000, "b"))).toBe(true);
+  });
+
+  test("and is not waited for any more once it is kept", () => {
+    for (let times = 0; times < 2; times++) {
+      ask(name, {}, keeping);
+      later(60);
+    }
+    expect(ask(name, {}, keeping).status).toBe(200);
+  });
+
+  test("also in place of a large one that stood open, at the time of that", async () => {
+    const standing = makeFilesHandler({ root, single: false, index: [], charset: undefined, young, openFiles });
+    writeFileSync(path(name), Buffer.alloc(200_000, "a"));
+    utimesSync(path(name), 1, 1);
+    await ask(name, {}, standing).over;
+    expect(openFiles.size).toBe(1);
+    truncateSync(path(name), 0);
+    utimesSync(path(name), 1, 1);
+    const reply = ask(name, {}, standing);
+    expect(reply.state).toBe("waiting");
+    writeFileSync(path(name), Buffer.alloc(200_000, "b"));
+    utimesSync(path(name), 2, 2);
+    later(60);
+    await reply.over;
+    expect(reply.content.equals(Buffer.alloc(200_000, "b"))).toBe(true);
+  });
+});
+
+describe("how long a request waits", () => {
+  const old: FileStat = { ...statOf(0), kind: "file", size: 0, blocks: 0, mtimeSec: 1, ctimeSec: 2 };
+  const written = (ageMs: number, size: number): FileStat => {
+    const ms = clock.wallMs() - ageMs;
+    const times = { sec: Math.floor(ms / 1000), nsec: Math.round((ms % 1000) * 1e6) };
+    return { ...old, size, mtimeSec: times.sec, mtimeNsec: times.nsec, ctimeSec: times.sec, ctimeNsec: times.nsec };
+  };
+
+  /** Looks every 10 ms: `state` is what the file is `ms` after the first look. */
+  function waited(state: (ms: number) => FileStat): [Age, number] {
+    const { exchange } = fakeExchange({ path: "/x" });
+    let ms = 0;
+    let age: Age = "awaited";
+    const look = (again: Exchange) => void (age = young.ageFor(again, state(ms), look));
+    look(exchange);
+    for (; age === "awaited" && ms < 10_000; ms += 10) later(10);
+    return [age, ms];
+  }
+
+  test("for one that is empty and has room on its disk still: until it has none, or keeps it", () => {
+    expect(waited((ms) => ({ ...old, blocks: ms < 180 ? 8 : 0 }))).toEqual(["settled", 200]);
+    expect(waited(() => ({ ...old, blocks: 8 }))).toEqual(["settled", 900]);
+  });
+
+  test("for the end of one write, however often it is found larger than before", () => {
+    const begun = written(0, 0);
+    const [age, ms] = waited((ms) => ({ ...begun, size: Math.min(ms, 400) * 50_000 }));
+    expect([age, ms > 400, ms < 520]).toEqual(["settled", true, true]);
+  });
+
+  test("for one write no longer than the longest is waited for", () => {
+    const begun = written(0, 0);
+    const [age, ms] = waited((ms) => ({ ...begun, size: ms * 10_000 }));
+    expect([age, ms >= 900, ms < 970]).toEqual(["settled", true, true]);
+  });
+
+  test("for two writes, and what is cut off before each, but not for ever", () => {
+    expect(waited((ms) => written(ms % 50, 100))[0]).toBe("young");
+    const [age, ms] = waited((ms) => ({ ...old, mtimeSec: 10 + ms }));
+    expect([age, ms >= 2700, ms < 2800]).toEqual(["young", true, true]);
   });
 });
 
