@@ -77,7 +77,6 @@ class Rare {
   ruleCaptures: RegExpExecArray | undefined = undefined;
   cacheStatus: CacheStatus | undefined = undefined;
   accelExpires: string | undefined = undefined;
-  /** X-Accel-Limit-Rate of the upstream's reply, bytes per second; 0 for none. */
   accelLimitRate = 0;
   mapResults: (MapResult | undefined)[] | undefined = undefined;
   requestId = "";
@@ -263,7 +262,7 @@ export class Exchange {
     if (value !== this.rare.cacheStatus) this.ownRare().cacheStatus = value;
   }
 
-  /** X-Accel-Expires of an upstream's reply, which no client sees. */
+  /** X-Accel-Limit-Rate of an upstream's reply, bytes per second; 0 for none. */
   get accelLimitRate(): number {
     return this.rare.accelLimitRate;
   }
@@ -271,6 +270,7 @@ export class Exchange {
     if (value !== this.rare.accelLimitRate) this.ownRare().accelLimitRate = value;
   }
 
+  /** X-Accel-Expires of an upstream's reply, which no client sees. */
   get accelExpires(): string | undefined {
     return this.rare.accelExpires;
   }

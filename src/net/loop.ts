@@ -56,6 +56,8 @@ interface Entry {
 export class Loop {
   /** Of all its wires: one receives at a time. */
   readonly buffer = new ReceiveBuffer();
+  /** The epoll of this thread's Bun; undefined as long as it is not known. */
+  bunDescriptor: number | undefined = undefined;
   private readonly epoll = new Epoll();
   private readonly entries: (Entry | undefined)[] = [];
   private lastNumber = 0;
@@ -79,9 +81,6 @@ export class Loop {
   get descriptor(): number {
     return this.epoll.fd;
   }
-
-  /** The epoll of this thread's Bun; undefined as long as it is not known. */
-  bunDescriptor: number | undefined = undefined;
 
   /** `bunDescriptor`: the epoll of this thread's Bun. With it, timers must be told to `expect`. */
   listenToBun(bunDescriptor: number): void {
