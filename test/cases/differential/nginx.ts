@@ -33,10 +33,8 @@ export const DIFFERENCES: readonly Difference[] = [
     ours: "4xx open",
     nginx: "4xx close",
     cases: [
-      "rfc9112_3_2_3_authority_form",
       "rfc9110_9_1_method_trace",
       "rfc9110_9_3_8_trace_with_content_is_framed",
-      "rfc9112_3_2_3_authority_form_ipv6",
     ],
   },
   {
