@@ -1,6 +1,6 @@
 /**
- * nginx with what its manual has for speed: a worker for each core, sendfile, open_file_cache, kept connections to upstreams, buffers
- * for replies of 1 MiB (its own are 64 KiB; what fits in the first of them has that alone), a buffered access log. A body of 1 MB is
+ * nginx with what its manual has for speed: a worker for each core, sendfile, open_file_cache, kept connections to upstreams, with
+ * several workers buffers for replies of 1 MiB (its own are 64 KiB; what fits in the first of them has that alone), a buffered access log. A body of 1 MB is
  * a temporary file here as it is in our server. In front of uWSGI, of gunicorn, or of nothing.
  */
 import { join } from "node:path";
@@ -9,6 +9,10 @@ import { UWSGI_PARAMS } from "../../../test/support/nginx.ts";
 import { writeFiles } from "../../../test/support/folder.ts";
 import { FIXED_BODY, type Place, type Scene } from "./peer.ts";
 import { Program, program, versionFrom } from "./program.ts";
+
+/** Not by one thread: those rows are of bars that are of nginx as it is but for what they name. */
+const LARGE_BUFFERS =
+  "proxy_buffers 16 64k; proxy_busy_buffers_size 512k; uwsgi_buffers 16 64k; uwsgi_busy_buffers_size 512k;";
 
 export const nginxIsThere = () => program("nginx") !== undefined && existsSync(UWSGI_PARAMS);
 export const nginxVersion = () => versionFrom(program("nginx") ?? "nginx", "-v");
@@ -42,7 +46,7 @@ http {
   access_log ${hasLog ? `${folder}/access.log combined buffer=64k flush=1s` : "off"};
   ${spools.map((name) => `${name}_temp_path ${folder}/nginx-${name};`).join("\n  ")}
   client_max_body_size 100m; client_body_buffer_size 128k;
-  proxy_buffers 16 64k; proxy_busy_buffers_size 512k; uwsgi_buffers 16 64k; uwsgi_busy_buffers_size 512k;
+  ${fronts > 1 ? LARGE_BUFFERS : ""}
   types { text/css css; text/html html; text/plain txt; }
   sendfile on; tcp_nopush on; keepalive_requests 100000000;
   open_file_cache max=15000 inactive=60s; open_file_cache_valid 60s; open_file_cache_min_uses 1;

@@ -20,13 +20,15 @@ export function whyOf(id: string): string | undefined {
 }
 
 export const WHY: Readonly<Record<string, string>> = {
+  "hello-close": "the rounds lay further apart than the two",
   "hello-paced": PACED,
   "1k-paced": PACED,
   upload:
     "a body is complete, in memory or in a file, before a worker is asked, and goes to it over one more socket: so a slow sender holds " +
     "no worker. Who reads from the client in the worker saves both copies, and gives that up",
   stream:
-    "a reply goes through one more socket, so that a slow reader holds no worker; who writes to the client in the worker saves that copy",
+    "a reply goes through one more socket, so that a slow reader holds no worker; who writes to the client in the worker saves that copy. nginx + uWSGI has that " +
+    "socket, too, with C at both ends and buffers that take a whole reply of 1 MiB; of our time a third is the Python worker's, and of the fronts' nine tenths the kernel's copying",
   sleeper:
     "it is not the sleeper: beside one the p99 is 1.1 times what it is alone, as with nginx. Four connections that ask again at once fill two cores, " +
     "and the slowest hundredth is who waits for one. What was seen: half of nginx's processor time for a request, and so twice as many requests, half of them in half " +
