@@ -12,10 +12,11 @@ import type { Socket, SocketHandler } from "bun";
 import type { X509Certificate } from "node:crypto";
 import { peek } from "../os/peek.ts";
 import { duplicate, sendPacket } from "../os/sockets.ts";
-import { acknowledge, withLittleUnsent } from "../os/stream-socket.ts";
+import { acknowledge, ownAddress, withLittleUnsent } from "../os/stream-socket.ts";
 import { type Before, BeforeTls } from "./before-tls.ts";
 import { asksForAlpn } from "./client-hello.ts";
 import type { Listener } from "./listener.ts";
+import { withoutPathModel } from "./path-model.ts";
 import { makeEmptyContext, type ServerContext, type TlsPolicy } from "./server-tls.ts";
 import { SOCKET_EVENTS, SocketWire } from "./socket-wire.ts";
 import { NO_CERTIFICATE, type TlsFacts } from "./tls-facts.ts";
@@ -146,6 +147,7 @@ class Listening implements TlsListener {
   private listen() {
     const { fd, policy } = this.options;
     withLittleUnsent(fd);
+    withoutPathModel(fd, ownAddress(fd).host);
     const { handle } = this.nameless?.context ?? makeEmptyContext(policy);
     const settings = { fd: duplicate(fd), allowHalfOpen: true, tls: { secureContext: handle }, socket: this.events() };
     return Bun.listen<SocketWire>(settings as unknown as Bun.UnixSocketOptions<SocketWire>);

@@ -15,6 +15,7 @@ import { EPOLLIN } from "../os/epoll.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
 import type { Listener, ListenOptions } from "./listener.ts";
 import type { Loop, Pollable } from "./loop.ts";
+import { withoutPathModel } from "./path-model.ts";
 import { PolledWire } from "./polled-wire.ts";
 
 /** Accepted in one turn at most: the connections that are open wait that long. */
@@ -40,6 +41,7 @@ export class PolledListener implements Listener, Pollable {
       withLittleUnsent(options.fd);
     }
     const own = ownAddress(options.fd);
+    withoutPathModel(options.fd, own.host);
     this.own = own.host === "0.0.0.0" || own.host === "::" ? undefined : own;
     loop.add(options.fd, EPOLLIN, this);
   }

@@ -11,7 +11,6 @@
  * brought all there is (epoll(7), question 9).
  */
 import { monotonicMs } from "../base/clock.ts";
-import { isLoopback } from "../base/ip-address.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../os/epoll.ts";
 import { EAGAIN, EINTR } from "../os/libc.ts";
 import type { Sendable } from "../os/sendable.ts";
@@ -25,9 +24,9 @@ import {
   sendApart,
   shutdownSending,
   withLittleUnsent,
-  withReno,
 } from "../os/stream-socket.ts";
 import type { Loop, Pollable } from "./loop.ts";
+import { withoutPathModel } from "./path-model.ts";
 import { Pace, SLOW_UNSENT_BYTES, SLOW_WRITE_BYTES } from "./pace.ts";
 import { type ReceiveBuffer, USUAL_BYTES } from "./receive-buffer.ts";
 import type { OwnedWire, WireOwner } from "./wire.ts";
@@ -61,6 +60,8 @@ export class PolledWire implements OwnedWire, Pollable {
 
   /** Is the kernel given little of what is written, until the peer is known to be fast (pace.ts)? */
   private readonly paced: boolean;
+  /** Is it as the machine has them? Where what listens is for every address, it is known here alone that a peer is near. */
+  private isUsual = true;
   /** Undefined as long as nothing large was written. */
   private pace: Pace | undefined = undefined;
 
@@ -170,6 +171,7 @@ export class PolledWire implements OwnedWire, Pollable {
 
   write(bytes: Uint8Array, offset: number, length: number, more = false): number {
     if (this.fd === -1 || this.output !== "open") return 0;
+    if (length > SLOW_WRITE_BYTES && this.isUsual) this.forgetPath();
     if (length > SLOW_WRITE_BYTES && this.paced && this.pace?.isFast !== true)
       return this.writeApart(bytes, offset, length);
     return this.took(send(this.fd, bytes, offset, length, more), length);
@@ -177,6 +179,7 @@ export class PolledWire implements OwnedWire, Pollable {
 
   writeFrom(source: Sendable, offset: number, length: number): number {
     if (this.fd === -1 || this.output !== "open") return 0;
+    if (length > SLOW_WRITE_BYTES && this.isUsual) this.forgetPath();
     if (source.isCopied && length > SLOW_WRITE_BYTES && this.paced && this.pace?.isFast !== true)
       return this.writeApart(source, offset, length);
     const taken = source.sendTo(this.fd, offset, length, false);
@@ -234,14 +237,13 @@ export class PolledWire implements OwnedWire, Pollable {
     this.readable(EPOLLERR);
   }
 
-  /**
-   * Between two processes of this machine there is no path to model or to pace. Measured where BBR is the machine's default: with 200
-   * WebSockets an echoed message costs 0.98 of the processor time (three times 14 to 28 rounds in turn: 0.980 to 0.985), and a GiB at
-   * once 0.42 s in place of 0.89, at 2.0 GB/s in place of 1.2. With CUBIC it is as with Reno. Other peers keep what the operator chose
-   * for the network; a connection for one request would pay 0.5 µs for the call and not get them back.
-   */
   carryMessages(): void {
-    if (this.fd !== -1 && isLoopback(this.remoteAddress)) withReno(this.fd);
+    if (this.fd !== -1 && this.isUsual) this.forgetPath();
+  }
+
+  private forgetPath(): void {
+    this.isUsual = false;
+    withoutPathModel(this.fd, this.remoteAddress);
   }
 
   pause(): void {
