@@ -185,7 +185,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
     this.body.begin(head);
     this.persistence.begun();
     this.deadlines.beginExchange();
-    this.report.requests++;
+    if (++this.report.requests === 2) this.wire.carryMessages?.();
     const exchange = beginExchange(this.factsOf(head));
     this.exchange = exchange;
     if (head.upgrade !== undefined) exchange.upgrader = new Http1Upgrader(this, exchange);

@@ -11,7 +11,6 @@ import { closeDescriptor } from "../os/sockets.ts";
 import { connectSocket, makeSocket, withoutDelay } from "../os/stream-socket.ts";
 import { type ConnectAddress, type ConnectOwner, showAddress } from "./connect-address.ts";
 import type { Loop, Pollable } from "./loop.ts";
-import { withoutPathModel } from "./path-model.ts";
 import { PolledWire } from "./polled-wire.ts";
 
 const UNIX_PEER: TcpAddress = { host: "unix:", port: 0 };
@@ -69,9 +68,7 @@ export class PolledAttempt implements Pollable {
       throw error;
     }
     this.fd = makeSocket(address.kind === "unix" ? AF_UNIX : familyOf(address));
-    if (this.fd < 0) return -this.fd;
-    if (address.kind === "tcp") withoutPathModel(this.fd, address.host);
-    return connectSocket(this.fd, this.name);
+    return this.fd < 0 ? -this.fd : connectSocket(this.fd, this.name);
   }
 
   private ask(): void {

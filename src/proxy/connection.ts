@@ -192,6 +192,7 @@ export class UpstreamConnection implements ConnectOwner, Member {
   }
 
   idle(timeoutMs: number): void {
+    if (!this.reused) this.wire?.carryMessages?.();
     this.phase = "idle";
     this.user = undefined;
     this.reused = true;

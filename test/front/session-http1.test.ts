@@ -18,6 +18,14 @@ describe("an HTTP/1 session", () => {
     expect(records).toEqual(["200 5", "200 5"]);
   });
 
+  test("is told to carry messages when a second request has come", () => {
+    const { wire } = stage(hello);
+    wire.send(GET);
+    expect(wire.carriesMessages).toBe(false);
+    wire.send(GET);
+    expect(wire.carriesMessages).toBe(true);
+  });
+
   test("answers pipelined requests in order, also when the first takes its time", () => {
     const waiting: Exchange[] = [];
     const { wire } = stage((exchange) => {

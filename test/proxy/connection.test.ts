@@ -1,6 +1,9 @@
 /** Deadlines and the end of connections, over real sockets and a clock that runs ten times as fast. */
 import { describe, expect, test } from "bun:test";
 import { SILENT } from "../../src/base/log.ts";
+import { ClientConnection } from "../../src/protocol/http1/client.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../src/protocol/http1/limits.ts";
+import { UpstreamConnection } from "../../src/proxy/connection.ts";
 import type { Peer } from "../../src/proxy/peer.ts";
 import { settle } from "../../src/proxy/settled.ts";
 import { Transaction } from "../../src/proxy/transaction.ts";
@@ -16,6 +19,7 @@ import {
   sweepFast,
   type Visit,
 } from "../support/scripted-upstream.ts";
+import { MemoryWire } from "../support/memory-wire.ts";
 import { until } from "../support/wait.ts";
 
 /** Asked again and again: has nothing more been taken for so many times? A timer may be due twice before a busy machine lets
@@ -130,4 +134,20 @@ test("a server that breaks the connection is heard out (what that is: net/polled
   expect(connection.hearsOut).toBe(true);
   connection.discard();
   server.stop();
+});
+
+test("a connection that is kept carries messages from then on, one that serves a single request does not", () => {
+  const parser = new ClientConnection(DEFAULT_HEAD_LIMITS);
+  const user = { route: undefined, connected() {}, writable() {}, readable() {}, lentOver() {}, lost() {} };
+  const owner = { connectionIdleEnded() {}, connectionClosed() {}, bug() {} };
+  const timeouts = { connectTimeoutMs: 1000, sendTimeoutMs: 1000, readTimeoutMs: 1000 };
+  const connection = new UpstreamConnection({} as Peer, parser, owner, timeouts, user, 0);
+  const wire = new MemoryWire();
+  connection.connected(wire);
+  connection.begin("GET");
+  connection.requestWritten();
+  connection.received(Buffer.from(OK));
+  expect(wire.carriesMessages).toBe(false);
+  connection.idle(1000);
+  expect(wire.carriesMessages).toBe(true);
 });
