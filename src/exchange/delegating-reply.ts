@@ -66,6 +66,10 @@ export class DelegatingReply implements Reply {
     return this.inner.offerFrom?.(source, offset, length) ?? 0;
   }
 
+  get unacknowledged(): number | undefined {
+    return this.inner.unacknowledged;
+  }
+
   end(trailers?: Fields): void {
     this.inner.end(trailers);
   }

@@ -9,16 +9,19 @@
  * read, then the file looked at, then the piece sent. (Times change when a write begins: who makes a head has waited until one that
  * had begun before is over, young-files.ts.) A file that was replaced by another is still whole behind its descriptor.
  *
- * sendfile(2) from the file itself is not used: pages that it has queued are still the file's own, so that what is written there
- * afterwards reaches a client that was promised the old bytes, and nothing here could notice. It is used from a copy of the file
- * that nobody can change (OpenFile.copy), which files of a middle size have while they are hot: half the processor time
- * for each byte. Large ones that are asked for again are sent as they lie in the kernel's cache, which copies what it sends
- * (OpenFile.mapping): that is a read and a send in one.
+ * sendfile(2) from the file itself: pages that it has queued are still the file's own, so that what is written there afterwards reaches
+ * a client that was promised the old bytes, and nothing here could notice. So it is used from a copy of the file that nobody can
+ * change (OpenFile.copy), which files of a middle size have while they are hot: half the processor time for each byte. Large ones
+ * that are asked for again are sent as they lie in the kernel's cache, which copies what it sends (OpenFile.mapping): that is a read
+ * and a send in one. Where the thread has no time for that, they are sent as sendfile(2) does in part, as far from their end as it
+ * takes to notice (by-reference.ts).
  */
 import type { MappedFile } from "../os/mapped-file.ts";
 import { readAt } from "../os/read-at.ts";
 import type { Sendable } from "../os/sendable.ts";
+import { isThreadBusy } from "../os/thread-load.ts";
 import type { Producer, Reply } from "../exchange/reply.ts";
+import { ByReference } from "./by-reference.ts";
 import type { OpenFile } from "./open-files.ts";
 import type { Piece, Selection, Span } from "./representation.ts";
 
@@ -31,8 +34,17 @@ export const SLOW_PIECE_BYTES = 64 * 1024;
 /** Who has taken so much is worth looking for the file in the address space. */
 const MAPPED_FROM_BYTES = 2 * PIECE_BYTES;
 
+/** Of less nothing is sent by its pages. */
+const REFERRED_FROM_BYTES = 8 * 1024 * 1024;
+
 /** Sent at a time of a copy; a fast client takes so much at once. */
 const COPIED_PIECE_BYTES = 1024 * 1024;
+
+/** The client has not acknowledged what it was sent: asked again so much later, and twice as much each time, up to a bound. */
+const UNREAD_WAIT_MS = 1;
+const UNREAD_WAIT_MS_MAX = 50;
+/** nginx: send_timeout */
+const UNREAD_MS_MAX = 60_000;
 
 /** Pieces per wake-up; then other connections have their turn. nginx: sendfile_max_chunk, 2 MiB. */
 const TURNS_PER_WAKE_MAX = 4;
@@ -40,9 +52,10 @@ const TURNS_PER_WAKE_MAX = 4;
 /** Read into and offered from within one call, so one serves all transfers of a thread. Made when first needed. */
 let scratch: Buffer | undefined;
 
-/** Sends the selection from `file`, of which the transfer is a user from now on until it ends, however it ends. */
-export function sendFile(reply: Reply, file: OpenFile, selection: Selection): void {
-  const transfer = new Transfer(reply, file, selection.pieces);
+/** Sends the selection from `file`, of which the transfer is a user from now on until it ends, however it ends. `isBusy`: has this thread
+ *  no time to spare? */
+export function sendFile(reply: Reply, file: OpenFile, selection: Selection, isBusy = isThreadBusy): void {
+  const transfer = new Transfer(reply, file, selection.pieces, isBusy);
   reply.producer = transfer;
   reply.start(selection.head, true);
   transfer.turn();
@@ -55,6 +68,7 @@ class Transfer implements Producer {
   private readonly reply: Reply;
   private readonly file: OpenFile;
   private readonly pieces: readonly Piece[];
+  private readonly isBusy: () => boolean;
   /** The piece that is being sent, and how much of it was taken. */
   private index = 0;
   private done = 0;
@@ -67,11 +81,15 @@ class Transfer implements Producer {
   private readonly copy: Sendable | undefined;
   /** Bytes that were read and taken. */
   private read = 0;
+  /** Its own pages, once it is known to be worth the while. */
+  private byReference: ByReference | undefined = undefined;
+  private unreadForMs = 0;
 
-  constructor(reply: Reply, file: OpenFile, pieces: readonly Piece[]) {
+  constructor(reply: Reply, file: OpenFile, pieces: readonly Piece[], isBusy: () => boolean) {
     this.reply = reply;
     this.file = file;
     this.pieces = pieces;
+    this.isBusy = isBusy;
     this.copy = reply.offerFrom === undefined ? undefined : file.copy;
   }
 
@@ -99,9 +117,10 @@ class Transfer implements Producer {
       if (this.copy !== undefined) return this.stepCopied(piece, this.copy);
       const mapping = this.isMappable ? this.file.mapping : undefined;
       const length = mapping === undefined ? 0 : this.mappedLength(piece, mapping);
-      if (mapping !== undefined && length > 0) return this.stepMapped(piece, length, mapping);
+      if (mapping !== undefined && length > 0) return this.stepNear(piece, length, mapping);
     }
     const bytes = this.next(piece);
+    if (bytes === undefined) return this.waitUntilRead();
     if (typeof bytes === "string") return this.broken(bytes);
     const taken = this.send(bytes);
     this.read += taken;
@@ -126,13 +145,27 @@ class Transfer implements Producer {
     return most >= SLOW_PIECE_BYTES && mapping.isNear(from, most) ? most : 0;
   }
 
+  /** It lies in the kernel's cache, as far as `asked`. */
+  private stepNear(piece: Span, asked: number, mapping: MappedFile): void {
+    const left = piece.length - this.done;
+    const isLast = this.index === this.pieces.length - 1;
+    if (!isLast || left < REFERRED_FROM_BYTES) return this.stepMapped(piece, asked, mapping);
+    const sent = (this.byReference ??= new ByReference(this.reply, this.file.fd, this.isBusy));
+    const reach = sent.reach(left);
+    if (reach === 0) return this.stepMapped(piece, asked, mapping);
+    const length = Math.min(reach, COPIED_PIECE_BYTES);
+    const taken = this.reply.offerFrom?.(sent.source, piece.first + this.done, length) ?? 0;
+    this.sent(taken, sent.source.isLost ? taken : length, true);
+  }
+
   private stepMapped({ first }: Span, asked: number, mapping: MappedFile): void {
     const taken = this.reply.offerFrom?.(mapping, first + this.done, asked) ?? 0;
     // It is read from here on, which shows what is wrong with it.
     this.sent(taken, mapping.isLost ? taken : asked);
   }
 
-  private sent(taken: number, asked: number): void {
+  private sent(taken: number, asked: number, isReferred = false): void {
+    this.byReference?.sent(taken, asked, isReferred);
     // Ended or left inside the call; a reply that the session has given up tells nobody else.
     if (this.reply.state !== "started") return this.close();
     this.advance(taken);
@@ -140,8 +173,8 @@ class Transfer implements Producer {
     else if (taken < asked) this.state = "waiting";
   }
 
-  /** What comes next, or why there is no more. */
-  private next(piece: Piece): Uint8Array | string {
+  /** What comes next, or why there is no more; undefined: the client has to read first. */
+  private next(piece: Piece): Uint8Array | string | undefined {
     const isLast = this.index === this.pieces.length - 1;
     if (!("first" in piece)) return isLast ? this.whenUntouched(piece.subarray(this.done)) : piece.subarray(this.done);
     const into = this.buffer();
@@ -153,7 +186,8 @@ class Transfer implements Producer {
   }
 
   /** The last bytes go only if nothing was written to the file since its head was made. */
-  private whenUntouched(bytes: Uint8Array): Uint8Array | string {
+  private whenUntouched(bytes: Uint8Array): Uint8Array | string | undefined {
+    if (this.byReference?.isRead === false) return undefined;
     return this.copy !== undefined || this.file.isUntouched ? bytes : "the file was written to while it was sent";
   }
 
@@ -169,6 +203,14 @@ class Transfer implements Producer {
     const next = taken < bytes.length ? Math.max(SLOW_PIECE_BYTES, 2 * taken) : 2 * this.stride;
     this.stride = Math.min(PIECE_BYTES, next);
     return taken;
+  }
+
+  private waitUntilRead(): void {
+    const forMs = Math.min(UNREAD_WAIT_MS_MAX, Math.max(UNREAD_WAIT_MS, this.unreadForMs));
+    this.unreadForMs += forMs;
+    if (this.unreadForMs > UNREAD_MS_MAX) return this.broken("the client does not read");
+    this.state = "waiting";
+    setTimeout(drainedLater, forMs, this);
   }
 
   private advance(taken: number): void {
@@ -201,6 +243,10 @@ class Transfer implements Producer {
     this.state = "over";
     this.file.release();
   }
+}
+
+function drainedLater(transfer: Transfer): void {
+  transfer.drained();
 }
 
 function nextTurn(transfer: Transfer): void {

@@ -114,6 +114,10 @@ export class Http1Reply implements Reply {
     return this.state === "started" ? this.writer.offerFrom(source, offset, length) : length;
   }
 
+  get unacknowledged(): number | undefined {
+    return this.outbox.unacknowledged;
+  }
+
   end(trailers?: Fields): void {
     if (this.state === "gone") return;
     assert(this.state === "started", "end belongs to a reply that was started");

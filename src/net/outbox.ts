@@ -128,6 +128,11 @@ export class Outbox implements Gathered {
     return taken;
   }
 
+  /** Of what the wire has taken (Wire.unacknowledged). */
+  get unacknowledged(): number | undefined {
+    return this.wire.unacknowledged;
+  }
+
   /** Sends the first bytes of what is written next, which will leave them out. */
   writeAhead(bytes: Uint8Array): void {
     this.sendSoon();

@@ -23,6 +23,7 @@ import {
   send,
   sendApart,
   shutdownSending,
+  unacknowledgedOf,
   withLittleUnsent,
 } from "../os/stream-socket.ts";
 import type { Loop, Pollable } from "./loop.ts";
@@ -185,6 +186,10 @@ export class PolledWire implements OwnedWire, Pollable {
     const taken = source.sendTo(this.fd, offset, length, false);
     if (taken === length && this.pace?.isFast === false) this.judge(this.pace, length);
     return this.took(taken, length);
+  }
+
+  get unacknowledged(): number {
+    return this.fd === -1 ? Number.POSITIVE_INFINITY : unacknowledgedOf(this.fd);
   }
 
   private writeApart(bytes: Uint8Array | Sendable, offset: number, length: number): number {

@@ -22,6 +22,8 @@ export interface Wire {
   write(bytes: Uint8Array, offset: number, length: number, more?: boolean): number;
   /** As write, of the bytes at `offset` of what the kernel sends by itself. Undefined where bytes are changed on their way. */
   readonly writeFrom?: ((source: Sendable, offset: number, length: number) => number) | undefined;
+  /** Bytes taken that the peer's kernel has not acknowledged. Undefined where bytes are changed on their way. */
+  readonly unacknowledged?: number | undefined;
   /** From now on it carries messages, or requests one after the other, for as long as it lasts: what is done once and makes each of
    *  them cheaper is worth it. May be called again to no effect. Undefined where there is nothing to do. */
   carryMessages?(): void;

@@ -201,6 +201,15 @@ export function withLittleUnsent(fd: number, bytes = UNSENT_BYTES_MAX): void {
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, optionAt, 4);
 }
 
+const SYS_IOCTL = process.arch === "arm64" ? 29 : 16;
+const SIOCOUTQ = 0x5411;
+
+/** Bytes written that the peer has not acknowledged yet (tcp(7), SIOCOUTQ); of a unix socket those that it has not read, and what they
+ *  take besides. Infinite when it cannot be told. */
+export function unacknowledgedOf(fd: number): number {
+  return libc.syscall(SYS_IOCTL, fd, SIOCOUTQ, optionAt, 0, 0) === 0 ? (option[0] as number) : Number.POSITIVE_INFINITY; // written
+}
+
 /** TCP_CONGESTION: the connection models its path no more. Reno is in every kernel and only counts; BBR, where it is the machine's
  *  default, computes with each acknowledgement. To no effect on what is no TCP socket, and where Reno is not allowed. */
 export function withReno(fd: number): void {

@@ -136,3 +136,19 @@ describe("a client", () => {
     client.terminate();
   });
 });
+
+test("what a client's kernel has not acknowledged is counted until it has", async () => {
+  const { sender, client, got } = await connected();
+  const { wire } = sender;
+  client.pause();
+  sender.total = MUCH;
+  sender.go();
+  expect(sender.sent).toBeLessThan(MUCH);
+  expect(wire?.unacknowledged).toBeGreaterThan(0);
+  client.resume();
+  await until("all of it", WAIT_MS, () => lengthOf(got) === MUCH);
+  await until("the last acknowledgement", WAIT_MS, () => wire?.unacknowledged === 0);
+  wire?.close();
+  client.end();
+  expect(wire?.unacknowledged).toBe(Number.POSITIVE_INFINITY);
+});
