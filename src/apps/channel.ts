@@ -106,7 +106,7 @@ export class AppChannel implements StreamOwner {
     this.queueMax = options.queueMax ?? QUEUE_MAX;
     this.queueTimeoutMs = options.queueTimeoutMs ?? QUEUE_TIMEOUT_MS;
     const { temporaryDirectory, budget = unboundedBudget() } = options;
-    this.spoolOptions = { temporaryDirectory, budget, log };
+    this.spoolOptions = { temporaryDirectory, budget, log, isPatient: true };
   }
 
   /** Requests in the list. */

@@ -266,8 +266,8 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     this.stream?.resume();
   }
 
-  pause(): void {
-    this.stream?.pause();
+  pause(briefly: boolean): void {
+    this.stream?.pause(briefly);
   }
 
   resume(): void {

@@ -43,7 +43,7 @@ export class AppStream implements ConnectOwner {
   private readonly attempt: { cancel(): void };
   private wire: Wire | undefined;
   private outbox: Outbox | undefined;
-  private paused = false;
+  private state: "reads" | "paused-briefly" | "paused" = "reads";
   /** Is what the reader shows only lent? */
   private lends = false;
   private open = true;
@@ -86,7 +86,12 @@ export class AppStream implements ConnectOwner {
 
   received(bytes: Uint8Array): void {
     this.reader.receive(bytes);
-    while (this.open) {
+    this.read();
+  }
+
+  /** What came before a pause waits with the reader. */
+  private read(): void {
+    while (this.open && this.state === "reads") {
       const event = this.reader.next();
       if (event === "need-data") return;
       if (event === "malformed") this.foreign();
@@ -161,16 +166,21 @@ export class AppStream implements ConnectOwner {
     this.outbox?.write(frame);
   }
 
-  pause(): void {
-    if (this.paused) return;
-    this.paused = true;
+  pause(briefly: boolean): void {
+    this.state = briefly ? "paused-briefly" : "paused";
     this.wire?.pause();
   }
 
+  /** Not at once: it may be in the middle of a frame. */
   resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
-    this.wire?.resume();
+    if (this.state === "reads") return;
+    this.state = "reads";
+    setImmediate(() => this.readOn());
+  }
+
+  private readOn(): void {
+    this.read();
+    if (this.state === "reads") this.wire?.resume();
   }
 
   /** The reply is over, or nobody waits for it: what comes next is another request's. */
@@ -179,9 +189,10 @@ export class AppStream implements ConnectOwner {
     this.resume();
   }
 
-  /** A client that reads slowly holds the stream: its end cannot be seen yet. */
+  /** A client that reads slowly holds the stream: its end cannot be seen yet. What a pause for a moment puts off is seen in the next
+   *  sweep. */
   get isPaused(): boolean {
-    return this.paused;
+    return this.state === "paused";
   }
 
   drained(): void {
@@ -194,6 +205,23 @@ export class AppStream implements ConnectOwner {
   }
 
   closed(): void {
+    this.readOut();
+    this.leave();
+  }
+
+  /** What waits with the reader, whoever has paused it. */
+  private readOut(): void {
+    do {
+      this.state = "reads";
+      this.read();
+    } while (this.open && this.isBehind);
+  }
+
+  private get isBehind(): boolean {
+    return this.state !== "reads";
+  }
+
+  private leave(): void {
     if (!this.open) return;
     this.open = false;
     this.wire = undefined;
@@ -206,6 +234,6 @@ export class AppStream implements ConnectOwner {
   close(): void {
     this.attempt.cancel();
     this.wire?.abort();
-    this.closed();
+    this.leave();
   }
 }

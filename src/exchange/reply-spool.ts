@@ -8,6 +8,9 @@
  * (`queue`), then in a temporary file that has no name; when that is full too, the source is paused. What it still sends
  * before it obeys goes to `overflow`. A disk that fails costs the file, never a byte: from then on the source is held
  * back instead. Once the file is drained it is cut to nothing and used again.
+ *
+ * Where it `isPatient`, the source is paused as soon as the client does not take everything, for a moment (patience.ts): a client that
+ * is fast is then served out of what is at hand. One that has let a moment pass is slow for the rest of the reply.
  */
 import { ftruncateSync, readSync, writeSync } from "node:fs";
 import { type Log, SILENT } from "../base/log.ts";
@@ -16,7 +19,9 @@ import { openTemporary } from "../os/temporary.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import { LENGTH_UNKNOWN, type ReplyHead } from "../protocol/http/message.ts";
 import { copyOf } from "../base/bytes.ts";
+import { monotonicMs } from "../base/clock.ts";
 import { ByteQueue } from "./byte-queue.ts";
+import { waitFor, type Waiting, waitNoLonger } from "./patience.ts";
 import type { Producer, Reply } from "./reply.ts";
 import { type SpoolBudget, unboundedBudget } from "./spool-budget.ts";
 
@@ -41,14 +46,16 @@ export interface ReplySpoolOptions {
   readonly fileBytesMax?: number;
   /** What all spools hold together. Default: nobody bounds that. */
   readonly budget?: SpoolBudget;
+  /** Is a client waited for a moment before anything is put aside for it? */
+  readonly isPatient?: boolean;
   /** Told when the disk fails. */
   readonly log?: Log;
 }
 
 /** Where the reply comes from. */
 export interface ReplySource {
-  /** Too much is held: send no more for now. What comes all the same is kept. */
-  pause(): void;
+  /** Too much is held: send no more for now. What comes all the same is kept. `briefly`: for a moment at the most. */
+  pause(briefly: boolean): void;
   resume(): void;
   /** The client left: nothing more is wanted. Called once at most, and not after end or abort. */
   gone(): void;
@@ -56,7 +63,7 @@ export interface ReplySource {
 
 type SpoolState = "open" | "ended" | "over";
 
-export class ReplySpool implements Producer {
+export class ReplySpool implements Producer, Waiting {
   private readonly reply: Reply;
   private readonly source: ReplySource;
   private readonly directory: string;
@@ -71,6 +78,9 @@ export class ReplySpool implements Producer {
   private clientBusy = false;
   private lengthKnown = false;
   private sourcePaused = false;
+  /** `waits`: for a moment, since `sinceMs`, with the source paused. */
+  private patience: "none" | "some" | "waits";
+  sinceMs = 0;
   /** A further turn is scheduled. */
   private turnPending = false;
   private readonly queue = new ByteQueue();
@@ -88,6 +98,7 @@ export class ReplySpool implements Producer {
     this.memoryBytesMax = options.memoryBytesMax ?? REPLY_MEMORY_BYTES_MAX;
     this.fileBytesMax = options.fileBytesMax ?? REPLY_FILE_BYTES_MAX;
     this.budget = options.budget ?? unboundedBudget();
+    this.patience = options.isPatient === true ? "some" : "none";
     reply.producer = this;
   }
 
@@ -116,7 +127,7 @@ export class ReplySpool implements Producer {
     const taken = reply.offer(bytes);
     if (reply.state === "gone") return this.gone();
     if (taken === bytes.length) return;
-    this.clientBusy = true;
+    this.refused();
     this.hold(copyOf(bytes.subarray(taken)));
   }
 
@@ -139,7 +150,16 @@ export class ReplySpool implements Producer {
 
   drained(): void {
     this.clientBusy = false;
+    if (this.patience === "waits") {
+      this.patience = "some";
+      waitNoLonger(this);
+    }
     this.feed();
+  }
+
+  waitedInVain(): void {
+    this.patience = "none";
+    this.balance();
   }
 
   gone(): void {
@@ -159,9 +179,20 @@ export class ReplySpool implements Producer {
   }
 
   private given(isTaken: boolean): void {
-    if (!isTaken) this.clientBusy = true;
+    if (!isTaken) this.refused();
     // The session ends a reply that runs against its announced length.
     if (this.reply.state === "gone") this.gone();
+  }
+
+  private refused(): void {
+    this.clientBusy = true;
+    if (this.patience !== "some" || this.state !== "open") return;
+    this.patience = "waits";
+    this.sinceMs = monotonicMs();
+    waitFor(this);
+    if (this.sourcePaused) return;
+    this.sourcePaused = true;
+    this.source.pause(true);
   }
 
   /** Gives what is held, oldest first, while the client takes it. */
@@ -243,6 +274,8 @@ export class ReplySpool implements Producer {
 
   private release(): void {
     this.state = "over";
+    if (this.patience === "waits") waitNoLonger(this);
+    this.patience = "none";
     this.budget.giveMemory(this.queue.length + this.overflow.length);
     this.budget.giveDisk(this.fileWritten);
     this.queue.clear();
@@ -311,11 +344,11 @@ export class ReplySpool implements Producer {
   /** Pauses the source when a bound is reached, and lets it go on when half of the memory is free again and the file
    *  can be used from its beginning. */
   private balance(): void {
-    if (this.state !== "open") return;
+    if (this.state !== "open" || this.patience === "waits") return;
     const full = this.overflow.length > 0 || (this.fileBytesMax === 0 && this.queue.length >= this.memoryBytesMax);
     if (!this.sourcePaused && full) {
       this.sourcePaused = true;
-      this.source.pause();
+      this.source.pause(false);
     } else if (this.sourcePaused && this.mayResume()) {
       this.sourcePaused = false;
       this.source.resume();

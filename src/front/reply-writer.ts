@@ -212,6 +212,7 @@ export class ReplyWriter {
       scratch.set(CHUNK_END, header.length + bytes.length);
       return outbox.writeCopying(scratch, whole);
     }
+    if (outbox.writesBetween) return outbox.writeBetween(header, bytes, CHUNK_END, lent);
     outbox.writeCopying(header, header.length, 0, true);
     if (lent) outbox.writeCopying(bytes, bytes.length, 0, true);
     else outbox.write(bytes, 0, bytes.length, true);

@@ -74,6 +74,29 @@ export class Outbox implements Gathered {
     return false;
   }
 
+  /** Does the wire take bytes with others around them with one call (writeBetween)? */
+  get writesBetween(): boolean {
+    return this.wire.writeBetween !== undefined;
+  }
+
+  /** As write of the three one behind the other, with one call; of `lent` bytes, what the kernel does not take is copied. Not for the
+   *  beginning of a reply. */
+  writeBetween(before: Uint8Array, bytes: Uint8Array, after: Uint8Array, lent: boolean): boolean {
+    this.sendSoon();
+    let taken = 0;
+    if (this.pending === 0) taken = this.wire.writeBetween?.(before, bytes, after) ?? 0;
+    this.taken += taken;
+    let skipped = taken;
+    for (const part of [before, bytes, after]) {
+      const from = Math.min(skipped, part.length);
+      skipped -= from;
+      if (from === part.length) continue;
+      this.queue.push(lent && part === bytes ? Uint8Array.prototype.slice.call(part, from) : part.subarray(from));
+      this.pending += part.length - from;
+    }
+    return this.pending === 0;
+  }
+
   /** As writeCopying, for who need not know at once whether all of it went: it may be sent when the events that have come are
    *  dealt with (gathering.ts). What the wire does not take then is waiting, as if it had just been written. */
   writeSoon(bytes: Uint8Array, length: number, offset = 0): boolean {

@@ -13,6 +13,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../os/epoll.ts";
 import { EAGAIN, EINTR } from "../os/libc.ts";
+import { sendBetween } from "../os/send-between.ts";
 import type { Sendable } from "../os/sendable.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
 import { closeDescriptor } from "../os/sockets.ts";
@@ -190,6 +191,20 @@ export class PolledWire implements OwnedWire, Pollable {
 
   get unacknowledged(): number {
     return this.fd === -1 ? Number.POSITIVE_INFINITY : unacknowledgedOf(this.fd);
+  }
+
+  writeBetween(before: Uint8Array, bytes: Uint8Array, after: Uint8Array): number {
+    if (this.fd === -1 || this.output !== "open") return 0;
+    const length = before.length + bytes.length + after.length;
+    if (length <= SLOW_WRITE_BYTES || !this.paced || this.pace?.isFast === true)
+      return this.took(sendBetween(this.fd, before, bytes, after), length);
+    let done = 0;
+    for (const part of [before, bytes, after]) {
+      const taken = this.write(part, 0, part.length, part !== after);
+      done += taken;
+      if (taken < part.length) break;
+    }
+    return done;
   }
 
   private writeApart(bytes: Uint8Array | Sendable, offset: number, length: number): number {

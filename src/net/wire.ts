@@ -20,6 +20,8 @@ export interface Wire {
    *  `drained` tells when there is room again. The bytes may be reused as soon as the call returns. `more`: others
    *  are written in this very turn, and it is worth something to send them together. */
   write(bytes: Uint8Array, offset: number, length: number, more?: boolean): number;
+  /** As write, of all of `bytes` with a few before and behind them (os/send-between.ts). Undefined where it is not one call. */
+  readonly writeBetween?: ((before: Uint8Array, bytes: Uint8Array, after: Uint8Array) => number) | undefined;
   /** As write, of the bytes at `offset` of what the kernel sends by itself. Undefined where bytes are changed on their way. */
   readonly writeFrom?: ((source: Sendable, offset: number, length: number) => number) | undefined;
   /** Bytes taken that the peer's kernel has not acknowledged. Undefined where bytes are changed on their way. */

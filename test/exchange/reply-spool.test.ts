@@ -16,8 +16,8 @@ const HEAD: ReplyHead = { status: 200, reason: undefined, fields: new Fields(), 
 class Source {
   readonly told: string[] = [];
   onResume: (() => void) | undefined = undefined;
-  pause(): void {
-    this.told.push("pause");
+  pause(briefly: boolean): void {
+    this.told.push(briefly ? "pause briefly" : "pause");
   }
   resume(): void {
     this.told.push("resume");
@@ -255,4 +255,81 @@ test("a fast client with a long backlog gives the others their turn", async () =
   expect(atFirst).toBeLessThan(3_000_000);
   await reply.over;
   expect(reply.content.equals(Buffer.concat(given))).toBe(true);
+});
+
+describe("a patient one", () => {
+  const moment = () => Bun.sleep(20);
+
+  test("pauses the source when the client does not take all, and nothing is told twice", async () => {
+    const { reply, source, spool } = begin({ isPatient: true });
+    reply.full = true;
+    spool.data(Buffer.from("a"));
+    expect(source.told).toEqual(["pause briefly"]);
+    reply.producer?.drained();
+    expect(source.told).toEqual(["pause briefly", "resume"]);
+    reply.full = true;
+    spool.lend(Buffer.from("b"));
+    reply.producer?.drained();
+    expect(source.told).toEqual(["pause briefly", "resume", "pause briefly", "resume"]);
+    await moment();
+    expect(source.told.length).toBe(4);
+    spool.end();
+    expect(reply.content.toString()).toBe("ab");
+  });
+
+  test("keeps what comes all the same, in order, and waits on while the client takes it bit by bit", () => {
+    const { reply, source, spool } = begin({ isPatient: true });
+    reply.full = true;
+    const given = chunks(40, 100);
+    for (const chunk of given) spool.lend(chunk);
+    expect(source.told).toEqual(["pause briefly"]);
+    reply.full = true;
+    reply.producer?.drained();
+    expect(reply.content.length).toBeLessThan(4000);
+    expect(source.told).toEqual(["pause briefly"]);
+    reply.full = false;
+    reply.producer?.drained();
+    expect(source.told).toEqual(["pause briefly", "resume"]);
+    spool.end();
+    expect(reply.content.equals(Buffer.concat(given))).toBe(true);
+  });
+
+  test("a client that lets a moment pass is waited for no more in this reply", async () => {
+    const { reply, source, spool } = begin({ isPatient: true });
+    reply.full = true;
+    spool.data(Buffer.from("a"));
+    await moment();
+    expect(source.told).toEqual(["pause briefly", "resume"]);
+    spool.data(Buffer.from("b"));
+    reply.producer?.drained();
+    reply.full = true;
+    spool.data(Buffer.from("c"));
+    spool.data(Buffer.from("d"));
+    expect(source.told).toEqual(["pause briefly", "resume"]);
+    spool.end();
+    drip(reply);
+    expect(reply.content.toString()).toBe("abcd");
+  });
+
+  test("what is beyond its bounds after that moment pauses the source as ever", async () => {
+    const { reply, source, spool } = begin({ isPatient: true, fileBytesMax: 0 });
+    reply.full = true;
+    for (const chunk of chunks(30, 100)) spool.data(chunk);
+    await moment();
+    expect(source.told).toEqual(["pause briefly"]);
+    drip(reply);
+    expect(source.told).toEqual(["pause briefly", "resume"]);
+  });
+
+  test.each(["end", "abort", "gone"] as const)("is told nothing after %s", async (how) => {
+    const { reply, source, spool } = begin({ isPatient: true });
+    reply.full = true;
+    spool.data(Buffer.from("a"));
+    if (how === "end") spool.end();
+    else if (how === "abort") spool.abort("broken");
+    else spool.gone();
+    const { length } = source.told;
+    await moment();
+    expect(source.told.length).toBe(length);
+  });
 });

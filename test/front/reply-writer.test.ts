@@ -140,10 +140,15 @@ describe("a chunk that is lent", () => {
   const SIZES = [1, 100, 16 * 1024 - 1, 16 * 1024, 70_000];
   const unknown: ReplyHead = { status: 200, reason: undefined, fields: Fields.of([]), length: LENGTH_UNKNOWN };
 
-  /** `plain`: as TCP without TLS, where the kernel may be told that more follows. */
-  function sent(size: number, room: number, plain: boolean): string {
+  /** `plain`: as TCP without TLS, where the kernel may be told that more follows, or `between` takes all with one call. */
+  function sent(size: number, room: number, plain: boolean, between: boolean): string {
     const { wire, outbox, writer } = makeWriter();
     if (plain) Object.assign(wire, { writeFrom: () => 0 });
+    const writeBetween = (...parts: Uint8Array[]) => {
+      const whole = Buffer.concat(parts);
+      return wire.write(whole, 0, whole.length);
+    };
+    if (between) Object.assign(wire, { writeBetween });
     writer.start(GET, unknown, true);
     wire.take();
     const bytes = Buffer.alloc(size, "a");
@@ -158,13 +163,17 @@ describe("a chunk that is lent", () => {
     return wire.take();
   }
 
-  for (const plain of [true, false]) {
-    test.each(SIZES)(`is what it was, wherever the wire was full: %d bytes, plain ${plain}`, (size) => {
+  for (const [plain, between] of [
+    [true, true],
+    [true, false],
+    [false, false],
+  ] as const) {
+    test.each(SIZES)(`is what it was, wherever the wire was full: %d bytes, ${plain}, ${between}`, (size) => {
       const header = `${size.toString(16)}\r\n`;
       const whole = `${header}${"a".repeat(size)}\r\n`;
       const places = [0, 1, header.length, header.length + 1, whole.length - 3, whole.length - 2, whole.length - 1];
       for (const room of [...places, whole.length, Infinity])
-        expect([room, sent(size, room, plain)]).toEqual([room, whole]);
+        expect([room, sent(size, room, plain, between)]).toEqual([room, whole]);
     });
   }
 });
