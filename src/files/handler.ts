@@ -31,7 +31,7 @@ import { OpenFile, OpenFiles } from "./open-files.ts";
 import type { FilesOptions } from "./options.ts";
 import type { FileOutcome, Found } from "./outcome.ts";
 import { passingRoom, piecesOf, roomFor, sendSelection, sendWhole } from "./passing.ts";
-import { belowMount, isServable, rootBytes } from "./path.ts";
+import { belowMount, hasEncodedSlash, isServable, NO_NAME, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings, EXTENSIONS_OF_SIBLINGS } from "./precompressed.ts";
 import { RETRY_AFTER, takeWhole } from "./read-whole.ts";
 import { RANGES_MAX } from "../protocol/http/range.ts";
@@ -161,10 +161,11 @@ export class Files {
     if (this.serve(exchange, `${rest}/`) !== "answered") answer(exchange, 404);
   }
 
-  /** The name below the root that a request is for: "" or beginning with `/`. */
+  /** The name below the root that a request is for: "" or beginning with `/`; or NO_NAME. */
   restOf(exchange: Exchange): string {
     const { single, nothingBelow, below } = this.options;
     if (single && nothingBelow !== true) return "";
+    if (hasEncodedSlash(exchange.head)) return NO_NAME;
     return below === undefined ? belowMount(exchange.head.path, exchange.mount) : pathBelow(below, exchange);
   }
 

@@ -52,6 +52,17 @@ function isHidden(dotted: string, lastCharacter: number): boolean {
   return lastCharacter === 0x7e || (dotted !== "" && dotted !== ".well-known");
 }
 
+/** No file is called so: a path begins with a slash. */
+export const NO_NAME = "\0";
+
+const ENCODED_SLASH = /%2f/i;
+
+/** Was a slash of the path sent as `%2F`? Routes and applications take it for a separator, as nginx does, for there is one path for all of
+ *  them; but it is not said to be one (RFC 3986 section 2.2), so no directory is entered by it. */
+export function hasEncodedSlash({ rawPath, path }: { readonly rawPath: string; readonly path: string }): boolean {
+  return rawPath !== path && ENCODED_SLASH.test(rawPath);
+}
+
 /** The path of the request below the mount: "" or beginning with `/`. */
 export function belowMount(path: string, mount: string): string {
   return mount === "" ? path : path.slice(mount.length);

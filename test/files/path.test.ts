@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { belowMount, isServable, joinPaths, rootBytes } from "../../src/files/path.ts";
+import { belowMount, hasEncodedSlash, isServable, joinPaths, rootBytes } from "../../src/files/path.ts";
 
 test.each([
   "",
@@ -48,6 +48,16 @@ test.each([
   "/" + "a".repeat(4095),
 ])("%j is nothing that is served", (rest) => {
   expect(isServable(rest)).toBe(false);
+});
+
+test.each([
+  ["/a%2fb", "/a/b", true],
+  ["/a%2Fb", "/a/b", true],
+  ["/a/b", "/a/b", false],
+  ["/a%20b", "/a b", false],
+  ["/a%252fb", "/a%2fb", false],
+])("a slash of %j was sent encoded: %2$p", (rawPath, path, expected) => {
+  expect(hasEncodedSlash({ rawPath, path })).toBe(expected);
 });
 
 test("joinPaths makes one slash of two that meet", () => {
