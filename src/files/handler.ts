@@ -31,7 +31,7 @@ import { OpenFile, OpenFiles } from "./open-files.ts";
 import type { FilesOptions } from "./options.ts";
 import type { FileOutcome, Found } from "./outcome.ts";
 import { passingRoom, piecesOf, roomFor, sendSelection, sendWhole } from "./passing.ts";
-import { belowMount, hasEncodedSlash, isServable, NO_NAME, rootBytes } from "./path.ts";
+import { belowMount, hasEncodedSlash, isServable, NO_NAME, pathOfIndex, rootBytes } from "./path.ts";
 import { type EncodingOptions, Encodings, EXTENSIONS_OF_SIBLINGS } from "./precompressed.ts";
 import { RETRY_AFTER, takeWhole } from "./read-whole.ts";
 import { RANGES_MAX } from "../protocol/http/range.ts";
@@ -394,8 +394,3 @@ export class Files {
 const NEVER_MS = -Infinity;
 const NOTHING: Located = { opened: { kind: "refused", status: 404 }, path: "" };
 const AS_IT_IS: EncodingOptions = { siblings: [], compression: undefined };
-
-/** What `.gz` is put behind, where it is not the key that is asked for: of a directory's index. */
-function pathOfIndex(rest: string, path: string): string | undefined {
-  return rest.endsWith("/") ? path : undefined;
-}

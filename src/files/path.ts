@@ -77,3 +77,8 @@ export function joinPaths(left: string, right: string): string {
 export function rootBytes(root: string): string {
   return Buffer.from(root, "utf8").latin1Slice().replace(/\/+$/, "");
 }
+
+/** What `.gz` is put behind, where it is not the key that is asked for: of a directory's index. */
+export function pathOfIndex(rest: string, path: string): string | undefined {
+  return rest.endsWith("/") ? path : undefined;
+}
