@@ -70,7 +70,13 @@ function machine(): string {
   const [first] = cpus();
   const model = first?.model.trim() ?? "unknown processor";
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
-  return `${cpus().length} cores of ${model} (${arch()}), ${memory}, Linux ${release()}, ${distribution()}`;
+  return `${cpus().length} cores of ${model} (${arch()}), ${memory}, Linux ${release()}, ${distribution()}, TCP with ${congestionControl()}`;
+}
+
+/** What connections have where nobody says otherwise. */
+function congestionControl(): string {
+  const path = "/proc/sys/net/ipv4/tcp_congestion_control";
+  return existsSync(path) ? readFileSync(path, "latin1").trim() : "what is unknown";
 }
 
 function distribution(): string {

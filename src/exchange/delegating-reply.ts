@@ -66,8 +66,8 @@ export class DelegatingReply implements Reply {
     return this.inner.offerFrom?.(source, offset, length) ?? 0;
   }
 
-  get unacknowledged(): number | undefined {
-    return this.inner.unacknowledged;
+  get unread(): number | undefined {
+    return this.inner.unread;
   }
 
   end(trailers?: Fields): void {

@@ -64,9 +64,9 @@ export interface Reply {
   /** As offer, of the bytes at `offset` of what the kernel sends by itself. Undefined, too, where the connection cannot take them from
    *  there. */
   readonly offerFrom?: ((source: Sendable, offset: number, length: number) => number) | undefined;
-  /** Bytes that were taken and that the client's kernel has not acknowledged, so far as these are the ones that were given: undefined
-   *  where bytes are changed on their way. */
-  readonly unacknowledged?: number | undefined;
+  /** Bytes that were taken and that the client has not read, where that is a program of this machine; undefined where nobody knows, or
+   *  bytes are changed on their way. */
+  readonly unread?: number | undefined;
   /** The reply is complete. If fewer bytes than announced were given, the client sees a truncated reply. Trailers reach a
    *  client that takes them (RFC 9110 section 6.5) when the length was not known; for others they are dropped. */
   end(trailers?: Fields): void;

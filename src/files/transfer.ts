@@ -13,8 +13,8 @@
  * a client that was promised the old bytes, and nothing here could notice. So it is used from a copy of the file that nobody can
  * change (OpenFile.copy), which files of a middle size have while they are hot: half the processor time for each byte. Large ones
  * that are asked for again are sent as they lie in the kernel's cache, which copies what it sends (OpenFile.mapping): that is a read
- * and a send in one. Where the thread has no time for that, they are sent as sendfile(2) does in part, as far from their end as it
- * takes to notice (by-reference.ts).
+ * and a send in one. Where the thread has no time for that, they are sent as sendfile(2) does in part, to clients of which can be
+ * known that they have read it (by-reference.ts).
  */
 import type { MappedFile } from "../os/mapped-file.ts";
 import { readAt } from "../os/read-at.ts";

@@ -114,8 +114,8 @@ export class Http1Reply implements Reply {
     return this.state === "started" ? this.writer.offerFrom(source, offset, length) : length;
   }
 
-  get unacknowledged(): number | undefined {
-    return this.outbox.unacknowledged;
+  get unread(): number | undefined {
+    return this.outbox.unread;
   }
 
   end(trailers?: Fields): void {

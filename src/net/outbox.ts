@@ -151,9 +151,9 @@ export class Outbox implements Gathered {
     return taken;
   }
 
-  /** Of what the wire has taken (Wire.unacknowledged). */
-  get unacknowledged(): number | undefined {
-    return this.wire.unacknowledged;
+  /** Of what the wire has taken (Wire.unreadByPeer). */
+  get unread(): number | undefined {
+    return this.wire.unreadByPeer;
   }
 
   /** Sends the first bytes of what is written next, which will leave them out. */

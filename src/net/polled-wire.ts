@@ -13,6 +13,7 @@
 import { monotonicMs } from "../base/clock.ts";
 import { EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../os/epoll.ts";
 import { EAGAIN, EINTR } from "../os/libc.ts";
+import { unreadByPeer } from "../os/peer-unread.ts";
 import { sendBetween } from "../os/send-between.ts";
 import type { Sendable } from "../os/sendable.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
@@ -189,8 +190,12 @@ export class PolledWire implements OwnedWire, Pollable {
     return this.took(taken, length);
   }
 
-  get unacknowledged(): number {
-    return this.fd === -1 ? Number.POSITIVE_INFINITY : unacknowledgedOf(this.fd);
+  /** What is on its way is asked for before: what arrives in between is counted twice, not never. */
+  get unreadByPeer(): number | undefined {
+    if (this.fd === -1 || this.remotePort === 0) return undefined;
+    const underWay = unacknowledgedOf(this.fd);
+    const arrived = unreadByPeer(this.ownName(), { host: this.remoteAddress, port: this.remotePort });
+    return arrived === undefined ? undefined : underWay + arrived;
   }
 
   writeBetween(before: Uint8Array, bytes: Uint8Array, after: Uint8Array): number {

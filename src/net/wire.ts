@@ -24,8 +24,9 @@ export interface Wire {
   readonly writeBetween?: ((before: Uint8Array, bytes: Uint8Array, after: Uint8Array) => number) | undefined;
   /** As write, of the bytes at `offset` of what the kernel sends by itself. Undefined where bytes are changed on their way. */
   readonly writeFrom?: ((source: Sendable, offset: number, length: number) => number) | undefined;
-  /** Bytes taken that the peer's kernel has not acknowledged. Undefined where bytes are changed on their way. */
-  readonly unacknowledged?: number | undefined;
+  /** Bytes taken that the peer has not read, where that is a program of this machine; undefined where nobody knows, or bytes are changed
+   *  on their way. */
+  readonly unreadByPeer?: number | undefined;
   /** From now on it carries messages, or requests one after the other, for as long as it lasts: what is done once and makes each of
    *  them cheaper is worth it. May be called again to no effect. Undefined where there is nothing to do. */
   carryMessages?(): void;

@@ -6,7 +6,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { openSync, renameSync, writeFileSync, writeSync, closeSync } from "node:fs";
 import { join } from "node:path";
-import { receivedBytesMax } from "../../src/os/receive-bound.ts";
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort, makeFolder, removeFolder } from "../support/folder.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
@@ -14,7 +13,7 @@ import { until } from "../support/wait.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
-const SIZE = receivedBytesMax() + 32 * 1024 * 1024;
+const SIZE = 64 * 1024 * 1024;
 const SECONDS = 3;
 
 /** Prints how many, if it checks them, replies were whole, broken off, and mixtures. */

@@ -8,7 +8,6 @@ import { OpenFile } from "../../src/files/open-files.ts";
 import { sendFile } from "../../src/files/transfer.ts";
 import { statOf } from "../../src/os/file-stat.ts";
 import { LiveFile } from "../../src/os/live-file.ts";
-import { receivedBytesMax } from "../../src/os/receive-bound.ts";
 import type { Sendable } from "../../src/os/sendable.ts";
 import { Fields } from "../../src/protocol/http/fields.ts";
 import { openBelow } from "../support/descriptors.ts";
@@ -18,10 +17,9 @@ import { FedReply } from "./fed-reply.ts";
 
 const WAIT_MS = 20_000;
 const MIB = 1024 * 1024;
-const UNREAD_MAX = receivedBytesMax();
-/** Of which pages are sent, for which 1 MiB is kept back besides. */
-const REFERRED = 4 * MIB;
-const length = UNREAD_MAX + MIB + REFERRED + 12_345;
+/** Behind the last page. */
+const COPIED_LAST = 4 * MIB;
+const length = 20 * MIB + 12_345;
 const bytes = Buffer.alloc(length);
 for (let i = 0; i < length; i += 4) bytes.writeUInt32LE(i, Math.min(i, length - 4));
 
@@ -30,9 +28,9 @@ afterAll(() => removeFolder(directory));
 const path = join(directory, "large");
 let file: OpenFile;
 
-/** Counts what came from the file itself, and says what is under way. */
+/** Counts what came from the file itself, and says what is not read. */
 class NearReply extends FedReply {
-  unacknowledged: number | undefined = 0;
+  unread: number | undefined = 0;
   referred = 0;
   /** Where the last of it ended. */
   referredTo = 0;
@@ -73,22 +71,22 @@ describe("a large file", () => {
     expect(openBelow(directory)).toBe(0);
   });
 
-  test("is sent by its pages in part by a busy thread, as far from its end as a kernel holds unread", async () => {
+  test("is sent by its pages in part by a busy thread, but for its end", async () => {
     const reply = new NearReply();
     begun(reply);
     await reply.over;
     expect([reply.aborted, reply.content.equals(bytes)]).toEqual([undefined, true]);
     expect(reply.referred).toBeGreaterThanOrEqual(MIB);
-    expect(reply.referredTo).toBeLessThanOrEqual(length - UNREAD_MAX - MIB);
+    expect(reply.referredTo).toBeLessThanOrEqual(length - COPIED_LAST);
   });
 
   test.each([
     ["by a thread that has time", { isBusy: false, first: 0, isKnown: true }],
     ["to a connection of which nothing is known", { isBusy: true, first: 0, isKnown: false }],
-    ["where little of it is sent", { isBusy: true, first: length - UNREAD_MAX - 2 * MIB, isKnown: true }],
+    ["where little of it is sent", { isBusy: true, first: length - COPIED_LAST - 2 * MIB, isKnown: true }],
   ])("is copied %s", async (_, { isBusy, first, isKnown }) => {
     const reply = new NearReply();
-    if (!isKnown) reply.unacknowledged = undefined;
+    if (!isKnown) reply.unread = undefined;
     begun(reply, isBusy, first);
     await reply.over;
     expect([reply.aborted, reply.referred]).toEqual([undefined, 0]);
@@ -109,27 +107,27 @@ describe("a large file", () => {
 
   test("does not come to its end before its pages were read", async () => {
     const reply = new NearReply();
-    reply.unacknowledged = length;
+    reply.unread = length;
     begun(reply);
-    const isStill = () => reply.content.length > UNREAD_MAX + REFERRED;
+    const isStill = () => reply.content.length > length - MIB;
     await until("all but the end", WAIT_MS, isStill);
     const before = reply.content.length;
     await Bun.sleep(100);
     expect([reply.state, reply.content.length]).toEqual(["started", before]);
-    reply.unacknowledged = 0;
+    reply.unread = 0;
     await reply.over;
     expect([reply.aborted, reply.content.equals(bytes)]).toEqual([undefined, true]);
   });
 
   test("that is written to while its pages are under way never comes to its end", async () => {
     const reply = new NearReply();
-    reply.unacknowledged = length;
+    reply.unread = length;
     begun(reply);
-    await until("all but the end", WAIT_MS, () => reply.content.length > UNREAD_MAX + REFERRED);
+    await until("all but the end", WAIT_MS, () => reply.content.length > length - MIB);
     const fd = openSync(path, "r+");
     writeSync(fd, "changed", 2 * MIB);
     closeSync(fd);
-    reply.unacknowledged = 0;
+    reply.unread = 0;
     await reply.over;
     expect(reply.aborted).toBe("the file was written to while it was sent");
     expect(reply.content.length).toBeLessThan(length);
@@ -137,9 +135,9 @@ describe("a large file", () => {
 
   test("is let go of by a client that leaves instead of reading", async () => {
     const reply = new NearReply();
-    reply.unacknowledged = length;
+    reply.unread = length;
     begun(reply);
-    await until("all but the end", WAIT_MS, () => reply.content.length > UNREAD_MAX + REFERRED);
+    await until("all but the end", WAIT_MS, () => reply.content.length > length - MIB);
     reply.state = "gone";
     reply.producer?.gone();
     // Who asks again later finds that it is over.
@@ -159,25 +157,25 @@ describe("a large file", () => {
 });
 
 describe("pages", () => {
-  const pages = (unacknowledged: number) => {
+  const pages = (unread: number) => {
     const reply = new NearReply();
-    reply.unacknowledged = unacknowledged;
+    reply.unread = unread;
     const sent = new ByReference(reply, -1, () => true);
     return { reply, sent };
   };
 
-  test("are read when so much behind them is acknowledged as is held unread at most", () => {
+  test("are read when no more is unread than was sent behind them", () => {
     const { reply, sent } = pages(0);
     expect(sent.isRead).toBe(true);
     sent.sent(MIB, MIB, true);
+    expect(sent.isRead).toBe(true);
+    reply.unread = 1000;
     expect(sent.isRead).toBe(false);
-    sent.sent(UNREAD_MAX - 1, UNREAD_MAX - 1, false);
+    sent.sent(999, 999, false);
     expect(sent.isRead).toBe(false);
     sent.sent(1, 1, false);
     expect(sent.isRead).toBe(true);
-    reply.unacknowledged = 1;
-    expect(sent.isRead).toBe(false);
-    reply.unacknowledged = undefined;
+    reply.unread = undefined;
     expect(sent.isRead).toBe(false);
   });
 

@@ -33,6 +33,8 @@ const method = (peers: string, usual: string) =>
   is in the other rows, which have one.
 - CPU is user and system time of all processes of the server, upstreams apart. Load generator and servers share the cores here,
   so that requests/s also depend on what the generator costs: CPU per request does not.
+- All connections are of this machine. There the server has Reno for TCP, which models no path, whatever the machine has for the network
+  (named above); the others have that. Where it is BBR, ours are cheaper for it: a small proxied reply by about 3 %, large files by up to a fifth.
 - Closed loop: wrk (of large files by one thread also a reader of larger pieces), each connection asks again when its answer is there. Where
   it has no time to spare (1.00 of its time), it is itself what is measured. Fixed rate: requests are due at given moments, and a
   wait counts from then on, whether or not a connection was free (no coordinated omission). Due moments are looked at each

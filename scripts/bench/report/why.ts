@@ -5,8 +5,8 @@ const RUNTIME =
 const PROXIED = "most of it is system calls; what is left is JavaScript against C";
 
 const COPIED =
-  "the kernel copies what it sends of a file of 4 MiB and more out of its cache; nginx has sendfile, which leaves that to the client: less " +
-  "of the server's time, and fewer bytes a second";
+  "the kernel copies what it sends of a file of 4 MiB and more out of its cache, as long as the thread has time for that; nginx has sendfile, " +
+  "which leaves that to the client: less of the server's time, and fewer bytes a second";
 const ENCRYPTED = "a large file goes through memory in pieces, which are encrypted there";
 const SEALED =
   "a hot file of up to 4 MiB is sent by the kernel, as with nginx, but out of a copy that nobody can change, not out of the file itself";
@@ -48,8 +48,8 @@ export const WHY: Readonly<Record<string, string>> = {
   "1m": SEALED,
   "100m": COPIED,
   "one-100m-read":
-    "a client that reads with little effort has time to fetch the bytes itself, which sendfile leaves to it; here the kernel copies them, since pages " +
-    "of the file itself that are queued could still change",
+    "a client that reads with little effort has time to fetch the bytes itself, which sendfile leaves to it; here the kernel copies a part of them, " +
+    "since pages of the file itself that are queued could still change",
   "tls-1m": ENCRYPTED,
   "tls-handshakes":
     "wrk takes its session up again where the server resumes it: of nginx, whose workers share their ticket keys, 98 of 100 connections, of our fronts, which " +
