@@ -88,9 +88,9 @@ export const ENCODING = {
     PRECOMPRESSED,
     '`["br", "zstd", "gzip"]`',
     "Sends `site.css.br`, `.zst` or `.gz` in place of `site.css` to clients that take it, the first that there is in this " +
-      "order; unless it is older. None is looked for beside what is compressed by its format: images (but not SVG, BMP or icons), audio, " +
-      "video, WOFF, archives, office documents. `site.css` itself need not be there: who takes none of its siblings gets 404 then. An index, " +
-      "and what `try` finds, must be there itself. nginx: gzip_static, off. uWSGI: static-gzip-all.",
+      "order; unless it is older. `site.css` itself need not be there: who takes none of its siblings gets 404 then. An index, " +
+      "what `try` finds, and what is compressed by its format (images but SVG, BMP and icons, audio, video, WOFF, archives, office documents) " +
+      "must be there itself. nginx: gzip_static, off. uWSGI: static-gzip-all.",
   ),
   charset: optional(
     CHARSET_OR_OFF,

@@ -52,7 +52,6 @@ export function chooseForm(
   large: LargeFile,
 ): LargeForm | undefined {
   const { representation, file } = large;
-  if (!representation.varies) return undefined;
   const sibling = encodings.openSibling(exchange, file.stats, large.path ?? large.rest);
   if (sibling !== undefined) {
     const { coding, file: opened, place } = sibling;

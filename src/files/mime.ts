@@ -54,12 +54,7 @@ function typeOf(file: string, { types, defaultType = DEFAULT_TYPE }: TypeOptions
 const PACKED =
   /^(?:audio|video)\/|^image\/(?!svg|bmp|x-icon|vnd\.microsoft\.icon|x-tga|x-portable)|^font\/woff|^application\/(?:gzip|zip|zstd|epub\+zip|java-archive|x-7z|x-bzip|x-xz|x-lz|x-rar|vnd\.rar|vnd\.ms-cab|x-xpinstall|vnd\.android|vnd\.openxml|vnd\.oasis)/;
 
-/**
- * Is what has this type compressed already, by its format? A `.gz` of it is hardly smaller, hardly anybody makes one, and none is looked
- * for (nginx's gzip_static does). It would cost three looks at the disk more whenever an image is looked at, for clients that take no gzip,
- * too, since they are to be told that others get something else (Vary); or every image would say so, which caches in between
- * keep once for each Accept-Encoding then.
- */
+/** Is what has this type compressed already, by its format? A `.gz` of it is hardly smaller, and hardly anybody makes one. */
 export function isPacked(contentType: string): boolean {
   return PACKED.test(contentType);
 }

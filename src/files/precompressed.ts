@@ -63,7 +63,8 @@ export class Encodings {
     this.young = young;
   }
 
-  /** Does what is sent of a file of this name and type depend on Accept-Encoding? */
+  /** Does what is sent of a file of this name and type depend on Accept-Encoding? Of what is packed by its format that is said of a
+   *  sibling alone, if there is one: nearly always there is none, and caches would keep each image once for each Accept-Encoding. */
   varies(name: string, contentType: string): boolean {
     if (isPackedName(name)) return false;
     if (this.compression?.types.has(contentType) === true) return true;
@@ -77,7 +78,7 @@ export class Encodings {
 
   /** What of a cached file this client gets. */
   choose(exchange: Exchange, entry: CacheEntry): CachedFile {
-    if (!this.mayChoose(exchange) || !entry.representation.varies) return entry;
+    if (!this.mayChoose(exchange) || !(this.hasSiblings || entry.representation.varies)) return entry;
     const { fields } = exchange.head;
     const variants = (entry.variants ??= { checkedMs: -1, siblings: new Map(), made: new Map(), bytes: 0 });
     if (this.hasSiblings) {
@@ -97,7 +98,7 @@ export class Encodings {
   codingFor(exchange: Exchange, representation: Representation): ContentCoding | undefined {
     const { compression } = this;
     const { fields } = exchange.head;
-    if (compression === undefined || fields.has("range")) return undefined;
+    if (compression === undefined || !representation.varies || fields.has("range")) return undefined;
     if (!isCompressible(representation.head, compression.types, compression.bytesMin)) return undefined;
     return compression.negotiator.ranked(fields)[0];
   }

@@ -142,7 +142,7 @@ export class Representation {
 
   /** The same content in another form, of which `stats` are: of the sibling, or of this very file when it was made of it. */
   encoded(stats: FileStat, encoding: Encoding, nowMs: number): Representation {
-    return new Representation(stats, { ...this.options, encoding, templates: undefined }, nowMs);
+    return new Representation(stats, { ...this.options, encoding, varies: true, templates: undefined }, nowMs);
   }
 
   get cacheControl(): string | undefined {

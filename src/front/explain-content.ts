@@ -7,7 +7,7 @@ import type { EncodingConfig, RouteConfig, RouteTarget, SiteConfig } from "../co
 import { Charset } from "../exchange/charset.ts";
 import { TypeList } from "../exchange/compressible.ts";
 import { EXTENSIONS_OF_SIBLINGS } from "../files/precompressed.ts";
-import { contentTypeOf, isPacked } from "../files/mime.ts";
+import { contentTypeOf } from "../files/mime.ts";
 import type { Tried } from "../files/try.ts";
 import { cachePolicyOf } from "./files-options.ts";
 
@@ -50,7 +50,7 @@ function explainFile(
     type,
     cache: cachePolicyOf(target, root).of(path) ?? "none is sent",
     compress: compressionOf(encoding, type),
-    siblings: isPacked(type) ? [] : siblingsOf(encoding, name),
+    siblings: siblingsOf(encoding, name),
   };
 }
 

@@ -110,11 +110,22 @@ describe("a sibling is sent", () => {
     ["/only.css", "br", "Accept-Encoding"],
     ["/plain.css", "gzip", "Accept-Encoding"],
     ["/stale.css", "gzip", "Accept-Encoding"],
-    ["/photo.png", "gzip", undefined],
+    ["/photo.png", "br", undefined],
+    ["/photo.png", undefined, undefined],
   ])("not for %s and %p", async (path, accept, vary) => {
     const reply = await ask(path, accept, siblingsOnly);
     expect([reply.content.equals(CSS), reply.header("content-encoding")]).toEqual([true, undefined]);
     expect(reply.header("vary")).toBe(vary);
+  });
+
+  test("of what is compressed by its format, which alone says that there are others", async () => {
+    const reply = await ask("/photo.png", "gzip", siblingsOnly);
+    expect([reply.text, reply.header("content-encoding"), reply.header("content-type"), reply.header("vary")]).toEqual([
+      "gzip",
+      "gzip",
+      "image/png",
+      "Accept-Encoding",
+    ]);
   });
 
   test("by its own name for what it is", async () => {
