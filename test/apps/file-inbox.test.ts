@@ -1,10 +1,24 @@
 import { expect, test } from "bun:test";
-import { closeSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { connectFiles, FileInboxes } from "../../src/apps/file-inbox.ts";
 import type { AppMessage } from "../../src/apps/messages.ts";
 import { closeDescriptor, duplicate, sendDescriptors } from "../../src/os/sockets.ts";
 
-const count = () => readdirSync("/proc/self/fd").length;
+/** By number and what it is; without the one that looks. */
+function descriptors(): string[] {
+  const linkOf = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "gone";
+    }
+  };
+  const all = readdirSync("/proc/self/fd").map((fd) => `${fd} ${linkOf(fd)}`);
+  return all.filter((each) => !each.endsWith(" gone"));
+}
+
+/** What is open that was not; what others of this process had open may have been closed. */
+const openedSince = (before: readonly string[]) => descriptors().filter((each) => !before.includes(each));
 
 /** A worker of this process: gives what is sent with `send`. */
 function connected(inboxes: FileInboxes, generation: number): { send(id: number): void; close(): void } {
@@ -22,7 +36,7 @@ function connected(inboxes: FileInboxes, generation: number): { send(id: number)
 }
 
 test("each request gets its own descriptor, in whatever order they are asked for", () => {
-  const before = count();
+  const before = descriptors();
   const inboxes = new FileInboxes();
   const worker = connected(inboxes, 1);
   worker.send(5);
@@ -37,11 +51,11 @@ test("each request gets its own descriptor, in whatever order they are asked for
   expect(inboxes.take(2, 5)).toBeUndefined();
   inboxes.closeAll();
   worker.close();
-  expect(count()).toBe(before);
+  expect(openedSince(before)).toEqual([]);
 });
 
 test("what nobody took is closed with its worker, and its successor begins anew", () => {
-  const before = count();
+  const before = descriptors();
   const inboxes = new FileInboxes();
   const worker = connected(inboxes, 1);
   const other = connected(inboxes, 2);
@@ -55,12 +69,12 @@ test("what nobody took is closed with its worker, and its successor begins anew"
   inboxes.closeAll();
   worker.close();
   other.close();
-  expect(count()).toBe(before);
+  expect(openedSince(before)).toEqual([]);
 });
 
 test("a worker that cannot be talked to leaves nothing behind", () => {
-  const before = count();
+  const before = descriptors();
   const giver = { number: 0, generation: 1, giveFileSocket: () => false };
   connectFiles(giver, 0, () => expect.unreachable());
-  expect(count()).toBe(before);
+  expect(openedSince(before)).toEqual([]);
 });
