@@ -30,6 +30,8 @@ export class ByReference {
   private behind = Number.POSITIVE_INFINITY;
   /** Did the client have room for all that it was given last? */
   private keepsUp = false;
+  /** When it was asked whether the client reads on. */
+  private leastUnread = Number.POSITIVE_INFINITY;
   private known: boolean | undefined = undefined;
 
   constructor(reply: Reply, fd: number, isBusy: () => boolean) {
@@ -55,6 +57,14 @@ export class ByReference {
     this.keepsUp = taken === asked;
     if (isReferred && taken > 0) this.behind = 0;
     else if (!isReferred) this.behind += taken;
+  }
+
+  /** Has the client read anything since this was asked before? */
+  readsOn(): boolean {
+    const { unread = Number.POSITIVE_INFINITY } = this.reply;
+    const isLess = unread < this.leastUnread;
+    if (isLess) this.leastUnread = unread;
+    return isLess;
   }
 
   /** Has the client read all pages? */

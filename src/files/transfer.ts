@@ -40,11 +40,11 @@ const REFERRED_FROM_BYTES = 8 * 1024 * 1024;
 /** Sent at a time of a copy; a fast client takes so much at once. */
 const COPIED_PIECE_BYTES = 1024 * 1024;
 
-/** The client has not acknowledged what it was sent: asked again so much later, and twice as much each time, up to a bound. */
+/** The client has not read the file's pages: asked again so much later, and twice as much each time, up to a bound. */
 const UNREAD_WAIT_MS = 1;
 const UNREAD_WAIT_MS_MAX = 50;
-/** nginx: send_timeout */
-const UNREAD_MS_MAX = 60_000;
+/** For a client that reads nothing. nginx: send_timeout */
+export const UNREAD_MS_MAX = 60_000;
 
 /** Pieces per wake-up; then other connections have their turn. nginx: sendfile_max_chunk, 2 MiB. */
 const TURNS_PER_WAKE_MAX = 4;
@@ -83,6 +83,7 @@ class Transfer implements Producer {
   private read = 0;
   /** Its own pages, once it is known to be worth the while. */
   private byReference: ByReference | undefined = undefined;
+  private unreadWaitMs = UNREAD_WAIT_MS;
   private unreadForMs = 0;
 
   constructor(reply: Reply, file: OpenFile, pieces: readonly Piece[], isBusy: () => boolean) {
@@ -206,8 +207,9 @@ class Transfer implements Producer {
   }
 
   private waitUntilRead(): void {
-    const forMs = Math.min(UNREAD_WAIT_MS_MAX, Math.max(UNREAD_WAIT_MS, this.unreadForMs));
-    this.unreadForMs += forMs;
+    const forMs = this.unreadWaitMs;
+    this.unreadWaitMs = Math.min(UNREAD_WAIT_MS_MAX, 2 * forMs);
+    this.unreadForMs = this.byReference?.readsOn() === true ? 0 : this.unreadForMs + forMs;
     if (this.unreadForMs > UNREAD_MS_MAX) return this.broken("the client does not read");
     this.state = "waiting";
     setTimeout(drainedLater, forMs, this);

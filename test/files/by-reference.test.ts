@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ByReference } from "../../src/files/by-reference.ts";
 import { Copies } from "../../src/files/copies.ts";
 import { OpenFile } from "../../src/files/open-files.ts";
-import { sendFile } from "../../src/files/transfer.ts";
+import { sendFile, UNREAD_MS_MAX } from "../../src/files/transfer.ts";
 import { statOf } from "../../src/os/file-stat.ts";
 import { LiveFile } from "../../src/os/live-file.ts";
 import type { Sendable } from "../../src/os/sendable.ts";
@@ -131,6 +131,31 @@ describe("a large file", () => {
     await reply.over;
     expect(reply.aborted).toBe("the file was written to while it was sent");
     expect(reply.content.length).toBeLessThan(length);
+  });
+
+  test.each([
+    ["nothing for a minute is broken off", 0],
+    ["a little now and then is waited for", 1],
+  ])("to a client that reads %s", async (_, step) => {
+    const { setTimeout: later } = globalThis;
+    let waitedMs = 0;
+    const hurried = (callback: (argument: unknown) => void, ms: number, argument: unknown) => {
+      waitedMs += ms;
+      reply.unread = waitedMs > 3 * UNREAD_MS_MAX ? 0 : (reply.unread ?? 0) - step;
+      setImmediate(callback, argument);
+    };
+    const reply = new NearReply();
+    reply.unread = length;
+    Object.assign(globalThis, { setTimeout: hurried });
+    try {
+      begun(reply);
+      await reply.over;
+    } finally {
+      Object.assign(globalThis, { setTimeout: later });
+    }
+    if (step > 0) return expect([reply.aborted, reply.content.length]).toEqual([undefined, length]);
+    expect(reply.aborted).toBe("the client does not read");
+    expect([waitedMs > 0.99 * UNREAD_MS_MAX, waitedMs <= UNREAD_MS_MAX]).toEqual([true, true]);
   });
 
   test("is let go of by a client that leaves instead of reading", async () => {
