@@ -67,5 +67,6 @@ export class RequestEncoder implements CgiSink {
 
 function flagsOf(exchange: Exchange, pulled: boolean): number {
   const head = exchange.head.method === "HEAD" ? frames.FLAG_HEAD_METHOD : 0;
-  return pulled ? head | frames.FLAG_PULLED_BODY : head;
+  const flags = pulled ? head | frames.FLAG_PULLED_BODY : head;
+  return exchange.reply.loan === undefined ? flags : flags | frames.FLAG_LENDS;
 }

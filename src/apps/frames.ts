@@ -9,6 +9,7 @@
  *     4   u8  front         number of the front thread, whose stream gets the reply
  *     5   u8  flags         1 method is HEAD · 2 the body is to be pulled · 4 quit (whoever receives it leaves)
  *                           8 wake (whoever receives it sees whether its worker is to finish)
+ *                           16 the client's connection may be asked for (BORROW)
  *     6   u16 epoch         which thread of that number: the stream of the same epoch gets the reply. A request of a front
  *                           thread that was replaced is not run
  *     8   u32 environ bytes
@@ -19,7 +20,7 @@
  *
  * Both directions of a stream, one stream for each pair of Python thread and front thread:
  *
- *     0   u8  type          u8 flags (1: END, the reply is complete)          u16 of nothing
+ *     0   u8  type          u8 flags (1: END, the reply is complete; 2: BORROW)          u16 of nothing
  *     4   u32 id
  *     8   u32 head bytes    u32 data bytes
  *     16  head, data
@@ -31,13 +32,20 @@
  *                   EXPIRED  the request was not run
  *                   FILE     head: as of REPLY; data: u64 offset, u64 length. The content is that part of the file whose
  *                            descriptor came before, over the worker's file socket (file-inbox.ts)
+ *                   RETURN   of a loan. head: what is to go to the client next, as it is; data: u64 bytes of content, those in
+ *                            head among them; u64 bytes that were written
+ *                   Behind content with BORROW the thread waits until it is told LOAN, NO_LOAN or CANCEL (loan.py)
  *     to Python     DATA     the answer to PULL, exactly as many bytes
  *                   FAIL     the other answer to PULL: the body is not to be had any more
  *                   CANCEL   nobody waits for the rest of this reply
+ *                   LOAN     beside it the descriptor of the client's connection, on which all that was sent before is. It is
+ *                            the thread's to write to until RETURN or ABORT. flags: 1 in chunks, 0 with a length
+ *                   NO_LOAN  go on as before
  */
 import { EMPTY, concat, copyOf, latin1 } from "../base/bytes.ts";
 import { fieldName, Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
+import type { Returned } from "../exchange/reply.ts";
 import { reasonPhrase } from "../protocol/http/status.ts";
 
 /** Header, environ and inline body. Above: 431. Holds a request head of 64 KiB even if every byte of it needs two in
@@ -61,6 +69,7 @@ export const REQUEST_HEADER_BYTES = 28;
 export const REQUEST_LIMIT_OFFSET = 24;
 export const FLAG_HEAD_METHOD = 1;
 export const FLAG_PULLED_BODY = 2;
+export const FLAG_LENDS = 16;
 const FLAG_QUIT = 4;
 const FLAG_WAKE = 8;
 
@@ -113,10 +122,15 @@ const TYPE_EXPIRED = 5;
 const TYPE_FAIL = 6;
 const TYPE_CANCEL = 7;
 const TYPE_FILE = 8;
+const TYPE_RETURN = 9;
+const TYPE_LOAN = 10;
+const TYPE_NO_LOAN = 11;
 const FLAG_END = 1;
+const FLAG_BORROW = 2;
+const FLAG_CHUNKED = 1;
 
-/** What FILE has as data. */
-const FILE_PART_BYTES = 16;
+/** What FILE and RETURN have as data. */
+const TWO_NUMBERS_BYTES = 16;
 
 /** The header of a DATA frame, into the first 16 bytes of `frame`; the content is the caller's to put behind. */
 export function writeDataHeader(frame: Buffer, id: number, length: number): void {
@@ -134,23 +148,36 @@ export function cancelFrame(id: number): Buffer {
   return bareFrame(TYPE_CANCEL, id);
 }
 
-function bareFrame(type: number, id: number): Buffer {
+/** Beside it goes the descriptor. */
+export function loanFrame(id: number, isChunked: boolean): Buffer {
+  return bareFrame(TYPE_LOAN, id, isChunked ? FLAG_CHUNKED : 0);
+}
+
+export function noLoanFrame(id: number): Buffer {
+  return bareFrame(TYPE_NO_LOAN, id);
+}
+
+function bareFrame(type: number, id: number, flags = 0): Buffer {
   const frame = Buffer.alloc(FRAME_HEADER_BYTES);
   frame[0] = type;
+  frame[1] = flags;
   frame.writeUInt32LE(id, 4);
   return frame;
 }
 
 /** `reply`: `head` is whole, `data` is what is here of the first content. `data`: more of it. `last`: the reply is
- *  complete with this event. `file`: `head` is whole, `data` says which part (readFilePart). `malformed`: not our protocol;
- *  nothing can be read any more. */
-export type FrameEvent = "need-data" | "reply" | "data" | "abort" | "pull" | "expired" | "file" | "malformed";
+ *  complete with this event. `file`: `head` is whole, `data` says which part (readFilePart). `return`: `head` is whole, `data` says how
+ *  much was written (readReturned). `malformed`: not our protocol; nothing can be read any more. */
+export type FrameEvent =
+  "need-data" | "reply" | "data" | "abort" | "pull" | "expired" | "file" | "return" | "malformed";
 
 /** Reads what a Python thread sends, and writes into what it has read: `receive`, then `next` until it says "need-data". What an event means stands in the
  *  fields, until the next call. */
 export class FrameReader {
   id = 0;
   last = false;
+  /** The thread waits: may it have the client's connection? */
+  borrows = false;
   head: Uint8Array = EMPTY;
   data: Uint8Array = EMPTY;
   /** Of `reply`: bytes of its first content, here or still to come. Of `pull`: bytes wanted. */
@@ -161,6 +188,7 @@ export class FrameReader {
   /** Content of the frame at hand that has not come yet. */
   private left = 0;
   private ends = false;
+  private asks = false;
 
   receive(bytes: Uint8Array): void {
     this.bytes = this.at === this.bytes.length ? bytes : concat(this.bytes.subarray(this.at), bytes);
@@ -184,8 +212,14 @@ export class FrameReader {
     if (headBytes > REPLY_HEAD_BYTES_MAX) return "malformed";
     this.id = u32(bytes, at + 4);
     this.length = length;
-    this.ends = bytes[at + 1] === FLAG_END;
+    this.flags(bytes[at + 1] as number);
     return this.frame(bytes[at] as number, headBytes, length);
+  }
+
+  private flags(flags: number): void {
+    this.ends = (flags & FLAG_END) !== 0;
+    this.asks = (flags & FLAG_BORROW) !== 0;
+    this.borrows = false;
   }
 
   private frame(type: number, headBytes: number, length: number): FrameEvent {
@@ -203,7 +237,9 @@ export class FrameReader {
       case TYPE_EXPIRED:
         return this.bare("expired");
       case TYPE_FILE:
-        return length === FILE_PART_BYTES && this.ends ? this.file(headBytes) : "malformed";
+        return length === TWO_NUMBERS_BYTES && this.ends ? this.numbered("file", headBytes) : "malformed";
+      case TYPE_RETURN:
+        return length === TWO_NUMBERS_BYTES ? this.numbered("return", headBytes) : "malformed";
       default:
         return "malformed";
     }
@@ -226,15 +262,15 @@ export class FrameReader {
     return "reply";
   }
 
-  private file(headBytes: number): FrameEvent {
+  private numbered(event: FrameEvent, headBytes: number): FrameEvent {
     const start = this.at + FRAME_HEADER_BYTES;
-    const end = start + headBytes + FILE_PART_BYTES;
+    const end = start + headBytes + TWO_NUMBERS_BYTES;
     if (this.bytes.length < end) return "need-data";
     this.head = this.bytes.subarray(start, start + headBytes);
-    this.data = this.bytes.subarray(end - FILE_PART_BYTES, end);
+    this.data = this.bytes.subarray(end - TWO_NUMBERS_BYTES, end);
     this.at = end;
-    this.last = true;
-    return "file";
+    this.last = this.ends;
+    return event;
   }
 
   private more(): FrameEvent {
@@ -249,7 +285,8 @@ export class FrameReader {
   /** Does the next frame go on with the content at hand? */
   private continues(): boolean {
     const { bytes, at } = this;
-    if (this.left > 0 || this.ends || bytes.length - at < FRAME_HEADER_BYTES || bytes[at] !== TYPE_DATA) return false;
+    if (this.left > 0 || this.ends || this.asks || bytes.length - at < FRAME_HEADER_BYTES || bytes[at] !== TYPE_DATA)
+      return false;
     return u32(bytes, at + 4) === this.id && u32(bytes, at + 8) === 0;
   }
 
@@ -280,7 +317,7 @@ export class FrameReader {
   }
 
   private goOn(): void {
-    this.ends = this.bytes[this.at + 1] === FLAG_END;
+    this.flags(this.bytes[this.at + 1] as number);
     this.left = u32(this.bytes, this.at + 12);
     this.at += FRAME_HEADER_BYTES;
     this.take();
@@ -292,11 +329,13 @@ export class FrameReader {
     this.at += size;
     this.left -= size;
     this.last = this.ends && this.left === 0;
+    this.borrows = this.asks && this.left === 0;
   }
 
   private empty(): FrameEvent {
     this.data = EMPTY;
     this.last = this.ends;
+    this.borrows = this.asks;
     return "data";
   }
 }
@@ -304,6 +343,11 @@ export class FrameReader {
 /** Which part of the file, from the data of a `file` event. */
 export function readFilePart(data: Uint8Array): { readonly offset: number; readonly length: number } {
   return { offset: u64(data, 0), length: u64(data, 8) };
+}
+
+/** How much went to the client while its connection was lent, from the data of a `return` event; bytes. */
+export function readReturned(data: Uint8Array): Returned {
+  return { content: u64(data, 0), written: u64(data, 8) };
 }
 
 /** Sizes of files are far below 2^53. */

@@ -9,7 +9,7 @@ import { closeSync } from "node:fs";
 import { monotonicMs } from "../base/clock.ts";
 import { answer, answerTraced } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { giveWhole, type Producer } from "../exchange/reply.ts";
+import { giveWhole, type Producer, type Returned } from "../exchange/reply.ts";
 import { ReplySpool, type ReplySource } from "../exchange/reply-spool.ts";
 import { EMPTY_BODY, type SpooledBody, type SpoolFailure, type SpoolOwner } from "../exchange/spool.ts";
 import type { UpstreamAttempt } from "../exchange/upstream-attempt.ts";
@@ -134,6 +134,21 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     const { spool } = this;
     this.contentBytes += data.length;
     this.give(data, lent);
+    if (!last) return;
+    this.over();
+    spool?.end();
+  }
+
+  /** The Python thread waits: it would write what follows to the client itself, if that takes it as it comes. */
+  borrow(): void {
+    this.spool?.lendOut();
+  }
+
+  loanReturned(rest: Uint8Array, counts: Returned, last: boolean): void {
+    if (this.state !== "replying") return this.unwanted(last);
+    const { spool } = this;
+    this.contentBytes += counts.content;
+    spool?.returned(rest, counts);
     if (!last) return;
     this.over();
     spool?.end();
@@ -264,6 +279,14 @@ export class AppRequest implements Producer, ReplySource, SpoolOwner, UpstreamAt
     if (began) this.stream?.cancel(this.id);
     else this.channel.board?.abandon(this.channel.options.front, this.id);
     this.stream?.resume();
+  }
+
+  lend(descriptor: number, isChunked: boolean): boolean {
+    return this.stream?.lend(this.id, descriptor, isChunked) === true;
+  }
+
+  refuseLoan(): void {
+    this.stream?.refuseLoan(this.id);
   }
 
   pause(briefly: boolean): void {

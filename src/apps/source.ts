@@ -5,6 +5,7 @@ import controlText from "./python/control.py" with { type: "text" };
 import fileText from "./python/file.py" with { type: "text" };
 import libraryText from "./python/library.py" with { type: "text" };
 import loadText from "./python/load.py" with { type: "text" };
+import loanText from "./python/loan.py" with { type: "text" };
 import processText from "./python/process.py" with { type: "text" };
 import providedText from "./python/provided.py" with { type: "text" };
 import streamText from "./python/stream.py" with { type: "text" };
@@ -36,6 +37,7 @@ begin()
 
 /** In the order of their imports. */
 const MODULES = {
+  loan: loanText,
   stream: streamText,
   file: fileText,
   wsgi: wsgiText,

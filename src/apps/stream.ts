@@ -11,14 +11,20 @@ import type { FileInboxes } from "./file-inbox.ts";
 import {
   cancelFrame,
   failFrame,
+  loanFrame,
+  noLoanFrame,
   FRAME_HEADER_BYTES,
   type FrameEvent,
   FrameReader,
   PULL_BYTES_MAX,
   readFilePart,
+  readReturned,
   writeDataHeader,
 } from "./frames.ts";
 import type { AppRequest } from "./request.ts";
+
+/** Frames behind which more comes unless they are the last. */
+const CONTENT: ReadonlySet<string> = new Set(["reply", "data", "return"]);
 
 /** For the next part of a request body, of whichever stream: fresh memory for each costs as much as to fill it. */
 let freeFrame: Buffer | undefined;
@@ -122,16 +128,20 @@ export class AppStream implements ConnectOwner {
         return this.pull(request, reader.length);
       case "expired":
         return this.owner.expired(request);
+      case "return":
+        request.loanReturned(reader.head, readReturned(reader.data), reader.last);
+        break;
       case "file":
         return request.replyFile(reader.head, readFilePart(reader.data), this.takeFile());
     }
-    if (!reader.last && request.isDiscarded) this.cancel(reader.id);
+    if (!reader.last && request.isDiscarded) return this.cancel(reader.id);
+    if (reader.borrows) request.borrow();
   }
 
   private unwanted(event: string): void {
     if (event === "pull") this.write(failFrame(this.reader.id));
     else if (event === "file") this.dropFile();
-    else if ((event === "reply" || event === "data") && !this.reader.last) this.cancel(this.reader.id);
+    else if (CONTENT.has(event) && !this.reader.last) this.cancel(this.reader.id);
   }
 
   /** The descriptor that its worker has handed over for this reply. */
@@ -160,6 +170,16 @@ export class AppStream implements ConnectOwner {
     if (this.cancelled === id) return;
     this.cancelled = id;
     this.write(cancelFrame(id));
+  }
+
+  /** False: it does not go, and nothing was sent. */
+  lend(id: number, descriptor: number, isChunked: boolean): boolean {
+    if (this.outbox?.empty !== true) return false;
+    return this.wire?.writeWith?.(loanFrame(id, isChunked), descriptor) === true;
+  }
+
+  refuseLoan(id: number): void {
+    this.write(noLoanFrame(id));
   }
 
   private write(frame: Buffer): void {

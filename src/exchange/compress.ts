@@ -31,7 +31,7 @@ import {
   SYNC_BYTES_MAX,
 } from "./encoder.ts";
 import type { Exchange, Handler } from "./exchange.ts";
-import type { Producer, Reply, ReplyState } from "./reply.ts";
+import type { Borrower, Producer, Reply, ReplyState, Returned } from "./reply.ts";
 
 /** CompressionOptions made ready; shared by the requests of a thread. */
 export class Compression {
@@ -158,6 +158,19 @@ export class CompressedReply implements Reply, EncoderOwner, Producer {
       case "over":
         return true;
     }
+  }
+
+  /** Undefined where the reply behind has none (Reply.loan). */
+  get loan(): ((to: Borrower) => boolean) | undefined {
+    return this.inner.loan === undefined ? undefined : this.lentOut;
+  }
+
+  private lentOut(to: Borrower): boolean {
+    return this.stage === "passing" && this.inner.loan?.(to) === true;
+  }
+
+  returned(rest: Uint8Array, counts: Returned): boolean {
+    return this.inner.returned?.(rest, counts) ?? true;
   }
 
   end(trailers?: Fields): void {

@@ -2,7 +2,7 @@
 import type { Sendable } from "../os/sendable.ts";
 import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
-import type { Producer, Reply, ReplyState } from "./reply.ts";
+import type { Borrower, Producer, Reply, ReplyState, Returned } from "./reply.ts";
 
 export class DelegatingReply implements Reply {
   protected inner: Reply;
@@ -68,6 +68,19 @@ export class DelegatingReply implements Reply {
 
   get unread(): number | undefined {
     return this.inner.unread;
+  }
+
+  /** Undefined where the reply behind has none (Reply.loan). */
+  get loan(): ((to: Borrower) => boolean) | undefined {
+    return this.inner.loan === undefined ? undefined : this.lentOut;
+  }
+
+  protected lentOut(to: Borrower): boolean {
+    return this.inner.loan?.(to) ?? false;
+  }
+
+  returned(rest: Uint8Array, counts: Returned): boolean {
+    return this.inner.returned?.(rest, counts) ?? true;
   }
 
   end(trailers?: Fields): void {

@@ -7,7 +7,7 @@ import type { Fields } from "../protocol/http/fields.ts";
 import type { ReplyHead } from "../protocol/http/message.ts";
 import type { Exchange } from "./exchange.ts";
 import { DelegatingReply } from "./delegating-reply.ts";
-import type { Producer, ReplyState } from "./reply.ts";
+import type { Borrower, Producer, ReplyState } from "./reply.ts";
 
 export abstract class ReplaceableReply extends DelegatingReply {
   protected exchange: Exchange;
@@ -97,6 +97,10 @@ export abstract class ReplaceableReply extends DelegatingReply {
     if (this.replaced === undefined) return super.offeredFrom(source, offset, length);
     this.dropped();
     return length;
+  }
+
+  protected override lentOut(to: Borrower): boolean {
+    return this.replaced === undefined && super.lentOut(to);
   }
 
   override end(trailers?: Fields): void {

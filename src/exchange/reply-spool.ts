@@ -22,7 +22,7 @@ import { copyOf } from "../base/bytes.ts";
 import { monotonicMs } from "../base/clock.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { waitFor, type Waiting, waitNoLonger } from "./patience.ts";
-import type { Producer, Reply } from "./reply.ts";
+import type { Producer, Reply, Returned } from "./reply.ts";
 import { type SpoolBudget, unboundedBudget } from "./spool-budget.ts";
 
 /** Held in memory per reply. nginx: 8 buffers of 8 KiB. Most Django pages are below 256 KiB, so they free their thread
@@ -59,6 +59,9 @@ export interface ReplySource {
   resume(): void;
   /** The client left: nothing more is wanted. Called once at most, and not after end or abort. */
   gone(): void;
+  /** The answer to `lendOut`: as a Borrower. After false `refuseLoan` is called. */
+  lend?(descriptor: number, isChunked: boolean): boolean;
+  refuseLoan?(): void;
 }
 
 type SpoolState = "open" | "ended" | "over";
@@ -81,6 +84,8 @@ export class ReplySpool implements Producer, Waiting {
   /** `waits`: for a moment, since `sinceMs`, with the source paused. */
   private patience: "none" | "some" | "waits";
   sinceMs = 0;
+  /** The source waits to hear whether it may have the client's connection. */
+  private loanAwaited = false;
   /** A further turn is scheduled. */
   private turnPending = false;
   private readonly queue = new ByteQueue();
@@ -131,6 +136,29 @@ export class ReplySpool implements Producer, Waiting {
     this.hold(copyOf(bytes.subarray(taken)));
   }
 
+  /** The source would write to the client itself, and sends nothing until it is told: it may as soon as all that it gave is with the
+   *  client, and not if that takes longer than a moment, or was the case before. */
+  lendOut(): void {
+    if (this.state !== "open") return;
+    this.loanAwaited = true;
+    if (!this.clientBusy || this.patience !== "waits") this.decideLoan();
+  }
+
+  private decideLoan(): void {
+    if (!this.loanAwaited) return;
+    this.loanAwaited = false;
+    const { reply, source } = this;
+    const isFree = this.state === "open" && !this.clientBusy && !this.holds();
+    const isLent = isFree && reply.loan?.((descriptor, isChunked) => source.lend?.(descriptor, isChunked) === true);
+    if (isLent !== true) source.refuseLoan?.();
+  }
+
+  /** What is between here and the session was lent, and is back. The bytes are the caller's again after the call. */
+  returned(rest: Uint8Array, counts: Returned): void {
+    if (this.state !== "open") return;
+    this.given(this.reply.returned?.(copyOf(rest), counts) ?? true);
+  }
+
   /** Nothing more comes; the reply ends when what is held has been given. */
   end(trailers?: Fields): void {
     if (this.state !== "open") return;
@@ -155,10 +183,12 @@ export class ReplySpool implements Producer, Waiting {
       waitNoLonger(this);
     }
     this.feed();
+    if (!this.clientBusy) this.decideLoan();
   }
 
   waitedInVain(): void {
     this.patience = "none";
+    this.decideLoan();
     this.balance();
   }
 
@@ -276,6 +306,7 @@ export class ReplySpool implements Producer, Waiting {
     this.state = "over";
     if (this.patience === "waits") waitNoLonger(this);
     this.patience = "none";
+    this.loanAwaited = false;
     this.budget.giveMemory(this.queue.length + this.overflow.length);
     this.budget.giveDisk(this.fileWritten);
     this.queue.clear();

@@ -35,6 +35,18 @@ export interface Producer {
   gone(): void;
 }
 
+/** Takes the descriptor of a client's connection, on which whatever was given before is, to write content to it: in chunks (RFC 9112
+ *  section 7.1) or, where a length was announced, as it is. False: it did not get there. */
+export type Borrower = (descriptor: number, isChunked: boolean) => boolean;
+
+/** What went to the client while its connection was lent; bytes. */
+export interface Returned {
+  /** Content, with that in the rest which comes with it. */
+  readonly content: number;
+  /** Written, chunk headers and the like among them. */
+  readonly written: number;
+}
+
 export interface Reply {
   readonly state: ReplyState;
   /** Status sent, 0 before. */
@@ -67,6 +79,12 @@ export interface Reply {
   /** Bytes that were taken and that the client has not read, where that is a program of this machine; undefined where nobody knows, or
    *  bytes are changed on their way. */
   readonly unread?: number | undefined;
+  /** Lends the client's connection while all that was given is on it. Until `returned` nothing else of this reply is written. False: it
+   *  is not to be had now. Undefined where bytes are changed on their way, or the connection has no descriptor that bytes can be
+   *  written to. */
+  readonly loan?: ((to: Borrower) => boolean) | undefined;
+  /** The loan is over. `rest` goes to the client next, as it is (the end of a chunk); for the rest as data. */
+  returned?(rest: Uint8Array, counts: Returned): boolean;
   /** The reply is complete. If fewer bytes than announced were given, the client sees a truncated reply. Trailers reach a
    *  client that takes them (RFC 9110 section 6.5) when the length was not known; for others they are dropped. */
   end(trailers?: Fields): void;

@@ -9,7 +9,7 @@ import type { Sendable } from "../os/sendable.ts";
 import { assert } from "../base/assert.ts";
 import { answer } from "../exchange/canned.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { Producer, Reply, ReplyState } from "../exchange/reply.ts";
+import type { Borrower, Producer, Reply, ReplyState, Returned } from "../exchange/reply.ts";
 import { finishedHead } from "../exchange/reply-headers.ts";
 import type { Outbox } from "../net/outbox.ts";
 import type { Fields } from "../protocol/http/fields.ts";
@@ -116,6 +116,19 @@ export class Http1Reply implements Reply {
 
   get unread(): number | undefined {
     return this.outbox.unread;
+  }
+
+  /** Undefined where the wire cannot (Reply.loan). */
+  get loan(): ((to: Borrower) => boolean) | undefined {
+    return this.outbox.lends ? this.lentOut : undefined;
+  }
+
+  private lentOut(to: Borrower): boolean {
+    return this.state === "started" && this.writer.loan(to);
+  }
+
+  returned(rest: Uint8Array, counts: Returned): boolean {
+    return this.state === "gone" || this.writer.returned(rest, counts);
   }
 
   end(trailers?: Fields): void {

@@ -7,6 +7,7 @@ import { assert } from "../base/assert.ts";
 import { wallMs } from "../base/clock.ts";
 import type { Outbox } from "../net/outbox.ts";
 import { httpDateNow, httpSecond } from "../protocol/http/date.ts";
+import type { Borrower, Returned } from "../exchange/reply.ts";
 import { Fields } from "../protocol/http/fields.ts";
 import type { KeptReply } from "../protocol/http/kept-reply.ts";
 import {
@@ -51,6 +52,8 @@ export class ReplyWriter {
   /** Content bytes still to come; LENGTH_UNKNOWN when only `end` tells. */
   private remaining = 0;
   private probes = 0;
+  /** Has somebody else the connection, to write content to it? */
+  private isLent = false;
 
   constructor(outbox: Outbox, scratch: Buffer) {
     this.outbox = outbox;
@@ -66,6 +69,7 @@ export class ReplyWriter {
     this.status = 0;
     this.probes = 0;
     this.contentBytes = 0;
+    this.isLent = false;
   }
 
   /** Head and content with one write when they fit in the scratch buffer together, else two. */
@@ -201,6 +205,22 @@ export class ReplyWriter {
     return taken;
   }
 
+  /** Lets another write the content (Reply.loan). */
+  loan(to: Borrower): boolean {
+    const { framing, outbox } = this;
+    if (framing !== "chunked" && framing !== "length") return false;
+    this.isLent = outbox.loan((descriptor) => to(descriptor, framing === "chunked"));
+    return this.isLent;
+  }
+
+  /** True: nothing waits. */
+  returned(rest: Uint8Array, { content, written }: Returned): boolean {
+    this.isLent = false;
+    if (this.remaining !== LENGTH_UNKNOWN) this.remaining -= content;
+    this.contentBytes += content;
+    return this.outbox.takeBack(rest, written);
+  }
+
   private writeChunk(bytes: Uint8Array, lent: boolean): boolean {
     const { outbox, scratch } = this;
     const header = chunkHeader(bytes.length);
@@ -229,6 +249,7 @@ export class ReplyWriter {
   /** Writes a byte that changes nothing, where there is one: between chunks the first digit of the next one's size, which may begin
    *  with zeros (RFC 9112 section 7.1). A few of them, as there are readers that take sixteen digits. False: there is none. */
   probe(): boolean {
+    if (this.isLent) return true; // who has it finds out with what it writes next
     if (this.framing !== "chunked") return false;
     if (this.probes++ < PROBES_MAX) this.outbox.write(ZERO);
     return true;

@@ -151,6 +151,22 @@ export class Outbox implements Gathered {
     return taken;
   }
 
+  /** Can the wire be lent (Wire.loan)? */
+  get lends(): boolean {
+    return this.wire.loan !== undefined;
+  }
+
+  /** Lends the wire, if nothing waits for it: until it is taken back nothing may be written here. */
+  loan(to: (descriptor: number) => boolean): boolean {
+    return this.sent && this.wire.loan?.(to) === true;
+  }
+
+  /** Of `written` bytes that were written there the account is kept here; the rest is written. As write. */
+  takeBack(rest: Uint8Array, written: number): boolean {
+    this.taken += written;
+    return this.write(rest);
+  }
+
   /** Of what the wire has taken (Wire.unreadByPeer). */
   get unread(): number | undefined {
     return this.wire.unreadByPeer;

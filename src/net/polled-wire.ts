@@ -17,7 +17,7 @@ import { unreadByPeer } from "../os/peer-unread.ts";
 import { sendBetween } from "../os/send-between.ts";
 import type { Sendable } from "../os/sendable.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
-import { closeDescriptor } from "../os/sockets.ts";
+import { closeDescriptor, sendDescriptors } from "../os/sockets.ts";
 import {
   ownAddress,
   receive,
@@ -46,7 +46,9 @@ export class PolledWire implements OwnedWire, Pollable {
   private fd: number;
   private own: TcpAddress | undefined;
   /** Has somebody else a duplicate of the descriptor? */
-  private readonly shared: boolean;
+  private shared: boolean;
+  /** Was it lent? Whoever got it, or was forked by that, may still have it. */
+  private wasLent = false;
   /** Of the entry in the loop; 0 before there is one. */
   private number = 0;
   private interest = 0;
@@ -212,6 +214,19 @@ export class PolledWire implements OwnedWire, Pollable {
     return done;
   }
 
+  /** Only of a peer that is known to be fast, where that is looked at: who borrows it does not. */
+  loan(to: (descriptor: number) => boolean): boolean {
+    if (this.fd === -1 || this.output !== "open" || this.full) return false;
+    if ((this.paced && this.pace?.isFast !== true) || !to(this.fd)) return false;
+    this.shared = true;
+    this.wasLent = true;
+    return true;
+  }
+
+  writeWith(bytes: Uint8Array, descriptor: number): boolean {
+    return this.fd !== -1 && this.output === "open" && sendDescriptors(this.fd, bytes, [descriptor]);
+  }
+
   private writeApart(bytes: Uint8Array | Sendable, offset: number, length: number): number {
     this.pace ??= this.begunSlowly();
     let done = 0;
@@ -299,6 +314,7 @@ export class PolledWire implements OwnedWire, Pollable {
     const { fd } = this;
     this.loop.remove(fd, !this.shared);
     this.fd = -1;
+    if (this.wasLent) shutdownSending(fd);
     resetConnection(fd);
     this.tellLater();
   }
@@ -307,6 +323,7 @@ export class PolledWire implements OwnedWire, Pollable {
     const { fd } = this;
     this.loop.remove(fd, !this.shared);
     this.fd = -1;
+    if (this.wasLent) shutdownSending(fd);
     closeDescriptor(fd);
   }
 

@@ -24,6 +24,12 @@ export interface Wire {
   readonly writeBetween?: ((before: Uint8Array, bytes: Uint8Array, after: Uint8Array) => number) | undefined;
   /** As write, of the bytes at `offset` of what the kernel sends by itself. Undefined where bytes are changed on their way. */
   readonly writeFrom?: ((source: Sendable, offset: number, length: number) => number) | undefined;
+  /** Shows `to` the descriptor, of which it passes a duplicate to another process: that writes to the peer for a while, and nobody here
+   *  does. When the wire is closed its output is shut down, whoever has a duplicate. False: not now, or `to` says so. Undefined where
+   *  bytes are changed on their way. */
+  readonly loan?: ((to: (descriptor: number) => boolean) => boolean) | undefined;
+  /** Writes all of `bytes` with a descriptor beside them (unix(7), SCM_RIGHTS), or nothing. Undefined where nothing carries one. */
+  readonly writeWith?: ((bytes: Uint8Array, descriptor: number) => boolean) | undefined;
   /** Bytes taken that the peer has not read, where that is a program of this machine; undefined where nobody knows, or bytes are changed
    *  on their way. */
   readonly unreadByPeer?: number | undefined;

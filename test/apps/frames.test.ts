@@ -3,17 +3,21 @@ import {
   cancelFrame,
   failFrame,
   FrameReader,
+  loanFrame,
+  noLoanFrame,
   parseReplyHead,
   readFilePart,
+  readReturned,
   writeDataHeader,
 } from "../../src/apps/frames.ts";
 import { LENGTH_UNKNOWN } from "../../src/protocol/http/message.ts";
 
-const TYPES = { reply: 1, data: 2, abort: 3, pull: 4, expired: 5, file: 8 } as const;
+const TYPES = { reply: 1, data: 2, abort: 3, pull: 4, expired: 5, file: 8, return: 9 } as const;
 
 interface Frame {
   readonly type: keyof typeof TYPES;
   readonly end?: boolean;
+  readonly borrows?: boolean;
   readonly id: number;
   readonly head?: string;
   readonly data?: Buffer;
@@ -21,10 +25,18 @@ interface Frame {
   readonly length?: number;
 }
 
-function frame({ type, end = false, id, head = "", data = Buffer.alloc(0), length = data.length }: Frame): Buffer {
+function frame({
+  type,
+  end = false,
+  borrows = false,
+  id,
+  head = "",
+  data = Buffer.alloc(0),
+  length = data.length,
+}: Frame): Buffer {
   const header = Buffer.alloc(16);
   header[0] = TYPES[type];
-  header[1] = end ? 1 : 0;
+  header[1] = (end ? 1 : 0) | (borrows ? 2 : 0);
   header.writeUInt32LE(id, 4);
   header.writeUInt32LE(head.length, 8);
   header.writeUInt32LE(length, 12);
@@ -193,6 +205,9 @@ test("frames to Python have the layout that wsgi.py unpacks", () => {
   expect(data.toString("hex")).toBe("02000000" + "feffffff" + "00000000" + "00000400");
   expect(failFrame(1).toString("hex")).toBe("06000000" + "01000000" + "0000000000000000");
   expect(cancelFrame(1).toString("hex")).toBe("07000000" + "01000000" + "0000000000000000");
+  expect(loanFrame(1, true).toString("hex")).toBe("0a010000" + "01000000" + "0000000000000000");
+  expect(loanFrame(1, false).toString("hex")).toBe("0a000000" + "01000000" + "0000000000000000");
+  expect(noLoanFrame(1).toString("hex")).toBe("0b000000" + "01000000" + "0000000000000000");
 });
 
 describe("a reply head", () => {
@@ -247,5 +262,48 @@ describe("a file", () => {
     const reader = new FrameReader();
     reader.receive(wrong);
     expect(reader.next()).toBe("malformed");
+  });
+});
+
+describe("a loan", () => {
+  const counts = Buffer.alloc(16);
+  counts.writeBigUInt64LE(6_000_000_000n, 0);
+  counts.writeBigUInt64LE(5n, 8);
+  const bytes = Buffer.concat([
+    frame({ type: "reply", id: 6, borrows: true, head: "200 OK\n", data: small }),
+    frame({ type: "return", id: 6, head: "rest", data: counts }),
+    frame({ type: "data", id: 6, borrows: true, data: small }),
+    frame({ type: "return", end: true, id: 6, data: counts }),
+    frame({ type: "data", id: 7, data: small }),
+  ]);
+  const returned = { content: 6_000_000_000, written: 5 };
+
+  test("is asked for when all of the content before has come, and is returned in one event, however the frames are cut", () => {
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const reader = new FrameReader();
+      const seen: unknown[] = [];
+      for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
+        reader.receive(Buffer.from(piece));
+        for (let event = reader.next(); event !== "need-data"; event = reader.next()) {
+          const head = Buffer.from(reader.head).toString();
+          if (event === "return") seen.push([event, head, reader.last, readReturned(reader.data)]);
+          else if (reader.borrows) seen.push(["borrows", reader.id, reader.last]);
+          else seen.push([event, reader.id]);
+        }
+      }
+      const whole = seen.filter((one) => !["reply,6", "data,6"].includes(String(one)));
+      expect([cut, ...whole.slice(0, 4), ["data", 7]]).toEqual([
+        cut,
+        ["borrows", 6, false],
+        ["return", "rest", false, returned],
+        ["borrows", 6, false],
+        ["return", "", true, returned],
+        ["data", 7],
+      ]);
+    }
+  });
+
+  test("that is returned without its counts is none", () => {
+    expect(read([frame({ type: "return", id: 6, data: counts.subarray(1) })])).toEqual(["malformed"]);
   });
 });

@@ -177,3 +177,55 @@ describe("a chunk that is lent", () => {
     });
   }
 });
+
+describe("a connection that is lent", () => {
+  const unknown: ReplyHead = { status: 200, reason: undefined, fields: Fields.of([]), length: LENGTH_UNKNOWN };
+  const known: ReplyHead = { ...unknown, length: 30 };
+  const OLD = request({ minor: 0 });
+
+  function begun(toRequest: RequestHead, reply: ReplyHead) {
+    const stage = makeWriter();
+    const loans: boolean[] = [];
+    Object.assign(stage.wire, { loan: (to: (descriptor: number) => boolean) => to(5) });
+    stage.writer.start(toRequest, reply, true);
+    stage.wire.take();
+    const lend = (takes = true) => stage.writer.loan((_, isChunked) => loans.push(isChunked) > 0 && takes);
+    return { ...stage, loans, lend };
+  }
+
+  test.each([
+    ["in chunks", GET, unknown, [true]],
+    ["with a length", GET, known, [false]],
+    ["and not where the connection's end is that of the content", OLD, unknown, []],
+    ["and not for HEAD", request({ method: "HEAD" }), known, []],
+  ] as const)("is written to %s", (_, toRequest, reply, expected) => {
+    const { lend, loans } = begun(toRequest, reply);
+    expect(lend()).toBe(expected.length > 0);
+    expect(loans).toEqual([...expected]);
+  });
+
+  test("is not probed, since nobody knows what stands there; and is again when it is back", () => {
+    const { lend, writer, wire } = begun(GET, unknown);
+    expect(lend()).toBe(true);
+    expect([writer.probe(), wire.take()]).toEqual([true, ""]);
+    writer.returned(Buffer.alloc(0), { content: 0, written: 0 });
+    expect([writer.probe(), wire.take()]).toEqual([true, "0"]);
+  });
+
+  test("is probed when it was refused", () => {
+    const { lend, writer, wire } = begun(GET, unknown);
+    expect(lend(false)).toBe(false);
+    expect([writer.probe(), wire.take()]).toEqual([true, "0"]);
+  });
+
+  test("counts for the length, the content and what was sent", () => {
+    const { lend, writer, wire, outbox } = begun(GET, known);
+    lend();
+    const before = outbox.taken;
+    expect(writer.returned(Buffer.from("0123456789"), { content: 25, written: 15 })).toBe(true);
+    expect([writer.contentBytes, outbox.taken - before, wire.take()]).toEqual([25, 25, "0123456789"]);
+    expect(writer.end()).toBe(false);
+    writer.data(Buffer.from("abcdefgh"));
+    expect([writer.end(), writer.contentBytes, wire.take()]).toEqual([true, 30, "abcde"]);
+  });
+});

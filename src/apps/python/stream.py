@@ -6,13 +6,19 @@ Standard library only, Python 3.8 and newer. The frames are drawn in apps/frames
 
 import errno
 import io
+import os
 import socket
 import struct
 
+from server_loan import Loan
+
 # What both directions of a stream are made of: type, flags, id, head bytes, data bytes.
 FRAME = struct.Struct("<BBxxIII")
-REPLY, DATA, ABORT, PULL, EXPIRED, FAIL, CANCEL, FILE = 1, 2, 3, 4, 5, 6, 7, 8
+REPLY, DATA, ABORT, PULL, EXPIRED, FAIL, CANCEL, FILE, RETURN, LOAN, NO_LOAN = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 END = 1
+BORROW = 2  # behind what has this flag, `borrow` is called
+CHUNKED = 1
+COUNTS = struct.Struct("<QQ")
 
 PULL_MAX = 256 * 1024  # bytes of request body asked for at once; PULL_BYTES_MAX in apps/frames.ts
 JOIN_MAX = 8 * 1024  # a larger block is not copied behind its frame header: the kernel gathers the two
@@ -33,7 +39,7 @@ class StreamLost(Gone):
 class Stream:
     """The stream socket between this thread and one front thread."""
 
-    __slots__ = ("socket", "files", "epoch", "fault")
+    __slots__ = ("socket", "files", "epoch", "fault", "loan")
 
     CUT = "an exception from a signal handler cut a frame"
     CLOSED = "the front thread has closed its stream"
@@ -45,6 +51,7 @@ class Stream:
         self.epoch = epoch
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(True)
+        self.loan = None  # the connection of the client that is answered, while it is ours to write to
         self.fault = None  # why nothing may follow on it: CUT, CLOSED, or what the kernel says of the descriptor
 
     def send(self, header, data=b""):
@@ -90,7 +97,52 @@ class Stream:
         except OSError:  # full, too many descriptors on their way, or the application has closed it
             return False
 
+    def borrow(self, ident):
+        """Waits for the answer to what had the flag BORROW: then there is a loan, or none, or ClientLeft is raised."""
+        room = socket.CMSG_SPACE(struct.calcsize("i"))
+        descriptors = []
+        try:
+            while True:
+                try:
+                    header, beside, _, _ = self.socket.recvmsg(FRAME.size, room, socket.MSG_CMSG_CLOEXEC)
+                except OSError as error:
+                    raise self.lost(error) from error
+                for _, _, data in beside:
+                    descriptors += struct.unpack("i", data[:4])
+                header = self.whole(header)
+                kind, flags, answered, _, _ = FRAME.unpack(header)
+                if answered != ident:
+                    continue
+                if kind == CANCEL:
+                    raise ClientLeft("the client left")
+                if kind == LOAN and descriptors:
+                    self.loan = Loan(descriptors.pop(), flags & CHUNKED != 0)
+                if kind in (LOAN, NO_LOAN):
+                    return
+        except Gone:
+            raise
+        except BaseException:
+            self.fault = self.CUT
+            raise
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def give_back(self, ident, rest, flags):
+        """`rest`: goes to the client before anything else, as it is."""
+        loan = self.loan
+        self.drop_loan()
+        counts = COUNTS.pack(loan.content, loan.written)
+        self.send(FRAME.pack(RETURN, flags, ident, len(rest), COUNTS.size) + rest, counts)
+
+    def drop_loan(self):
+        if self.loan is not None:
+            self.loan.close()
+            self.loan = None
+
     def close(self):
+        if self.loan is not None:
+            self.loan.close()
         self.socket.close()
         self.files.close()
 
@@ -124,6 +176,14 @@ class Stream:
                 raise StreamLost(self.fault)
             have += size
 
+    def whole(self, header):
+        """What began like this, as far as a frame's header goes."""
+        if len(header) == FRAME.size:
+            return header
+        rest = bytearray(FRAME.size - len(header))
+        self.fill(memoryview(rest))
+        return header + rest
+
     def check(self, ident):
         """Raises ClientLeft if the front has told that nobody waits for the reply to `ident` any more."""
         try:
@@ -132,11 +192,7 @@ class Stream:
             return
         except OSError as error:
             raise self.lost(error) from error
-        if len(header) < FRAME.size:
-            rest = bytearray(FRAME.size - len(header))
-            self.fill(memoryview(rest))
-            header += rest
-        kind, _, told, _, _ = FRAME.unpack(header)
+        kind, _, told, _, _ = FRAME.unpack(self.whole(header))
         if kind == CANCEL and told == ident:
             raise ClientLeft("the client left")
 

@@ -44,7 +44,7 @@ from server_wsgi import FileWrapper, Reply, render, run
 
 # Request frame, see apps/frames.ts: id, front, flags, epoch, environ bytes, body bytes, deadline, limit.
 REQUEST = struct.Struct("<IBBHIIdI")
-HEAD_METHOD, SPOOLED, QUIT, WAKE = 1, 2, 4, 8
+HEAD_METHOD, SPOOLED, QUIT, WAKE, LENDS = 1, 2, 4, 8, 16
 
 AT_ONCE = socket.MSG_DONTWAIT
 IDLE_WAKE_SECONDS = 1  # how soon an idle thread sees that its worker is to finish
@@ -147,7 +147,7 @@ class Thread:
                 environ["wsgi.input"] = io.BytesIO(frame[start : start + body_size])
             else:
                 environ["wsgi.input"] = io.BytesIO()
-            reply = Reply(stream, ident, flags & HEAD_METHOD)
+            reply = Reply(stream, ident, flags & HEAD_METHOD, flags & LENDS)
             context.copy().run(run, application, environ, reply)
             reply.state = "closed"
             if body is not None:

@@ -11,10 +11,14 @@ import sys
 import traceback
 
 from server_file import FileWrapper
-from server_stream import ABORT, DATA, END, FILE, FRAME, REPLY, ClientLeft, Gone
+from server_loan import PIECE_MAX
+from server_stream import ABORT, BORROW, DATA, END, FILE, FRAME, REPLY, ClientLeft, Gone
 
 PART = struct.Struct("<QQ")  # of a FILE frame: offset, length
 FRAME_DATA_MAX = 1 << 30  # a larger block is sent as several frames (the size has 32 bits)
+BORROW_FROM = 32 * 1024  # with a block of this size the client's connection is asked for
+BORROW_AGAIN = 1024 * 1024  # bytes of content until it is asked for once more
+LENT_MIN = 8 * 1024  # smaller blocks are better gathered by the front
 HEAD_MAX = 256 * 1024 - 64  # REPLY_HEAD_BYTES_MAX in apps/frames.ts, less the Content-Length that announce() adds
 
 
@@ -124,9 +128,12 @@ class Reply:
     request).
     """
 
-    __slots__ = ("stream", "ident", "is_head", "state", "status", "head", "left", "bodiless", "overrun")
+    __slots__ = (
+        "stream", "ident", "is_head", "state", "status", "head", "left", "bodiless", "overrun", "borrows_in"
+    )
 
-    def __init__(self, stream, ident, is_head):
+    def __init__(self, stream, ident, is_head, lends):
+        """`lends`: the client's connection may be asked for."""
         self.stream = stream
         self.ident = ident
         self.is_head = is_head
@@ -134,6 +141,7 @@ class Reply:
         self.status = None
         self.left = None  # bytes that Content-Length still announces
         self.overrun = False
+        self.borrows_in = 0 if lends else -1  # bytes of content until it is asked for; below 0: never
 
     def start_response(self, status, headers, exc_info=None):
         if exc_info is not None:
@@ -187,22 +195,66 @@ class Reply:
             self.left = length
 
     def frames(self, data, last):
+        if self.stream.loan is not None:
+            data = self.write_lent(data)
+            if not data:
+                return self.over() if last else None
         while len(data) > FRAME_DATA_MAX:
             self.frame(data[:FRAME_DATA_MAX], 0)
             data = data[FRAME_DATA_MAX:]
         self.frame(data, END if last else 0)
 
     def frame(self, data, flags):
+        if not flags and self.borrows_in >= 0:
+            flags = self.borrow_flag(len(data))
         if self.state == "open":
             head, self.state = self.head, "begun"
-            if flags:
+            if flags & END:
                 self.state = "over"
             header = FRAME.pack(REPLY, flags, self.ident, len(head), len(data)) + head
         else:
-            if flags:
+            if flags & END:
                 self.state = "over"
             header = FRAME.pack(DATA, flags, self.ident, 0, len(data))
         self.stream.send(header, data)
+        if flags & BORROW:
+            self.stream.borrow(self.ident)
+
+    def borrow_flag(self, size):
+        if self.borrows_in > 0:
+            self.borrows_in = max(0, self.borrows_in - size)
+            return 0
+        if size < BORROW_FROM or self.left is not None and self.left < BORROW_FROM:
+            return 0
+        self.borrows_in = BORROW_AGAIN
+        return BORROW
+
+    def write_lent(self, data):
+        """To the client itself. Gives what must go by way of the front after all."""
+        stream, ident = self.stream, self.ident
+        if len(data) < LENT_MIN:
+            stream.give_back(ident, b"", 0)
+            return data
+        try:
+            for start in range(0, len(data), PIECE_MAX):
+                piece = data if len(data) <= PIECE_MAX else data[start : start + PIECE_MAX]
+                rest = stream.loan.write(piece)
+                if rest:
+                    stream.give_back(ident, rest, 0)
+                    return data[start + PIECE_MAX :]
+        except Gone:
+            raise
+        except BaseException:  # of a signal handler: nobody knows what the client has of it
+            self.give_up()
+            raise
+        return b""
+
+    def over(self):
+        self.state = "over"
+        if self.stream.loan is not None:
+            self.stream.give_back(self.ident, b"", END)
+        else:
+            self.stream.send(FRAME.pack(DATA, END, self.ident, 0, 0))
 
     def hand_over(self, wrapper):
         """Gives the front the file behind the wrapper, from where it stands. False: it must be read here."""
@@ -236,10 +288,11 @@ class Reply:
         elif self.state == "begun":
             if self.left:
                 raise ValueError("%d bytes of the announced Content-Length are missing" % self.left)
-            self.frame(b"", END)
+            self.over()
 
     def give_up(self):
         """Nobody waits for it: the front is told that this was all."""
+        self.stream.drop_loan()
         if self.state in ("open", "begun"):
             self.state = "left"
             try:
@@ -249,6 +302,7 @@ class Reply:
 
     def fail(self):
         """A plain 500 if nothing was sent yet, else the client must see that the reply is broken."""
+        self.stream.drop_loan()
         if self.state == "open":
             self.head = b"500 Internal Server Error\nContent-Type:text/plain; charset=utf-8\n"
             self.status, self.bodiless = "500", self.is_head

@@ -1,0 +1,104 @@
+/** The Python side of a loan (apps/python/loan.py): who writes what to the client. loan-stage.py plays the front, a real client is at the
+ *  other end of a TCP connection. */
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { otherPythons, PYTHON } from "./rig.ts";
+
+const FILES = join(import.meta.dir, "../../src/apps/python");
+const BLOCK = 65536;
+/** Header and end of a chunk of one block. */
+const CHUNK = BLOCK + "10000\r\n\r\n".length;
+/** Of sockets in the end: that of the client, and that of the front. */
+const DESCRIPTORS = 2;
+
+interface Frame {
+  readonly kind: string;
+  readonly flags: number;
+  readonly data: number;
+  readonly content?: number;
+  readonly written?: number;
+  readonly rest?: string;
+}
+
+interface Outcome {
+  readonly came: readonly Frame[];
+  readonly got: number;
+  readonly chunks: readonly number[] | null;
+  readonly state: string;
+  readonly descriptors: number;
+}
+
+describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
+  function play(name: string): Outcome & { readonly said: string } {
+    const run = Bun.spawnSync([python, join(import.meta.dir, "loan-stage.py"), FILES, name], { timeout: 30_000 });
+    const said = run.stderr.toString();
+    try {
+      return { ...(JSON.parse(run.stdout.toString()) as Outcome), said };
+    } catch {
+      throw new Error(`${name}: ${said}`);
+    }
+  }
+
+  /** `DATA 65536`, `REPLY 65536 asks`, `DATA 0 ends`, `RETURN 131072/131090 ends`. */
+  function frames({ came }: Outcome): string[] {
+    return came.map(({ kind, flags, data, content, written }) => {
+      const size = kind === "RETURN" ? `${content}/${written}` : `${data}`;
+      return `${kind} ${size}${(flags & 1) !== 0 ? " ends" : ""}${(flags & 2) !== 0 ? " asks" : ""}`;
+    });
+  }
+
+  const asks = `REPLY ${BLOCK} asks`;
+  const data = `DATA ${BLOCK}`;
+  const plain = [data, data, data, "DATA 0 ends"];
+  const cases: readonly (readonly [name: string, frames: string[], client: Partial<Outcome>])[] = [
+    ["chunks", [asks, `RETURN ${3 * BLOCK}/${3 * CHUNK} ends`], { chunks: [BLOCK, BLOCK, BLOCK] }],
+    ["large", [asks, `RETURN ${5 * BLOCK}/${5 * BLOCK + 27} ends`], { chunks: [2 * BLOCK, 2 * BLOCK, BLOCK] }],
+    ["length", [asks, `RETURN ${3 * BLOCK}/${3 * BLOCK} ends`], { got: 3 * BLOCK }],
+    ["too_long", [asks, `RETURN ${3 * BLOCK}/${3 * BLOCK} ends`], { got: 3 * BLOCK }],
+    ["too_short", [asks, "ABORT 0"], { got: 2 * BLOCK }],
+    ["refused", [asks, ...plain], { got: 0 }],
+    ["not_lent", [`REPLY ${BLOCK}`, ...plain], { got: 0 }],
+    ["small", ["REPLY 30000", "DATA 30000", "DATA 30000", "DATA 30000", "DATA 0 ends"], { got: 0 }],
+    ["whole", [`REPLY ${BLOCK} ends`], { got: 0 }],
+    ["mixed", [asks, `RETURN ${BLOCK}/${CHUNK}`, "DATA 5", data, data, "DATA 0 ends"], { chunks: [BLOCK] }],
+    ["without_descriptor", [asks, ...plain], { got: 0 }],
+    ["cancelled", [asks, "ABORT 0"], { state: "left", got: 0 }],
+    ["closed", [asks], { state: "left", got: 0 }],
+    ["breaks", [asks, "ABORT 0"], { chunks: [BLOCK] }],
+    ["cut", [asks, "ABORT 0"], { state: "left" }],
+    ["forks", [asks, `RETURN ${2 * BLOCK}/${2 * CHUNK} ends`], { chunks: [BLOCK, BLOCK] }],
+  ];
+  test.each(cases)("%s", (name, expected, client) => {
+    const outcome = play(name);
+    expect(frames(outcome)).toEqual(expected);
+    expect(outcome).toMatchObject({ state: "over", ...client, descriptors: DESCRIPTORS });
+  });
+
+  test("what was refused is asked for again, a mebibyte later", () => {
+    const outcome = play("asked_again");
+    const told = frames(outcome);
+    expect(told.slice(0, 2)).toEqual([asks, data]);
+    expect(told.slice(-2)).toEqual([`${data} asks`, `RETURN ${2 * BLOCK}/${2 * CHUNK} ends`]);
+    expect(told.filter((frame) => frame === data).length).toBe(16);
+    expect(outcome.chunks).toEqual([BLOCK, BLOCK]);
+  });
+
+  test("a client that takes nothing is given back with what is left of the piece, and the thread goes on", () => {
+    const outcome = play("slow");
+    const [first, back, ...others] = outcome.came;
+    expect([first?.kind, back?.kind, outcome.state]).toEqual(["REPLY", "RETURN", "over"]);
+    const { content = 0, written = 0, rest = "" } = back ?? {};
+    expect(written + rest.length / 2).toBe((content / BLOCK) * CHUNK);
+    expect(rest).toEndWith("0d0a");
+    expect(rest.length / 2).toBeGreaterThan(2);
+    const later = others.reduce((sum, frame) => sum + (frame.kind === "DATA" ? frame.data : 0), 0);
+    expect(BLOCK + content + later).toBe(400 * BLOCK);
+  });
+
+  test("a client that is gone is given back as one that takes nothing: that is for the front to find out", () => {
+    const outcome = play("leaves");
+    expect(frames(outcome).slice(0, 2)).toEqual([asks, `RETURN ${2 * BLOCK}/${CHUNK}`]);
+    expect(outcome.came[1]?.rest?.length).toBe(2 * CHUNK);
+    expect(outcome.said).toBe("");
+  });
+});
