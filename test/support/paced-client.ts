@@ -69,13 +69,15 @@ export class PacedClient {
   /** `bytes` of them, whatever they are; fewer when the connection ends. */
   async exactly(bytes: number): Promise<Buffer> {
     const pieces: Buffer[] = [];
-    let left = bytes;
-    await until(`${bytes} bytes`, PATIENCE_MS, () => {
+    let last = performance.now();
+    for (let left = bytes; left > 0;) {
       const piece = this.take(left);
+      if (this.end !== "open") break;
+      if (piece.length === 0) await this.wait(last, bytes - left);
+      else last = performance.now();
       pieces.push(piece);
       left -= piece.length;
-      return left === 0 || this.end !== "open";
-    });
+    }
     return Buffer.concat(pieces);
   }
 
