@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
-import { PacedClient } from "../support/paced-client.ts";
+import { type Pace, PacedClient } from "../support/paced-client.ts";
 import { lives } from "../support/processes.ts";
 import type { ReplyReader } from "../support/reply-reader.ts";
 import { type Asked, contentOf, HELLO, KIB, MIB, notesOf, requestOf, sizeOf, streamsApp } from "../support/streams.ts";
@@ -60,6 +60,8 @@ async function workerPid(): Promise<number> {
   return (await notesOf(address, "")).pid;
 }
 
+const workers = () => server.children().filter(({ command }) => /\bworker\b/.test(command)).length;
+
 describe("the application ends its reply in the middle", () => {
   test("by an exception, or sys.exit: the log names it, and the worker goes on", async () => {
     await start(1, 2);
@@ -104,7 +106,39 @@ describe("the application ends its reply in the middle", () => {
   });
 });
 
-const workers = () => server.children().filter(({ command }) => /\bworker\b/.test(command)).length;
+/** 64 KiB in 20 ms, and then all. */
+const SLOWLY: Pace = (taken) => [taken < 512 * KIB ? 20 : 0, 64 * KIB];
+
+describe("a worker is killed while the client is slow", () => {
+  test.each([{}, { length: "exact" as const }])("it had given all: the reply is whole (%j)", async (more) => {
+    await start(1, 2);
+    for (const sizes of ["65536*40", `${MIB}*4`, `7,${5 * MIB}`]) {
+      const asked: Asked = { sizes, name: "all", ...more };
+      const client = await PacedClient.open(address, 16 * KIB);
+      await client.send(requestOf(asked));
+      const pid = await until("end of the blocks", 10_000, async () => {
+        const { pid, notes } = await notesOf(address, "all");
+        return notes.length === 3 ? pid : undefined;
+      });
+      process.kill(pid, "SIGKILL");
+      const reply = await client.reply(SLOWLY);
+      expect([reply.isOver, reply.body.equals(contentOf(asked))]).toEqual([true, true]);
+      client.close();
+      await until("another worker", 10_000, async () => (await get(address, "/hello")).status === 200);
+    }
+  });
+
+  test("it had not: what there is of the reply is right, and it is broken", async () => {
+    await start(1, 2);
+    for (const form of FORMS) {
+      const asked = { ...form, do: "kill", at: 3 };
+      const client = await PacedClient.open(address, 16 * KIB);
+      await client.send(requestOf(asked));
+      checkBroken(await client.reply(SLOWLY), client, asked);
+      await until("another worker", 10_000, async () => (await get(address, "/hello")).status === 200);
+    }
+  });
+});
 
 /** Of the process that the request with this name has begun. */
 function childOf(name: string): Promise<number> {
