@@ -2,10 +2,10 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
-import { PacedClient } from "../support/paced-client.ts";
+import { type Pace, PacedClient } from "../support/paced-client.ts";
 import { lives } from "../support/processes.ts";
 import type { ReplyReader } from "../support/reply-reader.ts";
-import { type Asked, contentOf, KIB, MIB, notesOf, requestOf, sizeOf, streamsApp } from "../support/streams.ts";
+import { type Asked, contentOf, HELLO, KIB, MIB, notesOf, requestOf, sizeOf, streamsApp } from "../support/streams.ts";
 import { ONE_FRONT, site } from "../support/toml.ts";
 import { until } from "../support/wait.ts";
 import { get } from "../support/wire.ts";
@@ -60,6 +60,8 @@ async function workerPid(): Promise<number> {
   return (await notesOf(address, "")).pid;
 }
 
+const workers = () => server.children().filter(({ command }) => /\bworker\b/.test(command)).length;
+
 describe("the application ends its reply in the middle", () => {
   test("by an exception, or sys.exit: the log names it, and the worker goes on", async () => {
     await start(1, 2);
@@ -104,7 +106,39 @@ describe("the application ends its reply in the middle", () => {
   });
 });
 
-const workers = () => server.children().filter(({ command }) => /\bworker\b/.test(command)).length;
+/** 64 KiB in 20 ms, and then all. */
+const SLOWLY: Pace = (taken) => [taken < 512 * KIB ? 20 : 0, 64 * KIB];
+
+describe("a worker is killed while the client is slow", () => {
+  test.each([{}, { length: "exact" as const }])("it had given all: the reply is whole (%j)", async (more) => {
+    await start(1, 2);
+    for (const sizes of ["65536*40", `${MIB}*4`, `7,${5 * MIB}`]) {
+      const asked: Asked = { sizes, name: "all", ...more };
+      const client = await PacedClient.open(address, 16 * KIB);
+      await client.send(requestOf(asked));
+      const pid = await until("end of the blocks", 10_000, async () => {
+        const { pid, notes } = await notesOf(address, "all");
+        return notes.length === 3 ? pid : undefined;
+      });
+      process.kill(pid, "SIGKILL");
+      const reply = await client.reply(SLOWLY);
+      expect([reply.isOver, reply.body.equals(contentOf(asked))]).toEqual([true, true]);
+      client.close();
+      await until("another worker", 10_000, async () => (await get(address, "/hello")).status === 200);
+    }
+  });
+
+  test("it had not: what there is of the reply is right, and it is broken", async () => {
+    await start(1, 2);
+    for (const form of FORMS) {
+      const asked = { ...form, do: "kill", at: 3 };
+      const client = await PacedClient.open(address, 16 * KIB);
+      await client.send(requestOf(asked));
+      checkBroken(await client.reply(SLOWLY), client, asked);
+      await until("another worker", 10_000, async () => (await get(address, "/hello")).status === 200);
+    }
+  });
+});
 
 /** Of the process that the request with this name has begun. */
 function childOf(name: string): Promise<number> {
@@ -118,6 +152,8 @@ describe("a process that the application begins in the middle, and that holds al
   test.each([
     ["fork", {}, true],
     ["fork", { length: "exact" as const }, true],
+    ["fork in C", {}, true],
+    ["fork in C", { length: "exact" as const }, true],
     ["spawn", {}, true],
     ["spawn", { length: "exact" as const }, true],
     ["fork and raise", {}, false],
@@ -144,20 +180,34 @@ describe("a process that the application begins in the middle, and that holds al
     }
   });
 
-  test("does not keep a connection from its next request", async () => {
+  test("holds neither its next requests nor its end", async () => {
     await start(1, 2);
-    const asked: Asked = { sizes: "65536*8,5", name: "kept", do: "fork", at: 4, for: LONG };
+    const asked: Asked = { sizes: "65536*8,5", name: "kept", do: "fork in C", at: 4, for: LONG };
     const client = await begin(asked);
     expect((await client.reply()).body.equals(contentOf(asked))).toBe(true);
     const child = await childOf("kept");
     const next: Asked = { sizes: `65536*4,${MIB}`, seed: 9 };
-    for (let turn = 0; turn < 5; turn++) {
-      await client.send(requestOf(next));
+    for (const more of ["", "", "", "Connection: close\r\n"]) {
+      await client.send(requestOf(next, { more }));
       expect((await client.reply()).body.equals(contentOf(next))).toBe(true);
     }
-    expect(lives(child)).toBe(true);
+    expect([(await client.exactly(1)).length, client.end, lives(child)]).toEqual([0, "closed", true]);
     process.kill(child, "SIGKILL");
     client.close();
+  });
+
+  test.each(["fork and go on", "fork and leave"])("says nothing in the name of its parent: %s", async (act) => {
+    await start(1, 2);
+    for (const form of FORMS) {
+      const asked = { ...form, do: act, at: 2 };
+      const client = await begin(asked);
+      for (let turn = 0; turn < 3; turn++) {
+        const reply = await client.reply();
+        expect([reply.isOver, reply.body.equals(contentOf(asked)), reply.surplus.length]).toEqual([true, true, 0]);
+        if (turn < 2) await client.send(requestOf(asked));
+      }
+      client.close();
+    }
   });
 });
 
@@ -222,5 +272,30 @@ test("write() of a request that is over is heard by nobody", async () => {
   await until("its last call", 10_000, async () => (await notesOf(address, "late")).notes.includes("late over"));
   expect(client.take(1).length).toBe(0);
   expect(client.end).toBe("open");
+  client.close();
+});
+
+test("signals to the thread that writes lose nothing", async () => {
+  await start(1, 2);
+  for (const form of FORMS) {
+    const asked: Asked = { ...form, name: "interrupted", do: "signals", at: 1, for: 5 };
+    const client = await PacedClient.open(address, 16 * KIB);
+    await client.send(requestOf(asked));
+    const reply = await client.reply((taken) => [taken % 8 === 0 ? 1 : 0, 64 * KIB]);
+    expect([reply.isOver, reply.body.equals(contentOf(asked))]).toEqual([true, true]);
+    client.close();
+  }
+});
+
+test.each(["", "Connection: close\r\n"])("a close() that takes long holds nobody (%j)", async (more) => {
+  await start(1, 2);
+  const asked: Asked = { sizes: `65536*20,${MIB}`, name: "closing", closing: 3 };
+  const client = await begin(asked, more);
+  expect((await client.reply()).body.equals(contentOf(asked))).toBe(true);
+  if (more === "") {
+    await client.send(HELLO);
+    expect((await client.reply()).body.toString()).toBe("hello");
+  } else expect([(await client.exactly(1)).length, client.end]).toEqual([0, "closed"]);
+  expect((await notesOf(address, "closing")).notes).not.toContain("close() over");
   client.close();
 });

@@ -134,7 +134,7 @@ function logged(name: string): Promise<number[]> {
 }
 
 describe("the access log counts", () => {
-  test.each([
+  const cases = [
     ["free", {}, "at once"],
     ["announced", { length: "exact" as const }, "at once"],
     ["written", { way: "write" as const }, "at once"],
@@ -142,15 +142,20 @@ describe("the access log counts", () => {
     ["slow-announced", { length: "exact" as const }, "with a stop after each 256 KiB"],
     ["late-free", {}, "nothing for 3 s, then all"],
     ["tiny-announced", { length: "exact" as const }, "with a tiny buffer, late"],
-  ])("what a client got: %s", async (name, more, pace) => {
-    const asked: Asked = { sizes: `65536*16,${2 * MIB},100000,3`, name, ...more };
-    const way = PACES[pace] as Way;
-    const client = await PacedClient.open(address, way.receiveBuffer);
-    await client.send(requestOf(asked));
-    const { isOver, body, wireBytes } = await client.reply(way.pace());
-    expect([isOver, body.equals(contentOf(asked))]).toEqual([true, true]);
-    expect(await logged(name)).toEqual([200, sizeOf(asked), wireBytes]);
-    client.close();
+  ] as const;
+
+  test("what each client got", async () => {
+    const one = async ([name, more, pace]: (typeof cases)[number]) => {
+      const asked: Asked = { sizes: `65536*16,${2 * MIB},100000,3`, name, ...more };
+      const way = PACES[pace] as Way;
+      const client = await PacedClient.open(address, way.receiveBuffer);
+      await client.send(requestOf(asked));
+      const { isOver, body, wireBytes } = await client.reply(way.pace());
+      expect([isOver, body.equals(contentOf(asked))]).toEqual([true, true]);
+      expect(await logged(name)).toEqual([200, sizeOf(asked), wireBytes]);
+      client.close();
+    };
+    await Promise.all(cases.map(one));
   });
 
   test("not what a client that left has not got", async () => {

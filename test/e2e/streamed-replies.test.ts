@@ -172,3 +172,16 @@ describe("on one connection", () => {
     client.close();
   });
 });
+
+test("blocks of a request body that is read as they go", async () => {
+  const client = await PacedClient.open(address);
+  const body = contentOf({ sizes: `${5 * MIB}`, seed: 17 });
+  for (let turn = 0; turn < 3; turn++) {
+    await client.send(
+      `POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body.latin1Slice()}`,
+    );
+    const reply = await client.reply();
+    expect([reply.isOver, reply.body.equals(body)]).toEqual([true, true]);
+  }
+  await checkGoesOn(client);
+});

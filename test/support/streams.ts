@@ -28,6 +28,8 @@ export interface Asked {
   readonly status?: string;
   /** Seconds before each block. */
   readonly pause?: number;
+  /** Seconds that its close() takes. */
+  readonly closing?: number;
   readonly name?: string;
   /** What happens before the block of number `at`. */
   readonly do?: string;

@@ -1,8 +1,9 @@
 """Streamed replies whose every byte is known: /?sizes=1,0,65536*16&seed=5, and what may happen in the middle of one.
 
-`way`: generator, write, list, both. `length`: what Content-Length says. `pause`: seconds before each block. `name`: what becomes of the
-generator is noted under it, for /notes. `at` and `do`: before that block this happens, with `for` seconds (ACTS).
+`way`: generator, write, list, both. `length`: what Content-Length says. `pause`: seconds before each block. `closing`: seconds in close().
+`name`: what becomes of the generator is noted under it, for /notes. `at` and `do`: before that block this happens, with `for` seconds (ACTS).
 """
+import ctypes
 import json
 import os
 import signal
@@ -17,12 +18,21 @@ STEP = 0x39E3779B97F  # PATTERN_STEP in test/support/streams.ts
 PATTERN = array("Q", range(0, (1 << 20) * STEP, STEP)).tobytes()
 
 notes = {}
+signal.signal(signal.SIGURG, lambda *_: None)  # so that it interrupts a call
 
 
 def application(environ, start_response):
     query = {name: values[-1] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
     page = environ["PATH_INFO"].rsplit("/", 1)[-1]
+    if page == "echo":
+        return echo(environ, start_response)
     return PAGES.get(page, stream)(start_response, query)
+
+
+def echo(environ, start_response):
+    """The body, in blocks that are read when their turn comes."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return iter(lambda: environ["wsgi.input"].read(100_000), b"")
 
 
 def plain(start_response, text):
@@ -56,7 +66,22 @@ def stream(start_response, query):
         head.append(("Content-Length", query["length"]))
     sizes = [int(size) for part in query["sizes"].split(",") for size in repeated(part)]
     write = start_response(query.get("status", "200 OK"), head)
-    return WAYS[query.get("way", "generator")](write, blocks(sizes, query, write), len(sizes))
+    content = WAYS[query.get("way", "generator")](write, blocks(sizes, query, write), len(sizes))
+    return Closing(content, query) if "closing" in query else content
+
+
+class Closing:
+    """Its close() takes long."""
+
+    def __init__(self, content, query):
+        self.content, self.query = content, query
+
+    def __iter__(self):
+        return iter(self.content)
+
+    def close(self):
+        time.sleep(float(self.query["closing"]))
+        note(self.query, "close() over")
 
 
 def repeated(part):
@@ -113,8 +138,40 @@ def fork(query, write):
     if child == 0:
         time.sleep(float(query["for"]))
         os._exit(0)
-    note(query, "child %d" % child)
     print("child %d of %s" % (child, query["name"]), file=sys.stderr, flush=True)
+
+
+def fork_in_c(query, write):
+    """As a library does that is not Python's: the interpreter is not asked, and closes nothing."""
+    child = ctypes.PyDLL(None).fork()
+    if child == 0:
+        ctypes.PyDLL(None).sleep(int(query["for"]))
+        os._exit(0)
+    print("child %d of %s" % (child, query["name"]), file=sys.stderr, flush=True)
+
+
+def fork_and_go_on(query, write):
+    """The child comes back from here as its parent does, and gives blocks of its own."""
+    os.fork()
+
+
+def fork_and_leave(query, write):
+    """The child ends as one that has forgotten where it is."""
+    if os.fork() == 0:
+        sys.exit(0)
+
+
+def signals(query, write):
+    """Calls of this thread are interrupted again and again."""
+    thread = threading.get_ident()
+
+    def send():
+        end = time.monotonic() + float(query["for"])
+        while time.monotonic() < end and not notes[query["name"]][-1].startswith("closed"):
+            signal.pthread_kill(thread, signal.SIGURG)
+            time.sleep(0.001)
+
+    threading.Thread(target=send, daemon=True).start()
 
 
 def spawn(query, write):
@@ -124,7 +181,7 @@ def spawn(query, write):
 
 
 def fork_and_fail(query, write):
-    fork(query, write)
+    fork_in_c(query, write)
     fail(query, write)
 
 
@@ -157,6 +214,10 @@ ACTS = {
     "kill": lambda query, write: os.kill(os.getpid(), signal.SIGKILL),
     "sleep": lambda query, write: time.sleep(float(query["for"])),
     "fork": fork,
+    "fork in C": fork_in_c,
+    "fork and go on": fork_and_go_on,
+    "fork and leave": fork_and_leave,
+    "signals": signals,
     "spawn": spawn,
     "fork and raise": fork_and_fail,
     "write late": write_late,
