@@ -164,7 +164,7 @@ def leaves():
         front.client.close()
         return BLOCK
 
-    front.end(run(front, [BLOCK, BLOCK, leave, BLOCK, BLOCK, BLOCK]))
+    front.end(run(front, [BLOCK] * 4 + [leave, BLOCK, BLOCK, BLOCK]))
 
 
 def breaks():
@@ -174,7 +174,7 @@ def breaks():
     def fail():
         raise ValueError("the application fails")
 
-    front.end(run(front, [BLOCK, BLOCK, fail]))
+    front.end(run(front, [BLOCK] * 4 + [fail]))
 
 
 def cut():
@@ -204,29 +204,45 @@ def forks():
             os._exit(0)
         return b"" if os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 3 else b"the child wrote on"
 
-    front.end(run(front, [BLOCK, BLOCK, fork, BLOCK]))
+    front.end(run(front, [BLOCK] * 4 + [fork, BLOCK]))
 
 
-LENGTH = [("Content-Length", str(4 * len(BLOCK)))]
+def learns():
+    """Replies of three blocks, then of nine."""
+    front = Front(["in chunks"] * 20)
+    front.read_all()
+    for count in [3] * 3 + [9] * 5:
+        reply = run(front, [BLOCK] * count)
+    front.end(reply)
+
+
+LENGTH = [("Content-Length", str(8 * len(BLOCK)))]
+SHORT = [("Content-Length", str(4 * len(BLOCK)))]
 CASES = {
-    "chunks": lambda: simple(["in chunks"], [BLOCK] * 4),
-    "large": lambda: simple(["in chunks"], [BLOCK, BLOCK * 5]),
-    "length": lambda: simple(["with length"], [BLOCK] * 4, headers=LENGTH),
-    "too_long": lambda: simple(["with length"], [BLOCK] * 6, headers=LENGTH),
-    "too_short": lambda: simple(["with length"], [BLOCK] * 3, headers=LENGTH),
-    "refused": lambda: simple(["refused"], [BLOCK] * 4),
-    "asked_again": lambda: simple(["refused", "in chunks"], [BLOCK] * 20),
-    "not_lent": lambda: simple([], [BLOCK] * 4, lends=False),
-    "small": lambda: simple([], [BLOCK[:30000]] * 4),
+    "chunks": lambda: simple(["in chunks"], [BLOCK] * 6),
+    "large": lambda: simple(["in chunks"], [BLOCK] * 3 + [BLOCK * 5]),
+    "split": lambda: simple(["in chunks"], [BLOCK * 10, b"", BLOCK]),
+    "whole_split": lambda: simple(["with length"], [BLOCK * 10]),
+    "split_refused": lambda: simple(["refused"], [BLOCK * 10]),
+    "length": lambda: simple(["with length"], [BLOCK] * 8, headers=LENGTH),
+    "short_length": lambda: simple([], [BLOCK] * 4, headers=SHORT),
+    "too_long": lambda: simple(["with length"], [BLOCK] * 10, headers=LENGTH),
+    "too_short": lambda: simple(["with length"], [BLOCK] * 7, headers=LENGTH),
+    "refused": lambda: simple(["refused"], [BLOCK] * 5),
+    "asked_again": lambda: simple(["refused", "in chunks"], [BLOCK] * 22),
+    "not_lent": lambda: simple([], [BLOCK] * 5, lends=False),
+    "few": lambda: simple([], [BLOCK] * 2),
+    "small": lambda: simple([], [BLOCK[:30000]] * 8),
     "whole": lambda: simple([], [BLOCK]),
-    "mixed": lambda: simple(["in chunks"], [BLOCK, BLOCK, b"small", BLOCK, BLOCK]),
-    "without_descriptor": lambda: simple(["without descriptor"], [BLOCK] * 4),
-    "cancelled": lambda: simple(["cancelled"], [BLOCK] * 4),
-    "closed": lambda: simple(["closed"], [BLOCK] * 4),
+    "mixed": lambda: simple(["in chunks"], [BLOCK] * 4 + [b"small", BLOCK, BLOCK]),
+    "without_descriptor": lambda: simple(["without descriptor"], [BLOCK] * 5),
+    "cancelled": lambda: simple(["cancelled"], [BLOCK] * 5),
+    "closed": lambda: simple(["closed"], [BLOCK] * 5),
     "slow": lambda: simple(["in chunks"], [BLOCK] * 400, reads=False),
     "leaves": leaves,
     "breaks": breaks,
     "cut": cut,
     "forks": forks,
+    "learns": learns,
 }
 CASES[sys.argv[2]]()

@@ -47,26 +47,33 @@ describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
     });
   }
 
-  const asks = `REPLY ${BLOCK} asks`;
   const data = `DATA ${BLOCK}`;
-  const plain = [data, data, data, "DATA 0 ends"];
+  const begun = [`REPLY ${BLOCK}`, data];
+  const asks = [...begun, `${data} asks`];
+  const asksAtOnce = `REPLY ${BLOCK} asks`;
+  const two = [2 * BLOCK, 2 * BLOCK];
   const cases: readonly (readonly [name: string, frames: string[], client: Partial<Outcome>])[] = [
-    ["chunks", [asks, `RETURN ${3 * BLOCK}/${3 * CHUNK} ends`], { chunks: [BLOCK, BLOCK, BLOCK] }],
-    ["large", [asks, `RETURN ${5 * BLOCK}/${5 * BLOCK + 27} ends`], { chunks: [2 * BLOCK, 2 * BLOCK, BLOCK] }],
-    ["length", [asks, `RETURN ${3 * BLOCK}/${3 * BLOCK} ends`], { got: 3 * BLOCK }],
-    ["too_long", [asks, `RETURN ${3 * BLOCK}/${3 * BLOCK} ends`], { got: 3 * BLOCK }],
-    ["too_short", [asks, "ABORT 0"], { got: 2 * BLOCK }],
-    ["refused", [asks, ...plain], { got: 0 }],
-    ["not_lent", [`REPLY ${BLOCK}`, ...plain], { got: 0 }],
-    ["small", ["REPLY 30000", "DATA 30000", "DATA 30000", "DATA 30000", "DATA 0 ends"], { got: 0 }],
+    ["chunks", [...asks, `RETURN ${3 * BLOCK}/${3 * CHUNK} ends`], { chunks: [BLOCK, BLOCK, BLOCK] }],
+    ["large", [...asks, `RETURN ${5 * BLOCK}/${5 * BLOCK + 27} ends`], { chunks: [...two, BLOCK] }],
+    ["split", [asksAtOnce, `RETURN ${10 * BLOCK}/${10 * BLOCK + 54} ends`], { chunks: [...two, ...two, BLOCK, BLOCK] }],
+    ["whole_split", [asksAtOnce, `RETURN ${9 * BLOCK}/${9 * BLOCK} ends`], { got: 9 * BLOCK }],
+    ["split_refused", [asksAtOnce, `DATA ${9 * BLOCK} ends`], { got: 0 }],
+    ["length", [asksAtOnce, `RETURN ${7 * BLOCK}/${7 * BLOCK} ends`], { got: 7 * BLOCK }],
+    ["short_length", [`REPLY ${BLOCK}`, data, data, `${data} ends`], { got: 0 }],
+    ["too_long", [asksAtOnce, `RETURN ${7 * BLOCK}/${7 * BLOCK} ends`], { got: 7 * BLOCK }],
+    ["too_short", [asksAtOnce, "ABORT 0"], { got: 6 * BLOCK }],
+    ["refused", [...asks, data, data, "DATA 0 ends"], { got: 0 }],
+    ["not_lent", [...begun, data, data, data, "DATA 0 ends"], { got: 0 }],
+    ["few", [...begun, "DATA 0 ends"], { got: 0 }],
+    ["small", ["REPLY 30000", ...Array.from({ length: 7 }, () => "DATA 30000"), "DATA 0 ends"], { got: 0 }],
     ["whole", [`REPLY ${BLOCK} ends`], { got: 0 }],
-    ["mixed", [asks, `RETURN ${BLOCK}/${CHUNK}`, "DATA 5", data, data, "DATA 0 ends"], { chunks: [BLOCK] }],
-    ["without_descriptor", [asks, ...plain], { got: 0 }],
-    ["cancelled", [asks, "ABORT 0"], { state: "left", got: 0 }],
-    ["closed", [asks], { state: "left", got: 0 }],
-    ["breaks", [asks, "ABORT 0"], { chunks: [BLOCK] }],
-    ["cut", [asks, "ABORT 0"], { state: "left" }],
-    ["forks", [asks, `RETURN ${2 * BLOCK}/${2 * CHUNK} ends`], { chunks: [BLOCK, BLOCK] }],
+    ["mixed", [...asks, `RETURN ${BLOCK}/${CHUNK}`, "DATA 5", data, data, "DATA 0 ends"], { chunks: [BLOCK] }],
+    ["without_descriptor", [...asks, data, data, "DATA 0 ends"], { got: 0 }],
+    ["cancelled", [...asks, "ABORT 0"], { state: "left", got: 0 }],
+    ["closed", asks, { state: "left", got: 0 }],
+    ["breaks", [...asks, "ABORT 0"], { chunks: [BLOCK] }],
+    ["cut", [...asks, "ABORT 0"], { state: "left" }],
+    ["forks", [...asks, `RETURN ${2 * BLOCK}/${2 * CHUNK} ends`], { chunks: [BLOCK, BLOCK] }],
   ];
   test.each(cases)("%s", (name, expected, client) => {
     const outcome = play(name);
@@ -77,28 +84,39 @@ describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
   test("what was refused is asked for again, a mebibyte later", () => {
     const outcome = play("asked_again");
     const told = frames(outcome);
-    expect(told.slice(0, 2)).toEqual([asks, data]);
+    expect(told.slice(0, 4)).toEqual([...asks, data]);
     expect(told.slice(-2)).toEqual([`${data} asks`, `RETURN ${2 * BLOCK}/${2 * CHUNK} ends`]);
-    expect(told.filter((frame) => frame === data).length).toBe(16);
+    expect(told.filter((frame) => frame === data).length).toBe(1 + 16);
     expect(outcome.chunks).toEqual([BLOCK, BLOCK]);
+  });
+
+  test("it is asked for later where it was not worth it, and earlier where it was", () => {
+    const replies = frames(play("learns"))
+      .join("\n")
+      .split(/(?= ends)/);
+    const before = replies.slice(0, -1).map((reply) => {
+      const blocks = reply.split("\n").filter((frame) => /^(REPLY|DATA) 6/.test(frame));
+      return reply.includes("asks") ? blocks.length : -blocks.length;
+    });
+    expect(before).toEqual([3, -3, -3, 5, 3, 2, 1, 1]);
   });
 
   test("a client that takes nothing is given back with what is left of the piece, and the thread goes on", () => {
     const outcome = play("slow");
-    const [first, back, ...others] = outcome.came;
-    expect([first?.kind, back?.kind, outcome.state]).toEqual(["REPLY", "RETURN", "over"]);
+    const [back, ...others] = outcome.came.slice(3);
+    expect([back?.kind, outcome.state]).toEqual(["RETURN", "over"]);
     const { content = 0, written = 0, rest = "" } = back ?? {};
     expect(written + rest.length / 2).toBe((content / BLOCK) * CHUNK);
     expect(rest).toEndWith("0d0a");
     expect(rest.length / 2).toBeGreaterThan(2);
     const later = others.reduce((sum, frame) => sum + (frame.kind === "DATA" ? frame.data : 0), 0);
-    expect(BLOCK + content + later).toBe(400 * BLOCK);
+    expect(3 * BLOCK + content + later).toBe(400 * BLOCK);
   });
 
   test("a client that is gone is given back as one that takes nothing: that is for the front to find out", () => {
     const outcome = play("leaves");
-    expect(frames(outcome).slice(0, 2)).toEqual([asks, `RETURN ${2 * BLOCK}/${CHUNK}`]);
-    expect(outcome.came[1]?.rest?.length).toBe(2 * CHUNK);
+    expect(frames(outcome).slice(0, 4)).toEqual([...asks, `RETURN ${2 * BLOCK}/${CHUNK}`]);
+    expect(outcome.came[3]?.rest?.length).toBe(2 * CHUNK);
     expect(outcome.said).toBe("");
   });
 });

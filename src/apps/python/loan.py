@@ -12,6 +12,25 @@ PATIENCE_MS = 2  # as in exchange/patience.ts
 PIECE_MAX = 128 * 1024  # written at once, in a chunk of its own: what is left of it goes back in one frame
 
 
+class Worth:
+    """After how much of a reply the connection is asked for, where nobody knows how long it will be: to ask costs as much as to
+    pass on about 200 KiB. It is learned from the replies before, of whatever thread."""
+
+    LEAST = 256 * 1024  # bytes, for which it is worth it
+    STEP = 64 * 1024
+    MOST = 1024 * 1024
+
+    def __init__(self):
+        self.after = 2 * self.STEP  # bytes
+
+    def learn(self, content):
+        """A reply is over; so many bytes went to the client directly."""
+        if content < self.LEAST:
+            self.after = min(max(2 * self.after, self.STEP), self.MOST)
+        else:
+            self.after = self.after // 2 if self.after > self.STEP else 0
+
+
 class Loan:
     """`content`: bytes of the reply's content that were written, or are in what is left of a piece. `written`: bytes."""
 

@@ -11,13 +11,15 @@ import sys
 import traceback
 
 from server_file import FileWrapper
-from server_loan import PIECE_MAX
+from server_loan import PIECE_MAX, Worth
 from server_stream import ABORT, BORROW, DATA, END, FILE, FRAME, REPLY, ClientLeft, Gone
 
 PART = struct.Struct("<QQ")  # of a FILE frame: offset, length
 FRAME_DATA_MAX = 1 << 30  # a larger block is sent as several frames (the size has 32 bits)
 BORROW_FROM = 32 * 1024  # with a block of this size the client's connection is asked for
 BORROW_AGAIN = 1024 * 1024  # bytes of content until it is asked for once more
+SPLIT_FROM = 512 * 1024  # of a larger block only the beginning goes before
+SPLIT_AT = 64 * 1024
 LENT_MIN = 8 * 1024  # smaller blocks are better gathered by the front
 HEAD_MAX = 256 * 1024 - 64  # REPLY_HEAD_BYTES_MAX in apps/frames.ts, less the Content-Length that announce() adds
 
@@ -34,6 +36,7 @@ STATUS = re.compile(r"[2-5][0-9][0-9](?: [\t\x20-\x7e\x80-\xff]*)?").fullmatch
 DIGITS = re.compile(r"[0-9]{1,18}").fullmatch
 KNOWN_MAX = 1024  # names and statuses are few; an application that invents them must not fill memory
 
+worth = Worth()
 known_names = {}  # name as spelled → is it Content-Length?
 known_statuses = {}  # status → has such a reply no content?
 known_heads = {}  # (status, header, header…) → what check_head found
@@ -195,6 +198,11 @@ class Reply:
             self.left = length
 
     def frames(self, data, last):
+        if len(data) > SPLIT_FROM and self.borrows_in == 0 and self.stream.loan is None:
+            self.borrows_in = BORROW_AGAIN
+            data = memoryview(data)
+            self.frame(data[:SPLIT_AT], BORROW)
+            data = data[SPLIT_AT:]
         if self.stream.loan is not None:
             data = self.write_lent(data)
             if not data:
@@ -221,10 +229,12 @@ class Reply:
             self.stream.borrow(self.ident)
 
     def borrow_flag(self, size):
+        if self.state == "open" and self.left is None:
+            self.borrows_in = worth.after
         if self.borrows_in > 0:
             self.borrows_in = max(0, self.borrows_in - size)
             return 0
-        if size < BORROW_FROM or self.left is not None and self.left < BORROW_FROM:
+        if size < BORROW_FROM or self.left is not None and self.left < worth.LEAST:
             return 0
         self.borrows_in = BORROW_AGAIN
         return BORROW
@@ -235,13 +245,13 @@ class Reply:
         if len(data) < LENT_MIN:
             stream.give_back(ident, b"", 0)
             return data
+        view = memoryview(data)
         try:
-            for start in range(0, len(data), PIECE_MAX):
-                piece = data if len(data) <= PIECE_MAX else data[start : start + PIECE_MAX]
-                rest = stream.loan.write(piece)
+            for start in range(0, len(view), PIECE_MAX):
+                rest = stream.loan.write(view[start : start + PIECE_MAX])
                 if rest:
                     stream.give_back(ident, rest, 0)
-                    return data[start + PIECE_MAX :]
+                    return view[start + PIECE_MAX :]
         except Gone:
             raise
         except BaseException:  # of a signal handler: nobody knows what the client has of it
@@ -252,6 +262,7 @@ class Reply:
     def over(self):
         self.state = "over"
         if self.stream.loan is not None:
+            worth.learn(self.stream.loan.content)
             self.stream.give_back(self.ident, b"", END)
         else:
             self.stream.send(FRAME.pack(DATA, END, self.ident, 0, 0))
