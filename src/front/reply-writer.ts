@@ -221,6 +221,12 @@ export class ReplyWriter {
     return this.outbox.takeBack(rest, written);
   }
 
+  /** The connection is closed. What who has it wrote counts as content, with the sizes of its chunks, which nobody tells any more. */
+  closed(): void {
+    if (this.isLent) this.contentBytes += this.outbox.countLoan();
+    this.isLent = false;
+  }
+
   private writeChunk(bytes: Uint8Array, lent: boolean): boolean {
     const { outbox, scratch } = this;
     const header = chunkHeader(bytes.length);

@@ -355,6 +355,7 @@ export class Http1Session implements Session, WireOwner, Http1BodyOwner, Http1Re
   /** The client left, or the connection is destroyed, in the middle of an exchange. */
   private leave(): void {
     const producer = this.reply.leave();
+    this.writer.closed();
     this.body.fail("aborted");
     producer?.gone();
     this.record(this.writer.status === 0 ? 499 : this.writer.status);

@@ -167,6 +167,13 @@ export class Outbox implements Gathered {
     return this.write(rest);
   }
 
+  /** The wire was closed while it was lent: what was written there is counted. How much that was. */
+  countLoan(): number {
+    const written = this.wire.writtenSinceLoan ?? 0;
+    this.taken += written;
+    return written;
+  }
+
   /** Of what the wire has taken (Wire.unreadByPeer). */
   get unread(): number | undefined {
     return this.wire.unreadByPeer;

@@ -27,6 +27,7 @@ import {
   shutdownSending,
   unacknowledgedOf,
   withLittleUnsent,
+  writtenTo,
 } from "../os/stream-socket.ts";
 import type { Loop, Pollable } from "./loop.ts";
 import { withoutPathModel } from "./path-model.ts";
@@ -49,6 +50,9 @@ export class PolledWire implements OwnedWire, Pollable {
   private shared: boolean;
   /** Was it lent? Whoever got it, or was forked by that, may still have it. */
   private wasLent = false;
+  /** What had been written when it was lent last, by whoever; bytes. */
+  private writtenBefore = 0;
+  writtenSinceLoan = 0;
   /** Of the entry in the loop; 0 before there is one. */
   private number = 0;
   private interest = 0;
@@ -217,10 +221,20 @@ export class PolledWire implements OwnedWire, Pollable {
   /** Only of a peer that is known to be fast, where that is looked at: who borrows it does not. */
   loan(to: (descriptor: number) => boolean): boolean {
     if (this.fd === -1 || this.output !== "open" || this.full) return false;
-    if ((this.paced && this.pace?.isFast !== true) || !to(this.fd)) return false;
+    if (this.paced && this.pace?.isFast !== true) return false;
+    const before = writtenTo(this.fd);
+    if (!to(this.fd)) return false;
     this.shared = true;
     this.wasLent = true;
+    this.writtenBefore = before;
     return true;
+  }
+
+  /** Before it is closed. */
+  private endLoan(fd: number): void {
+    if (!this.wasLent) return;
+    this.writtenSinceLoan = writtenTo(fd) - this.writtenBefore;
+    shutdownSending(fd);
   }
 
   writeWith(bytes: Uint8Array, descriptor: number): boolean {
@@ -314,7 +328,7 @@ export class PolledWire implements OwnedWire, Pollable {
     const { fd } = this;
     this.loop.remove(fd, !this.shared);
     this.fd = -1;
-    if (this.wasLent) shutdownSending(fd);
+    this.endLoan(fd);
     resetConnection(fd);
     this.tellLater();
   }
@@ -323,7 +337,7 @@ export class PolledWire implements OwnedWire, Pollable {
     const { fd } = this;
     this.loop.remove(fd, !this.shared);
     this.fd = -1;
-    if (this.wasLent) shutdownSending(fd);
+    this.endLoan(fd);
     closeDescriptor(fd);
   }
 

@@ -28,6 +28,8 @@ export interface Wire {
    *  does. When the wire is closed its output is shut down, whoever has a duplicate. False: not now, or `to` says so. Undefined where
    *  bytes are changed on their way. */
   readonly loan?: ((to: (descriptor: number) => boolean) => boolean) | undefined;
+  /** When it is closed: bytes that were written to it since it was lent, by whoever. */
+  readonly writtenSinceLoan?: number;
   /** Writes all of `bytes` with a descriptor beside them (unix(7), SCM_RIGHTS), or nothing. Undefined where nothing carries one. */
   readonly writeWith?: ((bytes: Uint8Array, descriptor: number) => boolean) | undefined;
   /** Bytes taken that the peer has not read, where that is a program of this machine; undefined where nobody knows, or bytes are changed

@@ -31,6 +31,7 @@ const SO_ERROR = 4;
 const SO_LINGER = 13;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_INFO = 11;
 const TCP_QUICKACK = 12;
 const TCP_CONGESTION = 13;
 const TCP_NOTSENT_LOWAT = 25;
@@ -208,6 +209,18 @@ const SIOCOUTQ = 0x5411;
  *  take besides. Infinite when it cannot be told. */
 export function unacknowledgedOf(fd: number): number {
   return libc.syscall(SYS_IOCTL, fd, SIOCOUTQ, optionAt, 0, 0) === 0 ? (option[0] as number) : Number.POSITIVE_INFINITY; // written
+}
+
+/** struct tcp_info (linux/tcp.h) up to tcpi_bytes_acked, which is its last number of 64 bits here. */
+const info = new BigUint64Array(16);
+const infoAt = ptr(info);
+const BYTES_ACKED = 15;
+
+/** Bytes that were written to it since it is a connection, by whoever has it; also when it is broken. 0 for what is no TCP socket. */
+export function writtenTo(fd: number): number {
+  nameLength[0] = info.byteLength;
+  if (libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, infoAt, nameLengthAt) === -1) return 0;
+  return Number(info[BYTES_ACKED]) + unacknowledgedOf(fd);
 }
 
 /** TCP_CONGESTION: the connection models its path no more. Reno is in every kernel and only counts; BBR, where it is the machine's

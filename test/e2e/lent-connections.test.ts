@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { E2E_TIMEOUT_MS, startServer, type Server } from "../support/binary.ts";
 import { freePort } from "../support/folder.ts";
 import { ONE_FRONT, probeApp, site } from "../support/toml.ts";
+import { until } from "../support/wait.ts";
 import { type Answer, type Address, Client, field } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
@@ -24,7 +25,12 @@ beforeAll(async () => {
 "/compressed" = { app = "probe", compress = true }
 "/kept" = { app = "probe", cache = { ttl = "60s", max_entry = "8MiB" } }`;
   const app = probeApp({ module: "lent", threads: 4 });
-  server = await startServer(ONE_FRONT + app + site(`127.0.0.1:${port}`, routes));
+  server = await startServer(
+    ONE_FRONT +
+      `access_log_format = "$request_method $remote_port $body_bytes_sent."\n` +
+      app +
+      site(`127.0.0.1:${port}`, routes),
+  );
 });
 afterAll(() => server.dispose());
 
@@ -99,6 +105,19 @@ describe("the connection of a client", () => {
     expect((await client.rest()).length).toBe(0);
     expect(performance.now() - beganMs).toBeLessThan(CHILD_MS);
     client.close();
+  });
+
+  test("that leaves in the middle is in the log with what it was given", async () => {
+    const client = await fast();
+    const port = client.localPort;
+    client.send(ask(`blocks=4000`));
+    await client.exactly(40 * 1024 * 1024);
+    client.close();
+    const line = new RegExp(`GET ${port} ([0-9]+)\\.`, "g");
+    const logged = () => Math.max(0, ...[...server.output.matchAll(line)].map(([, bytes]) => Number(bytes)));
+    await until("its line", 10_000, () => logged() > BLOCKS * SIZE);
+    expect(logged()).toBeGreaterThanOrEqual(40 * 1024 * 1024);
+    expect(logged()).toBeLessThan(4000 * SIZE);
   });
 
   test("breaks with the reply, though a child lives on", async () => {

@@ -218,6 +218,18 @@ describe("a connection that is lent", () => {
     expect([writer.probe(), wire.take()]).toEqual([true, "0"]);
   });
 
+  test.each([
+    ["is counted", true, 1234],
+    ["that was given back before is not counted", false, 0],
+  ])("what was written to one that was closed %s", (_, isLent, counted) => {
+    const { lend, writer, wire } = begun(GET, unknown);
+    lend();
+    if (!isLent) writer.returned(Buffer.alloc(0), { content: 0, written: 0 });
+    Object.assign(wire, { writtenSinceLoan: 1234 });
+    writer.closed();
+    expect(writer.contentBytes).toBe(counted);
+  });
+
   test("counts for the length, the content and what was sent", () => {
     const { lend, writer, wire, outbox } = begun(GET, known);
     lend();

@@ -122,8 +122,12 @@ describe("a wire", () => {
     const { outbox, ear, client } = stage;
     await prove(stage);
     const copy = borrow(outbox);
+    writeSync(copy, "from there");
+    await until("it", WAIT_MS, () => stage.seen().got === PROOF.length + 10);
     client.resetAndDestroy();
     await ear.until("closed");
+    const before = outbox.taken;
+    expect([outbox.countLoan(), outbox.taken - before]).toEqual([10, 10]);
     // The next one has the number of the descriptor that was closed; what the copy still causes must not be taken for its own.
     const next = await connected();
     expect(() => writeSync(copy, "nobody")).toThrow();
