@@ -3,9 +3,10 @@
  * contexts with the certificates of one site. BoringSSL decides the rest as we would: its server never renegotiates,
  * compresses or speaks an older version, and has no finite-field groups.
  *
- * A session ticket is sealed with a key of the listener that lives in memory alone, and names the context that made it
- * (`session`): another site's context does not take it (CVE-2025-23419). Each front has its own keys, so that a client
- * resumes when it meets the same front again; otherwise there is a full handshake.
+ * A session ticket is sealed with a key of the listener that lives in memory alone, and names what made it: `session`, which Bun 1.4.5
+ * drops (sessionIdContext) and takes the certificates and authorities of the context instead. Another site's context does not
+ * take it (CVE-2025-23419), unless it has the same of both; what a site wants of a client's certificate is looked at with each request.
+ * Each front has its own keys, so that a client resumes when it meets the same front again; otherwise there is a full handshake.
  */
 import { createSecureContext } from "node:tls";
 

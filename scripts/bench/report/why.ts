@@ -27,8 +27,8 @@ export const WHY: Readonly<Record<string, string>> = {
     "a body is complete, in memory or in a file, before a worker is asked, and goes to it over one more socket: so a slow sender holds " +
     "no worker. Who reads from the client in the worker saves both copies, and gives that up",
   stream:
-    "a reply goes through one more socket, so that a slow reader holds no worker; who writes to the client in the worker saves that copy. nginx + uWSGI has that " +
-    "socket, too, with C at both ends and buffers that take a whole reply of 1 MiB; of our time a third is the Python worker's, and of the fronts' nine tenths the kernel's copying",
+    "a client that keeps up has its connection lent to the Python thread, which writes to it as those do that have no process in front; what is left is the " +
+    "first blocks, which go by way of the front, the asking, and Python against what they are written in",
   sleeper:
     "it is not the sleeper: beside one the p99 is 1.1 times what it is alone, as with nginx. Four connections that ask again at once fill two cores, " +
     "and the slowest hundredth is who waits for one. What was seen: half of nginx's processor time for a request, and so twice as many requests, half of them in half " +
@@ -53,7 +53,9 @@ export const WHY: Readonly<Record<string, string>> = {
   "tls-1m": ENCRYPTED,
   "tls-handshakes":
     "wrk takes its session up again where the server resumes it: of nginx, whose workers share their ticket keys, 98 of 100 connections, of our fronts, which " +
-    "each have their own, half. Ours need less processor time even so; but the generator, which shares the cores, has more certificates to verify",
+    "each have their own, half. Ours need less processor time even so; but the generator, which shares the cores, has more certificates to verify. It also asks for " +
+    "the server's first message without waiting (80 to 160 reads for a connection that needs 12), and so takes the more time the later a front is woken; workers " +
+    "of nginx listen on one socket, where one that is awake comes first (with `reuseport`, as our fronts do, nginx has 0.86 of its own requests per second)",
   "one-16k":
     "wrk has no time to spare on the core that is left to it (0.96 of its time, with nginx, too), and is itself what is measured: that a reply of ours costs the " +
     "server less changes nothing",
