@@ -195,6 +195,8 @@ def forks():
         if child == 0:
             front.stream.close()
             sys.stderr.close()
+            if front.stream.loan.socket.fileno() >= 0:
+                os._exit(4)
             try:
                 reply = wsgi.Reply(front.stream, IDENT, False, True)
                 reply.state, reply.bodiless = "begun", False
@@ -205,6 +207,24 @@ def forks():
         return b"" if os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 3 else b"the child wrote on"
 
     front.end(run(front, [BLOCK] * 4 + [fork, BLOCK]))
+
+
+def timed_slow():
+    """An application that gives all sockets a timeout makes no difference for a client that takes nothing."""
+    socket.setdefaulttimeout(10)
+    simple(["in chunks"], [BLOCK] * 400, reads=False)
+
+
+def closes():
+    """An application that closes what it does not know."""
+    front = Front(["in chunks"])
+    front.read_all()
+
+    def close():
+        os.close(front.stream.loan.socket.fileno())
+        return BLOCK
+
+    front.end(run(front, [BLOCK] * 4 + [close, BLOCK]))
 
 
 def learns():
@@ -243,6 +263,8 @@ CASES = {
     "breaks": breaks,
     "cut": cut,
     "forks": forks,
+    "timed_slow": timed_slow,
+    "closes": closes,
     "learns": learns,
 }
 CASES[sys.argv[2]]()

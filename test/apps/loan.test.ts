@@ -73,6 +73,7 @@ describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
     ["closed", asks, { state: "left", got: 0 }],
     ["breaks", [...asks, "ABORT 0"], { chunks: [BLOCK] }],
     ["cut", [...asks, "ABORT 0"], { state: "left" }],
+    ["closes", [...asks, `RETURN ${2 * BLOCK}/${CHUNK}`, data, "DATA 0 ends"], { chunks: [BLOCK] }],
     ["forks", [...asks, `RETURN ${2 * BLOCK}/${2 * CHUNK} ends`], { chunks: [BLOCK, BLOCK] }],
   ];
   test.each(cases)("%s", (name, expected, client) => {
@@ -101,17 +102,22 @@ describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
     expect(before).toEqual([3, -3, -3, 5, 3, 2, 1, 1]);
   });
 
-  test("a client that takes nothing is given back with what is left of the piece, and the thread goes on", () => {
-    const outcome = play("slow");
-    const [back, ...others] = outcome.came.slice(3);
-    expect([back?.kind, outcome.state]).toEqual(["RETURN", "over"]);
-    const { content = 0, written = 0, rest = "" } = back ?? {};
-    expect(written + rest.length / 2).toBe((content / BLOCK) * CHUNK);
-    expect(rest).toEndWith("0d0a");
-    expect(rest.length / 2).toBeGreaterThan(2);
-    const later = others.reduce((sum, frame) => sum + (frame.kind === "DATA" ? frame.data : 0), 0);
-    expect(3 * BLOCK + content + later).toBe(400 * BLOCK);
-  });
+  test.each(["slow", "timed_slow"])(
+    "a client that takes nothing is given back with what is left of the piece (%s)",
+    (name) => {
+      const beganMs = performance.now();
+      const outcome = play(name);
+      expect(performance.now() - beganMs).toBeLessThan(9_000);
+      const [back, ...others] = outcome.came.slice(3);
+      expect([back?.kind, outcome.state]).toEqual(["RETURN", "over"]);
+      const { content = 0, written = 0, rest = "" } = back ?? {};
+      expect(written + rest.length / 2).toBe((content / BLOCK) * CHUNK);
+      expect(rest).toEndWith("0d0a");
+      expect(rest.length / 2).toBeGreaterThan(2);
+      const later = others.reduce((sum, frame) => sum + (frame.kind === "DATA" ? frame.data : 0), 0);
+      expect(3 * BLOCK + content + later).toBe(400 * BLOCK);
+    },
+  );
 
   test("a client that is gone is given back as one that takes nothing: that is for the front to find out", () => {
     const outcome = play("leaves");
