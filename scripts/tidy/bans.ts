@@ -82,6 +82,14 @@ const BANS: readonly Ban[] = [
     remedy: "the room os is the only one with FFI; ask it",
   },
   {
+    rule: "kept-pointer",
+    pattern: /^const (\w+) = new \w+Array\((?!new ArrayBuffer\()(?=[^]*^const \w+ = ptr\(\1\))/gm,
+    within: "code",
+    applies: inRoom("os"),
+    remedy:
+      "its memory may move, and what is kept is then an address of something else; put it over `new ArrayBuffer(…)`",
+  },
+  {
     rule: "sockets",
     pattern: /\bBun\.(?:listen|connect)\b/g,
     within: "code",

@@ -212,7 +212,7 @@ export function unacknowledgedOf(fd: number): number {
 }
 
 /** struct tcp_info (linux/tcp.h) up to tcpi_bytes_acked, which is its last number of 64 bits here. */
-const info = new BigUint64Array(16);
+const info = new BigUint64Array(new ArrayBuffer(16 * 8));
 const infoAt = ptr(info);
 const BYTES_ACKED = 15;
 
