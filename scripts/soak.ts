@@ -30,6 +30,7 @@ const CROWD: readonly (readonly [connections: number, turn: Turn])[] = [
   [1, (address) => expectOk(address, get("/stream?pieces=5&pause=0.05"))],
   [1, (address) => expectOk(address, get("/sleep?s=0.3"))],
   [1, slowReader],
+  [6, streams],
   [2, leaves],
 ];
 
@@ -62,6 +63,28 @@ async function slowReader(address: Address): Promise<void> {
     client.resume();
     const { status, body } = await client.answer();
     if (status !== 200 || body.length !== 3_000_000) throw new Error(`slow reader: ${status}, ${body.length} bytes`);
+  } finally {
+    client.close();
+  }
+}
+
+/** What `/large` is made of. */
+const PATTERN = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+
+/** Several on a connection, two at a time, and every byte of them looked at. */
+async function streams(address: Address, turn: number): Promise<void> {
+  const client = await Client.open(address);
+  try {
+    for (let number = 1; number < 9; number++) {
+      const bytes = 100_000 + ((turn * 7919 + number * 104_729) % 1_900_000);
+      const request = get(`/large?bytes=${bytes}`);
+      client.send(Buffer.concat([request, request]));
+      for (const which of ["first", "second"]) {
+        const { status, body } = await client.answer();
+        if (status !== 200 || !body.equals(Buffer.alloc(bytes, PATTERN)))
+          throw new Error(`stream of ${bytes} bytes, ${which} of two: ${status}, ${body.length} bytes`);
+      }
+    }
   } finally {
     client.close();
   }
