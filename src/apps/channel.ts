@@ -45,6 +45,8 @@ export interface ChannelOptions {
   readonly budget?: SpoolBudget;
   /** Sends the files that applications give through wsgi.file_wrapper. */
   readonly sendFile: FileSender;
+  /** Is the app another user's than the server? Then no client's connection is lent to it: it could keep it, and see what comes later. */
+  readonly isOthers?: boolean;
   /** Tells that a request was refused for one of the two limits. */
   readonly limited?: (limit: "queue_size" | "queue_timeout") => void;
 }
@@ -189,7 +191,9 @@ export class AppChannel implements StreamOwner {
   private send(request: AppRequest): boolean {
     const id = this.nextId();
     const deadlineMs = request.queuedMs + this.queueTimeoutMs + this.clockOffsetMs;
-    const to = { id, front: this.options.front, epoch: this.epoch, deadlineMs, limitMs: request.limitMs };
+    const { front, isOthers } = this.options;
+    const lends = isOthers !== true && request.exchange.reply.loan !== undefined;
+    const to = { id, front, epoch: this.epoch, deadlineMs, limitMs: request.limitMs, lends };
     const length = this.encoder.encode(request.exchange, request.body, to);
     const result = length === 0 ? "too-large" : sendPacket(this.queueFd, this.encoder.buffer, length);
     switch (result) {

@@ -19,6 +19,8 @@ export interface Addressing {
   readonly deadlineMs: number;
   /** How long it may run; 0 for any time. */
   readonly limitMs: number;
+  /** May the client's connection be asked for? */
+  readonly lends: boolean;
 }
 
 export class RequestEncoder implements CgiSink {
@@ -38,7 +40,7 @@ export class RequestEncoder implements CgiSink {
     frames.writeRequestHeader(this.view, {
       id: to.id,
       front: to.front,
-      flags: flagsOf(exchange, inline === undefined),
+      flags: flagsOf(exchange, inline === undefined, to.lends),
       epoch: to.epoch,
       environBytes,
       bodyBytes: inline?.length ?? 0,
@@ -65,8 +67,8 @@ export class RequestEncoder implements CgiSink {
   }
 }
 
-function flagsOf(exchange: Exchange, pulled: boolean): number {
+function flagsOf(exchange: Exchange, pulled: boolean, lends: boolean): number {
   const head = exchange.head.method === "HEAD" ? frames.FLAG_HEAD_METHOD : 0;
   const flags = pulled ? head | frames.FLAG_PULLED_BODY : head;
-  return exchange.reply.loan === undefined ? flags : flags | frames.FLAG_LENDS;
+  return lends ? flags | frames.FLAG_LENDS : flags;
 }

@@ -134,14 +134,21 @@ export class AppStream implements ConnectOwner {
       case "file":
         return request.replyFile(reader.head, readFilePart(reader.data), this.takeFile());
     }
-    if (!reader.last && request.isDiscarded) return this.cancel(reader.id);
-    if (reader.borrows) request.borrow();
+    if (!reader.last && request.isDiscarded) this.unwantedContent();
+    else if (reader.borrows) request.borrow();
   }
 
   private unwanted(event: string): void {
     if (event === "pull") this.write(failFrame(this.reader.id));
     else if (event === "file") this.dropFile();
-    else if (CONTENT.has(event) && !this.reader.last) this.cancel(this.reader.id);
+    else if (CONTENT.has(event) && !this.reader.last) this.unwantedContent();
+  }
+
+  /** A thread that waits is answered, whatever it was told before. */
+  private unwantedContent(): void {
+    const { id, borrows } = this.reader;
+    if (borrows) this.cancelled = 0;
+    this.cancel(id);
   }
 
   /** The descriptor that its worker has handed over for this reply. */

@@ -38,6 +38,7 @@ export function assembleApp(app: AppConfig, config: Config, context: AppsContext
     temporaryDirectory: config.server.temporaryDirectory,
     budget: context.budget,
     sendFile: sendOpenFile,
+    isOthers: app.process.user !== undefined && app.process.user.id !== process.geteuid?.(),
     limited: (limit) => context.limited(limit, `app ${app.name}: a request is answered 503`),
   });
   const handler = makeAppHandler(channel, { requestTimeoutMs: app.requestTimeoutMs });

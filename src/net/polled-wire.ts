@@ -19,6 +19,7 @@ import type { Sendable } from "../os/sendable.ts";
 import type { TcpAddress } from "../os/socket-address.ts";
 import { closeDescriptor, sendDescriptors } from "../os/sockets.ts";
 import {
+  breakConnection,
   ownAddress,
   receive,
   resetConnection,
@@ -231,10 +232,10 @@ export class PolledWire implements OwnedWire, Pollable {
   }
 
   /** Before it is closed. */
-  private endLoan(fd: number): void {
+  private endLoan(fd: number, end: (fd: number) => void): void {
     if (!this.wasLent) return;
     this.writtenSinceLoan = writtenTo(fd) - this.writtenBefore;
-    shutdownSending(fd);
+    end(fd);
   }
 
   writeWith(bytes: Uint8Array, descriptor: number): boolean {
@@ -328,7 +329,7 @@ export class PolledWire implements OwnedWire, Pollable {
     const { fd } = this;
     this.loop.remove(fd, !this.shared);
     this.fd = -1;
-    this.endLoan(fd);
+    this.endLoan(fd, breakConnection);
     resetConnection(fd);
     this.tellLater();
   }
@@ -337,7 +338,7 @@ export class PolledWire implements OwnedWire, Pollable {
     const { fd } = this;
     this.loop.remove(fd, !this.shared);
     this.fd = -1;
-    this.endLoan(fd);
+    this.endLoan(fd, shutdownSending);
     closeDescriptor(fd);
   }
 

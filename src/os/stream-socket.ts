@@ -234,6 +234,15 @@ export function shutdownSending(fd: number): void {
   libc.shutdown(fd, SHUT_WR);
 }
 
+/** An address of no family: of TCP, to connect to it ends the connection. */
+const nobody = new Uint8Array(new ArrayBuffer(16));
+
+/** Breaks a connection with a reset now, whoever has a duplicate of it (connect(2), AF_UNSPEC). What is no TCP socket has FIN behind
+ *  what was sent. */
+export function breakConnection(fd: number): void {
+  if (libc.connect(fd, ptr(nobody), nobody.length) === -1) shutdownSending(fd);
+}
+
 /** Closes with a reset: what was not sent yet is thrown away, and the peer can tell. */
 export function resetConnection(fd: number): void {
   option[0] = 1;

@@ -5,15 +5,15 @@ import { EMPTY_BODY, type SpooledBody } from "../../src/exchange/spool.ts";
 import { fakeExchange, type FakeRequest } from "../support/exchange.ts";
 import { PYTHON } from "./rig.ts";
 
-const TO = { id: 0x01020304, front: 3, epoch: 0xabcd, deadlineMs: 1500, limitMs: 30_000 };
+const TO = { id: 0x01020304, front: 3, epoch: 0xabcd, deadlineMs: 1500, limitMs: 30_000, lends: false };
 
 function bodyOf(bytes: Buffer, inMemory = true): SpooledBody {
   return { length: bytes.length, read: () => 0, bytes: () => (inMemory ? bytes : undefined), close: () => {} };
 }
 
-function encode(request: FakeRequest, body = EMPTY_BODY): Buffer {
+function encode(request: FakeRequest, body = EMPTY_BODY, to = TO): Buffer {
   const encoder = new RequestEncoder();
-  const length = encoder.encode(fakeExchange(request).exchange, body, TO);
+  const length = encoder.encode(fakeExchange(request).exchange, body, to);
   return encoder.buffer.subarray(0, length);
 }
 
@@ -48,6 +48,7 @@ describe("a request packet", () => {
 
   test("says that the method is HEAD", () => {
     expect(header(encode({ method: "HEAD" })).flags).toBe(1);
+    expect(header(encode({}, EMPTY_BODY, { ...TO, lends: true })).flags).toBe(16);
   });
 
   test("carries a small body, and announces one that is to be pulled", () => {

@@ -52,7 +52,7 @@ class Front:
             if header is None:
                 return
             kind, flags, ident, head, data = frames.FRAME.unpack(header)
-            content = self.exactly(head + data)
+            content = self.exactly(head + (0 if kind == frames.PULL else data))
             frame = {"kind": KINDS[kind], "flags": flags, "head": head, "data": data}
             if kind == frames.RETURN:
                 frame["content"], frame["written"] = frames.COUNTS.unpack(content[head:])
@@ -195,7 +195,7 @@ def forks():
         if child == 0:
             front.stream.close()
             sys.stderr.close()
-            if front.stream.loan.socket.fileno() >= 0:
+            if front.stream.loan is not None:
                 os._exit(4)
             try:
                 reply = wsgi.Reply(front.stream, IDENT, False, True)
@@ -213,6 +213,52 @@ def timed_slow():
     """An application that gives all sockets a timeout makes no difference for a client that takes nothing."""
     socket.setdefaulttimeout(10)
     simple(["in chunks"], [BLOCK] * 400, reads=False)
+
+
+def handler_raises():
+    """A signal handler raises what looks like an error of the socket, when the bytes have gone."""
+    front = Front(["in chunks"])
+    front.read_all()
+    module = sys.modules["server_loan"]
+
+    class Interrupted:
+        def __init__(self, *made):
+            self.inner = socket.socket(*made)
+
+        def __getattr__(self, name):
+            return getattr(self.inner, name)
+
+        def sendmsg(self, *given):
+            self.inner.sendmsg(*given)
+            raise TimeoutError("of a signal handler")
+
+    module.socket = Interrupted
+    front.end(run(front, [BLOCK] * 5))
+
+
+def shut():
+    """The front shuts the connection down in the middle of a block, and the client stays."""
+    front = Front(["in chunks"])
+
+    def shut_down():
+        threading.Timer(0.3, front.connection.shutdown, [socket.SHUT_WR]).start()
+        sys.modules["server_loan"].PATIENCE_MS = 3000
+        return BLOCK * 400
+
+    front.end(run(front, [BLOCK] * 3 + [shut_down]))
+
+
+def leaves_while_read():
+    """That nobody waits is told while the request's body is awaited."""
+    front = Front(["refused"])
+    body = frames.Body(front.stream, IDENT, 10)
+
+    def read():
+        front.tell(frames.CANCEL, 0)
+        front.mine.send(frames.FRAME.pack(frames.DATA, 0, IDENT, 0, 10) + b"0123456789")
+        return BLOCK if body.readall() == b"0123456789" else b""
+
+    front.end(run(front, [BLOCK, read, BLOCK, BLOCK, BLOCK]))
 
 
 def closes():
@@ -265,6 +311,9 @@ CASES = {
     "forks": forks,
     "timed_slow": timed_slow,
     "closes": closes,
+    "handler_raises": handler_raises,
+    "shut": shut,
+    "leaves_while_read": leaves_while_read,
     "learns": learns,
 }
 CASES[sys.argv[2]]()

@@ -68,7 +68,9 @@ describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
     ["small", ["REPLY 30000", ...Array.from({ length: 7 }, () => "DATA 30000"), "DATA 0 ends"], { got: 0 }],
     ["whole", [`REPLY ${BLOCK} ends`], { got: 0 }],
     ["mixed", [...asks, `RETURN ${BLOCK}/${CHUNK}`, "DATA 5", data, data, "DATA 0 ends"], { chunks: [BLOCK] }],
-    ["without_descriptor", [...asks, data, data, "DATA 0 ends"], { got: 0 }],
+    ["without_descriptor", [...asks, "RETURN 0/0", data, data, "DATA 0 ends"], { got: 0 }],
+    ["handler_raises", [...asks, "ABORT 0"], { state: "left", chunks: [BLOCK] }],
+    ["leaves_while_read", [`REPLY ${BLOCK}`, "PULL 10", "ABORT 0"], { state: "left", got: 0 }],
     ["cancelled", [...asks, "ABORT 0"], { state: "left", got: 0 }],
     ["closed", asks, { state: "left", got: 0 }],
     ["breaks", [...asks, "ABORT 0"], { chunks: [BLOCK] }],
@@ -118,6 +120,11 @@ describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
       expect(3 * BLOCK + content + later).toBe(400 * BLOCK);
     },
   );
+
+  test("a connection that the front has shut down is given back at once, though its client stays", () => {
+    const [back] = play("shut").came.slice(3);
+    expect([back?.kind, (back?.rest ?? "").length > 0]).toEqual(["RETURN", true]);
+  });
 
   test("a client that is gone is given back as one that takes nothing: that is for the front to find out", () => {
     const outcome = play("leaves");

@@ -49,7 +49,7 @@ Current thread 0x00007f0000001742 (most recent call first):
 describe("a request in a slot", () => {
   function frameOf(request: FakeRequest): Uint8Array {
     const encoder = new RequestEncoder();
-    const to = { id: 1, front: 0, epoch: 1, deadlineMs: 0, limitMs: 0 };
+    const to = { id: 1, front: 0, epoch: 1, deadlineMs: 0, limitMs: 0, lends: false };
     return encoder.buffer.subarray(0, encoder.encode(fakeExchange(request).exchange, EMPTY_BODY, to));
   }
 

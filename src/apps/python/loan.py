@@ -6,10 +6,11 @@ A reply of 1 MiB in blocks of 64 KiB takes two thirds of the processor time like
 
 # By their own names: whatever the application puts in their place (gevent's monkey.patch_all), it comes later.
 from select import POLLOUT, poll
-from socket import AF_INET, MSG_NOSIGNAL, SOCK_STREAM, socket
+from socket import AF_INET, SOCK_STREAM, socket
 
+MSG_NOSIGNAL = 0x4000  # of Linux; PyPy does not name it
 PATIENCE_MS = 2  # as in exchange/patience.ts
-PIECE_MAX = 128 * 1024  # written at once, in a chunk of its own: what is left of it goes back in one frame
+PIECE_MAX = 128 * 1024  # written at once, in a chunk of its own: what is left of it goes back in one frame, as its head (256 KiB)
 
 
 class Worth:
@@ -24,7 +25,7 @@ class Worth:
         self.after = 2 * self.STEP  # bytes
 
     def learn(self, content):
-        """A reply is over; so many bytes went to the client directly."""
+        """A reply is over that was written here to its end; so many bytes since it was asked for last."""
         if content < self.LEAST:
             self.after = min(max(2 * self.after, self.STEP), self.MOST)
         else:
@@ -54,20 +55,23 @@ class Loan:
             return b""
         rest = memoryview(b"".join(parts))
         while sent < size and self.has_room():
-            sent += self.send((rest[sent:],))
+            more = self.send((rest[sent:],))
+            if more == 0:  # there is room, and nothing goes: the front has shut it down
+                break
+            sent += more
         return rest[sent:]
 
     def send(self, parts):
         try:
             sent = self.socket.sendmsg(parts, (), MSG_NOSIGNAL)
-        except OSError:  # no room; or the client is gone, and then there is none either
+        except OSError as error:  # no room; or the client is gone, or the application has closed it
+            if error.errno is None:  # a signal handler's (TimeoutError)
+                raise
             return 0
         self.written += sent
         return sent
 
     def has_room(self):
-        if self.socket.fileno() < 0:  # in a forked copy of this process
-            return False
         if self.room is None:
             self.room = poll()
             self.room.register(self.socket, POLLOUT)
@@ -76,5 +80,6 @@ class Loan:
     def close(self):
         try:
             self.socket.close()
-        except OSError:  # the application was before us
-            pass
+        except OSError as error:  # the application was before us
+            if error.errno is None:
+                raise

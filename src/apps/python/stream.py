@@ -19,6 +19,7 @@ END = 1
 BORROW = 2  # behind what has this flag, `borrow` is called
 CHUNKED = 1
 COUNTS = struct.Struct("<QQ")
+MSG_CMSG_CLOEXEC = 0x40000000  # of Linux; PyPy does not name it
 
 PULL_MAX = 256 * 1024  # bytes of request body asked for at once; PULL_BYTES_MAX in apps/frames.ts
 JOIN_MAX = 8 * 1024  # a larger block is not copied behind its frame header: the kernel gathers the two
@@ -39,7 +40,7 @@ class StreamLost(Gone):
 class Stream:
     """The stream socket between this thread and one front thread."""
 
-    __slots__ = ("socket", "files", "epoch", "fault", "loan")
+    __slots__ = ("socket", "files", "epoch", "fault", "loan", "cancelled")
 
     CUT = "an exception from a signal handler cut a frame"
     CLOSED = "the front thread has closed its stream"
@@ -52,6 +53,7 @@ class Stream:
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(True)
         self.loan = None  # the connection of the client that is answered, while it is ours to write to
+        self.cancelled = 0  # the request that nobody waits for any more, if that was heard while something else was awaited
         self.fault = None  # why nothing may follow on it: CUT, CLOSED, or what the kernel says of the descriptor
 
     def send(self, header, data=b""):
@@ -97,14 +99,15 @@ class Stream:
         except OSError:  # full, too many descriptors on their way, or the application has closed it
             return False
 
-    def borrow(self, ident):
-        """Waits for the answer to what had the flag BORROW: then there is a loan, or none, or ClientLeft is raised."""
+    def borrow(self, ident, header, data):
+        """Sends content with the flag BORROW, and waits for the answer: then there is a loan, or none, or ClientLeft is raised."""
         room = socket.CMSG_SPACE(struct.calcsize("i"))
         descriptors = []
         try:
+            self.send(header, data)
             while True:
                 try:
-                    header, beside, _, _ = self.socket.recvmsg(FRAME.size, room, socket.MSG_CMSG_CLOEXEC)
+                    header, beside, _, _ = self.socket.recvmsg(FRAME.size, room, MSG_CMSG_CLOEXEC)
                 except OSError as error:
                     raise self.lost(error) from error
                 for _, _, data in beside:
@@ -117,6 +120,8 @@ class Stream:
                     raise ClientLeft("the client left")
                 if kind == LOAN and descriptors:
                     self.loan = Loan(descriptors.pop(), flags & CHUNKED != 0)
+                elif kind == LOAN:  # this process has no room for another
+                    self.tell_returned(ident, 0, 0, b"", 0)
                 if kind in (LOAN, NO_LOAN):
                     return
         except Gone:
@@ -131,9 +136,17 @@ class Stream:
     def give_back(self, ident, rest, flags):
         """`rest`: goes to the client before anything else, as it is."""
         loan = self.loan
-        self.drop_loan()
-        counts = COUNTS.pack(loan.content, loan.written)
-        self.send(FRAME.pack(RETURN, flags, ident, len(rest), COUNTS.size) + rest, counts)
+        try:
+            self.drop_loan()
+            self.tell_returned(ident, loan.content, loan.written, rest, flags)
+        except Gone:
+            raise
+        except BaseException:
+            self.fault = self.CUT
+            raise
+
+    def tell_returned(self, ident, content, written, rest, flags):
+        self.send(FRAME.pack(RETURN, flags, ident, len(rest), COUNTS.size) + rest, COUNTS.pack(content, written))
 
     def drop_loan(self):
         if self.loan is not None:
@@ -141,8 +154,7 @@ class Stream:
             self.loan = None
 
     def close(self):
-        if self.loan is not None:
-            self.loan.close()
+        self.drop_loan()
         self.socket.close()
         self.files.close()
 
@@ -156,6 +168,8 @@ class Stream:
                 kind, _, answered, _, size = FRAME.unpack(header)
                 if kind == DATA and answered == ident and size == len(into):
                     return self.fill(into)
+                if kind == CANCEL:
+                    self.cancelled = answered
                 if kind == FAIL and answered == ident:
                     raise ClientLeft("the client left before its request body was read")
         except Gone:
@@ -186,6 +200,8 @@ class Stream:
 
     def check(self, ident):
         """Raises ClientLeft if the front has told that nobody waits for the reply to `ident` any more."""
+        if self.cancelled == ident:
+            raise ClientLeft("the client left")
         try:
             header = self.socket.recv(FRAME.size, socket.MSG_DONTWAIT)
         except BlockingIOError:

@@ -224,9 +224,10 @@ class Reply:
             if flags & END:
                 self.state = "over"
             header = FRAME.pack(DATA, flags, self.ident, 0, len(data))
-        self.stream.send(header, data)
         if flags & BORROW:
-            self.stream.borrow(self.ident)
+            self.stream.borrow(self.ident, header, data)
+        else:
+            self.stream.send(header, data)
 
     def borrow_flag(self, size):
         if self.state == "open" and self.left is None:
