@@ -147,8 +147,8 @@ export class AppStream implements ConnectOwner {
   /** A thread that waits is answered, whatever it was told before. */
   private unwantedContent(): void {
     const { id, borrows } = this.reader;
-    if (borrows) this.cancelled = 0;
-    this.cancel(id);
+    if (borrows) this.write(cancelFrame(id));
+    else this.cancel(id);
   }
 
   /** The descriptor that its worker has handed over for this reply. */

@@ -221,7 +221,7 @@ export class ReplyWriter {
     return this.outbox.takeBack(rest, written);
   }
 
-  /** The connection is closed. What who has it wrote counts as content, with the sizes of its chunks, which nobody tells any more. */
+  /** The connection is closed. If it was lent, what was written there counts as content, with the sizes of its chunks: nobody will tell them. */
   closed(): void {
     if (this.isLent) this.contentBytes += this.outbox.countLoan();
     this.isLent = false;

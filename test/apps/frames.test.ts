@@ -226,6 +226,17 @@ describe("a reply head", () => {
   });
 });
 
+/** Each event of bytes that come in two pieces, as `show` tells it. */
+function shown(bytes: Buffer, cut: number, show: (event: string, reader: FrameReader) => unknown): unknown[] {
+  const reader = new FrameReader();
+  const seen: unknown[] = [];
+  for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
+    reader.receive(Buffer.from(piece));
+    for (let event = reader.next(); event !== "need-data"; event = reader.next()) seen.push(show(event, reader));
+  }
+  return seen;
+}
+
 describe("a file", () => {
   const part = Buffer.alloc(16);
   part.writeBigUInt64LE(5_000_000_000n, 0);
@@ -237,16 +248,9 @@ describe("a file", () => {
 
   test("is one event, however its frame is cut, and what follows is read on", () => {
     for (let cut = 1; cut < bytes.length; cut++) {
-      const reader = new FrameReader();
-      const seen: unknown[] = [];
-      for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
-        reader.receive(Buffer.from(piece));
-        for (let event = reader.next(); event !== "need-data"; event = reader.next()) {
-          const head = Buffer.from(reader.head).toString();
-          if (event === "file") seen.push([event, reader.id, reader.last, head, readFilePart(reader.data)]);
-          else if (event === "reply") seen.push([event, reader.id]);
-        }
-      }
+      const seen = shown(bytes, cut, (event, { id, last, head, data }) =>
+        event === "file" ? [event, id, last, Buffer.from(head).toString(), readFilePart(data)] : [event, id],
+      );
       expect([cut, ...seen]).toEqual([
         cut,
         ["file", 6, true, "200 OK\nA:b\n", { offset: 5_000_000_000, length: 7 }],
@@ -280,25 +284,19 @@ describe("a loan", () => {
 
   test("is asked for when all of the content before has come, and is returned in one event, however the frames are cut", () => {
     for (let cut = 1; cut < bytes.length; cut++) {
-      const reader = new FrameReader();
-      const seen: unknown[] = [];
-      for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
-        reader.receive(Buffer.from(piece));
-        for (let event = reader.next(); event !== "need-data"; event = reader.next()) {
-          const head = Buffer.from(reader.head).toString();
-          if (event === "return") seen.push([event, head, reader.last, readReturned(reader.data)]);
-          else if (reader.borrows) seen.push(["borrows", reader.id, reader.last]);
-          else seen.push([event, reader.id]);
-        }
-      }
-      const whole = seen.filter((one) => !["reply,6", "data,6"].includes(String(one)));
-      expect([cut, ...whole.slice(0, 4), ["data", 7]]).toEqual([
+      const seen = shown(bytes, cut, (event, { id, last, head, data, borrows }) => {
+        if (event === "return") return [event, Buffer.from(head).toString(), last, readReturned(data)];
+        return borrows ? ["borrows", id, last] : `more of ${id}`;
+      });
+      // A block that was cut comes in two events, of which the second asks; so may the one at the end.
+      const whole = seen.filter((one) => one !== "more of 6");
+      expect([cut, ...new Set(whole)]).toEqual([
         cut,
         ["borrows", 6, false],
         ["return", "rest", false, returned],
         ["borrows", 6, false],
         ["return", "", true, returned],
-        ["data", 7],
+        "more of 7",
       ]);
     }
   });

@@ -273,11 +273,11 @@ def closes():
     front.end(run(front, [BLOCK] * 4 + [close, BLOCK]))
 
 
-def learns():
-    """Replies of three blocks, then of nine."""
+def learns(counts):
+    """Replies of so many blocks, one after the other."""
     front = Front(["in chunks"] * 20)
     front.read_all()
-    for count in [3] * 3 + [9] * 5:
+    for count in counts:
         reply = run(front, [BLOCK] * count)
     front.end(reply)
 
@@ -314,6 +314,7 @@ CASES = {
     "handler_raises": handler_raises,
     "shut": shut,
     "leaves_while_read": leaves_while_read,
-    "learns": learns,
+    "learns": lambda: learns([3] * 3 + [9] * 5),
+    "learns_no_further": lambda: learns([3, 5, 9, 17, 17, 17]),
 }
 CASES[sys.argv[2]]()

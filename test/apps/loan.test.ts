@@ -93,15 +93,18 @@ describe.each([PYTHON, ...otherPythons()])("%s", (python) => {
     expect(outcome.chunks).toEqual([BLOCK, BLOCK]);
   });
 
-  test("it is asked for later where it was not worth it, and earlier where it was", () => {
-    const replies = frames(play("learns"))
+  test.each([
+    ["later where it was not worth it, and earlier where it was", "learns", [3, -3, -3, 5, 3, 2, 1, 1]],
+    ["after a mebibyte at the latest", "learns_no_further", [3, 5, 9, 17, 17, 17]],
+  ])("it is asked for %s", (_, name, expected) => {
+    const replies = frames(play(name))
       .join("\n")
       .split(/(?= ends)/);
     const before = replies.slice(0, -1).map((reply) => {
       const blocks = reply.split("\n").filter((frame) => /^(REPLY|DATA) 6/.test(frame));
       return reply.includes("asks") ? blocks.length : -blocks.length;
     });
-    expect(before).toEqual([3, -3, -3, 5, 3, 2, 1, 1]);
+    expect(before).toEqual(expected);
   });
 
   test.each(["slow", "timed_slow"])(

@@ -1,12 +1,21 @@
 /** What goes wrong in the middle of an application's large blocks: its client sees at once that they are not whole, others see nothing. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
-import { freePort } from "../support/folder.ts";
+import { E2E_TIMEOUT_MS } from "../support/binary.ts";
 import { type Pace, PacedClient } from "../support/paced-client.ts";
 import { lives } from "../support/processes.ts";
 import type { ReplyReader } from "../support/reply-reader.ts";
-import { type Asked, contentOf, HELLO, KIB, MIB, notesOf, requestOf, sizeOf, streamsApp } from "../support/streams.ts";
-import { ONE_FRONT, site } from "../support/toml.ts";
+import {
+  type Asked,
+  contentOf,
+  HELLO,
+  KIB,
+  MIB,
+  notesOf,
+  requestOf,
+  sizeOf,
+  startStreams,
+  type Streams,
+} from "../support/streams.ts";
 import { until } from "../support/wait.ts";
 import { get } from "../support/wire.ts";
 
@@ -17,13 +26,11 @@ const SOON_MS = 5000;
 /** Seconds for which what is not waited for would go on. */
 const LONG = 30;
 
-let server: Server;
-let address: { host: string; port: number };
+let server: Streams["server"];
+let address: Streams["address"];
 
-async function start(processes: number, threads: number, app = "", settings = ""): Promise<void> {
-  address = { host: "127.0.0.1", port: await freePort() };
-  const routes = site(`127.0.0.1:${address.port}`, '"/" = { app = "streams" }');
-  server = await startServer(`${ONE_FRONT}${settings}\n${streamsApp(processes, threads, app)}${routes}`);
+async function start(...how: Parameters<typeof startStreams>): Promise<void> {
+  ({ server, address } = await startStreams(...how));
 }
 afterEach(() => server.dispose());
 

@@ -1,24 +1,30 @@
 /** Clients that go away within an application's large blocks: it is told, its thread is free, and nothing of the connection is left. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
-import { freePort } from "../support/folder.ts";
+import { E2E_TIMEOUT_MS } from "../support/binary.ts";
 import { type Pace, PacedClient } from "../support/paced-client.ts";
-import { type Asked, contentOf, KIB, MIB, notesOf, requestOf, sizeOf, streamsApp } from "../support/streams.ts";
-import { ONE_FRONT, site } from "../support/toml.ts";
+import {
+  type Asked,
+  contentOf,
+  KIB,
+  MIB,
+  notesOf,
+  requestOf,
+  sizeOf,
+  startStreams,
+  type Streams,
+} from "../support/streams.ts";
 import { until } from "../support/wait.ts";
 import { get } from "../support/wire.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
-let server: Server;
-let address: { host: string; port: number };
+let server: Streams["server"];
+let address: Streams["address"];
 
 /** As many threads as the cases here have clients at a time, and one worker that can be asked what became of them. */
 beforeAll(async () => {
-  address = { host: "127.0.0.1", port: await freePort() };
-  const routes = '"/" = { app = "streams" }';
-  server = await startServer(ONE_FRONT + streamsApp(1, 8) + site(`127.0.0.1:${address.port}`, routes));
+  ({ server, address } = await startStreams(1, 8));
 });
 afterAll(() => server.dispose());
 

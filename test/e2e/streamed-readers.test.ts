@@ -1,10 +1,19 @@
 /** Clients that read an application's large blocks each in its own way: all get all of it, and hold no Python thread meanwhile. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
-import { freePort } from "../support/folder.ts";
+import { E2E_TIMEOUT_MS } from "../support/binary.ts";
 import { AT_ONCE, type Pace, PacedClient } from "../support/paced-client.ts";
-import { type Asked, contentOf, HELLO, KIB, MIB, notesOf, requestOf, sizeOf, streamsApp } from "../support/streams.ts";
-import { ONE_FRONT, site } from "../support/toml.ts";
+import {
+  type Asked,
+  contentOf,
+  HELLO,
+  KIB,
+  MIB,
+  notesOf,
+  requestOf,
+  sizeOf,
+  startStreams,
+  type Streams,
+} from "../support/streams.ts";
 import { until } from "../support/wait.ts";
 import { get } from "../support/wire.ts";
 
@@ -55,15 +64,13 @@ const REPLIES: readonly Asked[] = [
   { sizes: `3,${3 * MIB},8193*20`, seed: 14, way: "both", length: "exact" },
 ];
 
-let server: Server;
-let address: { host: string; port: number };
+let server: Streams["server"];
+let address: Streams["address"];
 
 /** One worker of two threads; each front gives to both. */
 beforeAll(async () => {
-  address = { host: "127.0.0.1", port: await freePort() };
   const log = `access_log_format = "$uri?$args $status $body_bytes_sent $bytes_sent."\n`;
-  const app = streamsApp(1, 2);
-  server = await startServer(ONE_FRONT + log + app + site(`127.0.0.1:${address.port}`, '"/" = { app = "streams" }'));
+  ({ server, address } = await startStreams(1, 2, "", log));
 });
 afterAll(() => server.dispose());
 

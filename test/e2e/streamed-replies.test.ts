@@ -1,7 +1,6 @@
 /** Large blocks of an application on the wire: every byte in its place, framing as RFC 9112 has it, and nothing behind the end. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { E2E_TIMEOUT_MS, type Server, startServer } from "../support/binary.ts";
-import { freePort } from "../support/folder.ts";
+import { E2E_TIMEOUT_MS } from "../support/binary.ts";
 import { PacedClient } from "../support/paced-client.ts";
 import type { ReplyReader } from "../support/reply-reader.ts";
 import {
@@ -13,9 +12,9 @@ import {
   MIB,
   requestOf,
   sizeOf,
-  streamsApp,
+  startStreams,
+  type Streams,
 } from "../support/streams.ts";
-import { ONE_FRONT, site } from "../support/toml.ts";
 
 setDefaultTimeout(E2E_TIMEOUT_MS);
 
@@ -26,13 +25,11 @@ const WAYS = ["generator", "write", "list", "both"] as const;
 /** Of several large blocks, as most cases need them. */
 const LARGE: Asked = { sizes: `65536*20,${MIB},100000,5`, seed: 40 };
 
-let server: Server;
-let address: { host: string; port: number };
+let server: Streams["server"];
+let address: Streams["address"];
 
 beforeAll(async () => {
-  address = { host: "127.0.0.1", port: await freePort() };
-  const routes = '"/" = { app = "streams" }';
-  server = await startServer(ONE_FRONT + streamsApp(1, 2) + site(`127.0.0.1:${address.port}`, routes));
+  ({ server, address } = await startStreams(1, 2));
 });
 afterAll(() => server.dispose());
 

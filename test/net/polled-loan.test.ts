@@ -1,11 +1,11 @@
 /** A wire whose descriptor another process has for a while, here a duplicate of it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeSync } from "node:fs";
+import { readFileSync, statSync, writeSync } from "node:fs";
 import { connect as connectTo, type Socket } from "node:net";
 import { Loop } from "../../src/net/loop.ts";
 import { Outbox } from "../../src/net/outbox.ts";
 import { PolledListener } from "../../src/net/polled-listen.ts";
-import type { PolledWire } from "../../src/net/polled-wire.ts";
+import { PolledWire } from "../../src/net/polled-wire.ts";
 import type { Wire } from "../../src/net/wire.ts";
 import { closeDescriptor, duplicate, listenTcp, socketPair } from "../../src/os/sockets.ts";
 import { receiveDescriptor } from "../../src/os/passed-descriptors.ts";
@@ -67,6 +67,12 @@ function borrow(outbox: Outbox): number {
   return copy;
 }
 
+/** Is that open socket, by whatever descriptor, still in the kernel's set of the loop? */
+function isInLoop(descriptor: number): boolean {
+  const { ino } = statSync(`/proc/self/fd/${descriptor}`);
+  return readFileSync(`/proc/self/fdinfo/${loop.descriptor}`, "latin1").includes(` ino:${ino.toString(16)} `);
+}
+
 describe("a wire", () => {
   test("is lent for a client that has proved fast, and takes the account back", async () => {
     const stage = await connected();
@@ -123,26 +129,21 @@ describe("a wire", () => {
     const { outbox, ear, client } = stage;
     await prove(stage);
     const copy = borrow(outbox);
+    expect(isInLoop(copy)).toBe(true);
     writeSync(copy, "from there");
     await until("it", WAIT_MS, () => stage.seen().got === PROOF.length + 10);
     client.resetAndDestroy();
     await ear.until("closed");
     const before = outbox.taken;
     expect([outbox.countLoan(), outbox.taken - before]).toEqual([10, 10]);
-    // The next one has the number of the descriptor that was closed; what the copy still causes must not be taken for its own.
-    const next = await connected();
-    expect(() => writeSync(copy, "nobody")).toThrow();
+    expect(isInLoop(copy)).toBe(false);
     closeDescriptor(copy);
-    await Bun.sleep(50);
-    expect(next.ear.heard).toEqual([]);
-    next.client.destroy();
   });
 
   test("carries a descriptor beside bytes, over a unix socket", async () => {
     const stage = await connected();
     const [mine, theirs] = socketPair("stream");
-    const { PolledWire: Polled } = await import("../../src/net/polled-wire.ts");
-    const wire = new Polled(loop, mine, { host: "unix:", port: 0 }, { host: "unix:", port: 0 });
+    const wire = new PolledWire(loop, mine, { host: "unix:", port: 0 }, { host: "unix:", port: 0 });
     wire.owner = new Ear();
     wire.begin();
     await prove(stage);

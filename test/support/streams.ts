@@ -1,6 +1,8 @@
 /** The application of test/projects/streams: how it is configured and asked, and what its replies must hold. */
 import { join } from "node:path";
-import { PROJECTS } from "./folder.ts";
+import { type Server, startServer } from "./binary.ts";
+import { freePort, PROJECTS } from "./folder.ts";
+import { ONE_FRONT, site } from "./toml.ts";
 import { type Address, get } from "./wire.ts";
 
 export const KIB = 1024;
@@ -89,6 +91,19 @@ threads = ${threads}
 env = { PYTHONDONTWRITEBYTECODE = "1" }
 ${more}
 `;
+}
+
+export interface Streams {
+  readonly server: Server;
+  readonly address: { readonly host: string; readonly port: number };
+}
+
+/** A server of one front with nothing but this application. `app`, `settings`: further lines of its table, and of `[server]`. */
+export async function startStreams(processes: number, threads: number, app = "", settings = ""): Promise<Streams> {
+  const address = { host: "127.0.0.1", port: await freePort() };
+  const routes = site(`127.0.0.1:${address.port}`, '"/" = { app = "streams" }');
+  const server = await startServer(`${ONE_FRONT}${settings}\n${streamsApp(processes, threads, app)}${routes}`);
+  return { server, address };
 }
 
 /** What the one worker has noted under this name. */

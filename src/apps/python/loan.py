@@ -1,7 +1,7 @@
 """The connection of a client, lent by the front thread that has it: large blocks go from here to the client, and not through
 another process. Only while the client takes them: one that does not is the front's business again (apps/frames.ts, RETURN).
 
-A reply of 1 MiB in blocks of 64 KiB takes two thirds of the processor time like that. Standard library only, Python 3.8 and newer.
+A reply of 1 MiB in blocks of 64 KiB takes two thirds to three quarters of the processor time like that. Standard library only, Python 3.8 and newer.
 """
 
 # By their own names: whatever the application puts in their place (gevent's monkey.patch_all), it comes later.

@@ -261,12 +261,12 @@ class Reply:
         return b""
 
     def over(self):
+        stream = self.stream
+        if stream.loan is None:
+            return self.frame(b"", END)
         self.state = "over"
-        if self.stream.loan is not None:
-            worth.learn(self.stream.loan.content)
-            self.stream.give_back(self.ident, b"", END)
-        else:
-            self.stream.send(FRAME.pack(DATA, END, self.ident, 0, 0))
+        worth.learn(stream.loan.content)
+        stream.give_back(self.ident, b"", END)
 
     def hand_over(self, wrapper):
         """Gives the front the file behind the wrapper, from where it stands. False: it must be read here."""
